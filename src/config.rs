@@ -1,0 +1,136 @@
+//! Every tunable: what it means, its range, and how it relates to the others.
+
+use std::{net::SocketAddr, time::Duration};
+
+use crate::{
+    text::{Name, SessionName},
+    types::{Incarnation, NodeId},
+};
+
+/// One step of the world: a sixtieth of a second, rounded down to whole microseconds. The schedule
+/// of ticks is computed from their number, so the rounding does not add up.
+pub const TICK: Duration = Duration::from_micros(1_000_000 / crate::game::TICKS_PER_SECOND);
+
+/// The largest payload of a UDP packet, in bytes: below the MTU of Ethernet, of most tunnels and of
+/// IPv6 everywhere. What is larger goes over the link.
+pub const PACKET_BYTES_MAX: usize = 1_200;
+
+/// The size that every beacon is padded to, in bytes. Answers have the size of questions, so that
+/// nobody can use them to amplify traffic.
+pub const BEACON_BYTES: usize = 512;
+
+/// The UDP port that beacons go to, unless `--beacon-port` says otherwise.
+pub const BEACON_PORT: u16 = 50_000;
+
+/// What a node is told at its start. Everything about it that is not heard from others.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who this node is.
+    pub id: NodeId,
+    /// In which life. 64 random bits, drawn at each start.
+    pub incarnation: Incarnation,
+    /// What its player is called.
+    pub name: Name,
+    /// Player, or spectator.
+    pub role: crate::cluster::message::Role,
+    /// The session to play in at once; none: stay on the title, and only listen.
+    pub session: Option<SessionName>,
+    /// Where to send beacons besides the networks around: `--peer`.
+    pub peers: Vec<SocketAddr>,
+    /// The port that beacons are sent to.
+    pub beacon_port: u16,
+    /// The port on which this node accepts links.
+    pub tcp_port: u16,
+    /// The port of this node's own UDP socket.
+    pub udp_port: u16,
+    /// Where all its chance comes from.
+    pub seed: u64,
+    /// Whether to report every applied tick with the hash of its world (`--trace-ticks`).
+    pub trace_ticks: bool,
+    /// The durations, all with sound defaults.
+    pub tuning: Tuning,
+}
+
+/// The durations and limits of the protocol. The defaults are the tested ones; the simulator may
+/// change them to find out what they are good for.
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    /// How long a first start listens for a host before it holds an election. Long enough for the
+    /// beacons of all that start together to cross, and for their links to open.
+    pub discovery: Duration,
+    /// The time between two beacons. Whatever changes in one is told at once.
+    pub beacon: Duration,
+    /// Bounds of the suspicion time, which is twice the largest gap between ticks seen, and 16 ms.
+    pub suspicion_min: Duration,
+    /// The upper bound. At least `suspicion_min`.
+    pub suspicion_max: Duration,
+    /// The time between two repetitions of an ask that is not answered.
+    pub ask_repeat: Duration,
+    /// How long a candidate waits for the last answers when it has some. At least two
+    /// `ask_repeat`.
+    pub ask_deadline: Duration,
+    /// How long a candidate keeps asking when nobody answers at all. Above `ask_deadline`.
+    pub ask_patience: Duration,
+    /// What each lower rank waits longer than the one above before it asks.
+    pub rank_step: Duration,
+    /// How long a grant binds whoever gave it.
+    pub grant: Duration,
+    /// How recent an acknowledgement of one's own controls must be for the host to count as
+    /// hearing.
+    pub acknowledged: Duration,
+    /// How long somebody may be silent before it is no longer asked in an election.
+    pub heard: Duration,
+    /// How late a wake-up must be to count as sleep: more than the suspicion of the others may
+    /// allow, less than what they need to replace a host.
+    pub asleep: Duration,
+    /// How long the higher id leaves the dialling to the lower one.
+    pub dial_courtesy: Duration,
+    /// The first pause after a failed dial; each further one doubles it.
+    pub redial_min: Duration,
+    /// The longest pause between two dials.
+    pub redial_max: Duration,
+    /// How long a link may take from its opening to its hello.
+    pub handshake: Duration,
+    /// The time between two signs of life on a link that carries nothing else.
+    pub ping: Duration,
+    /// How long a link may be silent before it is closed. Several `ping`.
+    pub link_silence: Duration,
+    /// How long a player may be silent before the world treats it as gone away.
+    pub away: Duration,
+    /// How long a member may be away before the roster forgets it.
+    pub forget: Duration,
+    /// The most players in a session: 2 to 64.
+    pub players_max: usize,
+    /// The most links that may be open without a hello.
+    pub strangers_max: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        let ms = Duration::from_millis;
+        Self {
+            discovery: ms(350),
+            beacon: ms(1_000),
+            suspicion_min: ms(50),
+            suspicion_max: ms(200),
+            ask_repeat: ms(10),
+            ask_deadline: ms(40),
+            ask_patience: ms(400),
+            rank_step: ms(20),
+            grant: ms(200),
+            acknowledged: ms(400),
+            heard: ms(2_000),
+            asleep: ms(60),
+            dial_courtesy: ms(300),
+            redial_min: ms(50),
+            redial_max: ms(2_000),
+            handshake: ms(3_000),
+            ping: ms(500),
+            link_silence: ms(4_000),
+            away: ms(1_500),
+            forget: ms(600_000),
+            players_max: 32,
+            strangers_max: 256,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What a game is to this library: rules as a pure, total step over a world.
+//!
+//! Implement [`Game`] for an empty `enum`, and the rest of the crate finds the other players,
+//! elects a host, replicates the world, and lets it survive whoever runs it. Three things are
+//! asked in return, and the simulator tests them:
+//!
+//! - *Deterministic.* The same world and the same news give the same world on every machine. So:
+//!   integers instead of floats, `BTreeMap` instead of `HashMap`, and random numbers computed from
+//!   a counter in the world ([`draw`]) instead of drawn from a generator.
+//! - *Total.* `step` neither panics nor overflows, whatever valid world and news it is given.
+//! - *Suspicious.* `valid` is asked of each world that came off a wire; what passes must be safe
+//!   to step.
+
+use std::fmt::Debug;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{text::Name, types::NodeId};
+
+/// Steps of the world in a second.
+pub const TICKS_PER_SECOND: u64 = 60;
+
+/// All that reaches a world from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News<C> {
+    /// A player came in, or came back, or has another name.
+    Joined(NodeId, Name),
+    /// A player went away: it left politely, or nothing is heard of it. It may come back.
+    Left(NodeId),
+    /// What a player holds down from this step on. Several may come for one player in one step
+    /// (packets are late, then come together): the last one holds, but a press in any counts.
+    Controls(NodeId, C),
+}
+
+/// Bytes that are not what they should be. Says nothing else: they came off a wire, and whoever
+/// sent them is not going to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed bytes")]
+pub struct Malformed;
+
+/// The rules of a game. A marker type (`pub enum Arena {}`); all state is in the world.
+pub trait Game: 'static + Sized {
+    /// Name and version. Nodes with other rules never meet.
+    const RULES: &'static str;
+
+    /// The state of a game, whole.
+    type World: Clone + Eq + Debug + Send + Sync + Serialize + DeserializeOwned;
+
+    /// What a player holds down in one tick.
+    type Controls: Copy + Eq + Default + Debug + Send + Sync + Serialize + DeserializeOwned;
+
+    /// What happened in a step and is worth a sound or a line, but is not state.
+    type Event: Clone + Debug + Send + Sync + Serialize + DeserializeOwned;
+
+    /// A new world. All its chance comes from `seed`.
+    fn found(seed: u64) -> Self::World;
+
+    /// Whether `world`, which came off a wire, can be stepped and shown.
+    fn valid(world: &Self::World) -> bool;
+
+    /// One step, a sixtieth of a second. Appends what happened to `events`.
+    fn step(world: &mut Self::World, news: &[News<Self::Controls>], events: &mut Vec<Self::Event>);
+
+    /// A world between `from` (`part` 0) and `to` (`part` 65,536, never reached), for the eye
+    /// alone: what moves smoothly is interpolated, everything else is as in `to`. What jumped
+    /// (a player put elsewhere) is not dragged across the board.
+    fn blend(from: &Self::World, to: &Self::World, part: u16) -> Self::World;
+
+    /// Appends what is needed to make `actual` out of `predicted`. Defined for any two worlds;
+    /// nothing at all when they are equal. By default the whole of `actual`.
+    fn encode_residual(predicted: &Self::World, actual: &Self::World, out: &mut Vec<u8>) {
+        if predicted != actual
+            && let Ok(bytes) = postcard::to_stdvec(actual)
+        {
+            out.extend(bytes);
+        }
+    }
+
+    /// The inverse of [`encode_residual`](Game::encode_residual).
+    ///
+    /// # Errors
+    /// [`Malformed`] when `input` is no residual. Never panics.
+    fn decode_residual(predicted: &Self::World, input: &[u8]) -> Result<Self::World, Malformed> {
+        if input.is_empty() {
+            return Ok(predicted.clone());
+        }
+        let (world, rest) = postcard::take_from_bytes(input).map_err(|_| Malformed)?;
+        if rest.is_empty() {
+            Ok(world)
+        } else {
+            Err(Malformed)
+        }
+    }
+}
+
+/// The random number that belongs to `counter` under `seed`: SplitMix64's output function (Steele,
+/// Lea, Flood 2014) of their combination. Equal arguments give equal numbers, so a step that uses
+/// it can be repeated.
+pub const fn draw(seed: u64, counter: u64) -> u64 {
+    let mut z = seed.wrapping_add(counter.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,7 @@
+//! placeholder
+pub mod cluster;
+pub mod config;
+pub mod game;
+pub mod node;
+pub mod text;
+pub mod types;

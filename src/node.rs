@@ -1,0 +1,405 @@
+//! One node of the game, whole: [`Node`] is the machine that a driver drives.
+//!
+//! # The contract
+//! Nothing in here reads a clock, draws a random number, opens a socket or starts a thread. A
+//! driver brings the time and the bytes, and carries out the effects:
+//!
+//! 1. [`Node::handle`] feeds one thing that happened. Time never goes back from call to call.
+//! 2. [`Node::poll`] takes the next effect. Drain it to `None` before the next `handle`.
+//! 3. [`Node::next_timeout`] is when to feed [`Wire::Timeout`], if nothing else happens before.
+//!
+//! There are two drivers, and they drive the same type: [`runtime`](crate::runtime) with real
+//! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use crate::{
+    cluster::message::Role,
+    config::Config,
+    game::Game,
+    text::{Name, SessionName},
+    types::{Clock, Instant, LinkId, NodeId, Term, Tick},
+};
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Input<G: Game> {
+    /// Something from the network, or the passing of time.
+    Wire(Wire),
+    /// Something the user wants.
+    Command(Command<G>),
+}
+
+/// What the world outside does to a node.
+#[derive(Clone, Debug)]
+pub enum Wire {
+    /// The time of [`Node::next_timeout`] has come. Harmless at any other time.
+    Timeout,
+    /// A datagram.
+    Packet {
+        /// Its sender.
+        from: SocketAddr,
+        /// On which of the node's sockets it came in; the answer leaves by the same.
+        via: Port,
+        /// What it holds.
+        bytes: Vec<u8>,
+    },
+    /// Somebody opened a link to this node. The driver has given it an id.
+    Accepted {
+        /// The link.
+        link: LinkId,
+        /// Who opened it.
+        from: SocketAddr,
+    },
+    /// A link that this node dialled is open.
+    Connected {
+        /// The link.
+        link: LinkId,
+    },
+    /// A link that this node dialled did not open.
+    DialFailed {
+        /// The link.
+        link: LinkId,
+    },
+    /// Bytes of a link, in order, cut anywhere.
+    Bytes {
+        /// The link.
+        link: LinkId,
+        /// The bytes.
+        chunk: Vec<u8>,
+    },
+    /// A link is gone. Nothing of it follows.
+    Closed {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The networks this machine is on, at the start and whenever they change.
+    Interfaces(Vec<Interface>),
+}
+
+/// The two UDP sockets of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Its own, on a port of its own: everything but beacons from the neighbourhood.
+    Own,
+    /// The shared one, on which all nodes of a machine hear beacons.
+    Beacon,
+}
+
+/// One network that this machine is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// This machine's address there.
+    pub ip: std::net::Ipv4Addr,
+    /// The address that reaches everybody there.
+    pub broadcast: std::net::Ipv4Addr,
+}
+
+/// Why a link closed, as the driver saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The other side closed it, or its process ended.
+    EndOfStream,
+    /// The system reported an error.
+    Error,
+    /// The other side reads too slowly; what was to be sent exceeded the limit.
+    Slow,
+}
+
+/// What the user wants.
+#[derive(Clone, Debug)]
+pub enum Command<G: Game> {
+    /// Back to the title: leave the game, and listen which sessions there are.
+    Browse,
+    /// Find this session, or found it.
+    Play(SessionName),
+    /// Leave politely, for good: hand the crown over, tell the others. The node emits
+    /// [`Event::Stopped`] when everything that is to be said has been handed to the driver.
+    Leave,
+    /// Hold this down from the next tick on.
+    Controls(G::Controls),
+    /// Be called something else.
+    Rename(Name),
+}
+
+/// What comes out of a node.
+#[derive(Clone, Debug)]
+pub enum Output<G: Game> {
+    /// To be done by the driver.
+    Effect(Effect),
+    /// To be told to the user, each once.
+    Event(Event<G>),
+    /// What the user sees from here on; replaces the one before.
+    View(Arc<View<G>>),
+}
+
+/// What the driver is to do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Send a datagram. It may get lost; that is nobody's error.
+    Packet {
+        /// To whom.
+        to: SocketAddr,
+        /// From which socket.
+        via: Port,
+        /// What.
+        bytes: Arc<[u8]>,
+    },
+    /// Open a link; [`Wire::Connected`] or [`Wire::DialFailed`] follows. The id is the node's
+    /// choice: even numbers are dialled links, odd numbers are for the driver's accepted ones.
+    Dial {
+        /// The link.
+        link: LinkId,
+        /// To whom.
+        to: SocketAddr,
+    },
+    /// Send bytes on an open link. The driver keeps what the link does not take yet, up to
+    /// [`LINK_BYTES_QUEUED_MAX`], beyond which it reports [`CloseReason::Slow`].
+    Bytes {
+        /// The link.
+        link: LinkId,
+        /// The bytes.
+        bytes: Arc<[u8]>,
+    },
+    /// Close a link after what was sent on it. No [`Wire::Closed`] follows.
+    Close {
+        /// The link.
+        link: LinkId,
+    },
+}
+
+/// How many unsent bytes a driver holds for one link before the other side counts as too slow.
+pub const LINK_BYTES_QUEUED_MAX: usize = 4 << 20;
+
+/// What a node tells its user. Everything here happened; the state that results is in the
+/// [`View`].
+#[derive(Clone, Debug)]
+pub enum Event<G: Game> {
+    /// A link to a peer is up, with its handshake done.
+    PeerUp {
+        /// The peer.
+        peer: NodeId,
+        /// What it is called.
+        name: Name,
+    },
+    /// The link to a peer is gone.
+    PeerDown {
+        /// The peer.
+        peer: NodeId,
+        /// Why, in a word: `closed`, `silent`, `slow`, `left`, `replaced`, `error`.
+        reason: &'static str,
+    },
+    /// The host that this node followed is lost.
+    HostLost {
+        /// Who it was.
+        host: NodeId,
+        /// Its reign.
+        term: Term,
+        /// Why, in a word: `closed`, `silent`, `left`, `yielded`.
+        reason: &'static str,
+    },
+    /// This node asks the others whether it shall reign.
+    Election {
+        /// The reign that it believes to be over; none at a cold start.
+        ends: Option<Term>,
+    },
+    /// The first tick of a new reign was applied here.
+    Host {
+        /// Who reigns.
+        host: NodeId,
+        /// The reign.
+        term: Term,
+        /// The clock of that first tick.
+        clock: Clock,
+        /// From the last tick of the reign before, applied here, to this one; none at a cold
+        /// start and for a newcomer.
+        gap: Option<Duration>,
+        /// Ticks of the reign before that were applied here and are undone by this one.
+        rolled_back: u64,
+    },
+    /// A tick was applied. Only with [`Config::trace_ticks`].
+    Tick {
+        /// The reign and the tick.
+        clock: Clock,
+        /// The hash of the world there.
+        hash: u32,
+    },
+    /// The members changed.
+    Roster {
+        /// A number that rises with each change within one reign.
+        version: u64,
+        /// Everybody in it, the node itself included.
+        members: Arc<[MemberView]>,
+    },
+    /// The world went back, or over to another line of history: after the meeting of two hosts.
+    Rebase {
+        /// The clock of the world given up.
+        from: Clock,
+        /// The clock of the world that goes on.
+        to: Clock,
+    },
+    /// A world received did not have the hash that its host gave it: two machines disagree about
+    /// the rules.
+    Diverged {
+        /// Where.
+        clock: Clock,
+    },
+    /// Something happened in the game.
+    Game {
+        /// At which tick.
+        tick: Tick,
+        /// What.
+        event: G::Event,
+    },
+    /// Nobody but this node was heard for a while. Said once, until somebody is.
+    NobodyFound,
+    /// This node's id is used by somebody else too (a copied profile); it goes on under a new one.
+    NewIdentity {
+        /// The new id.
+        id: NodeId,
+    },
+    /// The node has left. The last event.
+    Stopped,
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// On the title: only listening.
+    Browsing,
+    /// Looking for a session, or for its host.
+    Searching,
+    /// In a game with a host.
+    Playing,
+    /// In a game whose host is lost.
+    Interregnum,
+    /// Gone.
+    Stopped,
+}
+
+/// What the user sees, whole. A new one replaces the old; nothing has to be collected.
+#[derive(Clone, Debug)]
+pub struct View<G: Game> {
+    /// When this view was made.
+    pub at: Instant,
+    /// Who this node is.
+    pub me: NodeId,
+    /// What its player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// Where the node stands.
+    pub status: Status,
+    /// The session it plays in, or looks for.
+    pub session: Option<SessionName>,
+    /// The sessions heard of, by name; those of other rules included, and the own one.
+    pub sessions: Arc<[SessionView]>,
+    /// Who reigns, as far as this node knows. During an interregnum: who reigned last.
+    pub host: Option<NodeId>,
+    /// The reign.
+    pub term: Option<Term>,
+    /// Everybody in the session, this node included.
+    pub members: Arc<[MemberView]>,
+    /// The world to draw; none before the first tick.
+    pub picture: Option<Picture<G>>,
+    /// The last change of host that this node lived through.
+    pub handover: Option<Handover>,
+}
+
+/// The world to draw, as two pictures one tick apart and the time between them. What moves is to
+/// be drawn in between, so that it flows at whatever rate the screen has.
+#[derive(Clone, Debug)]
+pub struct Picture<G: Game> {
+    /// The newest tick this node holds from the host.
+    pub clock: Clock,
+    /// The world shown at `at`.
+    pub from: Arc<G::World>,
+    /// The world to be shown one tick after `at`.
+    pub to: Arc<G::World>,
+    /// When `from` is to be shown.
+    pub at: Instant,
+}
+
+impl<G: Game> Picture<G> {
+    /// The world to draw at `now`.
+    pub fn shown(&self, now: Instant) -> G::World {
+        let past = now.since(self.at).as_micros() as u64;
+        let part = past * 65_536 / crate::config::TICK.as_micros() as u64;
+        G::blend(&self.from, &self.to, part.min(65_535) as u16)
+    }
+}
+
+/// A change of host, as this node saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Handover {
+    /// Who reigned.
+    pub from: NodeId,
+    /// Who reigns.
+    pub to: NodeId,
+    /// From the last tick of the one to the first of the other, as applied here.
+    pub gap: Duration,
+    /// Why, in a word: as in [`Event::HostLost`].
+    pub reason: &'static str,
+    /// When it was over.
+    pub at: Instant,
+}
+
+/// A session that was heard of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionView {
+    /// Its name.
+    pub name: SessionName,
+    /// How many play in it.
+    pub players: u32,
+    /// Who hosts it, if known.
+    pub host: Option<Name>,
+    /// Whether it has the same rules and protocol: others cannot be joined.
+    pub joinable: bool,
+}
+
+/// Somebody in the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    /// Who.
+    pub id: NodeId,
+    /// What the player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// Nothing is heard of it.
+    pub away: bool,
+}
+
+/// A node.
+#[derive(Debug)]
+pub struct Node<G: Game> {
+    config: Config,
+    marker: std::marker::PhantomData<G>,
+}
+
+impl<G: Game> Node<G> {
+    /// A node that has heard nothing yet.
+    pub fn new(now: Instant, config: Config) -> Self {
+        let _ = now;
+        Self {
+            config,
+            marker: std::marker::PhantomData,
+        }
+    }
+
+    /// Feeds one thing that happened.
+    pub fn handle(&mut self, now: Instant, input: Input<G>) {
+        let _ = (now, input, &self.config);
+    }
+
+    /// Takes the next effect.
+    pub fn poll(&mut self) -> Option<Output<G>> {
+        None
+    }
+
+    /// When the node wants to be woken with [`Wire::Timeout`].
+    pub fn next_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
