@@ -2,6 +2,8 @@
 pub mod cluster;
 pub mod config;
 pub mod game;
+pub mod io;
 pub mod node;
 pub mod text;
 pub mod types;
+pub mod wire;
