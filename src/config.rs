@@ -7,8 +7,7 @@ use crate::{
     types::{Incarnation, NodeId},
 };
 
-/// One step of the world: a sixtieth of a second, rounded down to whole microseconds. The schedule
-/// of ticks is computed from their number, so the rounding does not add up.
+/// One step of the world: a sixtieth of a second, rounded down to whole microseconds.
 pub const TICK: Duration = Duration::from_micros(1_000_000 / crate::game::TICKS_PER_SECOND);
 
 /// The largest payload of a UDP packet, in bytes: below the MTU of Ethernet, of most tunnels and of
@@ -47,6 +46,9 @@ pub struct Config {
     pub seed: u64,
     /// Whether to report every applied tick with the hash of its world (`--trace-ticks`).
     pub trace_ticks: bool,
+    /// Whether to make a [`View`](crate::node::View) of each tick. Without it the node neither
+    /// predicts nor shows anything: for those who only take part.
+    pub views: bool,
     /// The durations, all with sound defaults.
     pub tuning: Tuning,
 }

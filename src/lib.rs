@@ -6,6 +6,7 @@ pub mod config;
 pub mod game;
 pub mod io;
 pub mod node;
+pub mod replica;
 pub mod text;
 pub mod types;
 pub mod wire;

@@ -10,13 +10,15 @@
 //!
 //! There are two drivers, and they drive the same type: [`runtime`](crate::runtime) with real
 //! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
+mod machine;
+
 use std::{sync::Arc, time::Duration};
 
 pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port, Wire};
 
+pub use self::machine::Node;
 use crate::{
     cluster::message::Role,
-    config::Config,
     game::Game,
     text::{Name, SessionName},
     types::{Clock, Instant, NodeId, Term, Tick},
@@ -104,7 +106,7 @@ pub enum Event<G: Game> {
         /// Ticks of the reign before that were applied here and are undone by this one.
         rolled_back: u64,
     },
-    /// A tick was applied. Only with [`Config::trace_ticks`].
+    /// A tick was applied. Only with [`Config::trace_ticks`](crate::config::Config::trace_ticks).
     Tick {
         /// The reign and the tick.
         clock: Clock,
@@ -255,37 +257,4 @@ pub struct MemberView {
     pub role: Role,
     /// Nothing is heard of it.
     pub away: bool,
-}
-
-/// A node.
-#[derive(Debug)]
-pub struct Node<G: Game> {
-    config: Config,
-    marker: std::marker::PhantomData<G>,
-}
-
-impl<G: Game> Node<G> {
-    /// A node that has heard nothing yet.
-    pub fn new(now: Instant, config: Config) -> Self {
-        let _ = now;
-        Self {
-            config,
-            marker: std::marker::PhantomData,
-        }
-    }
-
-    /// Feeds one thing that happened.
-    pub fn handle(&mut self, now: Instant, input: Input<G>) {
-        let _ = (now, input, &self.config);
-    }
-
-    /// Takes the next effect.
-    pub fn poll(&mut self) -> Option<Output<G>> {
-        None
-    }
-
-    /// When the node wants to be woken with [`Wire::Timeout`].
-    pub fn next_timeout(&self) -> Option<Instant> {
-        None
-    }
 }
