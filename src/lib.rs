@@ -7,6 +7,7 @@ pub mod game;
 pub mod io;
 pub mod node;
 pub mod replica;
+pub mod sim;
 pub mod text;
 pub mod types;
 pub mod wire;
