@@ -195,12 +195,12 @@ impl Cluster {
     }
 
     /// Whom a host sends its ticks: whoever was heard lately.
-    pub fn audience(&self, now: Instant) -> Vec<NodeId> {
+    pub fn audience(&self, now: Instant) -> Vec<(NodeId, Incarnation)> {
         self.mesh
             .peers()
             .filter(|(_, peer)| now.since(peer.heard) <= AUDIENCE)
             .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
-            .map(|(id, _)| id)
+            .map(|(id, peer)| (id, peer.incarnation))
             .collect()
     }
 
@@ -306,6 +306,7 @@ impl Cluster {
     /// Sends the own player's controls to the host.
     pub fn send_controls(&mut self, now: Instant, controls: ControlsPacket) {
         let host = controls.term.host;
+        self.election.sent(controls.number);
         self.mesh
             .send_packet(now, &self.me, host, Packet::Controls(controls));
     }

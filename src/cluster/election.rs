@@ -87,6 +87,8 @@ pub struct Election {
     /// The largest gap between ticks seen, in microseconds, decaying.
     gap_us: u64,
     round: u32,
+    /// The number of the last controls sent.
+    sent: u32,
     out: VecDeque<Out>,
 }
 
@@ -305,6 +307,7 @@ impl Election {
             unsteady_until: None,
             gap_us: 17_000,
             round: 0,
+            sent: 0,
             out: VecDeque::new(),
         }
     }
@@ -331,6 +334,17 @@ impl Election {
     pub fn following(&self) -> Option<Term> {
         match &self.state {
             State::Following(following) => Some(following.term),
+            _ => None,
+        }
+    }
+
+    /// The reign to whose host the own controls go: the one followed, or missed but perhaps alive.
+    pub fn served(&self) -> Option<Term> {
+        match &self.state {
+            State::Following(following) => Some(following.term),
+            State::Seeking(Seeking {
+                lost: Some(lost), ..
+            }) if lost.cause != Cause::Left => Some(lost.following.term),
             _ => None,
         }
     }
@@ -444,7 +458,7 @@ impl Election {
             State::Idle => Admission::Drop,
             State::Following(following) if following.term == term => {
                 let gap = now.since(following.heard).as_micros() as u64;
-                if following.hear(now, packet) {
+                if following.hear(now, packet, self.sent) {
                     self.gap_us = (self.gap_us - self.gap_us / 400).max(gap).min(200_000);
                 }
                 Admission::Apply
@@ -461,7 +475,7 @@ impl Election {
             }
             State::Seeking(seeking) => match &mut seeking.lost {
                 Some(lost) if lost.following.term == term => {
-                    let new = lost.following.hear(now, packet);
+                    let new = lost.following.hear(now, packet, self.sent);
                     let afterglow = lost.cause == Cause::Closed && now.since(lost.at) < JUST_HEARD;
                     let deaf = lost.cause == Cause::Deaf
                         && now.since(lost.following.acknowledged_at) > self.tuning.acknowledged;
@@ -507,6 +521,11 @@ impl Election {
             self.send(from, Packet::Ends { old: term, new });
         }
         false
+    }
+
+    /// Controls up to this number have been sent: only those can be acknowledged.
+    pub fn sent(&mut self, number: u32) {
+        self.sent = number;
     }
 
     /// A packet of the election came in.
@@ -1009,7 +1028,7 @@ impl Election {
     fn follow(&mut self, now: Instant, packet: &TickPacket) {
         self.follow_term(now, packet.term);
         if let State::Following(following) = &mut self.state {
-            following.hear(now, packet);
+            following.hear(now, packet, self.sent);
         }
     }
 
@@ -1274,8 +1293,9 @@ impl Election {
 
 impl Following {
     /// Whether `packet` is a new tick: a sign of life. Duplicates and late packets are none.
-    fn hear(&mut self, now: Instant, packet: &TickPacket) -> bool {
-        if packet.heard > self.acknowledged {
+    fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u32) -> bool {
+        // More than was sent would be for an earlier life of this node.
+        if packet.heard > self.acknowledged && packet.heard <= sent {
             self.acknowledged = packet.heard;
             self.acknowledged_at = now;
         }

@@ -381,7 +381,7 @@ impl<G: Game> Node<G> {
         state: &State<G::World>,
     ) {
         let mut encoded: BTreeMap<Option<Clock>, Option<Payload>> = BTreeMap::new();
-        for to in self.cluster.audience(now) {
+        for (to, life) in self.cluster.audience(now) {
             let baseline = self
                 .host
                 .holds(to)
@@ -397,7 +397,8 @@ impl<G: Game> Node<G> {
                     .map(|(clock, state)| (*clock, state.as_ref()));
                 snapshot::encode::<G>(clock, state, hash, baseline, &events)
             });
-            let heard = state.seats.get(&to).map_or(0, |seat| seat.number);
+            let seat = state.seats.get(&to).filter(|seat| seat.incarnation == life);
+            let heard = seat.map_or(0, |seat| seat.number);
             let packet = TickPacket {
                 term: clock.term,
                 ends: self.ends,
@@ -417,7 +418,7 @@ impl<G: Game> Node<G> {
         if self.config.role == Role::Player && self.applied.is_some() {
             self.client.press(self.controls);
         }
-        let Some(term) = self.cluster.election().following() else {
+        let Some(term) = self.cluster.election().served() else {
             return;
         };
         let (number, list) = self.client.unacknowledged();
