@@ -30,12 +30,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            seeds: Some(100),
-            rounds: 8,
-            threads: 2,
-        }
+        Self { seed: 1, seeds: Some(100), rounds: 8, threads: 2 }
     }
 }
 
@@ -83,15 +78,10 @@ pub fn run_seed<G: Playable>(seed: u64, rounds: usize, trace: bool) -> Run {
 }
 
 /// Runs seed after seed, on several threads, until all are done or `stop` is set.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the impure edge: runs share nothing"
-)]
+#[expect(clippy::disallowed_methods, reason = "the impure edge: runs share nothing")]
 pub fn run(options: &Options, stop: &AtomicBool) -> Totals {
     let next = AtomicU64::new(options.seed);
-    let end = options
-        .seeds
-        .map_or(u64::MAX, |seeds| options.seed.saturating_add(seeds));
+    let end = options.seeds.map_or(u64::MAX, |seeds| options.seed.saturating_add(seeds));
     let totals = Mutex::new(Totals::default());
     std::thread::scope(|scope| {
         for _ in 0..options.threads.max(1) {
@@ -149,18 +139,9 @@ impl fmt::Display for Totals {
         }
         writeln!(f, ")")?;
         writeln!(f, "ticks applied    {}", met.ticks)?;
-        writeln!(
-            f,
-            "elections        {}  ({} on a quiet network)",
-            met.elections, met.needless
-        )?;
+        writeln!(f, "elections        {}  ({} on a quiet network)", met.elections, met.needless)?;
         writeln!(f, "reigns           {}", met.reigns)?;
-        writeln!(
-            f,
-            "failovers        {}  {}",
-            met.failovers,
-            quantiles(&met.gaps_us)
-        )?;
+        writeln!(f, "failovers        {}  {}", met.failovers, quantiles(&met.gaps_us))?;
         writeln!(f, "rolled back      {} ticks", met.rolled_back)?;
         writeln!(f, "histories left   {}", met.rebases)?;
         writeln!(f, "zombies          {}", met.zombies)?;
@@ -182,10 +163,5 @@ fn quantiles(values_us: &[u64]) -> String {
         let index = (sorted.len().saturating_sub(1) as f64 * part).round() as usize;
         sorted.get(index).copied().unwrap_or_default() as f64 / 1_000.0
     };
-    format!(
-        "p50 {:.1} ms, p95 {:.1} ms, max {:.1} ms",
-        at(0.5),
-        at(0.95),
-        at(1.0)
-    )
+    format!("p50 {:.1} ms, p95 {:.1} ms, max {:.1} ms", at(0.5), at(0.95), at(1.0))
 }

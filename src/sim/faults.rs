@@ -89,12 +89,7 @@ pub fn rounds<G: Playable>(world: &mut World<G>, rounds: usize) {
         world.set_quiet(None);
         let faults = 1 + world.draw() % 5;
         for _ in 0..faults {
-            let pause = world.draw()
-                % if world.draw() % 2 == 0 {
-                    20_000
-                } else {
-                    1_200_000
-                };
+            let pause = world.draw() % if world.draw() % 2 == 0 { 20_000 } else { 1_200_000 };
             world.run(world.now + Duration::from_micros(pause));
             let fault = FAULTS[world.draw() as usize % FAULTS.len()];
             strike(world, fault);
@@ -113,9 +108,7 @@ pub fn rounds<G: Playable>(world: &mut World<G>, rounds: usize) {
 pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault) {
     let place = world.draw() as usize % world.count();
     let host = world.hosts().first().copied();
-    let up = (0..world.count())
-        .filter(|place| world.node(*place).is_some())
-        .count();
+    let up = (0..world.count()).filter(|place| world.node(*place).is_some()).count();
     let target = match fault {
         Fault::KillHost | Fault::UnplugHost | Fault::PauseHost | Fault::IsolateHost => host,
         _ => Some(place),
@@ -247,11 +240,7 @@ fn settle<G: Playable>(world: &mut World<G>, faults: u64) {
     }
     let reigns = world.judge.met.reigns - reigns;
     if reigns > REIGNS_PER_FAULT * faults {
-        world.judge.fail(
-            world.now,
-            0,
-            format!("L4: {reigns} reigns after {faults} faults"),
-        );
+        world.judge.fail(world.now, 0, format!("L4: {reigns} reigns after {faults} faults"));
     }
 }
 
@@ -268,10 +257,7 @@ pub fn disagreement<G: Playable>(world: &World<G>) -> Option<(Place, String)> {
         };
         let followed = node.cluster().election().following();
         if followed != term {
-            return Some((
-                place,
-                format!("n{place} follows {followed:?}, not {term:?}"),
-            ));
+            return Some((place, format!("n{place} follows {followed:?}, not {term:?}")));
         }
         let clock = node.replica().clock();
         if clock.map(|clock| clock.term) != term {
@@ -279,10 +265,7 @@ pub fn disagreement<G: Playable>(world: &World<G>) -> Option<(Place, String)> {
         }
         let seated = world.node(host).is_some_and(|host| {
             let me = node.me();
-            host.cluster()
-                .members()
-                .iter()
-                .any(|member| member.id == me && !member.away)
+            host.cluster().members().iter().any(|member| member.id == me && !member.away)
         });
         if !seated {
             return Some((place, format!("n{place} is not in the roster")));

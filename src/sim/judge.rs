@@ -142,11 +142,7 @@ impl Judge {
     pub fn event<G: Playable>(&mut self, at: Instant, place: Place, event: &Event<G>) {
         match event {
             Event::Tick { clock, hash } => self.tick(at, place, *clock, *hash),
-            Event::Host {
-                gap: Some(gap),
-                rolled_back,
-                ..
-            } => {
+            Event::Host { gap: Some(gap), rolled_back, .. } => {
                 self.met.failovers += 1;
                 self.met.gaps_us.push(gap.as_micros() as u64);
                 self.met.rolled_back += rolled_back;
@@ -165,11 +161,7 @@ impl Judge {
     /// The world of a node after a tick.
     pub fn audit<G: Playable>(&mut self, at: Instant, place: Place, world: &G::World) {
         if let Some(what) = G::audit(world) {
-            self.violations.push(Violation {
-                at,
-                place,
-                what: what.to_owned(),
-            });
+            self.violations.push(Violation { at, place, what: what.to_owned() });
         }
     }
 
@@ -186,14 +178,8 @@ impl Judge {
             fail(format!("S1: two hosts in {:?}", clock.term));
         }
         let watched = self.nodes.entry(place).or_default();
-        if watched
-            .promised
-            .is_some_and(|promised| clock.term < promised)
-        {
-            fail(format!(
-                "S3: applied {clock:?}, promised {:?}",
-                watched.promised
-            ));
+        if watched.promised.is_some_and(|promised| clock.term < promised) {
+            fail(format!("S3: applied {clock:?}, promised {:?}", watched.promised));
         }
         if let Some(before) = watched.applied.replace(clock) {
             if before.term == clock.term && before.tick >= clock.tick {

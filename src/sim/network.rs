@@ -31,12 +31,7 @@ pub struct Weather {
 impl Weather {
     /// A quiet wire.
     pub const fn calm() -> Self {
-        Self {
-            latency_us: 150,
-            jitter_us: 250,
-            loss_permille: 0,
-            double_permille: 0,
-        }
+        Self { latency_us: 150, jitter_us: 250, loss_permille: 0, double_permille: 0 }
     }
 }
 
@@ -108,23 +103,13 @@ impl Network {
         let cable = self.next_cable;
         self.next_cable += 1;
         let ends = [dialler, acceptor];
-        self.cables.insert(
-            cable,
-            Cable {
-                ends,
-                busy: [now; 2],
-                ghost: false,
-            },
-        );
+        self.cables.insert(cable, Cable { ends, busy: [now; 2], ghost: false });
         cable
     }
 
     /// When bytes sent now on a link arrive at the other end; none if they never do.
     pub fn bytes(&mut self, now: Instant, cable: u64, from_dialler: bool) -> Option<Instant> {
-        let (ends, ghost) = self
-            .cables
-            .get(&cable)
-            .map(|cable| (cable.ends, cable.ghost))?;
+        let (ends, ghost) = self.cables.get(&cable).map(|cable| (cable.ends, cable.ghost))?;
         let way = usize::from(!from_dialler);
         let (from, to) = (ends[way], ends[1 - way]);
         if ghost || !self.reaches(from, to) || !self.reaches(to, from) {
@@ -149,11 +134,7 @@ impl Network {
 
     /// A machine has lost its power, or forgotten its links otherwise, without a word.
     pub fn haunt(&mut self, place: Place) {
-        for cable in self
-            .cables
-            .values_mut()
-            .filter(|cable| cable.ends.contains(&place))
-        {
+        for cable in self.cables.values_mut().filter(|cable| cable.ends.contains(&place)) {
             cable.ghost = true;
         }
     }
@@ -165,11 +146,7 @@ impl Network {
 
     /// When something small arrives over a wire that is not cut.
     pub fn arrival(&mut self, now: Instant) -> Instant {
-        let Weather {
-            latency_us,
-            jitter_us,
-            ..
-        } = self.weather;
+        let Weather { latency_us, jitter_us, .. } = self.weather;
         Instant(now.0 + latency_us + self.random.next_u64() % (jitter_us + 1))
     }
 

@@ -45,12 +45,7 @@ impl Game for Tally {
     type Event = ();
 
     fn found(seed: u64) -> Line {
-        Line {
-            seed,
-            steps: 0,
-            walkers: BTreeMap::new(),
-            replayed: 0,
-        }
+        Line { seed, steps: 0, walkers: BTreeMap::new(), replayed: 0 }
     }
 
     fn valid(world: &Line) -> bool {
@@ -62,12 +57,7 @@ impl Game for Tally {
         for item in news {
             match item {
                 News::Joined(id, _) => {
-                    let new = Walker {
-                        at: 0,
-                        pace: 0,
-                        stamp: 0,
-                        present: true,
-                    };
+                    let new = Walker { at: 0, pace: 0, stamp: 0, present: true };
                     let walker = world.walkers.entry(*id).or_insert(new);
                     walker.present = true;
                     walker.stamp = 0; // a new life counts its stamps anew
@@ -100,10 +90,7 @@ impl Game for Tally {
 
 impl Playable for Tally {
     fn press(chance: u64, stamp: u32) -> Pace {
-        Pace {
-            pace: (chance % 5) as i8 - 2,
-            stamp,
-        }
+        Pace { pace: (chance % 5) as i8 - 2, stamp }
     }
 
     fn audit(world: &Line) -> Option<&'static str> {

@@ -93,36 +93,14 @@ struct Entry {
 }
 
 enum What {
-    Packet {
-        to: Place,
-        from: SocketAddr,
-        via: Port,
-        bytes: Arc<[u8]>,
-    },
-    Knock {
-        cable: u64,
-    },
-    Opened {
-        cable: u64,
-    },
-    DialFailed {
-        cable: u64,
-    },
-    Item {
-        cable: u64,
-        way: usize,
-        item: Item,
-    },
-    Reset {
-        cable: u64,
-        way: usize,
-    },
-    Release {
-        cable: u64,
-    },
-    Press {
-        place: Place,
-    },
+    Packet { to: Place, from: SocketAddr, via: Port, bytes: Arc<[u8]> },
+    Knock { cable: u64 },
+    Opened { cable: u64 },
+    DialFailed { cable: u64 },
+    Item { cable: u64, way: usize, item: Item },
+    Reset { cable: u64, way: usize },
+    Release { cable: u64 },
+    Press { place: Place },
 }
 
 impl<G: Playable> World<G> {
@@ -180,9 +158,7 @@ impl<G: Playable> World<G> {
     /// The machines whose nodes reign.
     pub fn hosts(&self) -> Vec<Place> {
         let reigns = |node: &Node<G>| node.cluster().election().reign().is_some();
-        (0..self.count())
-            .filter(|place| self.node(*place).is_some_and(reigns))
-            .collect()
+        (0..self.count()).filter(|place| self.node(*place).is_some_and(reigns)).collect()
     }
 
     /// A number that is the same if and only if the same things happened.
@@ -226,10 +202,7 @@ impl<G: Playable> World<G> {
         machine.life += 1;
         machine.stamp = 0;
         machine.node = Some(Node::new(self.now, config));
-        let network = Interface {
-            ip: ip(place),
-            broadcast: Ipv4Addr::new(10, 0, 0, 255),
-        };
+        let network = Interface { ip: ip(place), broadcast: Ipv4Addr::new(10, 0, 0, 255) };
         self.feed(place, Input::Wire(Wire::Interfaces(vec![network])));
         self.push(self.now, What::Press { place });
     }
@@ -340,20 +313,8 @@ impl<G: Playable> World<G> {
 
     fn happen(&mut self, what: What) {
         match what {
-            What::Packet {
-                to,
-                from,
-                via,
-                bytes,
-            } => {
-                self.feed(
-                    to,
-                    Input::Wire(Wire::Packet {
-                        from,
-                        via,
-                        bytes: bytes.to_vec(),
-                    }),
-                );
+            What::Packet { to, from, via, bytes } => {
+                self.feed(to, Input::Wire(Wire::Packet { from, via, bytes: bytes.to_vec() }));
             }
             What::Press { place } => {
                 if self.machines[place].node.is_some() {
@@ -376,9 +337,7 @@ impl<G: Playable> World<G> {
             What::DialFailed { cable } => {
                 if let Some(ends) = self.cables.remove(&cable) {
                     self.network.close(cable);
-                    self.machines[ends.dialler.place]
-                        .links
-                        .remove(&ends.dialler.link);
+                    self.machines[ends.dialler.place].links.remove(&ends.dialler.link);
                     self.feed_end(ends.dialler, |link| Wire::DialFailed { link });
                 }
             }
@@ -412,31 +371,20 @@ impl<G: Playable> World<G> {
             if let Some(ends) = self.cables.get_mut(&cable) {
                 ends.acceptor = None;
             }
-            let at = if reaches {
-                back
-            } else {
-                self.now + DIAL_TIMEOUT
-            };
+            let at = if reaches { back } else { self.now + DIAL_TIMEOUT };
             return self.push(at, What::DialFailed { cable });
         }
         let machine = &mut self.machines[to];
         let link = LinkId(machine.accepted);
         machine.accepted += 2;
         machine.links.insert(link, cable);
-        let end = End {
-            place: to,
-            life: machine.life,
-            link,
-        };
+        let end = End { place: to, life: machine.life, link };
         if let Some(ends) = self.cables.get_mut(&cable) {
             ends.acceptor = Some(end);
         }
         self.push(back, What::Opened { cable });
         let address = SocketAddr::new(IpAddr::V4(ip(from.place)), 40_000);
-        self.feed_end(end, |link| Wire::Accepted {
-            link,
-            from: address,
-        });
+        self.feed_end(end, |link| Wire::Accepted { link, from: address });
     }
 
     /// Sends something on a link: it arrives, or waits for the heal.
@@ -444,29 +392,15 @@ impl<G: Playable> World<G> {
         let Some(ends) = self.cables.get_mut(&cable) else {
             return;
         };
-        let far = if way == 0 {
-            ends.acceptor
-        } else {
-            Some(ends.dialler)
-        };
+        let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
         if self.network.is_ghost(cable) {
             let up = far.is_some_and(|end| self.machines[end.place].node.is_some());
-            let near = if way == 0 {
-                Some(ends.dialler.place)
-            } else {
-                None
-            };
+            let near = if way == 0 { Some(ends.dialler.place) } else { None };
             let near = near.or(ends.acceptor.map(|end| end.place));
             if up && let (Some(near), Some(far)) = (near, far) {
                 if self.network.reaches(near, far.place) && self.network.reaches(far.place, near) {
                     let at = self.network.arrival(self.now);
-                    self.push(
-                        at,
-                        What::Reset {
-                            cable,
-                            way: 1 - way,
-                        },
-                    );
+                    self.push(at, What::Reset { cable, way: 1 - way });
                 }
             }
             return;
@@ -491,11 +425,7 @@ impl<G: Playable> World<G> {
                 let Some(ends) = self.cables.get(&cable) else {
                     return;
                 };
-                let far = if way == 0 {
-                    ends.acceptor
-                } else {
-                    Some(ends.dialler)
-                };
+                let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
                 let Some(end) = far else { return };
                 let mut rest = bytes.as_slice();
                 for size in self.network.pieces(bytes.len()) {
@@ -514,11 +444,7 @@ impl<G: Playable> World<G> {
             return;
         };
         self.network.close(cable);
-        let far = if way == 0 {
-            ends.acceptor
-        } else {
-            Some(ends.dialler)
-        };
+        let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
         if let Some(end) = far {
             self.feed_end(end, |link| Wire::Closed { link, reason });
             self.machines[end.place].links.remove(&end.link);
@@ -611,15 +537,7 @@ impl<G: Playable> World<G> {
         for other in (0..self.count()).filter(|other| *other != place) {
             if broadcast || to.ip() == IpAddr::V4(ip(other)) {
                 for at in self.network.datagram(self.now, place, other) {
-                    self.push(
-                        at,
-                        What::Packet {
-                            to: other,
-                            from,
-                            via,
-                            bytes: bytes.clone(),
-                        },
-                    );
+                    self.push(at, What::Packet { to: other, from, via, bytes: bytes.clone() });
                 }
             }
         }
@@ -632,24 +550,9 @@ impl<G: Playable> World<G> {
         let cable = self.network.open(self.now, place, target);
         let machine = &mut self.machines[place];
         machine.links.insert(link, cable);
-        let dialler = End {
-            place,
-            life: machine.life,
-            link,
-        };
-        let acceptor = Some(End {
-            place: target,
-            life: 0,
-            link: LinkId(u64::MAX),
-        });
-        self.cables.insert(
-            cable,
-            Ends {
-                dialler,
-                acceptor,
-                held: Default::default(),
-            },
-        );
+        let dialler = End { place, life: machine.life, link };
+        let acceptor = Some(End { place: target, life: 0, link: LinkId(u64::MAX) });
+        self.cables.insert(cable, Ends { dialler, acceptor, held: Default::default() });
         if self.network.reaches(place, target) {
             let at = self.network.arrival(self.now);
             self.push(at, What::Knock { cable });
@@ -668,20 +571,12 @@ impl<G: Playable> World<G> {
 
     /// In which direction a machine sends on a link.
     fn way(&self, cable: u64, place: Place) -> usize {
-        usize::from(
-            self.cables
-                .get(&cable)
-                .is_none_or(|ends| ends.dialler.place != place),
-        )
+        usize::from(self.cables.get(&cable).is_none_or(|ends| ends.dialler.place != place))
     }
 
     fn push(&mut self, at: Instant, what: What) {
         self.order += 1;
-        self.queue.push(Reverse(Entry {
-            at,
-            order: self.order,
-            what,
-        }));
+        self.queue.push(Reverse(Entry { at, order: self.order, what }));
     }
 
     /// Notes a line of the trace.
