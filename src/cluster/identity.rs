@@ -43,8 +43,8 @@ impl Identity {
         }
     }
 
-    /// Its hello, while it plays.
-    pub fn hello(&self) -> Option<Hello> {
+    /// Its hello, while it plays; `dial` numbers the links it dials.
+    pub fn hello(&self, dial: u64) -> Option<Hello> {
         Some(Hello {
             magic: MAGIC.to_owned(),
             protocol: PROTOCOL,
@@ -56,6 +56,7 @@ impl Identity {
             role: self.role,
             tcp: self.tcp,
             udp: self.udp,
+            dial,
         })
     }
 

@@ -147,7 +147,11 @@ struct Link {
     from: SocketAddr,
     dialled: Option<NodeId>,
     peer: Option<NodeId>,
-    retired: bool,
+    /// Since when another link serves in its place.
+    retired: Option<Instant>,
+    /// Which of two links stays: the one dialled by the lower id, then the one dialled last. The
+    /// same at both ends.
+    merit: (bool, u64),
     since: Instant,
     heard: Instant,
     sent: Instant,
@@ -413,7 +417,7 @@ impl Mesh {
         let due: Vec<LinkId> = self
             .links
             .iter()
-            .filter(|(_, link)| link.peer.is_some() && !link.retired)
+            .filter(|(_, link)| link.peer.is_some() && link.retired.is_none())
             .filter(|(_, link)| now.since(link.sent) >= self.tuning.ping)
             .map(|(id, _)| *id)
             .collect();
@@ -431,7 +435,9 @@ impl Mesh {
         let wanted: Vec<NodeId> = self
             .peers
             .iter()
-            .filter(|(id, peer)| self.wants(me, **id, peer) && self.dial_due(peer) <= now)
+            .filter(|(id, peer)| {
+                self.wants(me, **id, peer) && self.dial_due(me.id < **id, peer) <= now
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in wanted {
@@ -445,12 +451,12 @@ impl Mesh {
             .peers
             .iter()
             .filter(|(id, peer)| me.session.is_some() && self.wants(me, **id, peer))
-            .map(|(_, peer)| self.dial_due(peer));
+            .map(|(id, peer)| self.dial_due(me.id < *id, peer));
         let links = self.links.values().map(|link| self.link_deadline(link));
         let pings = self
             .links
             .values()
-            .filter(|link| link.peer.is_some() && !link.retired)
+            .filter(|link| link.peer.is_some() && link.retired.is_none())
             .map(|link| link.sent + self.tuning.ping);
         dials.chain(links).chain(pings).min()
     }
@@ -467,9 +473,10 @@ impl Mesh {
     /// When a peer is to be dialled: without a link when its pause is over; with one that has gone
     /// silent although the peer is heard, to replace it. (TCP may keep a link back for seconds after
     /// a storm; to close it first would look like a crash to the other side.)
-    fn dial_due(&self, peer: &Peer) -> Instant {
+    fn dial_due(&self, lower: bool, peer: &Peer) -> Instant {
         match peer.link.and_then(|link| self.links.get(&link)) {
-            Some(link) => peer.dial_at.max(link.heard + self.tuning.link_silence / 2),
+            Some(link) if lower => peer.dial_at.max(link.heard + self.tuning.link_silence / 2),
+            Some(link) => link.heard + self.tuning.link_silence * 2,
             None => peer.dial_at,
         }
     }
@@ -504,7 +511,8 @@ impl Mesh {
     }
 
     fn introduce(&mut self, now: Instant, me: &Identity, link: LinkId) {
-        match me.hello() {
+        let dial = self.links.get(&link).and_then(|link| link.dialled).map_or(0, |_| link.0);
+        match me.hello(dial) {
             Some(hello) => self.write(now, link, &Message::Hello(hello)),
             None => self.write(now, link, &Message::Refused(Refusal::Session)),
         };
@@ -518,19 +526,17 @@ impl Mesh {
             self.write(now, link, &Message::Refused(refusal));
             return self.fail(now, link);
         }
-        let Some(state) = self.links.get_mut(&link) else {
-            return;
-        };
-        let ip = state.from.ip();
-        let dialled_by_me = state.dialled.is_some();
-        if state.dialled.is_some_and(|wanted| wanted != hello.id) {
+        let Some(state) = self.links.get(&link) else { return };
+        let (ip, wanted) = (state.from.ip(), state.dialled);
+        let id = hello.id;
+        if wanted.is_some_and(|wanted| wanted != id) {
             return self.fail(now, link); // somebody else lives there by now
         }
-        let id = hello.id;
-        if self.peers.get(&id).is_some_and(|peer| peer.incarnation != hello.incarnation)
-            && let Some(old) = self.peers.get(&id).and_then(|peer| peer.link)
-        {
-            self.lost(now, old, "replaced");
+        if let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.dialling == Some(link)) {
+            peer.dialling = None;
+        }
+        if self.peers.get(&id).is_some_and(|peer| peer.incarnation != hello.incarnation) {
+            self.end_life(now, id);
         }
         self.meet(
             now,
@@ -544,34 +550,54 @@ impl Mesh {
                 heard: true,
             },
         );
-        let Some(peer) = self.peers.get_mut(&id) else {
+        let (Some(peer), Some(state)) = (self.peers.get_mut(&id), self.links.get_mut(&link)) else {
             return self.fail(now, link);
         };
-        if peer.dialling == Some(link) {
-            peer.dialling = None;
-        }
-        peer.dials_failed = 0;
-        let rival = peer.link;
-        let by_lower = dialled_by_me == (me.id < id);
-        if let Some(old) = rival {
-            let same_side =
-                self.links.get(&old).is_none_or(|old| old.dialled.is_some() == dialled_by_me);
-            let retired = if by_lower || same_side { old } else { link };
-            if let Some(retired) = self.links.get_mut(&retired) {
-                retired.retired = true;
-                retired.since = now;
-            }
-        }
-        let Some(state) = self.links.get_mut(&link) else {
-            return;
-        };
+        let dial = if wanted.is_some() { link.0 } else { hello.dial };
+        state.merit = (wanted.is_some() == (me.id < id), dial);
         state.peer = Some(id);
         state.deframer.trust();
-        if !state.retired {
-            peer.link = Some(link);
-            peer.udp = Some(SocketAddr::new(ip, hello.udp));
-            peer.udp_heard = now;
-            self.out.push_back(Out::Up { peer: id, renewed: rival.is_some() });
+        let merit = state.merit;
+        peer.dials_failed = 0;
+        let rival = peer.link;
+        let better =
+            rival.and_then(|rival| self.links.get(&rival)).is_none_or(|rival| rival.merit < merit);
+        if let Some(worse) = if better { rival } else { Some(link) } {
+            self.retire(now, worse);
+        }
+        if better {
+            self.bring_up(now, id, link, SocketAddr::new(ip, hello.udp), rival.is_some());
+        }
+    }
+
+    fn bring_up(&mut self, now: Instant, id: NodeId, link: LinkId, udp: SocketAddr, renewed: bool) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.link = Some(link);
+        peer.udp = Some(udp);
+        peer.udp_heard = now;
+        self.out.push_back(Out::Up { peer: id, renewed });
+    }
+
+    fn retire(&mut self, now: Instant, link: LinkId) {
+        if let Some(link) = self.links.get_mut(&link) {
+            link.retired = Some(now);
+        }
+    }
+
+    /// A peer has started anew: the links of its earlier life are of no use.
+    fn end_life(&mut self, now: Instant, id: NodeId) {
+        let retired: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.peer == Some(id) && link.retired.is_some())
+            .map(|(link, _)| *link)
+            .collect();
+        for link in retired {
+            self.drop_link(link);
+        }
+        if let Some(link) = self.peers.get(&id).and_then(|peer| peer.link) {
+            self.out.push_back(Out::Effect(Effect::Close { link }));
+            self.lost(now, link, "replaced");
         }
     }
 
@@ -587,22 +613,24 @@ impl Mesh {
 
     /// A link is no more: what follows from that.
     fn lost(&mut self, now: Instant, link: LinkId, reason: &'static str) {
-        let Some(state) = self.links.remove(&link) else {
+        let Some(state) = self.links.remove(&link) else { return };
+        let Some(id) = state.peer else { return self.dial_over(now, link) };
+        if self.peers.get(&id).is_none_or(|peer| peer.link != Some(link)) {
             return;
-        };
-        if reason == "replaced" {
-            self.out.push_back(Out::Effect(Effect::Close { link }));
         }
-        let Some(id) = state.peer else {
-            return self.dial_over(now, link);
-        };
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
-        if peer.link == Some(link) {
-            peer.link = None;
-            peer.dial_at = now + self.tuning.redial_min;
-            self.out.push_back(Out::Down { peer: id, reason });
+        let spare = self.links.iter().filter(|(_, link)| link.peer == Some(id));
+        let spare = spare.max_by_key(|(_, link)| link.merit).map(|(link, _)| *link);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.link = spare;
+        match spare.and_then(|spare| self.links.get_mut(&spare)) {
+            Some(spare) => {
+                spare.retired = None;
+                self.out.push_back(Out::Up { peer: id, renewed: true });
+            }
+            None => {
+                peer.dial_at = now + self.tuning.redial_min;
+                self.out.push_back(Out::Down { peer: id, reason });
+            }
         }
     }
 
@@ -625,8 +653,8 @@ impl Mesh {
     }
 
     fn link_deadline(&self, link: &Link) -> Instant {
-        if link.retired {
-            link.since + RETIRED
+        if let Some(since) = link.retired {
+            since + RETIRED
         } else if let Some(peer) = link.peer {
             let heard = self.peers.get(&peer).map_or(link.heard, |peer| peer.heard);
             link.heard.max(heard) + self.tuning.link_silence
@@ -658,7 +686,8 @@ impl Link {
             from,
             dialled,
             peer: None,
-            retired: false,
+            retired: None,
+            merit: (false, 0),
             since: now,
             heard: now,
             sent: now,

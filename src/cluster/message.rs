@@ -114,6 +114,9 @@ pub struct Hello {
     pub tcp: u16,
     /// The port of its own UDP socket.
     pub udp: u16,
+    /// The number of this link among those the sender dialled; 0 if it accepted it.
+    #[serde(default)]
+    pub dial: u64,
 }
 
 /// Why a link was refused.
