@@ -431,3 +431,6 @@ fn link_of(token: Token) -> Option<LinkId> {
     let number = token.0.checked_sub(LINKS)?;
     Some(LinkId(number as u64))
 }
+
+#[cfg(test)]
+mod tests;
