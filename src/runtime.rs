@@ -44,6 +44,7 @@ use crate::{
     types::{Incarnation, Instant, NodeId},
 };
 
+pub use clock::now;
 use drive::Driver;
 use shared::Shared;
 use sockets::Sockets;
