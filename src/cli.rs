@@ -22,6 +22,7 @@ use interregnum::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
+mod demo;
 mod options;
 mod pilot;
 mod profile;
@@ -62,6 +63,7 @@ fn run(typed: Typed) -> anyhow::Result<ExitCode> {
     match typed.subcommand {
         None => window::run(common, typed.play),
         Some(Subcommand::Bot { count }) => headless(&common, Role::Player, count),
+        Some(Subcommand::Demo(options)) => demo::run(&common, &options),
         Some(Subcommand::Watch { count }) => headless(&common, Role::Spectator, count),
     }
 }

@@ -36,12 +36,30 @@ pub enum Subcommand {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
         count: u16,
     },
+    /// Several peers on this machine, whose host is killed again and again.
+    Demo(DemoOptions),
     /// Spectators without a screen.
     Watch {
         /// How many of them.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
         count: u16,
     },
+}
+
+/// What a demo is like.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DemoOptions {
+    /// How many peers.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(2..=32))]
+    pub peers: u16,
+
+    /// How often the host is killed.
+    #[arg(long, default_value_t = 5)]
+    pub kills: u32,
+
+    /// Make one of the peers a window, to play in.
+    #[arg(long)]
+    pub window: bool,
 }
 
 /// What goes with every way of taking part.

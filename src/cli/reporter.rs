@@ -44,14 +44,14 @@ impl Reporter {
         session: Option<&SessionName>,
         started: &Started,
     ) -> io::Result<Self> {
-        let reporter = Self {
+        let mut reporter = Self {
             node: started.id,
             words,
             story: Story::default(),
             scores: Scores::default(),
         };
         match words {
-            Words::Story => say(&Story::beginning(name, session, started))?,
+            Words::Story => say(&reporter.story.beginning(name, session, started))?,
             Words::Json => reporter.print(
                 runtime::now(),
                 What::Started {

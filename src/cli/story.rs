@@ -25,7 +25,13 @@ pub struct Story {
 
 impl Story {
     /// How it begins.
-    pub fn beginning(name: &Name, session: Option<&SessionName>, started: &Started) -> String {
+    pub fn beginning(
+        &mut self,
+        name: &Name,
+        session: Option<&SessionName>,
+        started: &Started,
+    ) -> String {
+        self.names.insert(started.id, name.clone());
         let at = format!(
             "{}, TCP port {}, UDP port {}",
             started.ip, started.tcp, started.udp
@@ -56,7 +62,8 @@ impl Story {
         }
         if now.since(self.points_told) >= POINTS_EVERY {
             let points = self.points(board);
-            if points != self.points {
+            let none = board.values().all(|score| *score == Score::default());
+            if !none && points != self.points {
                 told.push(format!("points: {points}"));
                 self.points = points;
                 self.points_told = now;
