@@ -1,4 +1,6 @@
 //! placeholder
+pub mod arena;
+pub mod bits;
 pub mod cluster;
 pub mod config;
 pub mod game;
