@@ -5,5 +5,6 @@ pub mod cluster;
 pub mod config;
 pub mod game;
 pub mod node;
+pub mod runtime;
 pub mod text;
 pub mod types;
