@@ -8,3 +8,5 @@ pub mod node;
 pub mod runtime;
 pub mod text;
 pub mod types;
+#[cfg(feature = "window")]
+pub mod ui;

@@ -55,7 +55,11 @@ pub fn draw_crown(canvas: &Canvas, seat: Vec2, width: f32, tilt: f32, glint: f32
         c.disc(vec2(x, y), r, CREAM);
     }
     jewel(&c, vec2(0.0, -0.035), 0.062);
-    for (x, y, r) in [(-0.5, -0.53, 0.055), (0.5, -0.53, 0.055), (0.0, -0.70, 0.07)] {
+    for (x, y, r) in [
+        (-0.5, -0.53, 0.055),
+        (0.5, -0.53, 0.055),
+        (0.0, -0.70, 0.07),
+    ] {
         c.disc(vec2(x, y), r + 0.03, GOLD_DARK);
         c.disc(vec2(x, y), r, super::draw::Paint::Down(GOLD_LIGHT, GOLD));
     }

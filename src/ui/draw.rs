@@ -169,7 +169,8 @@ impl<'a> Canvas<'a> {
 
     /// Light around `centre`, that fades out towards the ellipse of `radii`.
     pub fn glow_ellipse(&self, centre: Vec2, radii: Vec2, colour: Color) {
-        const RINGS: [(f32, f32); 5] = [(0.2, 0.88), (0.4, 0.6), (0.6, 0.3), (0.8, 0.09), (1.0, 0.0)];
+        const RINGS: [(f32, f32); 5] =
+            [(0.2, 0.88), (0.4, 0.6), (0.6, 0.3), (0.8, 0.09), (1.0, 0.0)];
         let sides = self.sides(radii.max_element()).min(48);
         let colour = self.colour(colour);
         let mut mesh = self.mesh();
@@ -224,7 +225,8 @@ impl<'a> Canvas<'a> {
                 (half - 0.5, colour),
                 (half + 0.5, clear),
             ] {
-                mesh.vertices.push(vertex(points[i] + normal * reach, colour));
+                mesh.vertices
+                    .push(vertex(points[i] + normal * reach, colour));
             }
         }
         let spans = if closed { count } else { count - 1 };
@@ -264,7 +266,8 @@ impl<'a> Canvas<'a> {
                 placed[(i + 1) % count],
             ) * outwards;
             let colour = colour_at(points[i].y);
-            mesh.vertices.push(vertex(placed[i] - normal * half, colour));
+            mesh.vertices
+                .push(vertex(placed[i] - normal * half, colour));
             mesh.vertices
                 .push(vertex(placed[i] + normal * half, faded(colour, 0.0)));
         }
@@ -362,7 +365,11 @@ fn ears(points: &[Vec2], indices: &mut Vec<u16>) {
     while left.len() > 3 {
         let count = left.len();
         let ear = (0..count).find(|&i| {
-            let (a, b, c) = (left[(i + count - 1) % count], left[i], left[(i + 1) % count]);
+            let (a, b, c) = (
+                left[(i + count - 1) % count],
+                left[i],
+                left[(i + 1) % count],
+            );
             let (pa, pb, pc) = (points[a], points[b], points[c]);
             let convex = (pb - pa).perp_dot(pc - pb) * sign > 0.0;
             convex
@@ -372,7 +379,11 @@ fn ears(points: &[Vec2], indices: &mut Vec<u16>) {
         });
         // A polygon that crosses itself may have no ear; then whatever is left goes as it comes.
         let i = ear.unwrap_or(0);
-        let (a, b, c) = (left[(i + count - 1) % count], left[i], left[(i + 1) % count]);
+        let (a, b, c) = (
+            left[(i + count - 1) % count],
+            left[i],
+            left[(i + 1) % count],
+        );
         indices.extend([a, b, c].map(|corner| (corner * 2) as u16));
         left.remove(i);
     }
@@ -404,8 +415,8 @@ mod tests {
 
     #[test]
     fn a_polygon_with_a_dent_is_covered_exactly() {
-        let dented = [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (2.0, 1.0), (0.0, 4.0)]
-            .map(|(x, y)| vec2(x, y));
+        let dented =
+            [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (2.0, 1.0), (0.0, 4.0)].map(|(x, y)| vec2(x, y));
         let mut reversed = dented;
         reversed.reverse();
         for points in [dented, reversed] {

@@ -180,8 +180,8 @@ fn draw_face(body: &Canvas, pose: &Pose) {
             continue;
         }
         if pose.mood == Mood::Cheering {
-            let arc = [-0.22, -0.12, 0.0, 0.12, 0.22]
-                .map(|x: f32| eye + vec2(x, -0.14 + x * x * 4.5));
+            let arc =
+                [-0.22, -0.12, 0.0, 0.12, 0.22].map(|x: f32| eye + vec2(x, -0.14 + x * x * 4.5));
             body.line(&arc, false, 0.12, NIGHT);
             continue;
         }
@@ -199,11 +199,15 @@ fn draw_face(body: &Canvas, pose: &Pose) {
     }
     let mouth = centre + vec2(0.0, 0.36);
     if pose.mood == Mood::Merry {
-        let smile = [-0.15, -0.08, 0.0, 0.08, 0.15]
-            .map(|x: f32| mouth + vec2(x, 0.06 - x * x * 4.0));
+        let smile =
+            [-0.15, -0.08, 0.0, 0.08, 0.15].map(|x: f32| mouth + vec2(x, 0.06 - x * x * 4.0));
         body.line(&smile, false, 0.085, NIGHT);
     } else {
-        body.ellipse(mouth + vec2(0.0, 0.05), vec2(0.14, 0.17), shaded(pose.colour, 0.8));
+        body.ellipse(
+            mouth + vec2(0.0, 0.05),
+            vec2(0.14, 0.17),
+            shaded(pose.colour, 0.8),
+        );
     }
 }
 

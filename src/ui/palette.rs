@@ -92,20 +92,29 @@ pub const fn faded(colour: Color, alpha: f32) -> Color {
 /// From `a` (`part` 0) to `b` (`part` 1).
 pub fn mixed(a: Color, b: Color, part: f32) -> Color {
     let mix = |a: f32, b: f32| a + (b - a) * part;
-    Color::new(
-        mix(a.r, b.r),
-        mix(a.g, b.g),
-        mix(a.b, b.b),
-        mix(a.a, b.a),
-    )
+    Color::new(mix(a.r, b.r), mix(a.g, b.g), mix(a.b, b.b), mix(a.a, b.a))
 }
 
 /// `colour`, darker: towards the night, not towards black.
 pub fn shaded(colour: Color, part: f32) -> Color {
-    mixed(colour, Color { a: colour.a, ..NIGHT }, part)
+    mixed(
+        colour,
+        Color {
+            a: colour.a,
+            ..NIGHT
+        },
+        part,
+    )
 }
 
 /// `colour`, lighter: towards cream, not towards white.
 pub fn lit(colour: Color, part: f32) -> Color {
-    mixed(colour, Color { a: colour.a, ..CREAM }, part)
+    mixed(
+        colour,
+        Color {
+            a: colour.a,
+            ..CREAM
+        },
+        part,
+    )
 }

@@ -132,7 +132,11 @@ impl Sparks {
         for spark in &mut self.sparks {
             spark.age += seconds;
             spark.speed.y += spark.weight * seconds;
-            let drag = if spark.shape == Shape::Confetti { 1.4 } else { 2.6 };
+            let drag = if spark.shape == Shape::Confetti {
+                1.4
+            } else {
+                2.6
+            };
             spark.speed *= (-drag * seconds).exp();
             spark.at += spark.speed * seconds;
         }
@@ -164,7 +168,12 @@ impl Sparks {
                     );
                     let at = spark.at;
                     canvas.convex(
-                        &[at - long - wide, at + long - wide, at + long + wide, at - long + wide],
+                        &[
+                            at - long - wide,
+                            at + long - wide,
+                            at + long + wide,
+                            at - long + wide,
+                        ],
                         colour,
                     );
                 }
@@ -187,7 +196,13 @@ mod tests {
     #[test]
     fn sparks_are_bounded_and_end() {
         let mut sparks = Sparks::default();
-        sparks.burst(Vec2::ZERO, 5 * SPARKS_MAX, Shape::Dot, 100.0, Color::default());
+        sparks.burst(
+            Vec2::ZERO,
+            5 * SPARKS_MAX,
+            Shape::Dot,
+            100.0,
+            Color::default(),
+        );
         assert_eq!(sparks.sparks.len(), SPARKS_MAX);
         sparks.pass(10.0);
         assert!(sparks.sparks.is_empty());

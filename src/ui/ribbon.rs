@@ -87,10 +87,17 @@ impl Ribbon {
         draw_cloth(&c, half, self.cloth);
         let written = ((self.age - UNFURL_S * 0.6) / 0.2).clamp(0.0, 1.0);
         let c = c.faded(written);
-        let smaller = |ink: Ink| Ink { size: ink.size * shrink, ..ink };
+        let smaller = |ink: Ink| Ink {
+            size: ink.size * shrink,
+            ..ink
+        };
         let title = smaller(title);
         let line = if self.note.is_empty() { 8.0 } else { -2.0 };
-        c.text(&self.title, vec2(0.0, line + 1.6), title.coloured(faded(NIGHT, 0.6)));
+        c.text(
+            &self.title,
+            vec2(0.0, line + 1.6),
+            title.coloured(faded(NIGHT, 0.6)),
+        );
         c.text(&self.title, vec2(0.0, line), title);
         c.text(&self.note, vec2(0.0, 20.0), smaller(note));
     }
@@ -123,7 +130,10 @@ fn draw_cloth(c: &Canvas, half: f32, cloth: Cloth) {
             GOLD_DEEP,
         );
         // The fold between the two.
-        c.convex(&[at(-30.0, HALF), at(0.0, HALF), at(-30.0, HALF + 14.0)], dark);
+        c.convex(
+            &[at(-30.0, HALF), at(0.0, HALF), at(-30.0, HALF + 14.0)],
+            dark,
+        );
     }
     let steps = 24;
     let bow = |x: f32| -5.0 * (1.0 - (x / half).powi(2));

@@ -258,8 +258,8 @@ impl Canvas<'_> {
                     }
                 }
             }
-            pen.x += fonts.advance_px(source, c, size_px) * stretch
-                + ink.spacing * ink.size * self.px();
+            pen.x +=
+                fonts.advance_px(source, c, size_px) * stretch + ink.spacing * ink.size * self.px();
         }
         width
     }
