@@ -69,7 +69,7 @@ struct Stage {
 }
 
 fn id(i: usize) -> NodeId {
-    NodeId::from_u128((i as u128 + 1) * 0x1234_5678_9abc_def0_1234_5678_9abc_def1)
+    NodeId::from_u128((i as u128 + 1).wrapping_mul(0x1234_5678_9abc_def0_1234_5678_9abc_def1))
 }
 
 fn name(i: usize) -> Name {

@@ -141,7 +141,7 @@ impl ArenaScreen {
         standing.sort_by(|a, b| a.0.total_cmp(&b.0));
         for (_, thing) in &standing {
             match *thing {
-                Thing::Wall(wall) => board::draw_wall(&on_board, &wall),
+                Thing::Wall(wall) => board::draw_wall(&on_board, &wall, frame.seconds),
                 Thing::Gatherable(id, at, rare) => {
                     let age = self.cast.gatherable_age(id, frame.seconds);
                     board::draw_gatherable(&on_board, at, rare, id, frame.seconds, age);
@@ -160,7 +160,8 @@ impl ArenaScreen {
     /// The frame of the picture and what is said around it.
     fn draw_around(&mut self, frame: &Frame, view: &View<Arena>, world: Option<&World>) {
         let c = &frame.stage;
-        draw_header(c, view, world);
+        // A ribbon hangs where the header stands.
+        draw_header(&c.faded(1.0 - self.herald.presence()), view, world);
         draw_scoreboard(
             c,
             scoreboard_place(),

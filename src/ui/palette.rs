@@ -18,6 +18,16 @@ pub const WALL_EDGE: Color = rgb(0x97, 0x84, 0xd6);
 pub const WALL_FRONT: Color = rgb(0x4d, 0x3d, 0x8a);
 /// The front of a wall, at the floor.
 pub const WALL_FOOT: Color = rgb(0x38, 0x2b, 0x6b);
+/// A hedge, lit.
+pub const HEDGE_LIGHT: Color = rgb(0x4f, 0xb3, 0x86);
+/// A hedge.
+pub const HEDGE: Color = rgb(0x2f, 0x8a, 0x6d);
+/// The front of a hedge, above.
+pub const HEDGE_DEEP: Color = rgb(0x1c, 0x5c, 0x54);
+/// The front of a hedge, at the floor.
+pub const HEDGE_DARK: Color = rgb(0x15, 0x3f, 0x46);
+/// Fire.
+pub const FIRE: Color = rgb(0xff, 0x93, 0x3f);
 /// Panels over the night.
 pub const PANEL: Color = rgb(0x20, 0x18, 0x40);
 /// The border of a panel.

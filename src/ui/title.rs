@@ -29,11 +29,12 @@ const LONELY_S: f32 = 5.0;
 /// How many sessions the list shows at once.
 const ROWS: usize = 4;
 const ROW_HEIGHT: f32 = 52.0;
+/// Where the list is; how high it is depends on what there is to list.
 const LIST: Rect = Rect {
     x: 350.0,
     y: 262.0,
     w: 580.0,
-    h: 250.0,
+    h: 58.0,
 };
 
 /// The title screen.
@@ -114,7 +115,7 @@ impl Title {
 
     fn draw_list(&mut self, frame: &Frame, rows: &[Row]) {
         let c = &frame.stage;
-        draw_panel(c, LIST);
+        draw_panel(c, list(rows));
         let heading = Ink::royal(17.0, GOLD).spaced(0.12);
         c.text(
             "Realms in earshot",
@@ -157,9 +158,9 @@ impl Title {
         }
     }
 
-    fn draw_name(&self, frame: &Frame) {
+    fn draw_name(&self, frame: &Frame, above: Rect) {
         let c = &frame.stage;
-        let bar = Rect::new(LIST.x, LIST.bottom() + 12.0, LIST.w, 46.0);
+        let bar = Rect::new(above.x, above.bottom() + 12.0, above.w, 46.0);
         draw_panel(c, bar);
         let baseline = bar.y + 30.0;
         let label = Ink::plain(16.0, LAVENDER);
@@ -275,9 +276,10 @@ impl Screen for Title {
         draw_scenery(frame);
         draw_logo(frame);
         self.draw_list(frame, &rows);
-        self.draw_name(frame);
+        let list = list(&rows);
+        self.draw_name(frame, list);
         if self.nobody_found || self.lonely_s > LONELY_S {
-            draw_lonely(frame);
+            draw_lonely(frame, list.bottom() + 92.0);
         }
         self.draw_foot(frame);
 
@@ -316,6 +318,14 @@ fn rows(sessions: &[SessionView]) -> Vec<Row> {
     }
     rows.sort_by_key(|row| (!row.joinable, row.session != default, !row.heard));
     rows
+}
+
+/// Where the list with these lines is.
+fn list(rows: &[Row]) -> Rect {
+    Rect {
+        h: LIST.h + rows.len().clamp(1, ROWS) as f32 * ROW_HEIGHT,
+        ..LIST
+    }
 }
 
 fn draw_row(c: &Canvas, place: Rect, row: &Row, chosen: bool) {
@@ -358,7 +368,7 @@ fn draw_row(c: &Canvas, place: Rect, row: &Row, chosen: bool) {
     }
 }
 
-fn draw_lonely(frame: &Frame) {
+fn draw_lonely(frame: &Frame, y: f32) {
     let c = &frame.stage;
     let ink = Ink::plain(14.0, LAVENDER).centred();
     let lines = [
@@ -366,7 +376,7 @@ fn draw_lonely(frame: &Frame) {
         "If somebody does play near here, a firewall may be in the way: start with --peer ADDRESS.",
     ];
     for (i, line) in lines.into_iter().enumerate() {
-        let at = vec2(STAGE.x / 2.0, 592.0 + i as f32 * 19.0);
+        let at = vec2(STAGE.x / 2.0, y + i as f32 * 20.0);
         c.text(line, at + vec2(0.0, 1.2), ink.coloured(faded(NIGHT, 0.8)));
         c.text(line, at, ink);
     }

@@ -8,7 +8,7 @@ use crate::{
         crown::{draw_crown, draw_twinkle},
         draw::{Canvas, Paint},
         palette::{
-            CREAM, FLOOR, FLOOR_ALT, GOLD, GOLD_DARK, GOLD_DEEP, GOLD_LIGHT, LAVENDER, NIGHT, RUBY,
+            CREAM, FIRE, FLOOR, FLOOR_ALT, GOLD, GOLD_DARK, GOLD_DEEP, GOLD_LIGHT, HEDGE, HEDGE_DARK, HEDGE_DEEP, HEDGE_LIGHT, LAVENDER, NIGHT, RUBY,
             RUBY_DEEP, RUBY_LIGHT, WALL_EDGE, WALL_FOOT, WALL_FRONT, WALL_TOP, faded, mixed,
         },
     },
@@ -78,8 +78,8 @@ fn draw_rug(c: &Canvas, size: Vec2) {
     draw_crown(&c.faded(0.13), middle + vec2(0.0, 34.0), 116.0, 0.0, 0.0);
 }
 
-/// Draws a wall, as a block that stands on the floor.
-pub fn draw_wall(c: &Canvas, wall: &Wall) {
+/// Draws a wall: long ones are masonry, blocks are hedges, and pillars carry a torch.
+pub fn draw_wall(c: &Canvas, wall: &Wall, seconds: f32) {
     let foot = Rect::new(
         pixels_of(wall.x),
         pixels_of(wall.y),
@@ -92,6 +92,19 @@ pub fn draw_wall(c: &Canvas, wall: &Wall) {
         16.0,
         faded(NIGHT, 0.6),
     );
+    let (long, short) = (foot.w.max(foot.h), foot.w.min(foot.h));
+    if short > 44.0 {
+        draw_hedge(c, foot);
+        return;
+    }
+    draw_masonry(c, foot);
+    if long < 48.0 {
+        let top = vec2(foot.center().x, foot.center().y - WALL_HEIGHT);
+        draw_torch(c, top, seconds + foot.x);
+    }
+}
+
+fn draw_masonry(c: &Canvas, foot: Rect) {
     let top = Rect::new(foot.x, foot.y - WALL_HEIGHT, foot.w, foot.h);
     let body = Rect::new(top.x, top.y, foot.w, foot.h + WALL_HEIGHT);
     c.round_rect(body, 5.0, Paint::Down(WALL_FRONT, WALL_FOOT));
@@ -110,8 +123,81 @@ pub fn draw_wall(c: &Canvas, wall: &Wall) {
     c.round_rect(top, 5.0, Paint::Down(WALL_EDGE, WALL_TOP));
     let inner = Rect::new(top.x + 3.5, top.y + 3.5, top.w - 7.0, top.h - 7.0);
     c.round_rect(inner, 3.0, mixed(WALL_TOP, WALL_FRONT, 0.25));
-    let edge = [vec2(top.x + 5.0, front), vec2(top.right() - 5.0, front)];
-    c.line(&edge, false, 1.2, faded(NIGHT, 0.25));
+    // Merlons along the top, two by two.
+    let along = foot.w >= foot.h;
+    let (length, count) = if along {
+        (top.w, (top.w / 22.0) as i32)
+    } else {
+        (top.h, (top.h / 22.0) as i32)
+    };
+    if count < 3 {
+        return;
+    }
+    let step = length / count as f32;
+    for i in 0..count {
+        let middle = (i as f32 + 0.5) * step;
+        let at = if along {
+            vec2(top.x + middle, top.center().y)
+        } else {
+            vec2(top.center().x, top.y + middle)
+        };
+        let stone = Rect::new(at.x - 6.0, at.y - 6.0, 12.0, 12.0);
+        c.round_rect(stone.offset(vec2(0.0, 2.0)), 2.5, faded(NIGHT, 0.30));
+        c.round_rect(stone, 2.5, Paint::Down(WALL_EDGE, WALL_TOP));
+    }
+}
+
+/// A hedge, cut square, with berries.
+fn draw_hedge(c: &Canvas, foot: Rect) {
+    let top = Rect::new(foot.x, foot.y - WALL_HEIGHT, foot.w, foot.h);
+    let body = Rect::new(top.x, top.y, foot.w, foot.h + WALL_HEIGHT);
+    c.round_rect(body, 10.0, Paint::Down(HEDGE_DEEP, HEDGE_DARK));
+    c.round_rect(top, 10.0, Paint::Down(HEDGE_LIGHT, HEDGE));
+    let chance = |k: u64| {
+        let place = (foot.x as u64) << 20 | foot.y as u64;
+        (crate::game::draw(place, k) >> 40) as f32 / (1u64 << 24) as f32
+    };
+    for k in 0..14 {
+        let leaf = vec2(
+            top.x + 8.0 + chance(2 * k) * (top.w - 16.0),
+            top.y + 8.0 + chance(2 * k + 1) * (top.h - 16.0),
+        );
+        let curl = [-5.0, -2.5, 0.0, 2.5, 5.0].map(|x: f32| leaf + vec2(x, x * x * 0.14 - 2.0));
+        c.line(&curl, false, 1.8, faded(HEDGE_DEEP, 0.55));
+    }
+    for k in 40..45 {
+        let berry = vec2(
+            top.x + 9.0 + chance(2 * k) * (top.w - 18.0),
+            top.y + 9.0 + chance(2 * k + 1) * (top.h - 18.0),
+        );
+        c.disc(berry + vec2(0.0, 1.0), 2.8, faded(NIGHT, 0.4));
+        c.disc(berry, 2.6, RUBY);
+        c.disc(berry - vec2(0.8, 0.9), 0.8, RUBY_LIGHT);
+    }
+}
+
+/// A bowl of fire.
+fn draw_torch(c: &Canvas, at: Vec2, seconds: f32) {
+    let flicker = 0.85 + 0.1 * (seconds * 11.0).sin() + 0.05 * (seconds * 23.0).sin();
+    c.glow(at - vec2(0.0, 8.0), 95.0 * flicker, faded(FIRE, 0.22));
+    c.ellipse(at + vec2(0.0, 2.0), vec2(12.0, 7.5), GOLD_DARK);
+    c.ellipse(at, vec2(12.0, 7.0), Paint::Down(GOLD, GOLD_DEEP));
+    c.ellipse(at - vec2(0.0, 0.5), vec2(9.0, 4.8), GOLD_DARK);
+    for (size, colour) in [(1.0, FIRE), (0.62, GOLD), (0.32, CREAM)] {
+        let sway = (seconds * 7.0).sin() * 2.0 * size;
+        let tip = at + vec2(sway, -26.0 * size * flicker);
+        let flame: Vec<Vec2> = (0..=16)
+            .map(|i| {
+                let part = i as f32 / 16.0;
+                let turn = part * std::f32::consts::PI;
+                let belly = at + vec2(turn.cos() * 8.0 * size, turn.sin() * 4.0 * size - 2.0);
+                // Both ends run up into the tip.
+                let pull = (2.0 * part - 1.0).abs().powi(5);
+                belly.lerp(tip, pull)
+            })
+            .collect();
+        c.polygon(&flame, colour);
+    }
 }
 
 /// Draws something to gather that appeared `age` seconds ago.
@@ -123,9 +209,9 @@ pub fn draw_gatherable(c: &Canvas, at: Vec2, rare: bool, id: u64, seconds: f32, 
     c.glow_ellipse(at + vec2(0.0, 7.0), vec2(13.0, 6.0), faded(NIGHT, 0.7));
     let middle = at - vec2(0.0, 4.0 + lift + (1.0 - pop) * 14.0);
     if rare {
-        draw_gem(c, middle, radius * 1.45 * pop, phase);
+        draw_gem(c, middle, radius * 1.75 * pop, phase);
     } else {
-        draw_coin(c, middle, radius * 1.12 * pop, phase);
+        draw_coin(c, middle, radius * 1.40 * pop, phase);
     }
 }
 

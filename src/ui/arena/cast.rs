@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Half the width of an heir as drawn: a little more than what walls see of it, for charm.
-const FIGURE_RADIUS: f32 = PLAYER_RADIUS as f32 / 16.0 * 1.28;
+const FIGURE_RADIUS: f32 = PLAYER_RADIUS as f32 / 16.0 * 1.55;
 /// The speed that counts as running, in pixels of the board in a second.
 const RUN: f32 = 240.0;
 /// How many pictures of itself a dash leaves behind.
@@ -229,13 +229,13 @@ impl Cast {
         let ring: Vec<Vec2> = (0..=40)
             .map(|i| {
                 let turn = (i as f32 / 40.0 * ready - 0.25) * std::f32::consts::TAU;
-                centre + Vec2::from_angle(turn) * vec2(1.55, 0.82) * FIGURE_RADIUS
+                centre + Vec2::from_angle(turn) * vec2(1.45, 0.72) * FIGURE_RADIUS
             })
             .collect();
         let full: Vec<Vec2> = (0..40)
             .map(|i| {
                 let turn = i as f32 / 40.0 * std::f32::consts::TAU;
-                centre + Vec2::from_angle(turn) * vec2(1.55, 0.82) * FIGURE_RADIUS
+                centre + Vec2::from_angle(turn) * vec2(1.45, 0.72) * FIGURE_RADIUS
             })
             .collect();
         c.line(&full, true, 3.0, faded(CREAM, 0.18));

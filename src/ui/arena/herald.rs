@@ -70,6 +70,15 @@ impl Herald {
         &self.lines
     }
 
+    /// How much of the space above the board a ribbon takes, from 0 to 1.
+    pub fn presence(&self) -> f32 {
+        self.ribbons.first().map_or(0.0, |ribbon| {
+            (ribbon.age / 0.15)
+                .min((ribbon.life - ribbon.age) / 0.4)
+                .clamp(0.0, 1.0)
+        })
+    }
+
     /// Hears of something that happened.
     pub fn happened(&mut self, event: &Event<Arena>, names: &BTreeMap<NodeId, String>, me: NodeId) {
         match event {
@@ -162,7 +171,7 @@ impl Herald {
             draw_winner(c, names, world, me, seconds);
         }
         if let Some(ribbon) = self.ribbons.first() {
-            ribbon.draw(c, vec2(WINDOW.center().x, WINDOW.y + 62.0), WINDOW.w - 60.0);
+            ribbon.draw(c, vec2(WINDOW.center().x, WINDOW.y - 34.0), WINDOW.w - 40.0);
         }
     }
 

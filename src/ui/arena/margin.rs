@@ -69,9 +69,6 @@ pub fn draw_scoreboard(
     names: &BTreeMap<NodeId, String>,
     seconds: f32,
 ) {
-    draw_panel(c, place);
-    let heading = Ink::royal(16.0, GOLD).spaced(0.12);
-    c.text("The heirs", vec2(place.center().x, place.y + 30.0), heading);
     let Some(world) = world else { return };
     let mut ranks: Vec<_> = world.players.iter().collect();
     ranks.sort_by_key(|(id, player)| {
@@ -83,8 +80,13 @@ pub fn draw_scoreboard(
         )
     });
     let room = place.h - 56.0;
-    let row = (room / ranks.len().max(1) as f32).clamp(30.0, ROW_MAX);
+    let row = (room / ranks.len().max(1) as f32).clamp(26.0, ROW_MAX);
     let fitting = (room / row) as usize;
+    let all = 52.0 + row * ranks.len() as f32;
+    let place = Rect { h: all.min(place.h), ..place };
+    draw_panel(c, place);
+    let heading = Ink::royal(16.0, GOLD).spaced(0.12);
+    c.text("The heirs", vec2(place.center().x, place.y + 30.0), heading);
     for (rank, (id, player)) in ranks.iter().take(fitting).enumerate() {
         let line = Rect::new(
             place.x + 8.0,

@@ -70,12 +70,12 @@ fn draw_castle(c: &Canvas, seconds: f32) {
     let far = mixed(DUSK, NIGHT, 0.15);
     // Towers: middle, width, height above the ground.
     for &(x, width, height) in &[
-        (330.0, 34.0, 170.0),
-        (950.0, 34.0, 170.0),
-        (405.0, 44.0, 235.0),
-        (875.0, 44.0, 235.0),
-        (500.0, 40.0, 190.0),
-        (780.0, 40.0, 190.0),
+        (322.0, 40.0, 196.0),
+        (958.0, 40.0, 196.0),
+        (236.0, 58.0, 268.0),
+        (1044.0, 58.0, 268.0),
+        (160.0, 38.0, 150.0),
+        (1120.0, 38.0, 150.0),
     ] {
         let top = GROUND - height;
         c.rect(
@@ -125,10 +125,10 @@ fn draw_castle(c: &Canvas, seconds: f32) {
             }
         }
     }
-    let wall = Rect::new(330.0, GROUND - 92.0, 620.0, 130.0);
+    let wall = Rect::new(150.0, GROUND - 92.0, 980.0, 130.0);
     c.rect(wall, Paint::Down(mixed(stone, far, 0.35), far));
-    for i in 0..21 {
-        let x = wall.x + 6.0 + i as f32 * 29.6;
+    for i in 0..33 {
+        let x = wall.x + 6.0 + i as f32 * 29.8;
         c.rect(
             Rect::new(x, wall.y - 11.0, 16.0, 12.0),
             mixed(stone, far, 0.35),
