@@ -202,13 +202,16 @@ pub fn run(seat: Arc<dyn Seat>, options: Options) -> Result<Outcome, NoDisplay> 
     }
 }
 
-/// What a panic said.
+/// What a panic said, without its exclamation marks.
 fn said(payload: &(dyn std::any::Any + Send)) -> String {
     payload
         .downcast_ref::<String>()
         .cloned()
         .or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()))
-        .unwrap_or_else(|| "the window did not open".to_owned())
+        .map_or_else(
+            || "the window did not open".to_owned(),
+            |words| words.trim_end_matches('!').to_owned(),
+        )
 }
 
 fn config(options: &Options) -> macroquad::conf::Conf {

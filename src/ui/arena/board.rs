@@ -8,8 +8,9 @@ use crate::{
         crown::{draw_crown, draw_twinkle},
         draw::{Canvas, Paint},
         palette::{
-            CREAM, FIRE, FLOOR, FLOOR_ALT, GOLD, GOLD_DARK, GOLD_DEEP, GOLD_LIGHT, HEDGE, HEDGE_DARK, HEDGE_DEEP, HEDGE_LIGHT, LAVENDER, NIGHT, RUBY,
-            RUBY_DEEP, RUBY_LIGHT, WALL_EDGE, WALL_FOOT, WALL_FRONT, WALL_TOP, faded, mixed,
+            CREAM, FIRE, FLOOR, FLOOR_ALT, GOLD, GOLD_DARK, GOLD_DEEP, GOLD_LIGHT, HEDGE,
+            HEDGE_DARK, HEDGE_DEEP, HEDGE_LIGHT, LAVENDER, NIGHT, RUBY, RUBY_DEEP, RUBY_LIGHT,
+            WALL_EDGE, WALL_FOOT, WALL_FRONT, WALL_TOP, faded, mixed,
         },
     },
 };

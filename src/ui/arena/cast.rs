@@ -278,7 +278,11 @@ impl Cast {
             };
             let wears = self.crown.wearer == Some(*id) && self.crown.flight.is_none();
             let above = if wears { 3.25 } else { 2.45 };
-            let at = actor.feet() - vec2(0.0, FIGURE_RADIUS * above);
+            let mut at = actor.feet() - vec2(0.0, FIGURE_RADIUS * above);
+            // At the upper edge there is no room above.
+            if at.y < size * 1.9 {
+                at = actor.feet() + vec2(0.0, size * 1.3);
+            }
             let alpha = if player.is_away() { 0.5 } else { 1.0 };
             let colour = if *id == me {
                 CREAM
@@ -293,7 +297,7 @@ impl Cast {
                 ink.coloured(faded(NIGHT, 0.85 * alpha)),
             );
             c.text(&name, at, ink);
-            if *id == me {
+            if *id == me && at.y < actor.feet().y {
                 let tip = at - vec2(0.0, size + 1.0);
                 let wedge = [tip, tip + vec2(-6.0, -8.0), tip + vec2(6.0, -8.0)];
                 c.line(&wedge, true, 2.5, NIGHT);

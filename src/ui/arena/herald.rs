@@ -1,7 +1,10 @@
 //! The herald: proclaims on ribbons who reigns, and keeps the list of who came and went.
 use std::{collections::BTreeMap, time::Duration};
 
-use macroquad::{color::Color, math::vec2};
+use macroquad::{
+    color::Color,
+    math::{Vec2, vec2},
+};
 
 use super::{WINDOW, cast::tunic};
 use crate::{
@@ -11,9 +14,10 @@ use crate::{
     node::{Event, Handover, Status, View},
     types::{Instant, NodeId},
     ui::{
-        draw::Canvas,
+        draw::{Canvas, Paint},
         heir::{Mood, Pose, draw_crowned, draw_heir},
-        palette::{CREAM, GOLD, GOLD_LIGHT, LAVENDER, NIGHT, RUBY_LIGHT, faded},
+        palette::{CREAM, GOLD, GOLD_DEEP, GOLD_LIGHT, LAVENDER, NIGHT, RUBY_LIGHT, TUNICS, faded},
+        particles::Sparks,
         ribbon::{Cloth, Ribbon},
         text::Ink,
     },
@@ -52,6 +56,7 @@ pub struct Herald {
     ribbons: Vec<Ribbon>,
     lines: Vec<Line>,
     crowned: Option<NodeId>,
+    confetti: Sparks,
 }
 
 impl Herald {
@@ -62,6 +67,7 @@ impl Herald {
             ribbons: Vec::new(),
             lines: Vec::new(),
             crowned: None,
+            confetti: Sparks::default(),
         }
     }
 
@@ -124,6 +130,10 @@ impl Herald {
             }
             arena::Event::RoundWon { player, round, .. } => {
                 self.say(format!("{} won round {round}", who(player)), GOLD_LIGHT);
+                for part in [0.2, 0.5, 0.8] {
+                    let from = vec2(WINDOW.x + WINDOW.w * part, WINDOW.bottom() - 190.0);
+                    self.confetti.confetti(from, 90, &TUNICS);
+                }
             }
             _ => {}
         }
@@ -146,6 +156,7 @@ impl Herald {
                 self.say(line, GOLD);
             }
         }
+        self.confetti.pass(passed);
         for line in &mut self.lines {
             line.age += passed;
         }
@@ -169,6 +180,7 @@ impl Herald {
     ) {
         if let Some(world) = world {
             draw_winner(c, names, world, me, seconds);
+            self.confetti.draw(c);
         }
         if let Some(ribbon) = self.ribbons.first() {
             ribbon.draw(c, vec2(WINDOW.center().x, WINDOW.y - 34.0), WINDOW.w - 40.0);
@@ -268,13 +280,16 @@ fn draw_winner(
     let c = &c.faded((since / 0.25).min(1.0) * (left_s / 0.25).min(1.0));
     let centre = WINDOW.center() + vec2(0.0, 12.0);
     c.glow_ellipse(centre, vec2(470.0, 190.0), faded(NIGHT, 0.95));
-    for i in 0..14 {
-        let turn = i as f32 / 14.0 * std::f32::consts::TAU + seconds * 0.25;
-        let ray = macroquad::math::Vec2::from_angle(turn);
-        let heart = centre - vec2(0.0, 52.0);
-        let side = ray.perp() * 20.0;
-        let far = heart + ray * 190.0;
-        c.convex(&[heart, far - side, far + side], faded(GOLD, 0.07));
+    let heart = centre - vec2(0.0, 56.0);
+    c.glow(heart, 210.0, faded(GOLD, 0.22));
+    for i in 0..12 {
+        let turn = i as f32 / 12.0 * std::f32::consts::TAU + seconds * 0.25;
+        let ray = Vec2::from_angle(turn);
+        for reach in [110.0, 150.0, 190.0, 230.0] {
+            let side = ray.perp() * reach * 0.09;
+            let far = heart + ray * reach;
+            c.convex(&[heart, far - side, far + side], faded(GOLD, 0.035));
+        }
     }
     if let Some(player) = world.players.get(&intermission.winner) {
         let feet = centre + vec2(0.0, -18.0);
@@ -303,25 +318,29 @@ fn draw_winner(
     c.text(&next, centre + vec2(0.0, 76.0), ink);
 }
 
-/// A wreath of golden leaves around a head.
+/// A wreath of golden leaves around a head, open at the top.
 fn draw_wreath(c: &Canvas, pose: &Pose) {
-    let seat = pose.crown_seat() + vec2(0.0, pose.radius * 0.3);
+    let c = c.shifted(
+        pose.feet - vec2(0.0, (0.98 + pose.hop) * pose.radius),
+        pose.radius,
+    );
     for side in [-1.0, 1.0] {
-        for i in 0..6 {
-            let turn = (0.15 + i as f32 * 0.22) * side - std::f32::consts::FRAC_PI_2 * side;
-            let at = seat + vec2(turn.cos() * side, -turn.sin().abs() * 0.32) * pose.radius * 0.9;
-            let tip = macroquad::math::Vec2::from_angle(-1.57 + side * (1.2 - i as f32 * 0.22));
-            let wide = tip.perp() * pose.radius * 0.1;
-            let long = tip * pose.radius * 0.36;
-            c.convex(
-                &[
-                    at - long * 0.2,
-                    at + long * 0.4 + wide,
+        for i in 0..8 {
+            let turn = 0.45 + i as f32 * 0.27;
+            let at = vec2(turn.sin() * side, -turn.cos()) * 1.26;
+            let up = vec2(-turn.cos() * side, -turn.sin());
+            for (lean, colour) in [(0.55, GOLD_DEEP), (-0.45, GOLD)] {
+                let long = Vec2::from_angle(lean * side).rotate(up) * 0.5;
+                let wide = long.perp() * 0.26;
+                let leaf = [
+                    at,
+                    at + long * 0.45 + wide,
                     at + long,
-                    at + long * 0.4 - wide,
-                ],
-                GOLD,
-            );
+                    at + long * 0.45 - wide,
+                ];
+                c.line(&leaf, true, 0.07, NIGHT);
+                c.convex(&leaf, Paint::Down(GOLD_LIGHT, colour));
+            }
         }
     }
 }

@@ -83,7 +83,10 @@ pub fn draw_scoreboard(
     let row = (room / ranks.len().max(1) as f32).clamp(26.0, ROW_MAX);
     let fitting = (room / row) as usize;
     let all = 52.0 + row * ranks.len() as f32;
-    let place = Rect { h: all.min(place.h), ..place };
+    let place = Rect {
+        h: all.min(place.h),
+        ..place
+    };
     draw_panel(c, place);
     let heading = Ink::royal(16.0, GOLD).spaced(0.12);
     c.text("The heirs", vec2(place.center().x, place.y + 30.0), heading);
