@@ -16,26 +16,40 @@
 //! Where to read on: `drive` is the loop, `sockets` the bytes.
 
 mod clock;
+mod drive;
+mod interfaces;
+mod link;
+mod open;
 mod shared;
+mod sockets;
+mod timer;
 
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
+use uuid::Uuid;
 
 use crate::{
     cluster::message::Role,
-    config::{BEACON_PORT, Tuning},
+    config::{BEACON_PORT, Config, Tuning},
     game::Game,
-    node::{Command, Event, View},
+    node::{Command, Event, Node, View},
     text::{Name, SessionName},
-    types::{Instant, NodeId},
+    types::{Incarnation, Instant, NodeId},
 };
 
+use drive::Driver;
 use shared::Shared;
+use sockets::Sockets;
+
+/// How long a polite farewell may take.
+const LEAVE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// How one node is to be started. [`Settings::new`] has sound defaults for all but the name.
 #[derive(Clone, Debug)]
@@ -166,32 +180,106 @@ pub fn start_piloted<G: Game>(
 }
 
 fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle<G>, StartError> {
-    let _ = pilot;
-    let (shared, events) = Shared::new();
+    let system = |what| move |source| StartError::System { what, source };
+    open::raise_file_limit();
+    let opened = open::open(&settings)?;
+    let warnings = opened
+        .beacon
+        .as_ref()
+        .err()
+        .map(|error| deaf(settings.beacon_port, error));
+    let (sockets, waker) = Sockets::new(opened).map_err(system("wait for sockets"))?;
+    let (tcp, udp) = sockets.ports().map_err(system("see the own ports"))?;
     let started = Started {
         id: settings.id.unwrap_or_else(random_id),
-        ip: settings.ip.unwrap_or(Ipv4Addr::LOCALHOST),
-        tcp: 0,
-        udp: 0,
+        ip: settings.ip.unwrap_or_else(interfaces::likely_ip),
+        tcp,
+        udp,
     };
+    let shared = Shared::new(waker);
+    let (events, told) = shared::events();
+    let (changes, changed) = unbounded();
+    let (watched, stop) = bounded(0);
+    let (ending, ended) = bounded(0);
+
+    let known = interfaces::interfaces(settings.ip);
+    let _ = changes.send(known.clone());
+    let waking = Arc::clone(&shared);
+    interfaces::watch(settings.ip, known, stop, move |list| {
+        let _ = changes.send(list);
+        waking.wake();
+    });
+
+    let sharing = Arc::clone(&shared);
+    let drive = move || {
+        // Whatever ends this thread, a panic included, ends these two with it.
+        let _tied = (ending, watched);
+        let driver = Driver {
+            node: Node::new(clock::now(), config(settings, &started)),
+            sockets,
+            shared: sharing,
+            events,
+            interfaces: changed,
+            pilot,
+        };
+        driver.run(warnings.into_iter().collect());
+    };
+    thread::Builder::new()
+        .name("network".into())
+        .spawn(drive)
+        .map_err(system("start a thread"))?;
     Ok(Handle {
         shared,
-        events,
+        events: told,
         started,
+        ended,
     })
 }
 
-fn random_id() -> NodeId {
-    NodeId(uuid::Uuid::new_v4())
+/// What the node has to know.
+fn config(settings: Settings, started: &Started) -> Config {
+    Config {
+        id: started.id,
+        incarnation: Incarnation(random_bits()),
+        name: settings.name,
+        role: settings.role,
+        session: settings.session,
+        peers: settings.peers,
+        beacon_port: settings.beacon_port,
+        tcp_port: started.tcp,
+        udp_port: started.udp,
+        seed: random_bits(),
+        trace_ticks: settings.trace_ticks,
+        tuning: settings.tuning,
+    }
 }
 
-/// A running node, for whoever plays. Dropping it leaves politely, and waits for that, but never
-/// longer than a second.
+fn deaf(port: u16, error: &io::Error) -> String {
+    format!(
+        "cannot listen for others on UDP port {port} ({error}); those who start later are still \
+         found, others by --peer ADDRESS"
+    )
+}
+
+fn random_id() -> NodeId {
+    NodeId(Uuid::new_v4())
+}
+
+/// Two halves of a random id: its few fixed bits fall on random ones.
+fn random_bits() -> u64 {
+    let (high, low) = Uuid::new_v4().as_u64_pair();
+    high ^ low.rotate_left(32)
+}
+
+/// A running node, for whoever plays. Dropping it leaves politely, and waits for that, but not
+/// longer than about a second.
 #[derive(Debug)]
 pub struct Handle<G: Game> {
     shared: Arc<Shared<G>>,
     events: Receiver<Timed<G>>,
     started: Started,
+    /// Disconnected when the network thread has ended.
+    ended: Receiver<()>,
 }
 
 impl<G: Game> Handle<G> {
@@ -210,6 +298,15 @@ impl<G: Game> Handle<G> {
         self.shared.view()
     }
 
+    /// Waits for another view than `seen`; none if there is none for `patience`.
+    pub fn newer_view(
+        &self,
+        seen: Option<&Arc<View<G>>>,
+        patience: Duration,
+    ) -> Option<Arc<View<G>>> {
+        self.shared.newer_view(seen, patience)
+    }
+
     /// What happened, each once, in order. Disconnected when the node has ended.
     pub fn events(&self) -> &Receiver<Timed<G>> {
         &self.events
@@ -225,7 +322,22 @@ impl<G: Game> Handle<G> {
         &self.started
     }
 
-    /// Leaves politely: the crown is handed over, the others are told. Waits for that, at most a
-    /// second. Dropping the handle does the same.
+    /// Leaves politely: the crown is handed over, the others are told. Waits for that, but not
+    /// longer than about a second. Dropping the handle does the same.
     pub fn leave(self) {}
+
+    fn has_ended_within(&self, patience: Duration) -> bool {
+        self.ended.recv_timeout(patience) != Err(RecvTimeoutError::Timeout)
+    }
+}
+
+impl<G: Game> Drop for Handle<G> {
+    fn drop(&mut self) {
+        self.shared.leave();
+        if !self.has_ended_within(LEAVE_PATIENCE) {
+            tracing::warn!("leaving takes too long; going without a farewell");
+            self.shared.abandon();
+            self.has_ended_within(LEAVE_PATIENCE);
+        }
+    }
 }
