@@ -80,7 +80,7 @@ pub const AWAY_TICKS_MAX: u16 = 1_800;
 pub const BLEND_DISTANCE_MAX: i32 = 96 * UNITS_PER_PIXEL;
 
 /// The rules of the arena.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Arena {}
 
 /// A place on the board, in units from its upper left corner; `y` points down.

@@ -1,2 +1,720 @@
-//! placeholder
+//! Everything that makes a group of machines one cluster, as one machine without a game.
+//!
+//! [`Cluster`] puts the parts together and lets none of them know of another: what one reports is
+//! fed to the next here, and nowhere else.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`message`] | the whole protocol |
+//! | [`discovery`] | beacons: who is out there, in which session |
+//! | [`mesh`] | links: dial, accept, hello, keep one of two |
+//! | [`election`] | who reigns |
+//! | [`roster`] | who is in, as the host publishes it |
+//! | [`identity`] | who this node says it is |
+//!
+//! What the cluster has to know of the world is [`Newest`]: which state is held, and its bytes.
+
+pub mod discovery;
+pub mod election;
+pub mod identity;
+pub mod mesh;
 pub mod message;
+pub mod roster;
+
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+
+use rand_pcg::{Pcg64Mcg, rand_core::Rng};
+use uuid::Uuid;
+
+use self::{
+    discovery::{Discovery, Told},
+    election::{Admission, Cause, Context, Election, Newest, Voter},
+    identity::Identity,
+    mesh::{Acquaintance, Mesh},
+    message::{
+        Beacon, ControlsPacket, Envelope, Member, Message, Packet, Role, TickPacket, WorldCopy,
+    },
+    roster::Roster,
+};
+use crate::{
+    config::{Config, Tuning},
+    io::{Effect, Wire},
+    text::{Name, SessionName},
+    types::{Incarnation, Instant, NodeId, SessionId, Term},
+};
+
+/// Whoever was heard within this time gets the host's ticks, member or not: that is how two halves
+/// of a healed network notice each other.
+const AUDIENCE: Duration = Duration::from_secs(1);
+
+/// How often, and for how long, a missing member is sought at its last address.
+const SEEK_MISSING: Duration = Duration::from_millis(100);
+const SEEK_MISSING_FOR: Duration = Duration::from_secs(60);
+
+/// How long nobody else is heard before the user is told why that may be.
+const NOBODY_AFTER: Duration = Duration::from_secs(5);
+
+/// How often the host brings the roster in line with its links.
+const RECONCILE: Duration = Duration::from_millis(50);
+
+/// One node's part in the cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    me: Identity,
+    tuning: Tuning,
+    discovery: Discovery,
+    mesh: Mesh,
+    election: Election,
+    roster: Roster,
+    random: Pcg64Mcg,
+    session_id: Option<SessionId>,
+    handled: Option<Instant>,
+    seek_at: Instant,
+    reconcile_at: Instant,
+    company: Instant,
+    told_nobody: bool,
+    out: VecDeque<Out>,
+}
+
+/// What comes out of the cluster.
+#[derive(Debug)]
+pub enum Out {
+    /// To be done by the driver.
+    Effect(Effect),
+    /// To be told to the user.
+    Notice(Notice),
+    /// This node reigns from here on.
+    Reign {
+        /// The new term.
+        term: Term,
+        /// The one it ends.
+        ends: Option<Term>,
+        /// The newest world among the answers, if not the own one.
+        world: Option<WorldCopy>,
+    },
+    /// This node reigns on, in a higher term.
+    Announce {
+        /// The new term.
+        term: Term,
+        /// The one it ends.
+        ends: Term,
+    },
+    /// This node follows a host, and reigns no more if it did.
+    Follow {
+        /// The reign.
+        term: Term,
+    },
+    /// A tick of the host, to be applied.
+    Tick(TickPacket),
+    /// A client's controls, for the host that this node is.
+    Controls {
+        /// Whose.
+        from: NodeId,
+        /// In which of its lives.
+        incarnation: Incarnation,
+        /// What.
+        packet: ControlsPacket,
+    },
+}
+
+/// What the cluster tells the user.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A link is up.
+    PeerUp(NodeId, Name),
+    /// A link is gone; why, in a word.
+    PeerDown(NodeId, &'static str),
+    /// The host is lost.
+    HostLost(Term, Cause),
+    /// This node asks to reign.
+    Election(Option<Term>),
+    /// The roster changed.
+    Roster,
+    /// Nobody else was heard for a while.
+    NobodyFound,
+    /// This node's id was somebody else's too; it has a new one.
+    NewIdentity(NodeId),
+}
+
+impl Cluster {
+    /// On the title.
+    pub fn new(config: &Config, rules: &'static str) -> Self {
+        let mut random = Pcg64Mcg::new(u128::from(config.seed) << 64 | config.id.as_u128() >> 64);
+        let tuning = config.tuning.clone();
+        Self {
+            me: Identity::new(config, rules),
+            discovery: Discovery::new(tuning.beacon, config.beacon_port, config.peers.clone()),
+            mesh: Mesh::new(tuning.clone(), random.next_u64()),
+            election: Election::new(tuning.clone(), config.id, config.incarnation),
+            roster: Roster::default(),
+            random,
+            session_id: None,
+            handled: None,
+            seek_at: Instant::default(),
+            reconcile_at: Instant::default(),
+            company: Instant::default(),
+            told_nobody: false,
+            out: VecDeque::new(),
+            tuning,
+        }
+    }
+
+    /// Takes the next effect.
+    pub fn poll(&mut self) -> Option<Out> {
+        self.out.pop_front()
+    }
+
+    /// Who this node says it is.
+    pub fn me(&self) -> &Identity {
+        &self.me
+    }
+
+    /// The election, to look at.
+    pub fn election(&self) -> &Election {
+        &self.election
+    }
+
+    /// Who is in the session.
+    pub fn members(&self) -> &[Member] {
+        self.roster.members()
+    }
+
+    /// The version of the roster.
+    pub fn roster_version(&self) -> u64 {
+        self.roster.published().map_or(0, |roster| roster.version)
+    }
+
+    /// What was announced lately.
+    pub fn announced(&self, now: Instant) -> impl Iterator<Item = &Beacon> {
+        self.discovery.heard(now).map(|heard| &heard.beacon)
+    }
+
+    /// Whether this node, having slept, must not act yet.
+    pub fn is_drowsy(&self, now: Instant) -> bool {
+        self.election.is_drowsy(now)
+    }
+
+    /// Whom a host sends its ticks: whoever was heard lately.
+    pub fn audience(&self, now: Instant) -> Vec<NodeId> {
+        self.mesh
+            .peers()
+            .filter(|(_, peer)| now.since(peer.heard) <= AUDIENCE)
+            .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// Is called something else.
+    pub fn rename(&mut self, name: Name) {
+        self.me.name = name;
+    }
+
+    /// Looks for a session.
+    pub fn play(&mut self, now: Instant, session: SessionName) {
+        self.me.session = Some(session);
+        self.company = now;
+        self.told_nobody = false;
+        match self.me.role {
+            Role::Player => self.election.seek(now, self.tuning.discovery),
+            Role::Spectator => self.election.watch(now),
+        }
+        let known = self
+            .discovery
+            .heard(now)
+            .map(|heard| (heard.beacon.clone(), heard.from));
+        for (beacon, from) in known.collect::<Vec<_>>() {
+            self.meet(now, &beacon, from);
+        }
+    }
+
+    /// Leaves the session politely, and stays on the title.
+    pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
+        let voters = self.voters();
+        let cx = Context {
+            voters: &voters,
+            newest,
+            announced: false,
+        };
+        self.election.abdicate(now, &cx);
+        self.pump(now, newest);
+        let linked: Vec<NodeId> = self
+            .mesh
+            .peers()
+            .filter(|(_, peer)| peer.is_linked())
+            .map(|(id, _)| id)
+            .collect();
+        for peer in linked {
+            self.mesh.send(now, peer, &Message::Bye);
+        }
+        self.mesh.clear();
+        self.roster.clear();
+        self.session_id = None;
+        self.me.session = None;
+        self.election.rest();
+        self.pump(now, newest);
+        self.tell(now);
+    }
+
+    /// Feeds one thing that happened.
+    pub fn handle(&mut self, now: Instant, wire: Wire, newest: &dyn Newest) {
+        self.wake(now);
+        match wire {
+            Wire::Timeout => self.timeout(now, newest),
+            Wire::Packet { from, via, bytes } => {
+                if bytes.starts_with(b"{\"magic\"") {
+                    if let Some(beacon) = self.discovery.packet(now, &self.me, from, via, &bytes) {
+                        self.beacon(now, &beacon, from);
+                    }
+                } else {
+                    self.datagram(now, newest, from, &bytes);
+                }
+            }
+            Wire::Accepted { link, from } => self.mesh.accepted(now, &self.me, link, from),
+            Wire::Connected { link } => self.mesh.connected(now, &self.me, link),
+            Wire::DialFailed { link } => self.mesh.dial_failed(now, link),
+            Wire::Bytes { link, chunk } => self.mesh.bytes(now, &self.me, link, &chunk),
+            Wire::Closed { link, reason } => self.mesh.closed(now, link, reason),
+            Wire::Interfaces(interfaces) => self.discovery.interfaces(now, interfaces),
+        }
+        self.pump(now, newest);
+    }
+
+    /// When [`Wire::Timeout`] has something to do.
+    pub fn next_timeout(&self) -> Instant {
+        let mesh = self.mesh.next_timeout(&self.me);
+        let seek = self.playing().then_some(self.seek_at);
+        let own = self.election.reign().map(|_| self.reconcile_at);
+        [mesh, self.election.next_timeout(), seek, own]
+            .into_iter()
+            .flatten()
+            .fold(self.discovery.next_timeout(), Instant::min)
+    }
+
+    /// Sends one tick to one node. A state too large for a datagram goes over the link, with a
+    /// small packet beside it that says the host lives.
+    pub fn send_tick(&mut self, now: Instant, to: NodeId, tick: TickPacket) {
+        let sign = TickPacket {
+            state: None,
+            ..tick
+        };
+        let packet = Packet::Tick(tick);
+        if self.mesh.send_packet(now, &self.me, to, packet) == mesh::Way::Link {
+            self.mesh.send_packet(now, &self.me, to, Packet::Tick(sign));
+        }
+    }
+
+    /// Sends the own player's controls to the host.
+    pub fn send_controls(&mut self, now: Instant, controls: ControlsPacket) {
+        let host = controls.term.host;
+        self.mesh
+            .send_packet(now, &self.me, host, Packet::Controls(controls));
+    }
+
+    /// Hands on what the calls above have caused.
+    pub fn flush(&mut self, now: Instant, newest: &dyn Newest) {
+        self.pump(now, newest);
+    }
+
+    fn playing(&self) -> bool {
+        self.me.session.is_some()
+    }
+
+    /// Notices that this node has slept.
+    fn wake(&mut self, now: Instant) {
+        if let Some(before) = self.handled.replace(now)
+            && self.playing()
+        {
+            let gap = now.since(before);
+            if gap > self.tuning.asleep {
+                self.election.slept(now, gap);
+                self.mesh.slept(gap);
+            }
+        }
+    }
+
+    fn timeout(&mut self, now: Instant, newest: &dyn Newest) {
+        self.mesh.timeout(now, &self.me);
+        self.pump(now, newest);
+        self.with_election(now, newest, |election, cx| election.timeout(now, cx));
+        self.pump(now, newest);
+        if self.election.reign().is_some() && self.reconcile_at <= now {
+            self.reconcile_at = now + RECONCILE;
+            self.reconcile(now);
+        }
+        if self.playing() && self.seek_at <= now {
+            self.seek_at = now + SEEK_MISSING;
+            self.seek_missing(now);
+            self.mind_company(now);
+        }
+        self.tell(now);
+    }
+
+    fn tell(&mut self, now: Instant) {
+        let term = self.election.reign().or(self.election.following());
+        let host = term.and_then(|term| self.roster.member(term.host));
+        let told = Told {
+            session_id: self.session_id.filter(|_| self.playing()),
+            session: self.me.session.clone(),
+            term,
+            host_name: host.map(|member| member.name.clone()),
+            players: self
+                .roster
+                .members()
+                .iter()
+                .filter(|member| !member.away)
+                .count() as u32,
+            name: self.me.name.clone(),
+            ask: self.playing() && term.is_none() || self.handled.is_none(),
+        };
+        self.discovery.timeout(now, &self.me, told);
+        while let Some(effect) = self.discovery.poll() {
+            self.out.push_back(Out::Effect(effect));
+        }
+    }
+
+    /// A member that is missing may be back any moment: seek it where it was.
+    fn seek_missing(&mut self, now: Instant) {
+        let lost = |id: NodeId| {
+            self.mesh.peer(id).filter(|peer| {
+                let silent = now.since(peer.heard);
+                silent > AUDIENCE && silent < SEEK_MISSING_FOR
+            })
+        };
+        let members = self
+            .roster
+            .members()
+            .iter()
+            .filter(|member| member.id != self.me.id);
+        let missing: Vec<SocketAddr> = members.filter_map(|member| lost(member.id)?.udp).collect();
+        for to in missing {
+            self.discovery.tell(&self.me, to);
+        }
+    }
+
+    fn mind_company(&mut self, now: Instant) {
+        if self
+            .mesh
+            .peers()
+            .any(|(_, peer)| now.since(peer.heard) < NOBODY_AFTER)
+        {
+            self.company = now;
+            self.told_nobody = false;
+        } else if !self.told_nobody && now.since(self.company) >= NOBODY_AFTER {
+            self.told_nobody = true;
+            self.out.push_back(Out::Notice(Notice::NobodyFound));
+        }
+    }
+
+    fn beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
+        if beacon.id == self.me.id {
+            return self.clash(now, beacon.incarnation);
+        }
+        self.meet(now, beacon, from);
+    }
+
+    fn meet(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
+        if !self.me.shares_session(beacon) {
+            return;
+        }
+        self.mesh.meet(
+            now,
+            &self.me,
+            Acquaintance {
+                id: beacon.id,
+                incarnation: beacon.incarnation,
+                name: beacon.name.clone(),
+                role: beacon.role,
+                address: Some(message::Address {
+                    ip: from.ip(),
+                    tcp: beacon.tcp,
+                    udp: beacon.udp,
+                }),
+                heard: true,
+            },
+        );
+        if let Some(term) = beacon.term {
+            if term.host == beacon.id {
+                self.election.rumour(now, term);
+            }
+            if self.me.role == Role::Spectator && self.election.following().is_none() {
+                self.mesh.set_host(Some(term.host));
+            }
+        }
+    }
+
+    fn clash(&mut self, now: Instant, other: Incarnation) {
+        if self.me.incarnation <= other {
+            return;
+        }
+        let id = NodeId::from_u128(
+            u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64()),
+        );
+        self.me.id = id;
+        self.mesh.clear();
+        self.roster.clear();
+        self.election = Election::new(self.tuning.clone(), id, self.me.incarnation);
+        if let Some(session) = self.me.session.clone() {
+            self.play(now, session);
+        }
+        self.out.push_back(Out::Notice(Notice::NewIdentity(id)));
+    }
+
+    /// The one place where a datagram becomes a packet.
+    fn datagram(&mut self, now: Instant, newest: &dyn Newest, from: SocketAddr, bytes: &[u8]) {
+        if !self.playing() {
+            return;
+        }
+        let Ok(envelope) = serde_json::from_slice::<Envelope>(bytes) else {
+            return;
+        };
+        let known = self
+            .mesh
+            .peer(envelope.from)
+            .is_some_and(|peer| peer.incarnation == envelope.incarnation);
+        if known {
+            self.mesh.heard_packet(now, envelope.from, from);
+            self.packet(now, newest, envelope.from, envelope.packet);
+        }
+    }
+
+    fn packet(&mut self, now: Instant, newest: &dyn Newest, from: NodeId, packet: Packet) {
+        let Some(peer) = self.mesh.peer(from) else {
+            return;
+        };
+        let incarnation = peer.incarnation;
+        let votes = peer.role == Role::Player && self.me.role == Role::Player;
+        match packet {
+            Packet::Tick(tick) => {
+                if tick.term.host != from || tick.term.incarnation != incarnation {
+                    return;
+                }
+                let mut admission = Admission::Drop;
+                self.with_election(now, newest, |election, cx| {
+                    admission = election.tick(now, cx, &tick);
+                });
+                self.drain_election(now);
+                if admission == Admission::Apply && tick.state.is_some() {
+                    self.out.push_back(Out::Tick(tick));
+                }
+            }
+            Packet::Controls(packet) => {
+                if self.election.controls(now, from, packet.term, peer.role) {
+                    self.out.push_back(Out::Controls {
+                        from,
+                        incarnation,
+                        packet,
+                    });
+                }
+            }
+            packet if votes => {
+                self.with_election(now, newest, |election, cx| {
+                    election.packet(now, cx, from, packet);
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, now: Instant, newest: &dyn Newest, from: NodeId, message: Message) {
+        match message {
+            Message::Packet(packet) => self.packet(now, newest, from, packet),
+            Message::Roster(roster) if from == roster.term.host => {
+                let session_id = roster.session_id;
+                if self.roster.adopt(roster, self.election.following()) {
+                    self.session_id = Some(session_id);
+                    self.introduce_members(now);
+                    self.out.push_back(Out::Notice(Notice::Roster));
+                }
+            }
+            Message::Bye => {
+                self.discovery.forget(from);
+                self.mesh.hang_up(from, "left");
+                if self.election.reign().is_some() && self.roster.remove(from) {
+                    self.publish_roster(now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Who hears of a member dials it.
+    fn introduce_members(&mut self, now: Instant) {
+        for member in self.roster.members() {
+            if let Some(address) = member.address {
+                let foreign_loopback = address.ip.is_loopback();
+                self.mesh.meet(
+                    now,
+                    &self.me,
+                    Acquaintance {
+                        id: member.id,
+                        incarnation: member.incarnation,
+                        name: member.name.clone(),
+                        role: Role::Player,
+                        address: Some(address).filter(|_| !foreign_loopback),
+                        heard: false,
+                    },
+                );
+            }
+        }
+    }
+
+    fn reconcile(&mut self, now: Instant) {
+        if self
+            .roster
+            .reconcile(now, &self.tuning, &self.me, &self.mesh)
+        {
+            self.publish_roster(now);
+        }
+    }
+
+    fn publish_roster(&mut self, now: Instant) {
+        let Some(roster) = self.roster.published().cloned() else {
+            return;
+        };
+        let linked: Vec<NodeId> = self
+            .mesh
+            .peers()
+            .filter(|(_, peer)| peer.is_linked())
+            .map(|(id, _)| id)
+            .collect();
+        let message = Message::Roster(roster);
+        for peer in linked {
+            self.mesh.send(now, peer, &message);
+        }
+        self.out.push_back(Out::Notice(Notice::Roster));
+    }
+
+    fn voters(&self) -> Vec<Voter> {
+        let members = self.roster.members();
+        let votes = |id: NodeId| members.is_empty() || members.iter().any(|member| member.id == id);
+        self.mesh
+            .peers()
+            .filter(|(id, peer)| peer.role == Role::Player && votes(*id))
+            .map(|(id, peer)| Voter {
+                id,
+                heard: peer.heard,
+                linked: peer.is_linked(),
+            })
+            .collect()
+    }
+
+    fn with_election(
+        &mut self,
+        now: Instant,
+        newest: &dyn Newest,
+        act: impl FnOnce(&mut Election, &Context<'_>),
+    ) {
+        let voters = self.voters();
+        let seeking = self.playing() && self.election.promised().is_none();
+        let announced = seeking
+            && self
+                .discovery
+                .heard(now)
+                .any(|heard| self.me.shares_session(&heard.beacon) && heard.beacon.term.is_some());
+        act(
+            &mut self.election,
+            &Context {
+                voters: &voters,
+                newest,
+                announced,
+            },
+        );
+    }
+
+    /// Lets each part hear what the others have reported, until nobody has anything to say.
+    fn pump(&mut self, now: Instant, newest: &dyn Newest) {
+        loop {
+            self.drain_election(now);
+            let Some(out) = self.mesh.poll() else { return };
+            match out {
+                mesh::Out::Effect(effect) => self.out.push_back(Out::Effect(effect)),
+                mesh::Out::Up { peer, renewed } => {
+                    if !renewed && let Some(known) = self.mesh.peer(peer) {
+                        let notice = Notice::PeerUp(peer, known.name.clone());
+                        self.out.push_back(Out::Notice(notice));
+                    }
+                    if self.election.reign().is_some() {
+                        self.reconcile(now);
+                        if let Some(roster) = self.roster.published().cloned() {
+                            self.mesh.send(now, peer, &Message::Roster(roster));
+                        }
+                    }
+                }
+                mesh::Out::Down { peer, reason } => {
+                    self.out
+                        .push_back(Out::Notice(Notice::PeerDown(peer, reason)));
+                    if matches!(reason, "closed" | "left") {
+                        self.discovery.forget(peer);
+                    }
+                    self.with_election(now, newest, |election, cx| {
+                        election.link_closed(now, cx, peer);
+                    });
+                }
+                mesh::Out::Message { peer, message } => self.message(now, newest, peer, message),
+                mesh::Out::Clash { incarnation } => self.clash(now, incarnation),
+            }
+        }
+    }
+
+    fn drain_election(&mut self, now: Instant) {
+        while let Some(out) = self.election.poll() {
+            match out {
+                election::Out::Send { to, packet } => {
+                    self.mesh.send_packet(now, &self.me, to, packet);
+                }
+                election::Out::SendTwice { to, packet } => {
+                    self.mesh.send_packet(now, &self.me, to, packet.clone());
+                    self.mesh.send(now, to, &Message::Packet(packet));
+                }
+                election::Out::Lost { term, cause } => {
+                    self.out
+                        .push_back(Out::Notice(Notice::HostLost(term, cause)));
+                }
+                election::Out::Asking { ends } => {
+                    self.out.push_back(Out::Notice(Notice::Election(ends)));
+                }
+                election::Out::Reign { term, ends, world } => {
+                    self.take_over(now, term);
+                    self.out.push_back(Out::Reign { term, ends, world });
+                }
+                election::Out::Announce { term, ends } => {
+                    self.take_over(now, term);
+                    self.out.push_back(Out::Announce { term, ends });
+                }
+                election::Out::Follow { term, yielded } => {
+                    if let Some(old) = yielded {
+                        self.dismiss(now, old, term);
+                    }
+                    self.mesh.set_host(Some(term.host));
+                    self.out.push_back(Out::Follow { term });
+                }
+            }
+        }
+    }
+
+    fn take_over(&mut self, now: Instant, term: Term) {
+        let bits = u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64());
+        let minted = SessionId(Uuid::from_u128(bits));
+        self.roster
+            .take_over(term, self.session_id.unwrap_or(minted));
+        self.session_id = self.roster.published().map(|roster| roster.session_id);
+        self.roster
+            .reconcile(now, &self.tuning, &self.me, &self.mesh);
+        self.publish_roster(now);
+    }
+
+    /// Tells the own members whom to follow, now that this node's reign is over.
+    fn dismiss(&mut self, now: Instant, old: Term, new: Term) {
+        let linked: Vec<NodeId> = self
+            .mesh
+            .peers()
+            .filter(|(_, peer)| peer.is_linked())
+            .map(|(id, _)| id)
+            .collect();
+        for peer in linked.into_iter().filter(|peer| *peer != new.host) {
+            let packet = Packet::Ends { old, new };
+            self.mesh.send_packet(now, &self.me, peer, packet.clone());
+            self.mesh.send(now, peer, &Message::Packet(packet));
+        }
+    }
+}

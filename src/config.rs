@@ -7,8 +7,7 @@ use crate::{
     types::{Incarnation, NodeId},
 };
 
-/// One step of the world: a sixtieth of a second, rounded down to whole microseconds. The schedule
-/// of ticks is computed from their number, so the rounding does not add up.
+/// One step of the world: a sixtieth of a second, rounded down to whole microseconds.
 pub const TICK: Duration = Duration::from_micros(1_000_000 / crate::game::TICKS_PER_SECOND);
 
 /// The largest payload of a UDP packet, in bytes: below the MTU of Ethernet, of most tunnels and of
@@ -16,8 +15,8 @@ pub const TICK: Duration = Duration::from_micros(1_000_000 / crate::game::TICKS_
 pub const PACKET_BYTES_MAX: usize = 1_200;
 
 /// The size that every beacon is padded to, in bytes. Answers have the size of questions, so that
-/// nobody can use them to amplify traffic.
-pub const BEACON_BYTES: usize = 512;
+/// nobody can use them to amplify traffic. The longest names of the widest characters fit.
+pub const BEACON_BYTES: usize = 768;
 
 /// The UDP port that beacons go to, unless `--beacon-port` says otherwise.
 pub const BEACON_PORT: u16 = 50_000;
@@ -47,6 +46,9 @@ pub struct Config {
     pub seed: u64,
     /// Whether to report every applied tick with the hash of its world (`--trace-ticks`).
     pub trace_ticks: bool,
+    /// Whether to make a [`View`](crate::node::View) of each tick. Without it the node neither
+    /// predicts nor shows anything: for those who only take part.
+    pub views: bool,
     /// The durations, all with sound defaults.
     pub tuning: Tuning,
 }

@@ -38,8 +38,8 @@ pub enum News<C> {
 #[error("malformed bytes")]
 pub struct Malformed;
 
-/// The rules of a game. A marker type (`pub enum Arena {}`); all state is in the world.
-pub trait Game: 'static + Sized {
+/// The rules of a game. A marker type without values; all state is in the world.
+pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// Name and version. Nodes with other rules never meet.
     const RULES: &'static str;
 

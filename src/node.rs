@@ -10,14 +10,18 @@
 //!
 //! There are two drivers, and they drive the same type: [`runtime`](crate::runtime) with real
 //! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+mod machine;
 
+use std::{sync::Arc, time::Duration};
+
+pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port, Wire};
+
+pub use self::machine::Node;
 use crate::{
     cluster::message::Role,
-    config::Config,
     game::Game,
     text::{Name, SessionName},
-    types::{Clock, Instant, LinkId, NodeId, Term, Tick},
+    types::{Clock, Instant, NodeId, Term, Tick},
 };
 
 /// One thing that happened.
@@ -27,84 +31,6 @@ pub enum Input<G: Game> {
     Wire(Wire),
     /// Something the user wants.
     Command(Command<G>),
-}
-
-/// What the world outside does to a node.
-#[derive(Clone, Debug)]
-pub enum Wire {
-    /// The time of [`Node::next_timeout`] has come. Harmless at any other time.
-    Timeout,
-    /// A datagram.
-    Packet {
-        /// Its sender.
-        from: SocketAddr,
-        /// On which of the node's sockets it came in; the answer leaves by the same.
-        via: Port,
-        /// What it holds.
-        bytes: Vec<u8>,
-    },
-    /// Somebody opened a link to this node. The driver has given it an id.
-    Accepted {
-        /// The link.
-        link: LinkId,
-        /// Who opened it.
-        from: SocketAddr,
-    },
-    /// A link that this node dialled is open.
-    Connected {
-        /// The link.
-        link: LinkId,
-    },
-    /// A link that this node dialled did not open.
-    DialFailed {
-        /// The link.
-        link: LinkId,
-    },
-    /// Bytes of a link, in order, cut anywhere.
-    Bytes {
-        /// The link.
-        link: LinkId,
-        /// The bytes.
-        chunk: Vec<u8>,
-    },
-    /// A link is gone. Nothing of it follows.
-    Closed {
-        /// The link.
-        link: LinkId,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// The networks this machine is on, at the start and whenever they change.
-    Interfaces(Vec<Interface>),
-}
-
-/// The two UDP sockets of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
-    /// Its own, on a port of its own: everything but beacons from the neighbourhood.
-    Own,
-    /// The shared one, on which all nodes of a machine hear beacons.
-    Beacon,
-}
-
-/// One network that this machine is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    /// This machine's address there.
-    pub ip: std::net::Ipv4Addr,
-    /// The address that reaches everybody there.
-    pub broadcast: std::net::Ipv4Addr,
-}
-
-/// Why a link closed, as the driver saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The other side closed it, or its process ended.
-    EndOfStream,
-    /// The system reported an error.
-    Error,
-    /// The other side reads too slowly; what was to be sent exceeded the limit.
-    Slow,
 }
 
 /// What the user wants.
@@ -133,44 +59,6 @@ pub enum Output<G: Game> {
     /// What the user sees from here on; replaces the one before.
     View(Arc<View<G>>),
 }
-
-/// What the driver is to do.
-#[derive(Clone, Debug)]
-pub enum Effect {
-    /// Send a datagram. It may get lost; that is nobody's error.
-    Packet {
-        /// To whom.
-        to: SocketAddr,
-        /// From which socket.
-        via: Port,
-        /// What.
-        bytes: Arc<[u8]>,
-    },
-    /// Open a link; [`Wire::Connected`] or [`Wire::DialFailed`] follows. The id is the node's
-    /// choice: even numbers are dialled links, odd numbers are for the driver's accepted ones.
-    Dial {
-        /// The link.
-        link: LinkId,
-        /// To whom.
-        to: SocketAddr,
-    },
-    /// Send bytes on an open link. The driver keeps what the link does not take yet, up to
-    /// [`LINK_BYTES_QUEUED_MAX`], beyond which it reports [`CloseReason::Slow`].
-    Bytes {
-        /// The link.
-        link: LinkId,
-        /// The bytes.
-        bytes: Arc<[u8]>,
-    },
-    /// Close a link after what was sent on it. No [`Wire::Closed`] follows.
-    Close {
-        /// The link.
-        link: LinkId,
-    },
-}
-
-/// How many unsent bytes a driver holds for one link before the other side counts as too slow.
-pub const LINK_BYTES_QUEUED_MAX: usize = 4 << 20;
 
 /// What a node tells its user. Everything here happened; the state that results is in the
 /// [`View`].
@@ -218,7 +106,7 @@ pub enum Event<G: Game> {
         /// Ticks of the reign before that were applied here and are undone by this one.
         rolled_back: u64,
     },
-    /// A tick was applied. Only with [`Config::trace_ticks`].
+    /// A tick was applied. Only with [`Config::trace_ticks`](crate::config::Config::trace_ticks).
     Tick {
         /// The reign and the tick.
         clock: Clock,
@@ -369,37 +257,4 @@ pub struct MemberView {
     pub role: Role,
     /// Nothing is heard of it.
     pub away: bool,
-}
-
-/// A node.
-#[derive(Debug)]
-pub struct Node<G: Game> {
-    config: Config,
-    marker: std::marker::PhantomData<G>,
-}
-
-impl<G: Game> Node<G> {
-    /// A node that has heard nothing yet.
-    pub fn new(now: Instant, config: Config) -> Self {
-        let _ = now;
-        Self {
-            config,
-            marker: std::marker::PhantomData,
-        }
-    }
-
-    /// Feeds one thing that happened.
-    pub fn handle(&mut self, now: Instant, input: Input<G>) {
-        let _ = (now, input, &self.config);
-    }
-
-    /// Takes the next effect.
-    pub fn poll(&mut self) -> Option<Output<G>> {
-        None
-    }
-
-    /// When the node wants to be woken with [`Wire::Timeout`].
-    pub fn next_timeout(&self) -> Option<Instant> {
-        None
-    }
 }

@@ -250,6 +250,7 @@ fn config(settings: Settings, started: &Started) -> Config {
         udp_port: started.udp,
         seed: random_bits(),
         trace_ticks: settings.trace_ticks,
+        views: true,
         tuning: settings.tuning,
     }
 }

@@ -227,7 +227,7 @@ fn config(options: &Options) -> macroquad::conf::Conf {
                 big: crown::icon(64),
             }),
             platform: miniquad::conf::Platform {
-                linux_backend: miniquad::conf::LinuxBackend::X11WithWaylandFallback,
+                linux_backend: linux_backend(),
                 linux_wm_class: "interregnum",
                 ..Default::default()
             },
@@ -236,6 +236,17 @@ fn config(options: &Options) -> macroquad::conf::Conf {
         draw_call_vertex_capacity: 20_000,
         draw_call_index_capacity: 40_000,
         ..Default::default()
+    }
+}
+
+/// X11, as long as there is any: it knows full screen and pasting best. Wayland where only that
+/// is. Tried one at a time, because a failed attempt writes to the terminal.
+fn linux_backend() -> miniquad::conf::LinuxBackend {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if set("WAYLAND_DISPLAY") && !set("DISPLAY") {
+        miniquad::conf::LinuxBackend::WaylandOnly
+    } else {
+        miniquad::conf::LinuxBackend::X11Only
     }
 }
 

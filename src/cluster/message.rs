@@ -1,6 +1,28 @@
-//! placeholder
+//! The whole protocol, in one file: everything that one node says to another.
+//!
+//! A [`Beacon`] announces a node to the neighbourhood. A [`Message`] goes over a link, a
+//! [`Packet`] in a datagram, or over the link where it is too large for one. Both are JSON; what
+//! they carry of a game is opaque here ([`Payload`]).
+//!
+//! The messages of the election are those of the bully algorithm (Garcia-Molina 1982): `Election`,
+//! `Ok`, and `Coordinator`, which here is part of each [`Packet::Tick`]: a host's every packet
+//! says in which term it reigns, and which term that ended.
 
-use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::{
+    text::{Name, SessionName},
+    types::{Clock, Epoch, Incarnation, NodeId, SessionId, Term, Tick},
+};
+
+/// What every beacon and hello starts with.
+pub const MAGIC: &str = "interregnum";
+
+/// The version of everything in this file. Nodes of another version are listed, not met.
+pub const PROTOCOL: u32 = 1;
 
 /// What a node is in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,4 +32,408 @@ pub enum Role {
     Player,
     /// Only watches.
     Spectator,
+}
+
+/// A node's announcement of itself, to everybody around.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Beacon {
+    /// [`MAGIC`].
+    pub magic: String,
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The rules of its game, [`Game::RULES`](crate::game::Game::RULES).
+    pub rules: String,
+    /// The session it plays in, or looks for; none on the title.
+    pub session: Option<SessionName>,
+    /// Which founding of that session, once it is in one.
+    pub session_id: Option<SessionId>,
+    /// Who it is.
+    pub id: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// What its player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// The port on which it accepts links.
+    pub tcp: u16,
+    /// The port of its own UDP socket.
+    pub udp: u16,
+    /// The reign it follows, or is: names the host.
+    pub term: Option<Term>,
+    /// What the host's player is called.
+    pub host_name: Option<Name>,
+    /// How many play in its session.
+    pub players: u32,
+    /// Whether the session wants a passphrase.
+    #[serde(default)]
+    pub locked: bool,
+    /// Whether the sender wants a beacon in return. An answer never does.
+    #[serde(default)]
+    pub ask: bool,
+}
+
+/// What goes over a link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// The first message of both sides.
+    Hello(Hello),
+    /// In place of a hello: no link with you, and why. The link is closed after it.
+    Refused(Refusal),
+    /// Who is in the session, by its host.
+    Roster(Roster),
+    /// A packet too large for a datagram, or one that must arrive.
+    Packet(Packet),
+    /// The sender leaves for good; its closing link is no crash.
+    Bye,
+    /// Nothing but a sign of life.
+    Ping,
+}
+
+/// A node's introduction on a new link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`MAGIC`].
+    pub magic: String,
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The rules of its game.
+    pub rules: String,
+    /// The session it plays in.
+    pub session: SessionName,
+    /// Who it is.
+    pub id: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// What its player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// The port on which it accepts links.
+    pub tcp: u16,
+    /// The port of its own UDP socket.
+    pub udp: u16,
+}
+
+/// Why a link was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Another protocol version.
+    Protocol,
+    /// Another game, or another version of it.
+    Rules,
+    /// Another session, or none.
+    Session,
+    /// Both claim the same id: a copied profile, or a node that met itself.
+    Identity,
+    /// As many players as the session takes.
+    Full,
+}
+
+/// Who is in a session: published by its host, the same for all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roster {
+    /// Which founding of the session.
+    pub session_id: SessionId,
+    /// In whose reign.
+    pub term: Term,
+    /// Rises with each change within the reign.
+    pub version: u64,
+    /// Everybody, by id.
+    pub members: Vec<Member>,
+    /// How many watch. They are counted, not listed.
+    pub spectators: u32,
+}
+
+/// One player in the roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Who.
+    pub id: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// What the player is called.
+    pub name: Name,
+    /// Where the host reaches it. Addresses a member heard itself come first.
+    pub address: Option<Address>,
+    /// Nothing is heard of it. It keeps its place.
+    pub away: bool,
+}
+
+/// Where a node can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The machine.
+    pub ip: IpAddr,
+    /// The port on which the node accepts links.
+    pub tcp: u16,
+    /// The port of its own UDP socket.
+    pub udp: u16,
+}
+
+/// A packet with its sender's name on it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Who sent it.
+    pub from: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// What it says.
+    pub packet: Packet,
+}
+
+/// What goes in a datagram. Each stands for itself: any may be lost, doubled, or late.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Packet {
+    /// One tick of the host, and with it `Coordinator`.
+    Tick(TickPacket),
+    /// What a client's player holds down.
+    Controls(ControlsPacket),
+    /// "My host seems lost; shall I reign?"
+    Election(ElectionPacket),
+    /// The answer to `Election`.
+    Ok(OkPacket),
+    /// "You speak in a term that is over": the answer to packets below what was promised.
+    Stale {
+        /// What the sender promised.
+        promised: Term,
+        /// Whether the sender hears the host of that term.
+        alive: bool,
+    },
+    /// A member to its host: "somebody else claims to reign".
+    Rival {
+        /// The claim.
+        term: Term,
+    },
+    /// The host with the lower term to the one with the higher: "judge us".
+    Meet(MeetPacket),
+    /// The answer to `Meet`.
+    Verdict {
+        /// The judge's term.
+        judge: Term,
+        /// The term that was judged.
+        judged: Term,
+        /// Whether the judge keeps the crown. If not, it reigns on until it hears the
+        /// `Coordinator` that ends its term.
+        keeps: bool,
+    },
+    /// A host to its members: "my reign is over, follow that one".
+    Ends {
+        /// The reign that is over.
+        old: Term,
+        /// The reign to follow.
+        new: Term,
+    },
+    /// A leaving host to all: its last world, and who shall go on.
+    Abdicate {
+        /// The reign that is over.
+        term: Term,
+        /// Who shall reign.
+        successor: NodeId,
+        /// The newest world.
+        world: Option<WorldCopy>,
+    },
+}
+
+/// One tick of the host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TickPacket {
+    /// In which reign.
+    pub term: Term,
+    /// Which reign that one ended; none at a founding.
+    pub ends: Option<Term>,
+    /// The tick at which the reign began.
+    pub began: Tick,
+    /// This tick.
+    pub tick: Tick,
+    /// The number of the receiver's last controls that the host has applied.
+    pub heard: u32,
+    /// The world; none where it goes over the link because it is too large.
+    pub state: Option<Payload>,
+}
+
+/// What a client's player holds down, tick by tick.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ControlsPacket {
+    /// The reign that the client follows.
+    pub term: Term,
+    /// The newest state it holds exactly: what the next delta may refer to.
+    pub holds: Option<Clock>,
+    /// The number of the last controls in the list.
+    pub number: u32,
+    /// The controls not yet acknowledged, oldest first.
+    pub list: Payload,
+}
+
+/// "My host seems lost; shall I reign?"
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ElectionPacket {
+    /// Tells the asks of one node apart; the answers repeat it.
+    pub round: u32,
+    /// The reign believed to be over; none at a cold start.
+    pub ends: Option<Term>,
+    /// The newest world the asker holds.
+    pub world: Option<WorldMark>,
+    /// The asker's rank.
+    pub rank: Rank,
+    /// The highest epoch the asker has heard of.
+    pub floor: Epoch,
+}
+
+/// The answer to `Election`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OkPacket {
+    /// Of the ask.
+    pub round: u32,
+    /// The highest epoch the answerer has heard of.
+    pub floor: Epoch,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// The three answers to `Election`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// "The host lives, I hear it."
+    Lives {
+        /// The newest tick heard.
+        clock: Clock,
+    },
+    /// "I rank higher and have lost it too: I am asking myself."
+    TakingOver,
+    /// "I shall follow you."
+    Follow {
+        /// The newest world the answerer holds.
+        world: Option<WorldMark>,
+        /// That world, if the asker's does not descend from it (`sync_gamestate`).
+        sync_gamestate: Option<Payload>,
+    },
+}
+
+/// Who goes first when several could reign: compared field by field. By id alone, two nodes that
+/// have just come in would grant each other the crown before one that holds the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rank {
+    /// Holds a world.
+    pub has_world: bool,
+    /// Has not lost a crown by falling silent in the last minute.
+    pub steady: bool,
+    /// The bully's order.
+    pub id: NodeId,
+}
+
+/// Which state a world is in, and where its reign branched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorldMark {
+    /// The state.
+    pub clock: Clock,
+    /// The tick at which the reign of that state began.
+    pub began: Tick,
+}
+
+/// A world, whole, with its mark.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WorldCopy {
+    /// Which state it is.
+    pub mark: WorldMark,
+    /// The state.
+    pub sync_gamestate: Payload,
+}
+
+/// One of two hosts that have met, as it presents itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MeetPacket {
+    /// Its reign.
+    pub term: Term,
+    /// Who plays with it, itself included.
+    pub members: Vec<NodeId>,
+    /// How far its world is.
+    pub tick: Tick,
+}
+
+/// Bytes of the game, opaque to the cluster: JSON text, embedded as it is, or binary.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// Readable.
+    Json(Box<RawValue>),
+    /// Compact; where it must travel inside JSON, as a string of hexadecimal digits.
+    Binary(Vec<u8>),
+}
+
+impl Payload {
+    /// The bytes, in whichever form.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Payload::Json(raw) => raw.get().as_bytes(),
+            Payload::Binary(bytes) => bytes,
+        }
+    }
+}
+
+impl Serialize for Payload {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Payload::Json(raw) => raw.serialize(serializer),
+            Payload::Binary(bytes) => {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+                let hex: String = bytes
+                    .iter()
+                    .flat_map(|b| [digit(b >> 4), digit(b & 15)])
+                    .collect();
+                serializer.serialize_str(&hex)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let Some(hex) = raw.get().strip_prefix('"') else {
+            return Ok(Payload::Json(raw));
+        };
+        let digits = hex.as_bytes().strip_suffix(b"\"").unwrap_or_default();
+        let value = |digit: u8| char::from(digit).to_digit(16);
+        let byte = |pair: &[u8]| Some((value(pair[0])? << 4 | value(pair[1])?) as u8);
+        let bytes: Option<Vec<u8>> = digits.chunks_exact(2).map(byte).collect();
+        match bytes {
+            Some(bytes) if digits.len() % 2 == 0 => Ok(Payload::Binary(bytes)),
+            _ => Err(serde::de::Error::custom("not hexadecimal")),
+        }
+    }
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Payload {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_travels_inside_json_in_either_form() {
+        let json = Payload::Json(RawValue::from_string("{\"a\":[1,2]}".into()).unwrap());
+        let binary = Payload::Binary(vec![0, 0x7f, 0xff]);
+        for payload in [json, binary] {
+            let text = serde_json::to_string(&payload).unwrap();
+            assert_eq!(serde_json::from_str::<Payload>(&text).unwrap(), payload);
+        }
+    }
+
+    #[test]
+    fn a_payload_of_broken_digits_is_an_error() {
+        for broken in ["\"0\"", "\"0g\"", "\"+1\"", "\""] {
+            assert!(serde_json::from_str::<Payload>(broken).is_err(), "{broken}");
+        }
+    }
 }

@@ -1,0 +1,256 @@
+//! Beacons: who is out there, and in which session.
+//!
+//! A beacon is one datagram of JSON, padded to a fixed size, sent to the beacon port of everybody
+//! around: on start, every second, and at once when something in it changes. It goes to the
+//! directed broadcast address of *every* network this machine is on, since the general one,
+//! 255.255.255.255, leaves by a single interface only, and by none where there is no default route;
+//! to the loopback, for other copies on this machine; and to whoever was named with `--peer`.
+//!
+//! Beacons are announcements: nothing is believed of them but that somebody may be dialled. One
+//! that asks is answered with the own beacon, which has the same size, and not too often per
+//! address, so that there is nothing to amplify. The answer leaves by the socket that the question
+//! came in on.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    identity::Identity,
+    message::{Beacon, MAGIC, PROTOCOL},
+};
+use crate::{
+    config::BEACON_BYTES,
+    io::{Effect, Interface, Port},
+    text::{Name, SessionName},
+    types::{Instant, NodeId, SessionId, Term},
+};
+
+/// How long a session or a host that was heard of is believed in: two and a half beacons.
+const FRESH: Duration = Duration::from_millis(2_500);
+
+/// The most announcements remembered.
+const HEARD_MAX: usize = 1_024;
+
+/// The shortest time between two answers to one address.
+const ANSWER_PAUSE: Duration = Duration::from_millis(100);
+
+/// The shortest time between two beacons sent because something changed.
+const CHANGE_PAUSE: Duration = Duration::from_millis(20);
+
+/// What is heard and told in beacons.
+#[derive(Debug)]
+pub struct Discovery {
+    interval: Duration,
+    port: u16,
+    peers: Vec<SocketAddr>,
+    interfaces: Vec<Interface>,
+    told: Option<Told>,
+    next: Instant,
+    last: Option<Instant>,
+    heard: BTreeMap<NodeId, Heard>,
+    answered: BTreeMap<SocketAddr, Instant>,
+    out: VecDeque<Effect>,
+}
+
+/// The part of a beacon that changes with the game.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Which founding of the session.
+    pub session_id: Option<SessionId>,
+    /// The session; none on the title.
+    pub session: Option<SessionName>,
+    /// The reign followed.
+    pub term: Option<Term>,
+    /// What the host's player is called.
+    pub host_name: Option<Name>,
+    /// How many play.
+    pub players: u32,
+    /// What the own player is called.
+    pub name: Name,
+    /// Whether the node looks for somebody, and wants answers.
+    pub ask: bool,
+}
+
+/// An announcement that was heard.
+#[derive(Debug)]
+pub struct Heard {
+    /// What it said.
+    pub beacon: Beacon,
+    /// Where its sender is.
+    pub from: SocketAddr,
+    /// When.
+    pub at: Instant,
+}
+
+impl Discovery {
+    /// Nothing heard, nothing told.
+    pub fn new(interval: Duration, port: u16, peers: Vec<SocketAddr>) -> Self {
+        Self {
+            interval,
+            port,
+            peers,
+            interfaces: Vec::new(),
+            told: None,
+            next: Instant::default(),
+            last: None,
+            heard: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Takes the next effect.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.out.pop_front()
+    }
+
+    /// The networks that this machine is on, from here on. A new one is told at once.
+    pub fn interfaces(&mut self, now: Instant, interfaces: Vec<Interface>) {
+        if interfaces != self.interfaces {
+            self.interfaces = interfaces;
+            self.next = now;
+        }
+    }
+
+    /// Takes in a datagram, if it is a beacon, and answers it if it asks.
+    pub fn packet(
+        &mut self,
+        now: Instant,
+        me: &Identity,
+        from: SocketAddr,
+        via: Port,
+        bytes: &[u8],
+    ) -> Option<Beacon> {
+        if bytes.len() > BEACON_BYTES {
+            return None;
+        }
+        let end = bytes
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last + 1);
+        let beacon: Beacon = serde_json::from_slice(&bytes[..end]).ok()?;
+        let mine = beacon.id == me.id && beacon.incarnation == me.incarnation;
+        if beacon.magic != MAGIC || mine {
+            return None;
+        }
+        if beacon.ask && self.may_answer(now, from) {
+            self.send(me, from, via, false);
+        }
+        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&beacon.id) {
+            self.heard.insert(
+                beacon.id,
+                Heard {
+                    beacon: beacon.clone(),
+                    from,
+                    at: now,
+                },
+            );
+        }
+        Some(beacon)
+    }
+
+    /// Tells everybody around how things stand, if the time has come or things have changed.
+    pub fn timeout(&mut self, now: Instant, me: &Identity, told: Told) {
+        let changed = self.told.as_ref() != Some(&told);
+        self.told = Some(told);
+        if changed {
+            let soonest = self.last.map_or(now, |last| last + CHANGE_PAUSE);
+            self.next = self.next.min(soonest.max(now));
+        }
+        if now < self.next {
+            return;
+        }
+        self.next = now + self.interval;
+        self.last = Some(now);
+        self.heard.retain(|_, heard| now.since(heard.at) < FRESH);
+        self.answered.retain(|_, at| now.since(*at) < ANSWER_PAUSE);
+        let ask = self.told.as_ref().is_some_and(|told| told.ask);
+        for to in self.targets() {
+            self.send(me, to, Port::Own, ask);
+        }
+    }
+
+    /// When the next beacon is due.
+    pub fn next_timeout(&self) -> Instant {
+        self.next
+    }
+
+    /// Tells one node that is missing, wherever it was last.
+    pub fn tell(&mut self, me: &Identity, to: SocketAddr) {
+        self.send(me, to, Port::Own, true);
+    }
+
+    /// Forgets what `id` has announced: it is known to be gone.
+    pub fn forget(&mut self, id: NodeId) {
+        self.heard.remove(&id);
+    }
+
+    /// What was announced lately.
+    pub fn heard(&self, now: Instant) -> impl Iterator<Item = &Heard> {
+        self.heard
+            .values()
+            .filter(move |heard| now.since(heard.at) < FRESH)
+    }
+
+    fn targets(&self) -> Vec<SocketAddr> {
+        let networks = self
+            .interfaces
+            .iter()
+            .map(|interface| SocketAddr::new(interface.broadcast.into(), self.port));
+        networks.chain(self.peers.iter().copied()).collect()
+    }
+
+    fn may_answer(&mut self, now: Instant, to: SocketAddr) -> bool {
+        let lately = self
+            .answered
+            .get(&to)
+            .is_some_and(|at| now.since(*at) < ANSWER_PAUSE);
+        if lately || self.answered.len() >= HEARD_MAX {
+            return false;
+        }
+        self.answered.insert(to, now);
+        true
+    }
+
+    fn send(&mut self, me: &Identity, to: SocketAddr, via: Port, ask: bool) {
+        let Some(told) = self.told.clone() else {
+            return;
+        };
+        let beacon = Beacon {
+            magic: MAGIC.to_owned(),
+            protocol: PROTOCOL,
+            rules: me.rules.to_owned(),
+            session: told.session,
+            session_id: told.session_id,
+            id: me.id,
+            incarnation: me.incarnation,
+            name: told.name,
+            role: me.role,
+            tcp: me.tcp,
+            udp: me.udp,
+            term: told.term,
+            host_name: told.host_name,
+            players: told.players,
+            locked: false,
+            ask,
+        };
+        let Ok(mut bytes) = serde_json::to_vec(&beacon) else {
+            return;
+        };
+        debug_assert!(
+            bytes.len() <= BEACON_BYTES,
+            "a beacon of {} bytes",
+            bytes.len()
+        );
+        bytes.resize(BEACON_BYTES, 0);
+        self.out.push_back(Effect::Packet {
+            to,
+            via,
+            bytes: Arc::from(bytes),
+        });
+    }
+}

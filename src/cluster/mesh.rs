@@ -1,0 +1,679 @@
+//! Links between nodes: who is dialled when, who said hello, which of two links stays.
+//!
+//! Every player has one link with every other player of its session; a spectator has one with the
+//! host. A link is *open* once the system says so, and *up* once both sides have said hello. What
+//! makes it more than a list of sockets:
+//!
+//! - *One dials first.* The lower id dials at once, the higher one only when there is no link after
+//!   a while: then the lower one may sit behind a firewall.
+//! - *One of two stays.* Should both dial, both keep the link that the lower id dialled, or the
+//!   newer one if the same side dialled twice. The other is *retired*: still read for a moment,
+//!   since messages may be under way on it, but its end says nothing about the peer.
+//! - *Nodes are told apart by id and incarnation*, never by address. A peer is dialled at all
+//!   addresses it was heard at, in turn.
+//! - *Strangers cost little.* A link without a hello may be open for three seconds, send four
+//!   kilobytes, and there is room for a few hundred of them.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use rand_pcg::{Pcg64Mcg, rand_core::Rng};
+
+use super::{
+    identity::Identity,
+    message::{Address, Envelope, Hello, Message, Packet, Refusal, Role},
+};
+use crate::{
+    config::{PACKET_BYTES_MAX, Tuning},
+    io::{CloseReason, Effect, Port},
+    text::Name,
+    types::{Incarnation, Instant, LinkId, NodeId},
+    wire::{self, Deframer},
+};
+
+/// The most addresses remembered of one peer.
+const ADDRESSES_MAX: usize = 8;
+
+/// The most peers remembered at all: more than a session takes, since some only pass by.
+const PEERS_MAX: usize = 4_096;
+
+/// How long a retired link is still read.
+const RETIRED: Duration = Duration::from_secs(1);
+
+/// How long a peer that is not linked is remembered after it was last heard.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// All links and all peers of a node.
+#[derive(Debug)]
+pub struct Mesh {
+    tuning: Tuning,
+    links: BTreeMap<LinkId, Link>,
+    peers: BTreeMap<NodeId, Peer>,
+    next_link: u64,
+    host: Option<NodeId>,
+    random: Pcg64Mcg,
+    out: VecDeque<Out>,
+}
+
+/// What the mesh reports.
+#[derive(Debug)]
+pub enum Out {
+    /// To be done by the driver.
+    Effect(Effect),
+    /// A peer's link is up; `renewed` if it merely replaced another.
+    Up {
+        /// The peer.
+        peer: NodeId,
+        /// It had a link before, without a break.
+        renewed: bool,
+    },
+    /// A peer has no link any more.
+    Down {
+        /// The peer.
+        peer: NodeId,
+        /// In a word.
+        reason: &'static str,
+    },
+    /// A message, other than those that concern the link itself.
+    Message {
+        /// The sender.
+        peer: NodeId,
+        /// What it says.
+        message: Message,
+    },
+    /// Somebody else has this node's id. The one with the larger incarnation takes a new one.
+    Clash {
+        /// The other's incarnation.
+        incarnation: Incarnation,
+    },
+}
+
+/// How a packet went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In a datagram.
+    Datagram,
+    /// Over the link, being too large for a datagram.
+    Link,
+    /// Not at all: there is no way to that peer.
+    None,
+}
+
+/// What is known of one other node of the session.
+#[derive(Debug)]
+pub struct Peer {
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// What its player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// When anything of it came in last.
+    pub heard: Instant,
+    /// Where its packets go.
+    pub udp: Option<SocketAddr>,
+    udp_heard: Instant,
+    addresses: Vec<Address>,
+    met: Instant,
+    link: Option<LinkId>,
+    dialling: Option<LinkId>,
+    dials_failed: u32,
+    dial_at: Instant,
+}
+
+impl Peer {
+    /// Whether its link is up.
+    pub fn is_linked(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// Where it was heard last.
+    pub fn address(&self) -> Option<Address> {
+        self.addresses.first().copied()
+    }
+}
+
+#[derive(Debug)]
+struct Link {
+    from: SocketAddr,
+    dialled: Option<NodeId>,
+    peer: Option<NodeId>,
+    retired: bool,
+    since: Instant,
+    heard: Instant,
+    sent: Instant,
+    deframer: Deframer,
+}
+
+impl Mesh {
+    /// Without any link. All its chance (the jitter of redials) comes from `seed`.
+    pub fn new(tuning: Tuning, seed: u64) -> Self {
+        Self {
+            tuning,
+            links: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            next_link: 0,
+            host: None,
+            random: Pcg64Mcg::new(u128::from(seed)),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Takes the next report.
+    pub fn poll(&mut self) -> Option<Out> {
+        self.out.pop_front()
+    }
+
+    /// The peers known, by id.
+    pub fn peers(&self) -> impl Iterator<Item = (NodeId, &Peer)> {
+        self.peers.iter().map(|(id, peer)| (*id, peer))
+    }
+
+    /// What is known of `id`.
+    pub fn peer(&self, id: NodeId) -> Option<&Peer> {
+        self.peers.get(&id)
+    }
+
+    /// Tells whom to link with when this node is a spectator.
+    pub fn set_host(&mut self, host: Option<NodeId>) {
+        self.host = host;
+    }
+
+    /// Closes everything and forgets everybody.
+    pub fn clear(&mut self) {
+        for link in std::mem::take(&mut self.links).into_keys() {
+            self.out.push_back(Out::Effect(Effect::Close { link }));
+        }
+        self.peers.clear();
+    }
+
+    /// Learns of a node of the own session, from its beacon, its hello, or the roster.
+    pub fn meet(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
+        let Acquaintance {
+            id,
+            incarnation,
+            name,
+            role,
+            address,
+            heard,
+        } = acquaintance;
+        if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
+            return;
+        }
+        let courtesy = if me.id < id {
+            Duration::ZERO
+        } else {
+            self.tuning.dial_courtesy
+        };
+        let peer = self.peers.entry(id).or_insert_with(|| Peer {
+            incarnation,
+            name: name.clone(),
+            role,
+            heard: Instant::default(),
+            udp: None,
+            udp_heard: Instant::default(),
+            addresses: Vec::new(),
+            met: now,
+            link: None,
+            dialling: None,
+            dials_failed: 0,
+            dial_at: now + courtesy,
+        });
+        if peer.incarnation != incarnation {
+            if peer.link.is_some() {
+                return; // the link speaks for the life it was opened in
+            }
+            peer.incarnation = incarnation;
+            peer.addresses.clear();
+            peer.udp = None;
+            peer.dials_failed = 0;
+            peer.dial_at = now + courtesy;
+        }
+        peer.name = name;
+        peer.role = role;
+        peer.met = now;
+        let Some(address) = address else { return };
+        if heard {
+            peer.heard = now;
+            if peer.link.is_none() && peer.dialling.is_none() && peer.dials_failed > 0 {
+                peer.dials_failed = 0;
+                peer.dial_at = peer.dial_at.min(now + courtesy);
+            }
+        }
+        if !peer.addresses.contains(&address) {
+            peer.addresses.truncate(ADDRESSES_MAX - 1);
+            if heard && peer.link.is_none() {
+                peer.addresses.insert(0, address);
+            } else {
+                peer.addresses.push(address);
+            }
+        }
+        if peer.udp.is_none() {
+            peer.udp = Some(SocketAddr::new(address.ip, address.udp));
+        }
+    }
+
+    /// A packet of a peer came from `from`: it lives, and this is where it is.
+    pub fn heard_packet(&mut self, now: Instant, id: NodeId, from: SocketAddr) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        peer.heard = now;
+        let moved = peer.udp != Some(from) && now.since(peer.udp_heard) > self.tuning.suspicion_max;
+        if moved {
+            peer.udp = Some(from);
+        }
+        if peer.udp == Some(from) {
+            peer.udp_heard = now;
+        }
+    }
+
+    /// The driver has accepted a link.
+    pub fn accepted(&mut self, now: Instant, me: &Identity, link: LinkId, from: SocketAddr) {
+        let strangers = self.links.iter().filter(|(_, link)| link.peer.is_none());
+        if strangers.clone().count() >= self.tuning.strangers_max
+            && let Some(oldest) = strangers
+                .min_by_key(|(_, link)| link.since)
+                .map(|(id, _)| *id)
+        {
+            self.drop_link(oldest);
+        }
+        self.links.insert(link, Link::new(now, from, None));
+        self.introduce(now, me, link);
+    }
+
+    /// A dialled link is open.
+    pub fn connected(&mut self, now: Instant, me: &Identity, link: LinkId) {
+        if let Some(state) = self.links.get_mut(&link) {
+            state.heard = now;
+            self.introduce(now, me, link);
+        }
+    }
+
+    /// A dialled link did not open.
+    pub fn dial_failed(&mut self, now: Instant, link: LinkId) {
+        if self.links.remove(&link).is_some() {
+            self.dial_over(now, link);
+        }
+    }
+
+    /// A link is gone.
+    pub fn closed(&mut self, now: Instant, link: LinkId, reason: CloseReason) {
+        let reason = match reason {
+            CloseReason::EndOfStream => "closed",
+            CloseReason::Error => "error",
+            CloseReason::Slow => "slow",
+        };
+        self.lost(now, link, reason);
+    }
+
+    /// Bytes came in on a link.
+    pub fn bytes(&mut self, now: Instant, me: &Identity, link: LinkId, chunk: &[u8]) {
+        let Some(state) = self.links.get_mut(&link) else {
+            return;
+        };
+        state.heard = now;
+        state.deframer.push(chunk);
+        if let Some(peer) = state.peer.and_then(|id| self.peers.get_mut(&id)) {
+            peer.heard = now;
+        }
+        while let Some(state) = self.links.get_mut(&link) {
+            let payload = match state.deframer.next_frame() {
+                Ok(Some(payload)) => payload,
+                Ok(None) => return,
+                Err(_) => return self.fail(now, link),
+            };
+            match (serde_json::from_slice(payload), state.peer) {
+                (Ok(Message::Hello(hello)), None) => self.hello(now, me, link, hello),
+                (Ok(Message::Refused(refusal)), None) => self.refused(now, link, refusal),
+                (Ok(Message::Ping), Some(_)) => {}
+                (Ok(message), Some(peer)) => self.out.push_back(Out::Message { peer, message }),
+                _ => return self.fail(now, link),
+            }
+        }
+    }
+
+    /// Sends a message to a peer, if its link is up.
+    pub fn send(&mut self, now: Instant, to: NodeId, message: &Message) -> bool {
+        let Some(link) = self.peers.get(&to).and_then(|peer| peer.link) else {
+            return false;
+        };
+        self.write(now, link, message)
+    }
+
+    /// Sends a packet to a peer: in a datagram, or over the link if it is too large for one.
+    pub fn send_packet(&mut self, now: Instant, me: &Identity, to: NodeId, packet: Packet) -> Way {
+        let envelope = Envelope {
+            from: me.id,
+            incarnation: me.incarnation,
+            packet,
+        };
+        let Ok(bytes) = serde_json::to_vec(&envelope) else {
+            return Way::None;
+        };
+        if bytes.len() > PACKET_BYTES_MAX {
+            let sent = self.send(now, to, &Message::Packet(envelope.packet));
+            return if sent { Way::Link } else { Way::None };
+        }
+        let Some(udp) = self.peers.get(&to).and_then(|peer| peer.udp) else {
+            return Way::None;
+        };
+        let effect = Effect::Packet {
+            to: udp,
+            via: Port::Own,
+            bytes: Arc::from(bytes),
+        };
+        self.out.push_back(Out::Effect(effect));
+        Way::Datagram
+    }
+
+    /// Closes the link with a peer, after what was sent on it.
+    pub fn hang_up(&mut self, id: NodeId, reason: &'static str) {
+        let Some(link) = self.peers.get_mut(&id).and_then(|peer| peer.link.take()) else {
+            return;
+        };
+        self.drop_link(link);
+        self.out.push_back(Out::Down { peer: id, reason });
+    }
+
+    /// The node slept: what happened meanwhile is nobody's silence.
+    pub fn slept(&mut self, gap: Duration) {
+        for link in self.links.values_mut() {
+            link.heard += gap;
+            link.since += gap;
+        }
+        for peer in self.peers.values_mut() {
+            peer.heard += gap;
+        }
+    }
+
+    /// Does what is due: dials, signs of life, and the end of whatever is silent.
+    pub fn timeout(&mut self, now: Instant, me: &Identity) {
+        self.close_the_silent(now);
+        let due: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.peer.is_some() && !link.retired)
+            .filter(|(_, link)| now.since(link.sent) >= self.tuning.ping)
+            .map(|(id, _)| *id)
+            .collect();
+        for link in due {
+            self.write(now, link, &Message::Ping);
+        }
+        self.peers.retain(|_, peer| {
+            peer.link.is_some()
+                || peer.dialling.is_some()
+                || now.since(peer.heard.max(peer.met)) < REMEMBERED
+        });
+        if me.session.is_none() {
+            return;
+        }
+        let wanted: Vec<NodeId> = self
+            .peers
+            .iter()
+            .filter(|(id, peer)| self.wants(me, **id, peer) && peer.dial_at <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in wanted {
+            self.dial(now, id);
+        }
+    }
+
+    /// When [`timeout`](Mesh::timeout) has something to do.
+    pub fn next_timeout(&self, me: &Identity) -> Option<Instant> {
+        let dials = self
+            .peers
+            .iter()
+            .filter(|(id, peer)| me.session.is_some() && self.wants(me, **id, peer))
+            .map(|(_, peer)| peer.dial_at);
+        let links = self.links.values().map(|link| self.link_deadline(link));
+        let pings = self
+            .links
+            .values()
+            .filter(|link| link.peer.is_some() && !link.retired)
+            .map(|link| link.sent + self.tuning.ping);
+        dials.chain(links).chain(pings).min()
+    }
+
+    fn wants(&self, me: &Identity, id: NodeId, peer: &Peer) -> bool {
+        let by_role = match (me.role, peer.role) {
+            (Role::Player, Role::Player) => true,
+            (Role::Spectator, Role::Player) => self.host == Some(id),
+            _ => false,
+        };
+        by_role && peer.link.is_none() && peer.dialling.is_none() && !peer.addresses.is_empty()
+    }
+
+    fn dial(&mut self, now: Instant, id: NodeId) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let turn = peer.dials_failed as usize % peer.addresses.len().max(1);
+        let Some(address) = peer.addresses.get(turn) else {
+            return;
+        };
+        let to = SocketAddr::new(address.ip, address.tcp);
+        let link = LinkId(self.next_link);
+        self.next_link += 2;
+        peer.dialling = Some(link);
+        self.links.insert(link, Link::new(now, to, Some(id)));
+        self.out.push_back(Out::Effect(Effect::Dial { link, to }));
+    }
+
+    /// A dial came to nothing: the next one waits, twice as long as the last.
+    fn dial_over(&mut self, now: Instant, link: LinkId) {
+        let Some(peer) = self
+            .peers
+            .values_mut()
+            .find(|peer| peer.dialling == Some(link))
+        else {
+            return;
+        };
+        peer.dialling = None;
+        let doublings = (peer.dials_failed / peer.addresses.len().max(1) as u32).min(10);
+        let pause = (self.tuning.redial_min * 2u32.pow(doublings)).min(self.tuning.redial_max);
+        let jitter = self.random.next_u64() % (pause.as_micros() as u64 / 2 + 1);
+        peer.dial_at = now + pause / 2 + Duration::from_micros(jitter);
+        peer.dials_failed = peer.dials_failed.saturating_add(1);
+    }
+
+    fn introduce(&mut self, now: Instant, me: &Identity, link: LinkId) {
+        match me.hello() {
+            Some(hello) => self.write(now, link, &Message::Hello(hello)),
+            None => self.write(now, link, &Message::Refused(Refusal::Session)),
+        };
+    }
+
+    fn hello(&mut self, now: Instant, me: &Identity, link: LinkId, hello: Hello) {
+        if let Some(refusal) = me.refuse(&hello) {
+            if refusal == Refusal::Identity && hello.incarnation != me.incarnation {
+                self.out.push_back(Out::Clash {
+                    incarnation: hello.incarnation,
+                });
+            }
+            self.write(now, link, &Message::Refused(refusal));
+            return self.fail(now, link);
+        }
+        let Some(state) = self.links.get_mut(&link) else {
+            return;
+        };
+        let ip = state.from.ip();
+        let dialled_by_me = state.dialled.is_some();
+        if state.dialled.is_some_and(|wanted| wanted != hello.id) {
+            return self.fail(now, link); // somebody else lives there by now
+        }
+        let id = hello.id;
+        if self
+            .peers
+            .get(&id)
+            .is_some_and(|peer| peer.incarnation != hello.incarnation)
+            && let Some(old) = self.peers.get(&id).and_then(|peer| peer.link)
+        {
+            self.lost(now, old, "replaced");
+        }
+        self.meet(
+            now,
+            me,
+            Acquaintance {
+                id,
+                incarnation: hello.incarnation,
+                name: hello.name,
+                role: hello.role,
+                address: Some(Address {
+                    ip,
+                    tcp: hello.tcp,
+                    udp: hello.udp,
+                }),
+                heard: true,
+            },
+        );
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return self.fail(now, link);
+        };
+        if peer.dialling == Some(link) {
+            peer.dialling = None;
+        }
+        peer.dials_failed = 0;
+        let rival = peer.link;
+        let by_lower = dialled_by_me == (me.id < id);
+        if let Some(old) = rival {
+            let same_side = self
+                .links
+                .get(&old)
+                .is_none_or(|old| old.dialled.is_some() == dialled_by_me);
+            let retired = if by_lower || same_side { old } else { link };
+            if let Some(retired) = self.links.get_mut(&retired) {
+                retired.retired = true;
+                retired.since = now;
+            }
+        }
+        let Some(state) = self.links.get_mut(&link) else {
+            return;
+        };
+        state.peer = Some(id);
+        state.deframer.trust();
+        if !state.retired {
+            peer.link = Some(link);
+            peer.udp = Some(SocketAddr::new(ip, hello.udp));
+            peer.udp_heard = now;
+            self.out.push_back(Out::Up {
+                peer: id,
+                renewed: rival.is_some(),
+            });
+        }
+    }
+
+    fn refused(&mut self, now: Instant, link: LinkId, _refusal: Refusal) {
+        self.fail(now, link);
+    }
+
+    /// A link is to be closed by this side, because the other did what it must not, or nothing.
+    fn fail(&mut self, now: Instant, link: LinkId) {
+        self.out.push_back(Out::Effect(Effect::Close { link }));
+        self.lost(now, link, "error");
+    }
+
+    /// A link is no more: what follows from that.
+    fn lost(&mut self, now: Instant, link: LinkId, reason: &'static str) {
+        let Some(state) = self.links.remove(&link) else {
+            return;
+        };
+        if reason == "replaced" {
+            self.out.push_back(Out::Effect(Effect::Close { link }));
+        }
+        let Some(id) = state.peer else {
+            return self.dial_over(now, link);
+        };
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if peer.link == Some(link) {
+            peer.link = None;
+            peer.dial_at = now + self.tuning.redial_min;
+            self.out.push_back(Out::Down { peer: id, reason });
+        }
+    }
+
+    fn drop_link(&mut self, link: LinkId) {
+        self.links.remove(&link);
+        self.out.push_back(Out::Effect(Effect::Close { link }));
+    }
+
+    fn close_the_silent(&mut self, now: Instant) {
+        let over: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, link)| self.link_deadline(link) <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for link in over {
+            self.out.push_back(Out::Effect(Effect::Close { link }));
+            self.lost(now, link, "silent");
+        }
+    }
+
+    fn link_deadline(&self, link: &Link) -> Instant {
+        if link.retired {
+            link.since + RETIRED
+        } else if link.peer.is_none() {
+            link.since + self.tuning.handshake
+        } else {
+            link.heard + self.tuning.link_silence
+        }
+    }
+
+    /// The one place where a message becomes bytes on a link.
+    fn write(&mut self, now: Instant, link: LinkId, message: &Message) -> bool {
+        let Some(state) = self.links.get_mut(&link) else {
+            return false;
+        };
+        let Ok(payload) = serde_json::to_vec(message) else {
+            return false;
+        };
+        let Ok(bytes) = wire::frame(&payload) else {
+            return false;
+        };
+        state.sent = now;
+        self.out.push_back(Out::Effect(Effect::Bytes {
+            link,
+            bytes: Arc::from(bytes),
+        }));
+        true
+    }
+}
+
+impl Link {
+    fn new(now: Instant, from: SocketAddr, dialled: Option<NodeId>) -> Self {
+        Self {
+            from,
+            dialled,
+            peer: None,
+            retired: false,
+            since: now,
+            heard: now,
+            sent: now,
+            deframer: Deframer::new(),
+        }
+    }
+}
+
+/// Somebody of the own session, as somebody describes it.
+#[derive(Debug)]
+pub struct Acquaintance {
+    /// Who.
+    pub id: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// What its player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// Where it can be reached.
+    pub address: Option<Address>,
+    /// Whether it said so itself, just now; otherwise somebody else did.
+    pub heard: bool,
+}

@@ -1,0 +1,173 @@
+//! Who is in the session, as its host publishes it.
+//!
+//! Everybody sees the same list, because one node writes it: the host adds whoever it has a link
+//! with, marks as *away* whoever falls silent, and takes off the list whoever left politely or was
+//! away for long. A member that is away keeps its place, and comes back to it. A new host goes on
+//! with the list it has.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    identity::Identity,
+    mesh::Mesh,
+    message::{Member, Role, Roster as Published},
+};
+use crate::{
+    config::Tuning,
+    types::{Incarnation, Instant, NodeId, SessionId, Term},
+};
+
+/// How long a member whose link has closed may be silent before it is away: enough to tell a lost
+/// link from a lost process.
+const UNLINKED_AWAY: Duration = Duration::from_millis(250);
+
+/// The roster held by a node, and what its host keeps beside it.
+#[derive(Debug, Default)]
+pub struct Roster {
+    published: Option<Published>,
+    away_since: BTreeMap<NodeId, Instant>,
+}
+
+impl Roster {
+    /// What is published, if this node has ever been in the session.
+    pub fn published(&self) -> Option<&Published> {
+        self.published.as_ref()
+    }
+
+    /// The members, this node included.
+    pub fn members(&self) -> &[Member] {
+        self.published
+            .as_ref()
+            .map_or(&[], |published| &published.members)
+    }
+
+    /// The entry of `id`.
+    pub fn member(&self, id: NodeId) -> Option<&Member> {
+        self.members().iter().find(|member| member.id == id)
+    }
+
+    /// Forgets everything: the node has left the session.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes the host's word for who is in. Whether anything has changed.
+    pub fn adopt(&mut self, roster: Published, following: Option<Term>) -> bool {
+        let newer = self.published.as_ref().is_none_or(|mine| {
+            (mine.term, mine.version) < (roster.term, roster.version)
+                || mine.session_id != roster.session_id
+        });
+        if following != Some(roster.term) || !newer {
+            return false;
+        }
+        self.published = Some(roster);
+        true
+    }
+
+    /// The own reign begins, or goes on in another term: the list is this node's to publish.
+    pub fn take_over(&mut self, term: Term, session_id: SessionId) {
+        let (members, session_id) = match self.published.take() {
+            Some(published) => (published.members, published.session_id),
+            None => (Vec::new(), session_id),
+        };
+        self.published = Some(Published {
+            session_id,
+            term,
+            version: 0,
+            members,
+            spectators: 0,
+        });
+        self.away_since.clear();
+    }
+
+    /// Takes a member off the list: it has left.
+    pub fn remove(&mut self, id: NodeId) -> bool {
+        let Some(published) = &mut self.published else {
+            return false;
+        };
+        let before = published.members.len();
+        published.members.retain(|member| member.id != id);
+        let changed = published.members.len() != before;
+        published.version += u64::from(changed);
+        changed
+    }
+
+    /// The host brings the list in line with its links. Whether anything has changed.
+    pub fn reconcile(&mut self, now: Instant, tuning: &Tuning, me: &Identity, mesh: &Mesh) -> bool {
+        let Some(published) = &mut self.published else {
+            return false;
+        };
+        let before = (published.members.clone(), published.spectators);
+        let members = &mut published.members;
+        place(members, tuning, me.id, me.incarnation, |entry| {
+            entry.name = me.name.clone();
+            entry.away = false;
+            entry.address = None;
+        });
+        let linked = |role| {
+            mesh.peers()
+                .filter(move |(_, peer)| peer.is_linked() && peer.role == role)
+        };
+        for (id, peer) in linked(Role::Player) {
+            place(members, tuning, id, peer.incarnation, |entry| {
+                entry.name = peer.name.clone();
+                entry.address = peer.address();
+            });
+        }
+        published.spectators = linked(Role::Spectator).count() as u32;
+        for member in members.iter_mut().filter(|member| member.id != me.id) {
+            let peer = mesh.peer(member.id);
+            let allowed = match peer {
+                Some(peer) if peer.is_linked() => tuning.away,
+                _ => UNLINKED_AWAY,
+            };
+            member.away = peer.is_none_or(|peer| {
+                now.since(peer.heard) > allowed || peer.incarnation != member.incarnation
+            });
+            if member.away {
+                self.away_since.entry(member.id).or_insert(now);
+            } else {
+                self.away_since.remove(&member.id);
+            }
+        }
+        let forgotten = |id: &NodeId| {
+            self.away_since
+                .get(id)
+                .is_some_and(|since| now.since(*since) > tuning.forget)
+        };
+        members.retain(|member| !forgotten(&member.id));
+        let changed = before != (members.clone(), published.spectators);
+        published.version += u64::from(changed);
+        changed
+    }
+}
+
+/// Finds or makes the entry of `id`, and updates it.
+fn place(
+    members: &mut Vec<Member>,
+    tuning: &Tuning,
+    id: NodeId,
+    incarnation: Incarnation,
+    update: impl FnOnce(&mut Member),
+) {
+    let at = match members.binary_search_by_key(&id, |member| member.id) {
+        Ok(at) => at,
+        Err(_) if members.len() >= tuning.players_max => return,
+        Err(at) => {
+            let name = crate::text::Name::new("");
+            members.insert(
+                at,
+                Member {
+                    id,
+                    incarnation,
+                    name,
+                    address: None,
+                    away: false,
+                },
+            );
+            at
+        }
+    };
+    members[at].incarnation = incarnation;
+    update(&mut members[at]);
+}

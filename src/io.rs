@@ -1,0 +1,125 @@
+//! What the world outside does to a node, and what a node does to it: the vocabulary that the core
+//! and its two drivers share.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use crate::types::LinkId;
+
+/// What the world outside does to a node.
+#[derive(Clone, Debug)]
+pub enum Wire {
+    /// The time of [`Node::next_timeout`](crate::node::Node::next_timeout) has come. Harmless at any other time.
+    Timeout,
+    /// A datagram.
+    Packet {
+        /// Its sender.
+        from: SocketAddr,
+        /// On which of the node's sockets it came in; the answer leaves by the same.
+        via: Port,
+        /// What it holds.
+        bytes: Vec<u8>,
+    },
+    /// Somebody opened a link to this node. The driver has given it an id.
+    Accepted {
+        /// The link.
+        link: LinkId,
+        /// Who opened it.
+        from: SocketAddr,
+    },
+    /// A link that this node dialled is open.
+    Connected {
+        /// The link.
+        link: LinkId,
+    },
+    /// A link that this node dialled did not open.
+    DialFailed {
+        /// The link.
+        link: LinkId,
+    },
+    /// Bytes of a link, in order, cut anywhere.
+    Bytes {
+        /// The link.
+        link: LinkId,
+        /// The bytes.
+        chunk: Vec<u8>,
+    },
+    /// A link is gone. Nothing of it follows.
+    Closed {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The networks this machine is on, at the start and whenever they change.
+    Interfaces(Vec<Interface>),
+}
+
+/// The two UDP sockets of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Its own, on a port of its own: everything but beacons from the neighbourhood.
+    Own,
+    /// The shared one, on which all nodes of a machine hear beacons.
+    Beacon,
+}
+
+/// One network that this machine is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// This machine's address there.
+    pub ip: Ipv4Addr,
+    /// The address that reaches everybody there.
+    pub broadcast: Ipv4Addr,
+}
+
+/// Why a link closed, as the driver saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The other side closed it, or its process ended.
+    EndOfStream,
+    /// The system reported an error.
+    Error,
+    /// The other side reads too slowly; what was to be sent exceeded the limit.
+    Slow,
+}
+
+/// What the driver is to do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Send a datagram. It may get lost; that is nobody's error.
+    Packet {
+        /// To whom.
+        to: SocketAddr,
+        /// From which socket.
+        via: Port,
+        /// What.
+        bytes: Arc<[u8]>,
+    },
+    /// Open a link; [`Wire::Connected`] or [`Wire::DialFailed`] follows. The id is the node's
+    /// choice: even numbers are dialled links, odd numbers are for the driver's accepted ones.
+    Dial {
+        /// The link.
+        link: LinkId,
+        /// To whom.
+        to: SocketAddr,
+    },
+    /// Send bytes on an open link. The driver keeps what the link does not take yet, up to
+    /// [`LINK_BYTES_QUEUED_MAX`], beyond which it reports [`CloseReason::Slow`].
+    Bytes {
+        /// The link.
+        link: LinkId,
+        /// The bytes.
+        bytes: Arc<[u8]>,
+    },
+    /// Close a link after what was sent on it. No [`Wire::Closed`] follows.
+    Close {
+        /// The link.
+        link: LinkId,
+    },
+}
+
+/// How many unsent bytes a driver holds for one link before the other side counts as too slow.
+pub const LINK_BYTES_QUEUED_MAX: usize = 4 << 20;

@@ -1,0 +1,610 @@
+//! The machine itself: cluster plus replica, driven by ticks.
+
+use std::{collections::BTreeMap, collections::VecDeque, fmt, sync::Arc, time::Duration};
+
+use serde_json::value::to_raw_value;
+
+use super::{
+    Command, Event, Handover, Input, MemberView, Output, Picture, SessionView, Status, View,
+};
+use crate::{
+    cluster::{
+        self, Cluster, Notice,
+        election::Newest,
+        message::{ControlsPacket, Payload, Role, TickPacket, WorldCopy, WorldMark},
+    },
+    config::{Config, TICK},
+    game::{Game, draw},
+    io::Wire,
+    replica::{
+        Replica, State,
+        client::Client,
+        decode_copy,
+        host::Host,
+        snapshot::{self, Unusable},
+    },
+    types::{Clock, Incarnation, Instant, NodeId, Term, Tick},
+};
+
+/// A node that is late by more ticks than this gives them up instead of making up for them.
+const CATCH_UP_TICKS_MAX: u32 = 4;
+
+/// How long after a tick of the host a client sends its controls: so that they arrive a little
+/// before the next one.
+const CONTROLS_AFTER_TICK: Duration = Duration::from_micros(9_000);
+
+/// A node.
+pub struct Node<G: Game> {
+    config: Config,
+    cluster: Cluster,
+    replica: Replica<G>,
+    host: Host<G::Controls>,
+    client: Client<G>,
+    controls: G::Controls,
+    tick_at: Option<Instant>,
+    /// What the own reign ended, for the packets that say so.
+    ends: Option<Term>,
+    applied: Option<Applied>,
+    lost: Option<(NodeId, &'static str)>,
+    handover: Option<Handover>,
+    picture: Option<Picture<G>>,
+    members: Arc<[MemberView]>,
+    sessions: Arc<[SessionView]>,
+    stopped: bool,
+    view_due: bool,
+    out: VecDeque<Output<G>>,
+}
+
+/// The last tick applied here.
+#[derive(Clone, Copy, Debug)]
+struct Applied {
+    clock: Clock,
+    at: Instant,
+}
+
+impl<G: Game> fmt::Debug for Node<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.me())
+            .field("status", &self.status())
+            .field("replica", &self.replica)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<G: Game> Node<G> {
+    /// A node that has heard nothing yet. It starts with [`Config::session`], or on the title.
+    pub fn new(now: Instant, config: Config) -> Self {
+        let mut node = Self {
+            cluster: Cluster::new(&config, G::RULES),
+            replica: Replica::default(),
+            host: Host::new(),
+            client: Client::default(),
+            controls: G::Controls::default(),
+            tick_at: None,
+            ends: None,
+            applied: None,
+            lost: None,
+            handover: None,
+            picture: None,
+            members: Arc::from([]),
+            sessions: Arc::from([]),
+            stopped: false,
+            view_due: true,
+            out: VecDeque::new(),
+            config,
+        };
+        if let Some(session) = node.config.session.clone() {
+            node.handle(now, Input::Command(Command::Play(session)));
+        }
+        node
+    }
+
+    /// Feeds one thing that happened. `now` is never before that of the call before.
+    pub fn handle(&mut self, now: Instant, input: Input<G>) {
+        if self.stopped {
+            return;
+        }
+        match input {
+            Input::Wire(wire) => {
+                let time_passed = matches!(wire, Wire::Timeout);
+                self.cluster.handle(now, wire, &self.replica);
+                self.drain(now);
+                if time_passed && self.tick_at.is_some_and(|at| at <= now) {
+                    self.tick(now);
+                    self.drain(now);
+                }
+            }
+            Input::Command(command) => self.command(now, command),
+        }
+        if self.config.views {
+            self.look(now);
+        }
+    }
+
+    /// Takes the next effect.
+    pub fn poll(&mut self) -> Option<Output<G>> {
+        self.out.pop_front()
+    }
+
+    /// When the node wants to be woken with [`Wire::Timeout`].
+    pub fn next_timeout(&self) -> Option<Instant> {
+        if self.stopped {
+            return None;
+        }
+        let cluster = self.cluster.next_timeout();
+        Some(self.tick_at.map_or(cluster, |tick| tick.min(cluster)))
+    }
+
+    /// Who this node is.
+    pub fn me(&self) -> NodeId {
+        self.cluster.me().id
+    }
+
+    /// The cluster, to look at.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The newest state held, to look at.
+    pub fn replica(&self) -> &Replica<G> {
+        &self.replica
+    }
+
+    /// Where the node stands.
+    pub fn status(&self) -> Status {
+        let election = self.cluster.election();
+        if self.stopped {
+            Status::Stopped
+        } else if self.cluster.me().session.is_none() {
+            Status::Browsing
+        } else if self.applied.is_none() {
+            Status::Searching
+        } else if election.reign().is_some() || election.following().is_some() {
+            Status::Playing
+        } else {
+            Status::Interregnum
+        }
+    }
+
+    fn command(&mut self, now: Instant, command: Command<G>) {
+        match command {
+            Command::Controls(controls) => {
+                self.controls = controls;
+                return;
+            }
+            Command::Play(session) => {
+                if self.cluster.me().session.is_some() {
+                    self.leave(now);
+                }
+                self.cluster.play(now, session);
+                self.tick_at = Some(now + TICK);
+            }
+            Command::Browse => self.leave(now),
+            Command::Leave => {
+                self.leave(now);
+                self.stopped = true;
+                self.say(Event::Stopped);
+            }
+            Command::Rename(name) => self.cluster.rename(name),
+        }
+        self.view_due = true;
+        self.drain(now);
+    }
+
+    fn leave(&mut self, now: Instant) {
+        self.cluster.leave(now, &self.replica);
+        self.drain(now);
+        self.replica = Replica::default();
+        self.host = Host::new();
+        self.client.forget();
+        self.tick_at = None;
+        self.applied = None;
+        self.lost = None;
+        self.handover = None;
+        self.picture = None;
+        self.members = Arc::from([]);
+    }
+
+    /// Lets the replica hear what the cluster has reported.
+    fn drain(&mut self, now: Instant) {
+        while let Some(out) = self.cluster.poll() {
+            match out {
+                cluster::Out::Effect(effect) => self.out.push_back(Output::Effect(effect)),
+                cluster::Out::Notice(notice) => self.notice(notice),
+                cluster::Out::Reign { term, ends, world } => self.reign(now, term, ends, world),
+                cluster::Out::Announce { term, ends } => {
+                    self.ends = Some(ends);
+                    self.replica.reign(term);
+                }
+                cluster::Out::Follow { term: _ } => self.host = Host::new(),
+                cluster::Out::Tick(packet) => self.receive(now, packet),
+                cluster::Out::Controls {
+                    from,
+                    incarnation,
+                    packet,
+                } => {
+                    self.collect(from, incarnation, &packet);
+                }
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.view_due = true;
+        let event = match notice {
+            Notice::PeerUp(peer, name) => Event::PeerUp { peer, name },
+            Notice::PeerDown(peer, reason) => Event::PeerDown { peer, reason },
+            Notice::HostLost(term, cause) => {
+                self.lost = Some((term.host, cause.as_str()));
+                Event::HostLost {
+                    host: term.host,
+                    term,
+                    reason: cause.as_str(),
+                }
+            }
+            Notice::Election(ends) => Event::Election { ends },
+            Notice::Roster => {
+                let members = self.cluster.members().iter().map(|member| MemberView {
+                    id: member.id,
+                    name: member.name.clone(),
+                    role: Role::Player,
+                    away: member.away,
+                });
+                self.members = members.collect();
+                let version = self.cluster.roster_version();
+                Event::Roster {
+                    version,
+                    members: self.members.clone(),
+                }
+            }
+            Notice::NobodyFound => Event::NobodyFound,
+            Notice::NewIdentity(id) => {
+                self.replica = Replica::default();
+                self.host = Host::new();
+                self.applied = None;
+                Event::NewIdentity { id }
+            }
+        };
+        self.say(event);
+    }
+
+    // The host's side.
+
+    /// The own reign begins: with the newest world there is, in the phase of the old host.
+    fn reign(&mut self, now: Instant, term: Term, ends: Option<Term>, world: Option<WorldCopy>) {
+        self.ends = ends;
+        self.host = Host::new();
+        if let Some(copy) = world
+            && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
+        {
+            self.take(copy.mark, Arc::new(state));
+        }
+        if self.replica.state().is_some() {
+            self.replica.reign(term);
+        } else {
+            let bits = term.incarnation.0 ^ term.epoch.0 ^ self.config.seed;
+            let world = G::found(draw(bits, 0));
+            let state = Arc::new(State {
+                world,
+                seats: BTreeMap::new(),
+            });
+            let mark = WorldMark {
+                clock: Clock {
+                    term,
+                    tick: Tick(0),
+                },
+                began: Tick(0),
+            };
+            self.take(mark, state);
+        }
+        let due = self.applied.map_or(now, |applied| applied.at + TICK);
+        self.tick_at = Some(due.max(now));
+        if due <= now {
+            self.tick(now);
+        }
+    }
+
+    fn collect(&mut self, from: NodeId, incarnation: Incarnation, packet: &ControlsPacket) {
+        let list: Result<Vec<G::Controls>, _> = serde_json::from_slice(packet.list.as_bytes());
+        if let Ok(list) = list {
+            self.host
+                .collect(from, incarnation, packet.holds, packet.number, &list);
+        }
+    }
+
+    /// One tick, as host or as client.
+    fn tick(&mut self, now: Instant) {
+        let due = self.tick_at.unwrap_or(now);
+        let late = now.since(due);
+        let next = if late > TICK * CATCH_UP_TICKS_MAX {
+            now + TICK
+        } else {
+            due + TICK
+        };
+        if let Some(term) = self.cluster.election().reign() {
+            self.tick_at = Some(next);
+            if !self.cluster.is_drowsy(now) {
+                self.step(now, term);
+            }
+        } else {
+            self.tick_at = Some(self.in_phase(now, next));
+            self.report(now);
+        }
+        self.picture(now);
+        self.cluster.flush(now, &self.replica);
+    }
+
+    /// Steps the world and publishes it.
+    fn step(&mut self, now: Instant, term: Term) {
+        let Some((mark, newest)) = self.replica.mark().zip(self.replica.state()) else {
+            return;
+        };
+        let mut state = State::clone(newest);
+        let number = self.client.press(self.controls);
+        let (me, incarnation) = (self.me(), self.config.incarnation);
+        self.host
+            .collect(me, incarnation, None, number, &[self.controls]);
+        let mut events = Vec::new();
+        self.host
+            .step::<G>(&mut state, self.cluster.members(), &mut events);
+        let clock = Clock {
+            term,
+            tick: Tick(mark.clock.tick.0 + 1),
+        };
+        let hash = state.hash();
+        let state = Arc::new(state);
+        self.client.acknowledge(me, incarnation, &state);
+        self.take(
+            WorldMark {
+                clock,
+                began: mark.began,
+            },
+            state.clone(),
+        );
+        self.tell_events(
+            events
+                .into_iter()
+                .map(|event| (clock.tick, event))
+                .collect(),
+        );
+        self.applied(now, clock, hash, mark.began);
+        self.publish(now, clock, hash, mark.began, &state);
+    }
+
+    fn publish(
+        &mut self,
+        now: Instant,
+        clock: Clock,
+        hash: u32,
+        began: Tick,
+        state: &State<G::World>,
+    ) {
+        let mut encoded: BTreeMap<Option<Clock>, Option<Payload>> = BTreeMap::new();
+        for to in self.cluster.audience(now) {
+            let baseline = self
+                .host
+                .holds(to)
+                .and_then(|holds| Some((holds, self.replica.held(holds)?.clone())));
+            let key = baseline.as_ref().map(|(clock, _)| *clock);
+            let payload = encoded.entry(key).or_insert_with(|| {
+                let since = key.map_or(clock.tick, |clock| clock.tick);
+                let events = self
+                    .replica
+                    .events_since(Tick(since.0.min(clock.tick.0 - 1)));
+                let baseline = baseline
+                    .as_ref()
+                    .map(|(clock, state)| (*clock, state.as_ref()));
+                snapshot::encode::<G>(clock, state, hash, baseline, &events)
+            });
+            let heard = state.seats.get(&to).map_or(0, |seat| seat.number);
+            let packet = TickPacket {
+                term: clock.term,
+                ends: self.ends,
+                began,
+                tick: clock.tick,
+                heard,
+                state: payload.clone(),
+            };
+            self.cluster.send_tick(now, to, packet);
+        }
+    }
+
+    // The client's side.
+
+    /// Sends the host what the own player holds down.
+    fn report(&mut self, now: Instant) {
+        if self.config.role == Role::Player && self.applied.is_some() {
+            self.client.press(self.controls);
+        }
+        let Some(term) = self.cluster.election().following() else {
+            return;
+        };
+        let (number, list) = self.client.unacknowledged();
+        let Ok(list) = to_raw_value(&list) else {
+            return;
+        };
+        let holds = self.replica.clock();
+        let list = Payload::Json(list);
+        self.cluster.send_controls(
+            now,
+            ControlsPacket {
+                term,
+                holds,
+                number,
+                list,
+            },
+        );
+    }
+
+    /// Shifts the next tick slowly to where the host's ticks want it.
+    fn in_phase(&self, now: Instant, next: Instant) -> Instant {
+        let Some(applied) = self
+            .applied
+            .filter(|applied| now.since(applied.at) < TICK * 8)
+        else {
+            return next;
+        };
+        let tick = TICK.as_micros() as i64;
+        let wanted = (applied.at + CONTROLS_AFTER_TICK).0 as i64;
+        let off = (wanted - next.0 as i64).rem_euclid(tick);
+        let off = if off > tick / 2 { off - tick } else { off };
+        Instant(next.0.saturating_add_signed(off / 16))
+    }
+
+    /// Applies a tick of the host.
+    fn receive(&mut self, now: Instant, packet: TickPacket) {
+        let clock = Clock {
+            term: packet.term,
+            tick: packet.tick,
+        };
+        if self
+            .replica
+            .clock()
+            .is_some_and(|held| held.term == clock.term && held >= clock)
+        {
+            return;
+        }
+        let Some(payload) = &packet.state else { return };
+        match snapshot::decode::<G>(payload, clock, &self.replica) {
+            Ok(snapshot) => {
+                self.client
+                    .acknowledge(self.me(), self.config.incarnation, &snapshot.state);
+                self.take(
+                    WorldMark {
+                        clock,
+                        began: packet.began,
+                    },
+                    snapshot.state,
+                );
+                self.tell_events(snapshot.events);
+                self.applied(now, clock, snapshot.hash, packet.began);
+            }
+            Err(Unusable::Diverged) => self.say(Event::Diverged { clock }),
+            Err(Unusable::NoBaseline | Unusable::Malformed) => {}
+        }
+    }
+
+    // Both.
+
+    fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>) {
+        if let Some(from) = self.replica.take(mark, state) {
+            self.say(Event::Rebase {
+                from,
+                to: mark.clock,
+            });
+        }
+    }
+
+    fn tell_events(&mut self, events: Vec<(Tick, G::Event)>) {
+        for (tick, event) in self.replica.note_events(events) {
+            self.say(Event::Game { tick, event });
+        }
+    }
+
+    /// Notes that a tick was applied, and reports the first of a reign.
+    fn applied(&mut self, now: Instant, clock: Clock, hash: u32, began: Tick) {
+        let before = self.applied.replace(Applied { clock, at: now });
+        if before.is_none_or(|before| before.clock.term != clock.term) {
+            let gap = before.map(|before| now.since(before.at));
+            let rolled_back = before.map_or(0, |b| b.clock.tick.0.saturating_sub(began.0));
+            let term = clock.term;
+            self.say(Event::Host {
+                host: term.host,
+                term,
+                clock,
+                gap,
+                rolled_back,
+            });
+            if let (Some(before), Some(gap)) = (before, gap)
+                && before.clock.term.host != term.host
+            {
+                let from = before.clock.term.host;
+                let known = self.lost.filter(|(host, _)| *host == from);
+                let reason = known.map_or("replaced", |(_, reason)| reason);
+                self.handover = Some(Handover {
+                    from,
+                    to: term.host,
+                    gap,
+                    reason,
+                    at: now,
+                });
+            }
+            self.view_due = true;
+        }
+        if self.config.trace_ticks {
+            self.say(Event::Tick { clock, hash });
+        }
+    }
+
+    fn picture(&mut self, now: Instant) {
+        if !self.config.views {
+            return;
+        }
+        let Some((clock, state)) = self.replica.clock().zip(self.replica.state()) else {
+            return;
+        };
+        let reigns = self.cluster.election().reign().is_some();
+        let (from, to) = self.client.show(self.me(), state, reigns);
+        self.picture = Some(Picture {
+            clock,
+            from,
+            to,
+            at: now,
+        });
+        self.view_due = true;
+    }
+
+    fn look(&mut self, now: Instant) {
+        let sessions = self.sessions_around(now);
+        if *sessions != *self.sessions {
+            self.sessions = Arc::from(sessions);
+            self.view_due = true;
+        }
+        if !std::mem::take(&mut self.view_due) {
+            return;
+        }
+        let me = self.cluster.me();
+        let term = self.cluster.election().current();
+        let view = View {
+            at: now,
+            me: me.id,
+            name: me.name.clone(),
+            role: me.role,
+            status: self.status(),
+            session: me.session.clone(),
+            sessions: self.sessions.clone(),
+            host: term.map(|term| term.host),
+            term,
+            members: self.members.clone(),
+            picture: self.picture.clone(),
+            handover: self.handover,
+        };
+        self.out.push_back(Output::View(Arc::new(view)));
+    }
+
+    fn sessions_around(&self, now: Instant) -> Vec<SessionView> {
+        let mut sessions: BTreeMap<_, SessionView> = BTreeMap::new();
+        for beacon in self.cluster.announced(now) {
+            let Some(name) = &beacon.session else {
+                continue;
+            };
+            let joinable = self.cluster.me().understands(beacon);
+            let session = sessions
+                .entry((name, joinable))
+                .or_insert_with(|| SessionView {
+                    name: name.clone(),
+                    players: 0,
+                    host: None,
+                    joinable,
+                });
+            session.players = session.players.max(beacon.players.max(1));
+            session.host = session.host.take().or(beacon.host_name.clone());
+        }
+        sessions.into_values().collect()
+    }
+
+    fn say(&mut self, event: Event<G>) {
+        self.out.push_back(Output::Event(event));
+    }
+}

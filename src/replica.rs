@@ -1,0 +1,196 @@
+//! How a world is replicated, for any game.
+//!
+//! The host runs the world: it collects what each player holds down ([`host`]), steps, and
+//! publishes a snapshot of each tick, encoded against the newest state that the receiver is known
+//! to hold ([`snapshot`]). A client plays ahead of what it has received and smooths what it shows
+//! ([`client`]). Every node keeps the last states it received or made, so each of them can go on as
+//! host at any moment, and what the others hold still serves as a baseline then.
+
+pub mod client;
+pub mod host;
+pub mod snapshot;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt::Debug,
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{
+    cluster::{
+        election::{Newest, descends},
+        message::{Payload, WorldMark},
+    },
+    game::Game,
+    types::{Clock, Incarnation, NodeId, Term, Tick},
+};
+
+/// How many states are kept as possible baselines. Half a second of them.
+pub const HISTORY_STATES: usize = 32;
+
+/// Events older than this many ticks are not sent any more: whoever was away for longer has missed
+/// more than a sound.
+const EVENT_TICKS: u64 = 32;
+
+/// Everything that is replicated: the game's world, and what the host must remember of each player
+/// so that its successor goes on exactly there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "W: Serialize", deserialize = "W: DeserializeOwned"))]
+pub struct State<W> {
+    /// The world.
+    pub world: W,
+    /// Each player who is, or was, in it.
+    pub seats: BTreeMap<NodeId, Seat>,
+}
+
+/// What the host remembers of a player.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// In which life the player sat down.
+    pub incarnation: Incarnation,
+    /// The number of its last controls applied. Lower ones are never applied again, by no host.
+    pub number: u32,
+    /// Whether the world has it as present.
+    pub present: bool,
+}
+
+impl<W: Serialize> State<W> {
+    /// 32 bits of the state's hash: XXH3 of its postcard encoding. The same on every machine.
+    pub fn hash(&self) -> u32 {
+        let bytes = postcard::to_stdvec(self).unwrap_or_default();
+        let hash = xxh3_64(&bytes);
+        (hash ^ hash >> 32) as u32
+    }
+}
+
+/// What one node holds of a world.
+pub struct Replica<G: Game> {
+    /// The newest state: made here, or received.
+    newest: Option<(WorldMark, Arc<State<G::World>>)>,
+    history: VecDeque<(Clock, Arc<State<G::World>>)>,
+    events: VecDeque<(Tick, G::Event)>,
+    events_told: Tick,
+}
+
+impl<G: Game> Debug for Replica<G> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replica")
+            .field("mark", &self.mark())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<G: Game> Default for Replica<G> {
+    fn default() -> Self {
+        Self {
+            newest: None,
+            history: VecDeque::new(),
+            events: VecDeque::new(),
+            events_told: Tick(0),
+        }
+    }
+}
+
+impl<G: Game> Replica<G> {
+    /// The newest state held.
+    pub fn state(&self) -> Option<&Arc<State<G::World>>> {
+        self.newest.as_ref().map(|(_, state)| state)
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> Option<Clock> {
+        self.newest.as_ref().map(|(mark, _)| mark.clock)
+    }
+
+    /// A state held exactly, by its clock.
+    pub fn held(&self, clock: Clock) -> Option<&Arc<State<G::World>>> {
+        self.history
+            .iter()
+            .rev()
+            .find(|(held, _)| *held == clock)
+            .map(|(_, state)| state)
+    }
+
+    /// Takes `state` as the newest. Returns the clock that was the newest before, if `mark` does
+    /// not descend from it: then a line of history is given up.
+    pub fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>) -> Option<Clock> {
+        let before = self.newest.as_ref().map(|(mark, _)| *mark);
+        let rebased = before.filter(|before| !descends(Some(mark), *before));
+        if rebased.is_some() {
+            self.events.clear();
+            self.events_told = self.events_told.min(mark.clock.tick);
+        }
+        if self.history.len() == HISTORY_STATES {
+            self.history.pop_front();
+        }
+        self.history.push_back((mark.clock, state.clone()));
+        self.newest = Some((mark, state));
+        rebased.map(|mark| mark.clock)
+    }
+
+    /// The own reign begins: the newest state goes on, in the new term.
+    pub fn reign(&mut self, term: Term) {
+        if let Some((mark, _)) = &mut self.newest {
+            *mark = WorldMark {
+                clock: Clock {
+                    term,
+                    tick: mark.clock.tick,
+                },
+                began: mark.clock.tick,
+            };
+        }
+    }
+
+    /// Notes an event of `tick`. Whether the user has not been told of that tick's events yet.
+    pub fn note_events(&mut self, events: Vec<(Tick, G::Event)>) -> Vec<(Tick, G::Event)> {
+        let told = self.events_told;
+        let new: Vec<_> = events
+            .into_iter()
+            .filter(|(tick, _)| *tick > told)
+            .collect();
+        if let Some((last, _)) = new.last() {
+            self.events_told = *last;
+        }
+        self.events.extend(new.iter().cloned());
+        let now = self.clock().map_or(Tick(0), |clock| clock.tick);
+        while self
+            .events
+            .front()
+            .is_some_and(|(tick, _)| tick.0 + EVENT_TICKS < now.0)
+        {
+            self.events.pop_front();
+        }
+        new
+    }
+
+    /// The events after `tick` that are still worth telling.
+    pub fn events_since(&self, tick: Tick) -> Vec<(Tick, G::Event)> {
+        self.events
+            .iter()
+            .filter(|(at, _)| *at > tick)
+            .cloned()
+            .collect()
+    }
+}
+
+impl<G: Game> Newest for Replica<G> {
+    fn mark(&self) -> Option<WorldMark> {
+        self.newest.as_ref().map(|(mark, _)| *mark)
+    }
+
+    fn encode(&self) -> Option<Payload> {
+        let (_, state) = self.newest.as_ref()?;
+        serde_json::value::to_raw_value(state.as_ref())
+            .ok()
+            .map(Payload::Json)
+    }
+}
+
+/// The state that [`Newest::encode`] made into `payload`, if it is one and can be stepped.
+pub fn decode_copy<G: Game>(payload: &Payload) -> Option<State<G::World>> {
+    let state: State<G::World> = serde_json::from_slice(payload.as_bytes()).ok()?;
+    G::valid(&state.world).then_some(state)
+}

@@ -1,0 +1,184 @@
+//! The host's part: collect what each player holds down, apply each once, step.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Seat, State};
+use crate::{
+    cluster::message::Member,
+    game::{Game, News},
+    types::{Clock, Incarnation, NodeId},
+};
+
+/// The most controls waiting for one player. Whoever sends faster than the world steps loses the
+/// oldest.
+const WAITING_MAX: usize = 32;
+
+/// After so many steps in which more controls waited than one, the queue is a delay and no buffer:
+/// then two are applied in one step.
+const PATIENCE_STEPS: u32 = 20;
+
+/// What the host collects between two steps.
+#[derive(Debug)]
+pub struct Host<C> {
+    clients: BTreeMap<NodeId, Client<C>>,
+}
+
+#[derive(Debug)]
+struct Client<C> {
+    incarnation: Incarnation,
+    waiting: VecDeque<(u32, C)>,
+    delayed_steps: u32,
+    last: u32,
+    holds: Option<Clock>,
+}
+
+impl<C: Copy> Host<C> {
+    /// Nothing collected.
+    pub fn new() -> Self {
+        Self {
+            clients: BTreeMap::new(),
+        }
+    }
+
+    /// Controls of a player came in: `list` ends with number `last`.
+    pub fn collect(
+        &mut self,
+        from: NodeId,
+        incarnation: Incarnation,
+        holds: Option<Clock>,
+        last: u32,
+        list: &[C],
+    ) {
+        let client = self
+            .clients
+            .entry(from)
+            .or_insert_with(|| Client::new(incarnation));
+        if client.incarnation != incarnation {
+            *client = Client::new(incarnation);
+        }
+        if client.last <= last {
+            client.last = last;
+            client.holds = holds;
+        }
+        for (back, controls) in list.iter().rev().enumerate().rev() {
+            let Some(number) = last.checked_sub(back as u32) else {
+                continue;
+            };
+            if client
+                .waiting
+                .back()
+                .is_none_or(|(newest, _)| *newest < number)
+            {
+                client.waiting.push_back((number, *controls));
+            }
+        }
+        while client.waiting.len() > WAITING_MAX {
+            client.waiting.pop_front();
+        }
+    }
+
+    /// The newest state that `client` is known to hold.
+    pub fn holds(&self, client: NodeId) -> Option<Clock> {
+        self.clients.get(&client)?.holds
+    }
+
+    /// One step of the world: members who came and went, and what everybody holds down.
+    pub fn step<G: Game<Controls = C>>(
+        &mut self,
+        state: &mut State<G::World>,
+        members: &[Member],
+        events: &mut Vec<G::Event>,
+    ) {
+        let mut news = Vec::new();
+        seat(state, members, &mut news);
+        for (id, seat) in &mut state.seats {
+            let Some(client) = self.clients.get_mut(id) else {
+                continue;
+            };
+            if !seat.present || client.incarnation != seat.incarnation {
+                continue;
+            }
+            while client
+                .waiting
+                .front()
+                .is_some_and(|(number, _)| *number <= seat.number)
+            {
+                client.waiting.pop_front();
+            }
+            for _ in 0..client.due() {
+                if let Some((number, controls)) = client.waiting.pop_front() {
+                    seat.number = number;
+                    news.push(News::Controls(*id, controls));
+                }
+            }
+        }
+        G::step(&mut state.world, &news, events);
+    }
+}
+
+impl<C: Copy> Default for Host<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Brings the seats in line with the roster.
+fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>) {
+    for member in members {
+        let seat = state.seats.entry(member.id).or_insert(Seat {
+            incarnation: member.incarnation,
+            number: 0,
+            present: false,
+        });
+        if seat.incarnation != member.incarnation {
+            if seat.present {
+                news.push(News::Left(member.id));
+            }
+            *seat = Seat {
+                incarnation: member.incarnation,
+                number: 0,
+                present: false,
+            };
+        }
+        if seat.present == member.away {
+            seat.present = !member.away;
+            news.push(match seat.present {
+                true => News::Joined(member.id, member.name.clone()),
+                false => News::Left(member.id),
+            });
+        }
+    }
+    state.seats.retain(|id, seat| {
+        let stays = members.iter().any(|member| member.id == *id);
+        if !stays && seat.present {
+            news.push(News::Left(*id));
+        }
+        stays
+    });
+}
+
+impl<C> Client<C> {
+    fn new(incarnation: Incarnation) -> Self {
+        Self {
+            incarnation,
+            waiting: VecDeque::new(),
+            delayed_steps: 0,
+            last: 0,
+            holds: None,
+        }
+    }
+
+    /// How many of the waiting controls this step takes.
+    fn due(&mut self) -> usize {
+        if self.waiting.len() <= 1 {
+            self.delayed_steps = 0;
+            return 1;
+        }
+        self.delayed_steps += 1;
+        if self.waiting.len() > 3 || self.delayed_steps >= PATIENCE_STEPS {
+            self.delayed_steps = 0;
+            return self.waiting.len().min(4).max(2);
+        }
+        1
+    }
+}
