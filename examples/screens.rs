@@ -142,7 +142,7 @@ impl Show {
                 if from != 0 {
                     stage.fallen = Some((from, now));
                 }
-                if stage.epoch % 4 == 0 {
+                if stage.epoch.is_multiple_of(4) {
                     let clock = clock(stage);
                     let event = Event::Rebase {
                         from: clock,

@@ -34,7 +34,7 @@ use crate::{
     arena::{Arena, Controls},
     node::{Command, Event, View},
     runtime::{Handle, Happened},
-    text::Name,
+    text::{Name, SessionName},
     types::Instant,
 };
 
@@ -114,6 +114,8 @@ impl Seat for Handle<Arena> {
 pub struct Options {
     /// What its player is called at the start.
     pub name: Name,
+    /// The session that the title offers whether anybody is heard in it or not.
+    pub session: SessionName,
     /// Skip the title: the node has been told to play already.
     pub play: bool,
     /// Its width and height in pixels.
@@ -127,6 +129,7 @@ impl Options {
     pub fn new(name: Name) -> Self {
         Self {
             name,
+            session: SessionName::new(""),
             play: false,
             size_px: (STAGE.x as u32, STAGE.y as u32),
             frames_per_second: 60,
@@ -298,7 +301,7 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
         return name;
     };
     let scratch = Scratch::default();
-    let mut screens: Vec<Box<dyn Screen>> = vec![Box::new(Title::new(options.name.clone()))];
+    let mut screens: Vec<Box<dyn Screen>> = vec![Box::new(Title::new(&options))];
     if options.play {
         screens.push(Box::new(ArenaScreen::new(seat.now())));
     }

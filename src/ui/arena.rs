@@ -373,9 +373,9 @@ fn draw_seeking(frame: &Frame, saying: &str) {
     c.rect(frame.visible, Paint::Down(NIGHT, mixed(NIGHT, DUSK, 0.9)));
     let centre = STAGE / 2.0;
     c.glow_ellipse(centre, vec2(420.0, 220.0), faded(DUSK, 0.9));
-    for i in 0..3 {
+    for (i, tunic) in TUNICS.into_iter().take(3).enumerate() {
         let feet = centre + vec2((i as f32 - 1.0) * 92.0, 20.0);
-        let mut pose = Pose::standing(feet, 30.0, TUNICS[i]);
+        let mut pose = Pose::standing(feet, 30.0, tunic);
         let turn = frame.seconds * 1.7 + i as f32 * 1.9;
         pose.look = vec2(turn.sin(), 0.1 + 0.2 * (turn * 0.6).cos());
         pose.blink = blink(frame.seconds, i as u32);

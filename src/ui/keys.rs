@@ -47,9 +47,7 @@ pub fn type_into(text: &mut String, chars_max: usize) {
     while let Some(c) = get_char_pressed() {
         match c {
             '\u{8}' | '\u{7f}' => {
-                if typed.pop().is_none() {
-                    text.pop();
-                }
+                let _ = typed.pop().or_else(|| text.pop());
             }
             c if !c.is_control() && !command && !is_function_key(c) => typed.push(c),
             _ => {}

@@ -8,7 +8,7 @@ mod scenery;
 
 use self::scenery::{draw_logo, draw_scenery};
 use super::{
-    Frame, STAGE, Screen, Turn,
+    Frame, Options, STAGE, Screen, Turn,
     arena::ArenaScreen,
     crown::draw_crown,
     draw::{Canvas, Paint},
@@ -42,6 +42,8 @@ pub struct Title {
     name: Name,
     /// What is being typed; none while the list is in hand.
     editing: Option<String>,
+    /// The session that is offered even if nobody is heard in it.
+    offered: SessionName,
     chosen: SessionName,
     /// Where the frame around the chosen row is: it slides.
     cursor: f32,
@@ -62,12 +64,13 @@ struct Row {
 }
 
 impl Title {
-    /// A title for a player called `name`.
-    pub fn new(name: Name) -> Self {
+    /// The title at the start of the window.
+    pub fn new(options: &Options) -> Self {
         Self {
-            name,
+            name: options.name.clone(),
             editing: None,
-            chosen: SessionName::new(""),
+            offered: options.session.clone(),
+            chosen: options.session.clone(),
             cursor: 0.0,
             lonely_s: 0.0,
             nobody_found: false,
@@ -254,7 +257,10 @@ impl Screen for Title {
         for event in frame.events {
             self.nobody_found |= matches!(event, Event::NobodyFound);
         }
-        let rows = rows(frame.view.as_ref().map_or(&[], |view| &view.sessions));
+        let rows = rows(
+            frame.view.as_ref().map_or(&[], |view| &view.sessions),
+            &self.offered,
+        );
         if rows.iter().any(|row| row.heard) {
             self.lonely_s = 0.0;
             self.nobody_found = false;
@@ -291,9 +297,8 @@ impl Screen for Title {
     }
 }
 
-/// The lines of the list: the default session first, whether anybody was heard in it or not.
-fn rows(sessions: &[SessionView]) -> Vec<Row> {
-    let default = SessionName::new("");
+/// The lines of the list: the session `offered` first, whether anybody was heard in it or not.
+fn rows(sessions: &[SessionView], offered: &SessionName) -> Vec<Row> {
     let mut rows: Vec<Row> = sessions
         .iter()
         .map(|session| Row {
@@ -306,17 +311,17 @@ fn rows(sessions: &[SessionView]) -> Vec<Row> {
         .collect();
     if !rows
         .iter()
-        .any(|row| row.session == default && row.joinable)
+        .any(|row| row.session == *offered && row.joinable)
     {
         rows.push(Row {
-            session: default.clone(),
+            session: offered.clone(),
             players: 0,
             host: None,
             joinable: true,
             heard: false,
         });
     }
-    rows.sort_by_key(|row| (!row.joinable, row.session != default, !row.heard));
+    rows.sort_by_key(|row| (!row.joinable, row.session != *offered, !row.heard));
     rows
 }
 
@@ -409,9 +414,9 @@ mod tests {
     }
 
     #[test]
-    fn the_default_session_is_always_offered_once_and_first() {
+    fn the_session_offered_is_always_offered_once_and_first() {
         let names = |sessions: &[SessionView]| -> Vec<String> {
-            let rows = rows(sessions);
+            let rows = rows(sessions, &SessionName::new(""));
             rows.iter().map(|row| row.session.to_string()).collect()
         };
         assert_eq!(names(&[]), ["lan"]);
@@ -420,8 +425,8 @@ mod tests {
     }
 
     #[test]
-    fn a_default_session_with_other_rules_does_not_keep_one_from_founding_it() {
-        let rows = rows(&[heard("lan", false)]);
+    fn a_session_with_other_rules_does_not_keep_one_from_founding_it() {
+        let rows = rows(&[heard("lan", false)], &SessionName::new("lan"));
         assert_eq!(rows.len(), 2);
         assert!(rows[0].joinable && !rows[1].joinable);
     }

@@ -18,7 +18,7 @@ use crate::{
 /// The side of a tile of the floor, in pixels of the board.
 const TILE: f32 = 80.0;
 /// How high walls are.
-const WALL_HEIGHT: f32 = 15.0;
+const WALL_HEIGHT: f32 = 10.0;
 
 /// Draws what of the floor is `seen`.
 pub fn draw_floor(c: &Canvas, world: &World, seen: Rect) {

@@ -415,9 +415,9 @@ impl Actor {
         (self.velocity.length() / RUN).min(1.0)
     }
 
-    /// The feet are a little below the middle that the rules know.
+    /// The feet are a little below the middle that the rules know, so that walls hide little of a figure.
     fn feet(&self) -> Vec2 {
-        self.at + vec2(0.0, FIGURE_RADIUS * 0.72)
+        self.at + vec2(0.0, FIGURE_RADIUS * 0.5)
     }
 
     fn pose(&self, player: &Player, seconds: f32) -> Pose {

@@ -114,7 +114,7 @@ fn draw_castle(c: &Canvas, seconds: f32) {
             shaded(GOLD, 0.25),
         );
         for (k, level) in [0.25, 0.52].into_iter().enumerate() {
-            let lit = (crate::game::draw(9, (x as u64) + k as u64) % 3) != 0;
+            let lit = !crate::game::draw(9, x as u64 + k as u64).is_multiple_of(3);
             let flicker = 0.75 + 0.12 * (seconds * 2.3 + x + k as f32 * 2.0).sin();
             let window = Rect::new(x - 4.0, top + height * level, 8.0, 13.0);
             if lit {
