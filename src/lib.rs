@@ -11,4 +11,6 @@ pub mod runtime;
 pub mod sim;
 pub mod text;
 pub mod types;
+#[cfg(feature = "window")]
+pub mod ui;
 pub mod wire;
