@@ -79,9 +79,7 @@ fn name(i: usize) -> Name {
 impl Show {
     fn new(asked: Asked) -> Self {
         let mut world = Arena::found(7);
-        let news: Vec<_> = (0..asked.players)
-            .map(|i| News::Joined(id(i), name(i)))
-            .collect();
+        let news: Vec<_> = (0..asked.players).map(|i| News::Joined(id(i), name(i))).collect();
         Arena::step(&mut world, &news, &mut Vec::new());
         Self {
             start: std::time::Instant::now(),
@@ -144,10 +142,7 @@ impl Show {
                 }
                 if stage.epoch.is_multiple_of(4) {
                     let clock = clock(stage);
-                    let event = Event::Rebase {
-                        from: clock,
-                        to: clock,
-                    };
+                    let event = Event::Rebase { from: clock, to: clock };
                     stage.events.push(Happened::Node(event));
                 }
             }
@@ -178,11 +173,9 @@ impl Show {
         let mut events = Vec::new();
         Arena::step(&mut stage.world, &news, &mut events);
         let tick = stage.world.tick;
-        stage.events.extend(
-            events
-                .into_iter()
-                .map(|event| Happened::Node(Event::Game { tick, event })),
-        );
+        stage
+            .events
+            .extend(events.into_iter().map(|event| Happened::Node(Event::Game { tick, event })));
     }
 
     fn stage(&self) -> std::sync::MutexGuard<'_, Stage> {
@@ -192,11 +185,7 @@ impl Show {
 
 fn clock(stage: &Stage) -> Clock {
     Clock {
-        term: Term {
-            epoch: Epoch(stage.epoch),
-            host: id(stage.host),
-            incarnation: Incarnation(1),
-        },
+        term: Term { epoch: Epoch(stage.epoch), host: id(stage.host), incarnation: Incarnation(1) },
         tick: Tick(stage.world.tick.0),
     }
 }
@@ -217,20 +206,13 @@ fn chase(world: &World, id: NodeId, i: usize) -> Controls {
     let toward = |d: i32| if d.abs() < 60 { 0 } else { d.signum() as i8 };
     // Now and then a step aside, to come around walls.
     let beat = (world.tick.0 / 20 + i as u64 * 7) % 6;
-    let (dx, dy) = (
-        toward(goal.at.x - player.at.x),
-        toward(goal.at.y - player.at.y),
-    );
+    let (dx, dy) = (toward(goal.at.x - player.at.x), toward(goal.at.y - player.at.y));
     let (dx, dy) = match beat {
         4 if dx == 0 => (1, dy),
         5 if dy == 0 => (dx, -1),
         _ => (dx, dy),
     };
-    Controls {
-        dx,
-        dy,
-        dash: (world.tick.0 + i as u64 * 31) % 150 < 3,
-    }
+    Controls { dx, dy, dash: (world.tick.0 + i as u64 * 31) % 150 < 3 }
 }
 
 impl Seat for Show {
@@ -325,8 +307,7 @@ fn main() {
     let has = |flag: &str| args.iter().any(|arg| arg == flag);
     let number = |flag: &str, otherwise: u64| {
         let at = args.iter().position(|arg| arg == flag);
-        at.and_then(|at| args.get(at + 1)?.parse().ok())
-            .unwrap_or(otherwise)
+        at.and_then(|at| args.get(at + 1)?.parse().ok()).unwrap_or(otherwise)
     };
     let asked = Asked {
         play: has("--play"),

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+#[expect(clippy::disallowed_methods, reason = "the impure edge")]
 mod cli;
 
 fn main() -> ExitCode {

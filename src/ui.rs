@@ -173,9 +173,7 @@ pub fn run(seat: Arc<dyn Seat>, options: Options) -> Result<Outcome, NoDisplay> 
             }
         })
     });
-    let outcome = Arc::new(std::sync::Mutex::new(Outcome {
-        name: options.name.clone(),
-    }));
+    let outcome = Arc::new(std::sync::Mutex::new(Outcome { name: options.name.clone() }));
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         let (started, outcome) = (started.clone(), outcome.clone());
         macroquad::Window::from_config(config(&options), async move {
@@ -195,13 +193,9 @@ pub fn run(seat: Arc<dyn Seat>, options: Options) -> Result<Outcome, NoDisplay> 
             let outcome = outcome.lock().map(|outcome| outcome.clone());
             Ok(outcome.unwrap_or_else(|poisoned| poisoned.into_inner().clone()))
         }
-        Ok(()) => Err(NoDisplay {
-            reason: "the window did not open".to_owned(),
-        }),
+        Ok(()) => Err(NoDisplay { reason: "the window did not open".to_owned() }),
         Err(payload) if started.load(Ordering::Relaxed) => panic::resume_unwind(payload),
-        Err(payload) => Err(NoDisplay {
-            reason: said(payload.as_ref()),
-        }),
+        Err(payload) => Err(NoDisplay { reason: said(payload.as_ref()) }),
     }
 }
 
@@ -356,9 +350,7 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
             seconds,
             frame_ms,
         };
-        let turn = screens
-            .last_mut()
-            .map_or(Turn::Back, |top| top.frame(&frame));
+        let turn = screens.last_mut().map_or(Turn::Back, |top| top.frame(&frame));
         if leaving.is_some() {
             stage.rect(visible, palette::faded(NIGHT, 0.7));
             let ink = text::Ink::royal(34.0, palette::CREAM);
@@ -396,12 +388,7 @@ fn stage(window: Canvas) -> (Canvas, Rect) {
     let size = vec2(screen_width().max(1.0), screen_height().max(1.0));
     let scale = (size / STAGE).min_element();
     let origin = ((size - STAGE * scale) / 2.0).round();
-    let visible = Rect::new(
-        -origin.x / scale,
-        -origin.y / scale,
-        size.x / scale,
-        size.y / scale,
-    );
+    let visible = Rect::new(-origin.x / scale, -origin.y / scale, size.x / scale, size.y / scale);
     (window.shifted(origin, scale), visible)
 }
 
@@ -413,10 +400,7 @@ struct Pace {
 
 impl Pace {
     fn new(seat: &dyn Seat, frames_per_second: u32) -> Self {
-        Self {
-            span: Duration::from_secs(1) / frames_per_second.max(1),
-            due: seat.now(),
-        }
+        Self { span: Duration::from_secs(1) / frames_per_second.max(1), due: seat.now() }
     }
 
     /// Waits until the next frame is due. A frame that is late moves all that follow.

@@ -40,11 +40,7 @@ impl TakePart {
     /// What `common` says about it.
     pub fn of(common: &Common) -> Self {
         Self {
-            words: if common.json {
-                Words::Json
-            } else {
-                Words::Story
-            },
+            words: if common.json { Words::Json } else { Words::Story },
             seconds: common.seconds,
             tied: common.tied,
         }
@@ -62,9 +58,7 @@ impl TakePart {
 
     /// Tells what happens to those in their seats until it is time to stop.
     pub fn stay(&self, mut seats: Vec<Seat>, stop: &Receiver<()>) -> anyhow::Result<ExitCode> {
-        let end = self
-            .seconds
-            .map(|seconds| runtime::now() + Duration::from_secs(seconds));
+        let end = self.seconds.map(|seconds| runtime::now() + Duration::from_secs(seconds));
         let mut leave_by = None;
         let mut next_look = runtime::now();
         while !seats.is_empty() {
@@ -108,7 +102,7 @@ fn wait(seats: &[Seat], stop: &Receiver<()>, until: Instant) {
 
 /// A node, who it is, and its voice.
 pub struct Seat {
-    pub handle: Handle<Arena>,
+    pub handle: Arc<Handle<Arena>>,
     reporter: Reporter,
     end: Option<End>,
     _profile: Profile,
@@ -128,17 +122,12 @@ impl Seat {
         let plays = Arc::new(AtomicBool::new(settings.role == Role::Player));
         let handle = runtime::start_piloted(settings, pilot(plays))?;
         let reporter = Reporter::start(words, &name, session.as_ref(), handle.started())?;
-        Ok(Self::taken(handle, reporter, profile))
+        Ok(Self::taken(Arc::new(handle), reporter, profile))
     }
 
     /// For a node that runs already.
-    pub fn taken(handle: Handle<Arena>, reporter: Reporter, profile: Profile) -> Self {
-        Self {
-            handle,
-            reporter,
-            end: None,
-            _profile: profile,
-        }
+    pub fn taken(handle: Arc<Handle<Arena>>, reporter: Reporter, profile: Profile) -> Self {
+        Self { handle, reporter, end: None, _profile: profile }
     }
 
     /// Tells all that happened since the last time.

@@ -37,19 +37,9 @@ use crate::{
 };
 
 /// Where the board is shown, on the stage.
-const WINDOW: Rect = Rect {
-    x: 26.0,
-    y: 80.0,
-    w: 1004.0,
-    h: 565.0,
-};
+const WINDOW: Rect = Rect { x: 26.0, y: 80.0, w: 1004.0, h: 565.0 };
 /// Where the scoreboard and the news stand.
-const MARGIN: Rect = Rect {
-    x: 1050.0,
-    y: 80.0,
-    w: 206.0,
-    h: 565.0,
-};
+const MARGIN: Rect = Rect { x: 1050.0, y: 80.0, w: 206.0, h: 565.0 };
 /// The least size of a board's pixel on the stage. A board that does not fit then is followed by a
 /// gentle camera.
 const ZOOM_MIN: f32 = 0.58;
@@ -86,11 +76,7 @@ impl ArenaScreen {
         Self {
             cast: Cast::default(),
             herald: Herald::new(now),
-            camera: Camera {
-                centre: Vec2::ZERO,
-                zoom: 1.0,
-                settled: false,
-            },
+            camera: Camera { centre: Vec2::ZERO, zoom: 1.0, settled: false },
             names: BTreeMap::new(),
             seconds: 0.0,
             interregnum_s: 0.0,
@@ -121,8 +107,7 @@ impl ArenaScreen {
             WINDOW.h / zoom,
         );
         board::draw_floor(&on_board, world, seen);
-        self.cast
-            .draw_under(&on_board, view.me, world, frame.seconds);
+        self.cast.draw_under(&on_board, view.me, world, frame.seconds);
         // Whatever stands on the floor hides what is behind it.
         let mut standing: Vec<(f32, Thing)> = Vec::new();
         for wall in world.board.walls.iter() {
@@ -151,8 +136,7 @@ impl ArenaScreen {
         }
         self.cast.draw_names(&on_board, world, view.me, zoom);
         let hovering = view.status == Status::Interregnum;
-        self.cast
-            .draw_crown(&on_board, host, hovering, frame.seconds);
+        self.cast.draw_crown(&on_board, host, hovering, frame.seconds);
         self.cast.draw_sparks(&on_board);
         draw_surround(frame);
     }
@@ -162,14 +146,7 @@ impl ArenaScreen {
         let c = &frame.stage;
         // A ribbon hangs where the header stands.
         draw_header(&c.faded(1.0 - self.herald.presence()), view, world);
-        draw_scoreboard(
-            c,
-            scoreboard_place(),
-            view,
-            world,
-            &self.names,
-            frame.seconds,
-        );
+        draw_scoreboard(c, scoreboard_place(), view, world, &self.names, frame.seconds);
         draw_feed(c, feed_place(), self.herald.lines());
         let explained = (HINTS_S - self.seconds).clamp(0.0, 1.0);
         if explained > 0.0 {
@@ -177,22 +154,10 @@ impl ArenaScreen {
                 &c.faded(explained),
                 vec2(STAGE.x / 2.0, 684.0),
                 &[
-                    Hint {
-                        keys: "left up down right",
-                        does: "or WASD run",
-                    },
-                    Hint {
-                        keys: "Space",
-                        does: "dash",
-                    },
-                    Hint {
-                        keys: "F11",
-                        does: "full screen",
-                    },
-                    Hint {
-                        keys: "Esc",
-                        does: "leave",
-                    },
+                    Hint { keys: "left up down right", does: "or WASD run" },
+                    Hint { keys: "Space", does: "dash" },
+                    Hint { keys: "F11", does: "full screen" },
+                    Hint { keys: "Esc", does: "leave" },
                 ],
             );
         }
@@ -231,10 +196,7 @@ impl Screen for ArenaScreen {
             draw_seeking(frame, "looking for the others…");
             return Turn::Stay;
         };
-        let world = view
-            .picture
-            .as_ref()
-            .map(|picture| picture.shown(frame.now));
+        let world = view.picture.as_ref().map(|picture| picture.shown(frame.now));
         self.learn_names(view, world.as_ref());
         for event in frame.events {
             if let Event::Game { event, .. } = event {
@@ -250,8 +212,7 @@ impl Screen for ArenaScreen {
                 _ => "looking for the others…",
             };
             draw_seeking(frame, saying);
-            self.herald
-                .draw(c, &self.names, None, view.me, frame.seconds);
+            self.herald.draw(c, &self.names, None, view.me, frame.seconds);
             return Turn::Stay;
         };
         let crowned = view.host.filter(|host| world.players.contains_key(host));
@@ -260,8 +221,7 @@ impl Screen for ArenaScreen {
         c.rect(frame.visible, NIGHT);
         self.draw_board(frame, view, &world);
         self.draw_around(frame, view, Some(&world));
-        self.herald
-            .draw(c, &self.names, Some(&world), view.me, frame.seconds);
+        self.herald.draw(c, &self.names, Some(&world), view.me, frame.seconds);
 
         match view.status {
             Status::Interregnum => self.interregnum_s += frame.passed,
@@ -282,31 +242,17 @@ impl Screen for ArenaScreen {
 impl Camera {
     /// Shows the whole board if it can be shown large enough; otherwise goes with `whom`.
     fn follow(&mut self, seconds: f32, world: &World, whom: NodeId) {
-        let size = vec2(
-            pixels_of(world.board.width()),
-            pixels_of(world.board.height()),
-        );
+        let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
         let fit = (WINDOW.w / size.x).min(WINDOW.h / size.y);
         let zoom = fit.max(ZOOM_MIN);
         let reach = vec2(WINDOW.w, WINDOW.h) / 2.0 / zoom;
         let whom = world.players.get(&whom).map(|player| pixels(player.at));
         let wanted = whom.unwrap_or(size / 2.0);
         let bound = |value: f32, reach: f32, size: f32| {
-            if reach * 2.0 >= size {
-                size / 2.0
-            } else {
-                value.clamp(reach, size - reach)
-            }
+            if reach * 2.0 >= size { size / 2.0 } else { value.clamp(reach, size - reach) }
         };
-        let goal = vec2(
-            bound(wanted.x, reach.x, size.x),
-            bound(wanted.y, reach.y, size.y),
-        );
-        let part = if self.settled {
-            1.0 - (-seconds * 4.0).exp()
-        } else {
-            1.0
-        };
+        let goal = vec2(bound(wanted.x, reach.x, size.x), bound(wanted.y, reach.y, size.y));
+        let part = if self.settled { 1.0 - (-seconds * 4.0).exp() } else { 1.0 };
         self.settled = true;
         self.centre += (goal - self.centre) * part;
         self.zoom += (zoom - self.zoom) * part;
@@ -314,10 +260,7 @@ impl Camera {
 }
 
 fn scoreboard_place() -> Rect {
-    Rect {
-        h: MARGIN.h - 172.0,
-        ..MARGIN
-    }
+    Rect { h: MARGIN.h - 172.0, ..MARGIN }
 }
 
 fn feed_place() -> Rect {
@@ -330,31 +273,16 @@ fn draw_surround(frame: &Frame) {
     let all = frame.visible;
     let dusk = mixed(NIGHT, DUSK, 0.45);
     let top = Rect::new(all.x, all.y, all.w, WINDOW.y - all.y);
-    let bottom = Rect::new(
-        all.x,
-        WINDOW.bottom(),
-        all.w,
-        all.bottom() - WINDOW.bottom(),
-    );
+    let bottom = Rect::new(all.x, WINDOW.bottom(), all.w, all.bottom() - WINDOW.bottom());
     let left = Rect::new(all.x, WINDOW.y - 1.0, WINDOW.x - all.x, WINDOW.h + 2.0);
-    let right = Rect::new(
-        WINDOW.right(),
-        WINDOW.y - 1.0,
-        all.right() - WINDOW.right(),
-        WINDOW.h + 2.0,
-    );
+    let right =
+        Rect::new(WINDOW.right(), WINDOW.y - 1.0, all.right() - WINDOW.right(), WINDOW.h + 2.0);
     c.rect(top, Paint::Down(NIGHT, dusk));
     c.rect(bottom, Paint::Down(dusk, NIGHT));
     c.rect(left, dusk);
     c.rect(right, dusk);
-    let grown = |by: f32| {
-        Rect::new(
-            WINDOW.x - by,
-            WINDOW.y - by,
-            WINDOW.w + 2.0 * by,
-            WINDOW.h + 2.0 * by,
-        )
-    };
+    let grown =
+        |by: f32| Rect::new(WINDOW.x - by, WINDOW.y - by, WINDOW.w + 2.0 * by, WINDOW.h + 2.0 * by);
     c.round_frame(grown(4.0), 8.0, 9.0, PANEL);
     c.round_frame(grown(8.0), 10.0, 1.6, GOLD_DEEP);
     c.round_frame(grown(0.5), 5.0, 1.4, faded(GOLD, 0.75));
@@ -386,10 +314,7 @@ fn draw_seeking(frame: &Frame, saying: &str) {
     draw_crown(c, centre + vec2(0.0, -74.0 + bob), 54.0, bob * 0.015, 0.0);
     let ink = Ink::royal(24.0, CREAM).spaced(0.08);
     c.text(saying, centre + vec2(0.0, 84.0), ink);
-    let hints = [Hint {
-        keys: "Esc",
-        does: "back",
-    }];
+    let hints = [Hint { keys: "Esc", does: "back" }];
     keys::draw_hints(c, vec2(centre.x, 684.0), &hints);
 }
 

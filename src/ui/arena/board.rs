@@ -22,10 +22,7 @@ const WALL_HEIGHT: f32 = 10.0;
 
 /// Draws what of the floor is `seen`.
 pub fn draw_floor(c: &Canvas, world: &World, seen: Rect) {
-    let size = vec2(
-        pixels_of(world.board.width()),
-        pixels_of(world.board.height()),
-    );
+    let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
     c.rect(Rect::new(0.0, 0.0, size.x, size.y), FLOOR);
     let columns = (size.x / TILE).ceil() as i32;
     let rows = (size.y / TILE).ceil() as i32;
@@ -46,21 +43,13 @@ pub fn draw_floor(c: &Canvas, world: &World, seen: Rect) {
     }
     draw_rug(c, size);
     // Light falls into the middle, the edges lie in the dusk.
-    c.glow_ellipse(
-        size / 2.0,
-        size * 0.55,
-        faded(mixed(LAVENDER, GOLD, 0.3), 0.13),
-    );
+    c.glow_ellipse(size / 2.0, size * 0.55, faded(mixed(LAVENDER, GOLD, 0.3), 0.13));
     for (from, to) in [
         (Rect::new(0.0, 0.0, size.x, 46.0), true),
         (Rect::new(0.0, size.y - 46.0, size.x, 46.0), false),
     ] {
         let (dark, clear) = (faded(NIGHT, 0.42), faded(NIGHT, 0.0));
-        let paint = if to {
-            Paint::Down(dark, clear)
-        } else {
-            Paint::Down(clear, dark)
-        };
+        let paint = if to { Paint::Down(dark, clear) } else { Paint::Down(clear, dark) };
         c.rect(from, paint);
     }
 }
@@ -126,11 +115,8 @@ fn draw_masonry(c: &Canvas, foot: Rect) {
     c.round_rect(inner, 3.0, mixed(WALL_TOP, WALL_FRONT, 0.25));
     // Merlons along the top, two by two.
     let along = foot.w >= foot.h;
-    let (length, count) = if along {
-        (top.w, (top.w / 22.0) as i32)
-    } else {
-        (top.h, (top.h / 22.0) as i32)
-    };
+    let (length, count) =
+        if along { (top.w, (top.w / 22.0) as i32) } else { (top.h, (top.h / 22.0) as i32) };
     if count < 3 {
         return;
     }
@@ -223,11 +209,7 @@ fn draw_coin(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
     let wide = turn.abs().max(0.16);
     let edge = vec2(radius * 0.24 * (1.0 - wide) * turn.signum(), 0.0);
     c.ellipse(at + edge, vec2(radius * wide, radius) * 1.16, GOLD_DARK);
-    c.ellipse(
-        at + edge,
-        vec2(radius * wide, radius),
-        Paint::Down(GOLD_DEEP, GOLD_DARK),
-    );
+    c.ellipse(at + edge, vec2(radius * wide, radius), Paint::Down(GOLD_DEEP, GOLD_DARK));
     let face = c.at(macroquad::math::Affine2::from_scale_angle_translation(
         vec2(wide, 1.0) * radius,
         0.0,
@@ -239,12 +221,7 @@ fn draw_coin(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
         draw_crown(&face, vec2(0.0, 0.36), 0.95, 0.0, 0.0);
     }
     let glint = (phase * 0.7).sin().max(0.0).powi(8);
-    draw_twinkle(
-        c,
-        at + vec2(0.4, -0.5) * radius,
-        radius * 1.1 * glint,
-        CREAM,
-    );
+    draw_twinkle(c, at + vec2(0.4, -0.5) * radius, radius * 1.1 * glint, CREAM);
 }
 
 /// A cut ruby that sends out rays.
@@ -255,41 +232,17 @@ fn draw_gem(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
         let reach = radius * (1.9 + 0.35 * (phase + i as f32 * 2.0).sin());
         let side = ray.perp() * radius * 0.14;
         c.convex(
-            &[
-                at + ray * radius * 0.9 + side,
-                at + ray * reach,
-                at + ray * radius * 0.9 - side,
-            ],
+            &[at + ray * radius * 0.9 + side, at + ray * reach, at + ray * radius * 0.9 - side],
             faded(RUBY_LIGHT, 0.35),
         );
     }
     let p = |x: f32, y: f32| at + vec2(x, y) * radius;
-    let outline = [
-        p(-0.62, -0.72),
-        p(0.62, -0.72),
-        p(1.0, -0.18),
-        p(0.0, 1.0),
-        p(-1.0, -0.18),
-    ];
+    let outline = [p(-0.62, -0.72), p(0.62, -0.72), p(1.0, -0.18), p(0.0, 1.0), p(-1.0, -0.18)];
     c.line(&outline, true, radius * 0.30, mixed(RUBY_DEEP, NIGHT, 0.6));
     c.convex(&outline, Paint::Down(RUBY, RUBY_DEEP));
-    c.convex(
-        &[
-            p(-0.62, -0.72),
-            p(0.62, -0.72),
-            p(0.42, -0.18),
-            p(-0.42, -0.18),
-        ],
-        RUBY_LIGHT,
-    );
-    c.convex(
-        &[p(-1.0, -0.18), p(-0.42, -0.18), p(0.0, 1.0)],
-        faded(RUBY_LIGHT, 0.35),
-    );
-    c.convex(
-        &[p(0.42, -0.18), p(1.0, -0.18), p(0.0, 1.0)],
-        faded(RUBY_DEEP, 0.8),
-    );
+    c.convex(&[p(-0.62, -0.72), p(0.62, -0.72), p(0.42, -0.18), p(-0.42, -0.18)], RUBY_LIGHT);
+    c.convex(&[p(-1.0, -0.18), p(-0.42, -0.18), p(0.0, 1.0)], faded(RUBY_LIGHT, 0.35));
+    c.convex(&[p(0.42, -0.18), p(1.0, -0.18), p(0.0, 1.0)], faded(RUBY_DEEP, 0.8));
     let glint = (phase * 0.9).sin().max(0.0).powi(6);
     draw_twinkle(c, p(-0.35, -0.5), radius * (0.5 + 0.8 * glint), CREAM);
 }
