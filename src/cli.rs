@@ -27,6 +27,7 @@ mod options;
 mod pilot;
 mod profile;
 mod signals;
+mod simulate;
 mod take_part;
 mod window;
 
@@ -64,6 +65,7 @@ fn run(typed: Typed) -> anyhow::Result<ExitCode> {
         None => window::run(&common, typed.play),
         Some(Subcommand::Bot { count }) => headless(&common, Role::Player, count),
         Some(Subcommand::Demo(options)) => demo::run(&common, &options),
+        Some(Subcommand::Sim(options)) => simulate::run(&options),
         Some(Subcommand::Watch { count }) => headless(&common, Role::Spectator, count),
     }
 }

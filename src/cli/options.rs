@@ -38,6 +38,8 @@ pub enum Subcommand {
     },
     /// Several peers on this machine, whose host is killed again and again.
     Demo(DemoOptions),
+    /// Many games in a virtual network that fails in every way it can, from a seed.
+    Sim(SimOptions),
     /// Spectators without a screen.
     Watch {
         /// How many of them.
@@ -60,6 +62,26 @@ pub struct DemoOptions {
     /// Make one of the peers a window, to play in.
     #[arg(long)]
     pub window: bool,
+}
+
+/// What is simulated.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SimOptions {
+    /// How many seeds [default: 100].
+    #[arg(long)]
+    pub seeds: Option<u64>,
+
+    /// The first seed; alone: this one only.
+    #[arg(long)]
+    pub seed: Option<u64>,
+
+    /// Go on for so many minutes.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..10_000))]
+    pub minutes: Option<u64>,
+
+    /// Print every event of one seed.
+    #[arg(long)]
+    pub trace: bool,
 }
 
 /// What goes with every way of taking part.
