@@ -266,7 +266,7 @@ impl Demo {
             return Ok(());
         }
         say(text)?;
-        Ok(say(&table::head())?)
+        Ok(say(&table::head(self.peers.len() - 1))?)
     }
 
     fn say_json(&self, event: &str, what: &impl Serialize) -> anyhow::Result<()> {

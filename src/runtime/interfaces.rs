@@ -1,6 +1,6 @@
 //! Which networks this machine is on, looked at again and again: a cable may be plugged in later.
 //!
-//! Asking the system takes some tenths of a millisecond here, and nobody knows how long elsewhere
+//! Asking the system takes 54 µs on a machine with two of them, and nobody knows how long elsewhere
 //! (many interfaces, a busy kernel, Windows). So a small thread of its own asks, and tells the
 //! network thread only what has changed.
 

@@ -4,6 +4,7 @@
 //! ports are the system's choice. Nothing sleeps: a test waits for the lines that `--json` prints,
 //! and gives up after a time that no healthy run comes near.
 #![expect(
+    clippy::unwrap_used,
     clippy::disallowed_types,
     clippy::disallowed_methods,
     reason = "tests of the impure edge"

@@ -7,12 +7,21 @@ use serde::Serialize;
 
 use super::{Failover, judge::Tally};
 
-/// The heading of the rows.
-pub fn head() -> String {
+/// The heading of the rows, for so many survivors.
+pub fn head(survivors: usize) -> String {
     format!(
-        "\n{:>4}  {:<8} {:<9} {:<40} {}",
-        "kill", "killed", "successor", "gap at each survivor, ms (ticks)", "points before → after"
+        "\n{:>4}  {:<8} {:<9} {:<width$} {}",
+        "kill",
+        "killed",
+        "successor",
+        "gap at each survivor, ms (ticks)",
+        "points before → after",
+        width = gaps_width(survivors),
     )
+}
+
+fn gaps_width(survivors: usize) -> usize {
+    (survivors * "17.2 (1.0), ".len()).max(34)
 }
 
 /// One kill.
@@ -31,13 +40,14 @@ pub fn row(failover: &Failover, name: impl Fn(NodeId) -> String) -> String {
         each.join(", ")
     };
     format!(
-        "{:>4}  {:<8} {:<9} {:<40} {} → {}",
+        "{:>4}  {:<8} {:<9} {:<width$} {} → {}",
         failover.kill,
         name(failover.killed),
         name(failover.successor),
         gaps.join(", "),
         points(&failover.points_before),
         points(&failover.points_after),
+        width = gaps_width(failover.gaps.len()),
     )
 }
 
