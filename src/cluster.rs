@@ -6,6 +6,7 @@
 //! | part | does |
 //! |---|---|
 //! | [`message`] | the whole protocol |
+//! | [`compact`] | the two packets of every tick, in few bytes |
 //! | [`discovery`] | beacons: who is out there, in which session |
 //! | [`mesh`] | links: dial, accept, hello, keep one of two |
 //! | [`election`] | who reigns |
@@ -14,6 +15,7 @@
 //!
 //! What the cluster has to know of the world is [`Newest`]: which state is held, and its bytes.
 
+pub mod compact;
 pub mod discovery;
 pub mod election;
 pub mod identity;
@@ -433,17 +435,21 @@ impl Cluster {
         if !self.playing() {
             return;
         }
-        let Ok(envelope) = serde_json::from_slice::<Envelope>(bytes) else {
-            return;
+        let envelope = match bytes.first() {
+            Some(b'{') => serde_json::from_slice::<Envelope>(bytes).ok(),
+            _ => self.compact(bytes),
         };
-        let known = self
-            .mesh
-            .peer(envelope.from)
-            .is_some_and(|peer| peer.incarnation == envelope.incarnation);
-        if known {
-            self.mesh.heard_packet(now, &self.me, envelope.from, from);
-            self.packet(now, newest, envelope.from, envelope.packet);
+        let Some(Envelope { from: id, incarnation, packet }) = envelope else { return };
+        if self.mesh.peer(id).is_some_and(|peer| peer.incarnation == incarnation) {
+            self.mesh.heard_packet(now, &self.me, id, from);
+            self.packet(now, newest, id, packet);
         }
+    }
+
+    fn compact(&self, bytes: &[u8]) -> Option<Envelope> {
+        let sender = self.mesh.tagged(compact::sender(bytes).ok()?)?;
+        let packet = compact::decode(bytes, sender, (self.me.id, self.me.incarnation)).ok()?;
+        Some(Envelope { from: sender.0, incarnation: sender.1, packet })
     }
 
     fn packet(&mut self, now: Instant, newest: &dyn Newest, from: NodeId, packet: Packet) {
@@ -592,9 +598,11 @@ impl Cluster {
                     if matches!(reason, "closed" | "left") {
                         self.discovery.forget(peer);
                     }
-                    self.with_election(now, newest, |election, cx| {
-                        election.link_closed(now, cx, peer);
-                    });
+                    if reason != "silent" {
+                        self.with_election(now, newest, |election, cx| {
+                            election.link_closed(now, cx, peer);
+                        });
+                    }
                 }
                 mesh::Out::Message { peer, message } => self.message(now, newest, peer, message),
                 mesh::Out::Clash { incarnation } => self.clash(now, incarnation),

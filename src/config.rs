@@ -49,8 +49,20 @@ pub struct Config {
     /// Whether to make a [`View`](crate::node::View) of each tick. Without it the node neither
     /// predicts nor shows anything: for those who only take part.
     pub views: bool,
+    /// The form in which it sends what is replicated. It understands both.
+    pub form: Form,
     /// The durations, all with sound defaults.
     pub tuning: Tuning,
+}
+
+/// The two forms of snapshots and controls on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Compact, for machines.
+    #[default]
+    Binary,
+    /// Readable, for people.
+    Json,
 }
 
 /// The durations and limits of the protocol. The defaults are the tested ones; the simulator may

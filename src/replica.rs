@@ -161,12 +161,15 @@ impl<G: Game> Newest for Replica<G> {
 
     fn encode(&self) -> Option<Payload> {
         let (_, state) = self.newest.as_ref()?;
-        serde_json::value::to_raw_value(state.as_ref()).ok().map(Payload::Json)
+        postcard::to_stdvec(state.as_ref()).ok().map(Payload::Binary)
     }
 }
 
 /// The state that [`Newest::encode`] made into `payload`, if it is one and can be stepped.
 pub fn decode_copy<G: Game>(payload: &Payload) -> Option<State<G::World>> {
-    let state: State<G::World> = serde_json::from_slice(payload.as_bytes()).ok()?;
+    let state: State<G::World> = match payload {
+        Payload::Binary(bytes) => postcard::from_bytes(bytes).ok()?,
+        Payload::Json(raw) => serde_json::from_str(raw.get()).ok()?,
+    };
     G::valid(&state.world).then_some(state)
 }

@@ -24,6 +24,7 @@ use std::{
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 
 use super::{
+    compact,
     identity::Identity,
     message::{Address, Envelope, Hello, Message, Packet, Refusal, Role},
 };
@@ -175,6 +176,12 @@ impl Mesh {
     /// The peers known, by id.
     pub fn peers(&self) -> impl Iterator<Item = (NodeId, &Peer)> {
         self.peers.iter().map(|(id, peer)| (*id, peer))
+    }
+
+    /// The peer whose life has this [`tag`](compact::tag).
+    pub fn tagged(&self, tag: u32) -> Option<(NodeId, Incarnation)> {
+        let mut lives = self.peers.iter().map(|(id, peer)| (*id, peer.incarnation));
+        lives.find(|(id, incarnation)| compact::tag(*id, *incarnation) == tag)
     }
 
     /// What is known of `id`.
@@ -424,7 +431,7 @@ impl Mesh {
         let wanted: Vec<NodeId> = self
             .peers
             .iter()
-            .filter(|(id, peer)| self.wants(me, **id, peer) && peer.dial_at <= now)
+            .filter(|(id, peer)| self.wants(me, **id, peer) && self.dial_due(peer) <= now)
             .map(|(id, _)| *id)
             .collect();
         for id in wanted {
@@ -438,7 +445,7 @@ impl Mesh {
             .peers
             .iter()
             .filter(|(id, peer)| me.session.is_some() && self.wants(me, **id, peer))
-            .map(|(_, peer)| peer.dial_at);
+            .map(|(_, peer)| self.dial_due(peer));
         let links = self.links.values().map(|link| self.link_deadline(link));
         let pings = self
             .links
@@ -454,7 +461,17 @@ impl Mesh {
             (Role::Spectator, Role::Player) => self.host == Some(id),
             _ => false,
         };
-        by_role && peer.link.is_none() && peer.dialling.is_none() && !peer.addresses.is_empty()
+        by_role && peer.dialling.is_none() && !peer.addresses.is_empty()
+    }
+
+    /// When a peer is to be dialled: without a link when its pause is over; with one that has gone
+    /// silent although the peer is heard, to replace it. (TCP may keep a link back for seconds after
+    /// a storm; to close it first would look like a crash to the other side.)
+    fn dial_due(&self, peer: &Peer) -> Instant {
+        match peer.link.and_then(|link| self.links.get(&link)) {
+            Some(link) => peer.dial_at.max(link.heard + self.tuning.link_silence / 2),
+            None => peer.dial_at,
+        }
     }
 
     fn dial(&mut self, now: Instant, id: NodeId) {
@@ -610,10 +627,11 @@ impl Mesh {
     fn link_deadline(&self, link: &Link) -> Instant {
         if link.retired {
             link.since + RETIRED
-        } else if link.peer.is_none() {
-            link.since + self.tuning.handshake
+        } else if let Some(peer) = link.peer {
+            let heard = self.peers.get(&peer).map_or(link.heard, |peer| peer.heard);
+            link.heard.max(heard) + self.tuning.link_silence
         } else {
-            link.heard + self.tuning.link_silence
+            link.since + self.tuning.handshake
         }
     }
 

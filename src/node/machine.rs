@@ -13,7 +13,7 @@ use crate::{
         election::Newest,
         message::{ControlsPacket, Payload, Role, TickPacket, WorldCopy, WorldMark},
     },
-    config::{Config, TICK},
+    config::{Config, Form, TICK},
     game::{Game, draw},
     io::Wire,
     replica::{
@@ -44,6 +44,8 @@ pub struct Node<G: Game> {
     tick_at: Option<Instant>,
     /// What the own reign ended, for the packets that say so.
     ends: Option<Term>,
+    /// The last snapshot gave no state: the next must not refer to any.
+    needs_whole: bool,
     applied: Option<Applied>,
     lost: Option<(NodeId, &'static str)>,
     handover: Option<Handover>,
@@ -83,6 +85,7 @@ impl<G: Game> Node<G> {
             controls: G::Controls::default(),
             tick_at: None,
             ends: None,
+            needs_whole: false,
             applied: None,
             lost: None,
             handover: None,
@@ -286,8 +289,11 @@ impl<G: Game> Node<G> {
     }
 
     fn collect(&mut self, from: NodeId, incarnation: Incarnation, packet: &ControlsPacket) {
-        let list: Result<Vec<G::Controls>, _> = serde_json::from_slice(packet.list.as_bytes());
-        if let Ok(list) = list {
+        let list: Option<Vec<G::Controls>> = match &packet.list {
+            Payload::Binary(bytes) => postcard::from_bytes(bytes).ok(),
+            Payload::Json(raw) => serde_json::from_str(raw.get()).ok(),
+        };
+        if let Some(list) = list {
             self.host.collect(from, incarnation, packet.holds, packet.number, &list);
         }
     }
@@ -339,6 +345,7 @@ impl<G: Game> Node<G> {
         began: Tick,
         state: &State<G::World>,
     ) {
+        let form = self.config.form;
         let mut encoded: BTreeMap<Option<Clock>, Option<Payload>> = BTreeMap::new();
         for (to, life) in self.cluster.audience(now) {
             let baseline = self
@@ -350,7 +357,7 @@ impl<G: Game> Node<G> {
                 let since = key.map_or(clock.tick, |clock| clock.tick);
                 let events = self.replica.events_since(Tick(since.0.min(clock.tick.0 - 1)));
                 let baseline = baseline.as_ref().map(|(clock, state)| (*clock, state.as_ref()));
-                snapshot::encode::<G>(clock, state, hash, baseline, &events)
+                snapshot::encode::<G>(form, clock, state, hash, baseline, &events)
             });
             let seat = state.seats.get(&to).filter(|seat| seat.incarnation == life);
             let heard = seat.map_or(0, |seat| seat.number);
@@ -377,11 +384,12 @@ impl<G: Game> Node<G> {
             return;
         };
         let (number, list) = self.client.unacknowledged();
-        let Ok(list) = to_raw_value(&list) else {
-            return;
+        let list = match self.config.form {
+            Form::Binary => postcard::to_stdvec(&list).ok().map(Payload::Binary),
+            Form::Json => to_raw_value(&list).ok().map(Payload::Json),
         };
-        let holds = self.replica.clock();
-        let list = Payload::Json(list);
+        let Some(list) = list else { return };
+        let holds = self.replica.clock().filter(|_| !self.needs_whole);
         self.cluster.send_controls(now, ControlsPacket { term, holds, number, list });
     }
 
@@ -406,13 +414,18 @@ impl<G: Game> Node<G> {
         let Some(payload) = &packet.state else { return };
         match snapshot::decode::<G>(payload, clock, &self.replica) {
             Ok(snapshot) => {
+                self.needs_whole = false;
                 self.client.acknowledge(self.me(), self.config.incarnation, &snapshot.state);
                 self.take(WorldMark { clock, began: packet.began }, snapshot.state);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
             }
-            Err(Unusable::Diverged) => self.say(Event::Diverged { clock }),
-            Err(Unusable::NoBaseline | Unusable::Malformed) => {}
+            Err(error) => {
+                self.needs_whole = true;
+                if error == Unusable::Diverged {
+                    self.say(Event::Diverged { clock });
+                }
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     cluster::message::Role,
-    config::{BEACON_PORT, Config, Tuning},
+    config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, Interface, Port, Wire},
     node::{Command, Event, Input, Node, Output},
     text::{Name, SessionName},
@@ -195,6 +195,7 @@ impl<G: Playable> World<G> {
             seed: self.random.next_u64(),
             trace_ticks: true,
             views: false,
+            form: Form::Binary,
             tuning: Tuning::default(),
         };
         self.judge.born(place);

@@ -1,0 +1,232 @@
+//! The two packets of every tick, in few bytes.
+//!
+//! A host sends one tick to every member sixty times a second, and every member its controls back.
+//! These two have a binary form; everything else is rare, and JSON. A datagram whose first byte is
+//! `{` is JSON; the first byte of a binary one says which it is.
+//!
+//! Numbers are bit-packed ([`bits`](crate::bits)): `n` is a number in groups of four bits, `uK` one
+//! of K bits, lowest first. The last byte is filled with zeros; the payload starts at a whole byte.
+//!
+//! ```text
+//! tick      u8 kind 0x01   u32 sender   n epoch   n tick   n tick - began   n heard
+//!           u1 ends? [n epoch, u64 u64 host, u64 incarnation]   u1 state?   payload
+//! controls  u8 kind 0x02   u32 sender   u32 host   n epoch   n number
+//!           u2 holds: 0 nothing, 1 a state of this term [n tick],
+//!              2 of another [n epoch, u64 u64 host, u64 incarnation, n tick]   payload
+//! ```
+//!
+//! Sender and host are [`tag`]s: 32 bits of the hash of id and incarnation. Whoever receives such a
+//! packet has met its sender by beacon and hello before, and knows the rest.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::message::{ControlsPacket, Packet, Payload, TickPacket};
+use crate::{
+    bits::{BitReader, BitWriter},
+    game::Malformed,
+    types::{Clock, Epoch, Incarnation, NodeId, Term, Tick},
+};
+
+const TICK: u32 = 1;
+const CONTROLS: u32 = 2;
+
+/// For how many ticks a host says which term it ended. By then whoever followed that one has lost
+/// its host, or has a living one, and the two meet.
+const ENDS_TOLD_TICKS: u64 = 600;
+
+/// 32 bits that stand for one life of a node: XXH3 of its id and incarnation.
+pub fn tag(id: NodeId, incarnation: Incarnation) -> u32 {
+    let mut bytes = [0; 24];
+    bytes[..16].copy_from_slice(&id.as_u128().to_be_bytes());
+    bytes[16..].copy_from_slice(&incarnation.0.to_be_bytes());
+    xxh3_64(&bytes) as u32
+}
+
+/// The binary form of `packet`, if it has one: a tick or controls with a binary payload.
+pub fn encode(sender: u32, packet: &Packet) -> Option<Vec<u8>> {
+    let mut out = BitWriter::new();
+    let payload: &[u8] = match packet {
+        Packet::Tick(TickPacket { state: Some(Payload::Json(_)), .. }) => return None,
+        Packet::Tick(tick) => {
+            out.bits(TICK, 8);
+            out.bits(sender, 32);
+            out.number(tick.term.epoch.0);
+            out.number(tick.tick.0);
+            out.number(tick.tick.0.checked_sub(tick.began.0)?);
+            out.number(u64::from(tick.heard));
+            let told = tick.tick.0 - tick.began.0 < ENDS_TOLD_TICKS;
+            write_option(&mut out, tick.ends.filter(|_| told), write_term);
+            out.bit(tick.state.is_some());
+            tick.state.as_ref().map_or(&[], Payload::as_bytes)
+        }
+        Packet::Controls(ControlsPacket { list: Payload::Binary(list), term, holds, number }) => {
+            out.bits(CONTROLS, 8);
+            out.bits(sender, 32);
+            out.bits(tag(term.host, term.incarnation), 32);
+            out.number(term.epoch.0);
+            out.number(u64::from(*number));
+            match holds {
+                None => out.bits(0, 2),
+                Some(clock) if clock.term == *term => {
+                    out.bits(1, 2);
+                    out.number(clock.tick.0);
+                }
+                Some(clock) => {
+                    out.bits(2, 2);
+                    write_term(&mut out, clock.term);
+                    out.number(clock.tick.0);
+                }
+            }
+            list
+        }
+        _ => return None,
+    };
+    let mut bytes = out.finish();
+    bytes.extend_from_slice(payload);
+    Some(bytes)
+}
+
+/// Who sent these bytes, by tag.
+///
+/// # Errors
+/// [`Malformed`] when they are too short to say.
+pub fn sender(bytes: &[u8]) -> Result<u32, Malformed> {
+    let mut input = BitReader::new(bytes);
+    input.bits(8)?;
+    input.bits(32)
+}
+
+/// The packet in `bytes`, sent by `from` to `me`.
+///
+/// # Errors
+/// [`Malformed`] when it is none, or not for this life of this node.
+pub fn decode(
+    bytes: &[u8],
+    from: (NodeId, Incarnation),
+    me: (NodeId, Incarnation),
+) -> Result<Packet, Malformed> {
+    let mut input = BitReader::new(bytes);
+    let kind = input.bits(8)?;
+    input.bits(32)?;
+    match kind {
+        TICK => {
+            let epoch = Epoch(input.number()?);
+            let term = Term { epoch, host: from.0, incarnation: from.1 };
+            let tick = Tick(input.number()?);
+            let began = Tick(tick.0.checked_sub(input.number()?).ok_or(Malformed)?);
+            let heard = u32::try_from(input.number()?).map_err(|_| Malformed)?;
+            let ends = if input.bit()? { Some(read_term(&mut input)?) } else { None };
+            let has_state = input.bit()?;
+            let rest = input.rest()?;
+            let state = has_state.then(|| Payload::Binary(rest.to_vec()));
+            Ok(Packet::Tick(TickPacket { term, ends, began, tick, heard, state }))
+        }
+        CONTROLS => {
+            if input.bits(32)? != tag(me.0, me.1) {
+                return Err(Malformed);
+            }
+            let epoch = Epoch(input.number()?);
+            let term = Term { epoch, host: me.0, incarnation: me.1 };
+            let number = u32::try_from(input.number()?).map_err(|_| Malformed)?;
+            let holds = match input.bits(2)? {
+                0 => None,
+                1 => Some(Clock { term, tick: Tick(input.number()?) }),
+                2 => {
+                    let term = read_term(&mut input)?;
+                    Some(Clock { term, tick: Tick(input.number()?) })
+                }
+                _ => return Err(Malformed),
+            };
+            let list = Payload::Binary(input.rest()?.to_vec());
+            Ok(Packet::Controls(ControlsPacket { term, holds, number, list }))
+        }
+        _ => Err(Malformed),
+    }
+}
+
+fn write_option<T>(out: &mut BitWriter, value: Option<T>, write: fn(&mut BitWriter, T)) {
+    out.bit(value.is_some());
+    if let Some(value) = value {
+        write(out, value);
+    }
+}
+
+fn write_term(out: &mut BitWriter, term: Term) {
+    out.number(term.epoch.0);
+    out.long((term.host.as_u128() >> 64) as u64);
+    out.long(term.host.as_u128() as u64);
+    out.long(term.incarnation.0);
+}
+
+fn read_term(input: &mut BitReader<'_>) -> Result<Term, Malformed> {
+    let epoch = Epoch(input.number()?);
+    let high = input.long()?;
+    let low = input.long()?;
+    let host = NodeId::from_u128(u128::from(high) << 64 | u128::from(low));
+    Ok(Term { epoch, host, incarnation: Incarnation(input.long()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: (NodeId, Incarnation) = (NodeId::from_u128(7), Incarnation(8));
+    const CLIENT: (NodeId, Incarnation) = (NodeId::from_u128(9), Incarnation(10));
+
+    fn term(epoch: u64) -> Term {
+        Term { epoch: Epoch(epoch), host: HOST.0, incarnation: HOST.1 }
+    }
+
+    fn tick() -> TickPacket {
+        TickPacket {
+            term: term(3),
+            ends: None,
+            began: Tick(1_000),
+            tick: Tick(1_090),
+            heard: 77,
+            state: Some(Payload::Binary(vec![0xaa, 0xbb])),
+        }
+    }
+
+    fn round_trip(packet: &Packet, from: (NodeId, Incarnation), to: (NodeId, Incarnation)) {
+        let bytes = encode(tag(from.0, from.1), packet).unwrap();
+        assert_eq!(sender(&bytes), Ok(tag(from.0, from.1)));
+        let back = decode(&bytes, from, to).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{packet:?}"));
+        for length in 0..bytes.len() {
+            let _ = decode(&bytes[..length], from, to); // must not panic
+        }
+    }
+
+    #[test]
+    fn ticks_and_controls_come_out_as_they_went_in() {
+        round_trip(&Packet::Tick(tick()), HOST, CLIENT);
+        round_trip(&Packet::Tick(TickPacket { ends: Some(term(2)), ..tick() }), HOST, CLIENT);
+        round_trip(&Packet::Tick(TickPacket { state: None, ..tick() }), HOST, CLIENT);
+        let other = Term { epoch: Epoch(2), host: CLIENT.0, incarnation: CLIENT.1 };
+        for holds in [None, Some(term(3)), Some(other)] {
+            let holds = holds.map(|term| Clock { term, tick: Tick(1_234_567) });
+            let list = Payload::Binary(vec![1]);
+            let packet = ControlsPacket { term: term(3), holds, number: 99, list };
+            round_trip(&Packet::Controls(packet), CLIENT, HOST);
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_tick_are_these() {
+        let bytes = encode(tag(HOST.0, HOST.1), &Packet::Tick(tick())).unwrap();
+        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex.join(""), GOLDEN_TICK);
+    }
+
+    const GOLDEN_TICK: &str = "011a3d5840a398a21b9d21aabb";
+
+    #[test]
+    fn controls_for_another_life_of_the_host_are_refused() {
+        let list = Payload::Binary(vec![1]);
+        let packet = ControlsPacket { term: term(3), holds: None, number: 1, list };
+        let bytes = encode(tag(CLIENT.0, CLIENT.1), &Packet::Controls(packet)).unwrap();
+        let reborn = (HOST.0, Incarnation(11));
+        assert!(decode(&bytes, CLIENT, reborn).is_err());
+    }
+}
