@@ -99,6 +99,7 @@ fn settings(common: &Common, name: Name) -> anyhow::Result<Settings> {
     settings.port = common.port;
     settings.beacon_port = common.beacon_port;
     settings.trace_ticks = common.trace_ticks;
+    settings.form = common.wire;
     for peer in &common.peer {
         settings.peers.push(address(peer, common.beacon_port)?);
     }

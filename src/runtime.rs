@@ -37,7 +37,7 @@ use uuid::Uuid;
 
 use crate::{
     cluster::message::Role,
-    config::{BEACON_PORT, Config, Tuning},
+    config::{BEACON_PORT, Config, Form, Tuning},
     game::Game,
     node::{Command, Event, Node, View},
     text::{Name, SessionName},
@@ -73,6 +73,8 @@ pub struct Settings {
     pub beacon_port: u16,
     /// Whether to report every applied tick.
     pub trace_ticks: bool,
+    /// The form in which it sends what is replicated.
+    pub form: Form,
     /// The durations of the protocol.
     pub tuning: Tuning,
 }
@@ -90,6 +92,7 @@ impl Settings {
             peers: Vec::new(),
             beacon_port: BEACON_PORT,
             trace_ticks: false,
+            form: Form::default(),
             tuning: Tuning::default(),
         }
     }
@@ -240,6 +243,7 @@ fn config(settings: Settings, started: &Started) -> Config {
         seed: random_bits(),
         trace_ticks: settings.trace_ticks,
         views: true,
+        form: settings.form,
         tuning: settings.tuning,
     }
 }

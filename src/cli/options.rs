@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, path::PathBuf};
 
 use clap::Parser;
 use interregnum::{
-    config::BEACON_PORT,
+    config::{BEACON_PORT, Form},
     text::{Name, SessionName},
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -128,6 +128,10 @@ pub struct Common {
     #[arg(long, global = true)]
     pub trace_ticks: bool,
 
+    /// The form of what this node sends: binary, for machines, or json, for people to look at.
+    #[arg(long, global = true, value_name = "FORM", default_value = "binary", value_parser = form)]
+    pub wire: Form,
+
     /// The port for beacons. Only nodes with the same one find each other.
     #[arg(long, global = true, hide = true, default_value_t = BEACON_PORT,
           value_parser = clap::value_parser!(u16).range(1..))]
@@ -143,6 +147,14 @@ fn name(typed: &str) -> Result<Name, String> {
         return Err("a name has at least one letter".to_owned());
     }
     Ok(Name::new(typed))
+}
+
+fn form(typed: &str) -> Result<Form, String> {
+    match typed {
+        "binary" => Ok(Form::Binary),
+        "json" => Ok(Form::Json),
+        _ => Err("there are two forms: binary and json".to_owned()),
+    }
 }
 
 fn session(typed: &str) -> Result<SessionName, String> {

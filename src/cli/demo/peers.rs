@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use interregnum::{text::Name, types::NodeId};
+use interregnum::{config::Form, text::Name, types::NodeId};
 use uuid::Uuid;
 
 use crate::cli::options::{Common, DemoOptions};
@@ -64,6 +64,9 @@ impl Peers {
         arguments.extend(["--log".to_owned(), common.log.to_string()]);
         for peer in &common.peer {
             arguments.extend(["--peer".to_owned(), peer.clone()]);
+        }
+        if common.wire == Form::Json {
+            arguments.extend(["--wire".to_owned(), "json".to_owned()]);
         }
         if common.trace_ticks {
             arguments.push("--trace-ticks".to_owned());
