@@ -1,2 +1,10 @@
-//! placeholder
-fn main() {}
+//! The program: parse, run, exit code.
+
+use std::process::ExitCode;
+
+#[expect(clippy::disallowed_methods, reason = "the impure edge")]
+mod cli;
+
+fn main() -> ExitCode {
+    cli::main()
+}

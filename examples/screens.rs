@@ -1,0 +1,325 @@
+//! The window's screens without a network, to work on their looks: a world that is stepped right
+//! here, players made of a few lines, and a host that falls every few seconds.
+//!
+//! `cargo run --example screens -- [--play] [--players N] [--gap-ms N] [--reign-s N] [--lonely]`
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use interregnum::{
+    arena::{Arena, Controls, Player, World},
+    cluster::message::Role,
+    config::TICK,
+    game::{Game, News},
+    node::{Command, Event, Handover, MemberView, Picture, SessionView, Status, View},
+    runtime::Happened,
+    text::{Name, SessionName},
+    types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
+    ui::{self, Seat},
+};
+
+const NAMES: [&str; 12] = [
+    "Ada",
+    "Bertrand",
+    "Chloé",
+    "Dmitri Дмитрий",
+    "李小龙",
+    "Freya",
+    "Günther",
+    "Hana はな",
+    "Ivo",
+    "Jun",
+    "Katarzyna Łucja",
+    "Leo",
+];
+
+/// What was asked for on the command line.
+struct Asked {
+    play: bool,
+    players: usize,
+    gap: Duration,
+    reign: Duration,
+    lonely: bool,
+}
+
+/// A play in place of a node.
+struct Show {
+    asked: Asked,
+    start: std::time::Instant,
+    stage: Mutex<Stage>,
+}
+
+struct Stage {
+    name: Name,
+    playing: bool,
+    world: World,
+    before: World,
+    next_tick: Instant,
+    controls: Controls,
+    host: usize,
+    epoch: u64,
+    /// When the host falls, or when the throne is taken again.
+    turn_at: Instant,
+    empty_since: Option<Instant>,
+    fallen: Option<(usize, Instant)>,
+    handover: Option<Handover>,
+    events: Vec<Happened<Arena>>,
+    deeds: u64,
+}
+
+fn id(i: usize) -> NodeId {
+    NodeId::from_u128((i as u128 + 1).wrapping_mul(0x1234_5678_9abc_def0_1234_5678_9abc_def1))
+}
+
+fn name(i: usize) -> Name {
+    Name::new(NAMES[i % NAMES.len()])
+}
+
+impl Show {
+    fn new(asked: Asked) -> Self {
+        let mut world = Arena::found(7);
+        let news: Vec<_> = (0..asked.players).map(|i| News::Joined(id(i), name(i))).collect();
+        Arena::step(&mut world, &news, &mut Vec::new());
+        Self {
+            start: std::time::Instant::now(),
+            stage: Mutex::new(Stage {
+                name: name(0),
+                playing: asked.play,
+                before: world.clone(),
+                world,
+                next_tick: Instant(0),
+                controls: Controls::default(),
+                host: 1 % asked.players,
+                epoch: 1,
+                turn_at: Instant(0) + asked.reign,
+                empty_since: None,
+                fallen: None,
+                handover: None,
+                events: Vec::new(),
+                deeds: 0,
+            }),
+            asked,
+        }
+    }
+
+    fn pass(&self, stage: &mut Stage, now: Instant) {
+        while stage.next_tick <= now {
+            let at = stage.next_tick;
+            stage.next_tick += TICK;
+            self.reigns(stage, at);
+            if stage.empty_since.is_none() {
+                self.tick(stage);
+            }
+        }
+    }
+
+    fn reigns(&self, stage: &mut Stage, now: Instant) {
+        if now < stage.turn_at {
+            return;
+        }
+        match stage.empty_since {
+            None => {
+                stage.empty_since = Some(now);
+                stage.turn_at = now + self.asked.gap.saturating_sub(TICK);
+            }
+            Some(since) => {
+                let from = stage.host;
+                stage.host = (stage.host + 1) % self.asked.players;
+                stage.epoch += 1;
+                stage.empty_since = None;
+                stage.turn_at = now + self.asked.reign;
+                let reasons = ["closed", "silent", "left"];
+                stage.handover = Some(Handover {
+                    from: id(from),
+                    to: id(stage.host),
+                    gap: now.since(since) + TICK,
+                    reason: reasons[stage.epoch as usize % reasons.len()],
+                    at: now,
+                });
+                if from != 0 {
+                    stage.fallen = Some((from, now));
+                }
+                if stage.epoch.is_multiple_of(4) {
+                    let clock = clock(stage);
+                    let event = Event::Rebase { from: clock, to: clock };
+                    stage.events.push(Happened::Node(event));
+                }
+            }
+        }
+    }
+
+    fn tick(&self, stage: &mut Stage) {
+        let mut news = Vec::new();
+        for i in 0..self.asked.players {
+            let controls = if i == 0 && stage.deeds > 0 {
+                stage.controls
+            } else {
+                chase(&stage.world, id(i), i)
+            };
+            news.push(News::Controls(id(i), controls));
+        }
+        if let Some((who, since)) = stage.fallen {
+            let ago = stage.next_tick.since(since);
+            if ago > Duration::from_secs(7) {
+                news.push(News::Joined(id(who), name(who)));
+                stage.fallen = None;
+            } else if ago > Duration::from_millis(1_500) && !stage.world.players[&id(who)].is_away()
+            {
+                news.push(News::Left(id(who)));
+            }
+        }
+        stage.before = stage.world.clone();
+        let mut events = Vec::new();
+        Arena::step(&mut stage.world, &news, &mut events);
+        let tick = stage.world.tick;
+        stage
+            .events
+            .extend(events.into_iter().map(|event| Happened::Node(Event::Game { tick, event })));
+    }
+
+    fn stage(&self) -> std::sync::MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn clock(stage: &Stage) -> Clock {
+    Clock {
+        term: Term { epoch: Epoch(stage.epoch), host: id(stage.host), incarnation: Incarnation(1) },
+        tick: Tick(stage.world.tick.0),
+    }
+}
+
+/// Runs for the nearest gatherable, and dashes now and then.
+fn chase(world: &World, id: NodeId, i: usize) -> Controls {
+    let Some(player) = world.players.get(&id) else {
+        return Controls::default();
+    };
+    let far = |p: &Player, at: interregnum::arena::Point| {
+        i64::from(p.at.x - at.x).pow(2) + i64::from(p.at.y - at.y).pow(2)
+    };
+    let mut goals: Vec<_> = world.gatherables.values().collect();
+    goals.sort_by_key(|g| far(player, g.at));
+    let Some(goal) = goals.get(i % 2).or(goals.first()) else {
+        return Controls::default();
+    };
+    let toward = |d: i32| if d.abs() < 60 { 0 } else { d.signum() as i8 };
+    // Now and then a step aside, to come around walls.
+    let beat = (world.tick.0 / 20 + i as u64 * 7) % 6;
+    let (dx, dy) = (toward(goal.at.x - player.at.x), toward(goal.at.y - player.at.y));
+    let (dx, dy) = match beat {
+        4 if dx == 0 => (1, dy),
+        5 if dy == 0 => (dx, -1),
+        _ => (dx, dy),
+    };
+    Controls { dx, dy, dash: (world.tick.0 + i as u64 * 31) % 150 < 3 }
+}
+
+impl Seat for Show {
+    fn now(&self) -> Instant {
+        Instant(1 + self.start.elapsed().as_micros() as u64)
+    }
+
+    fn view(&self) -> Option<Arc<View<Arena>>> {
+        let now = self.now();
+        let mut stage = self.stage();
+        self.pass(&mut stage, now);
+        let session = |name: &str, players, host: Option<&str>, joinable| SessionView {
+            name: SessionName::new(name),
+            players,
+            host: host.map(Name::new),
+            joinable,
+        };
+        let sessions = if self.asked.lonely {
+            vec![]
+        } else {
+            vec![
+                session("attic", 2, Some("Freya"), true),
+                session("lan", self.asked.players as u32, Some("Bertrand"), true),
+                session("old guard", 3, None, false),
+            ]
+        };
+        let members = (0..self.asked.players).map(|i| MemberView {
+            id: id(i),
+            name: name(i),
+            role: Role::Player,
+            away: stage.world.players.get(&id(i)).is_some_and(Player::is_away),
+        });
+        let clock = clock(&stage);
+        let status = match (stage.playing, stage.empty_since) {
+            (false, _) => Status::Browsing,
+            (true, None) => Status::Playing,
+            (true, Some(_)) => Status::Interregnum,
+        };
+        let picture = stage.playing.then(|| Picture {
+            clock,
+            from: Arc::new(stage.before.clone()),
+            to: Arc::new(stage.world.clone()),
+            at: Instant(stage.next_tick.0 - TICK.as_micros() as u64),
+        });
+        Some(Arc::new(View {
+            at: now,
+            me: id(0),
+            name: stage.name.clone(),
+            role: Role::Player,
+            status,
+            session: stage.playing.then(|| SessionName::new("lan")),
+            sessions: sessions.into(),
+            host: Some(id(stage.host)),
+            term: Some(clock.term),
+            members: members.collect(),
+            picture,
+            handover: stage.handover,
+        }))
+    }
+
+    fn next_event(&self) -> Option<Happened<Arena>> {
+        let mut stage = self.stage();
+        (!stage.events.is_empty()).then(|| stage.events.remove(0))
+    }
+
+    fn controls(&self, controls: Controls) {
+        let mut stage = self.stage();
+        if controls != Controls::default() {
+            stage.deeds += 1;
+        }
+        stage.controls = controls;
+    }
+
+    fn command(&self, command: Command<Arena>) {
+        let mut stage = self.stage();
+        match command {
+            Command::Play(_) => stage.playing = true,
+            Command::Browse => stage.playing = false,
+            Command::Rename(name) => stage.name = name,
+            Command::Leave => stage.events.push(Happened::Node(Event::Stopped)),
+            Command::Controls(_) => {}
+        }
+    }
+
+    fn address(&self) -> String {
+        "192.0.2.7:41234".to_owned()
+    }
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let has = |flag: &str| args.iter().any(|arg| arg == flag);
+    let number = |flag: &str, otherwise: u64| {
+        let at = args.iter().position(|arg| arg == flag);
+        at.and_then(|at| args.get(at + 1)?.parse().ok()).unwrap_or(otherwise)
+    };
+    let asked = Asked {
+        play: has("--play"),
+        players: number("--players", 5).max(2) as usize,
+        gap: Duration::from_millis(number("--gap-ms", 17)),
+        reign: Duration::from_secs(number("--reign-s", 6)),
+        lonely: has("--lonely"),
+    };
+    let mut options = ui::Options::new(name(0));
+    options.play = asked.play;
+    match ui::run(Arc::new(Show::new(asked)), options) {
+        Ok(outcome) => println!("goodbye, {}", outcome.name),
+        Err(no_display) => println!("{no_display}"),
+    }
+}

@@ -1,0 +1,75 @@
+//! The simulator from the command line: how long, which seeds, and the closing line.
+
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use crossbeam_channel::RecvTimeoutError;
+use interregnum::sim::{campaign, tally::Tally};
+
+use super::{options::SimOptions, reporter::say, signals};
+
+/// Runs the seeds that were asked for.
+pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
+    let chosen = campaign::Options::default();
+    let single = options.seed.is_some() && options.seeds.is_none() && options.minutes.is_none();
+    if options.trace || single {
+        return replay(options.seed.unwrap_or(chosen.seed), options.trace, chosen.rounds);
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_later(options.minutes, &stop)?;
+    let totals = campaign::run(
+        &campaign::Options {
+            seed: options.seed.unwrap_or(chosen.seed),
+            seeds: options.seeds.or(options.minutes.is_none().then_some(100)),
+            threads: thread::available_parallelism().map_or(2, usize::from),
+            ..chosen
+        },
+        &stop,
+    );
+    say(&totals.to_string())?;
+    let missed = totals.missed();
+    if let Some(missed) = missed {
+        say(&format!("these runs met {missed}: they prove nothing"))?;
+    }
+    closing(totals.passed, totals.failed.len(), missed.is_none())
+}
+
+/// One seed again.
+fn replay(seed: u64, trace: bool, rounds: usize) -> anyhow::Result<ExitCode> {
+    let run = campaign::run_seed::<Tally>(seed, rounds, trace);
+    for line in &run.trace {
+        say(line)?;
+    }
+    for violation in &run.violations {
+        say(&format!("{:?} n{}: {}", violation.at, violation.place, violation.what))?;
+    }
+    say(&format!("seed {seed}, fingerprint {:016x}", run.fingerprint))?;
+    let failed = usize::from(!run.violations.is_empty());
+    closing(1 - failed as u64, failed, true)
+}
+
+fn closing(passed: u64, failed: usize, proves: bool) -> anyhow::Result<ExitCode> {
+    say(&format!("{passed} passed, {failed} failed"))?;
+    Ok(if failed == 0 && proves { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Sets `stop` after so many minutes, or when asked to.
+fn stop_later(minutes: Option<u64>, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    let requests = signals::stop_requests(false)?;
+    let stop = Arc::clone(stop);
+    let wait = move || {
+        let span = Duration::from_secs(minutes.unwrap_or(u64::MAX / 60) * 60);
+        if let Ok(()) | Err(RecvTimeoutError::Timeout) = requests.recv_timeout(span) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    thread::Builder::new().name("stop".into()).spawn(wait)?;
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! Taking part with a window; or without one, where there is no display: then a bot takes part, and
+//! tells what happens. So the same command is of use on a bare server.
+
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use interregnum::{
+    arena::Arena,
+    node::Command,
+    runtime::{self, Handle},
+    text::SessionName,
+};
+
+use super::{
+    TakePart,
+    options::Common,
+    pilot::pilot,
+    profile::Profile,
+    reporter::{Reporter, Words},
+    signals,
+    take_part::Seat,
+};
+
+/// Opens the window. Without a display a bot takes part instead.
+pub fn run(common: &Common, play: bool) -> anyhow::Result<ExitCode> {
+    let stop = signals::stop_requests(common.tied)?;
+    let mut profile = match &common.data_dir {
+        Some(folder) => Profile::claim(folder),
+        None => Profile::claim_usual(),
+    };
+    let name = common.name.clone().unwrap_or_else(|| profile.usual_name());
+    profile.keep_name(&name);
+    let session = super::session(common);
+    let mut settings = super::settings(common, name.clone())?;
+    settings.id = Some(profile.id);
+    settings.session = play.then(|| session.clone());
+    // A person plays, unless there turns out to be no window for one.
+    let on_its_own = Arc::new(AtomicBool::new(false));
+    let handle: Handle<Arena> = runtime::start_piloted(settings, pilot(Arc::clone(&on_its_own)))?;
+    let mut stay =
+        Stay { handle: Arc::new(handle), part: TakePart::of(common), session, play, stop };
+    let no_display = match stay.open_window(&mut profile, &name)? {
+        Ok(code) => return Ok(code),
+        Err(no_display) => no_display,
+    };
+    eprintln!("{no_display}; taking part as a bot, until Ctrl-C");
+    on_its_own.store(true, Ordering::Relaxed);
+    if !play {
+        stay.handle.command(Command::Play(stay.session.clone()));
+    }
+    let session = Some(&stay.session);
+    let reporter = Reporter::start(stay.part.words, &name, session, stay.handle.started())?;
+    stay.part.stay(vec![Seat::taken(stay.handle, reporter, profile)], &stay.stop)
+}
+
+/// What both ways of staying need.
+struct Stay {
+    handle: Arc<Handle<Arena>>,
+    part: TakePart,
+    session: SessionName,
+    play: bool,
+    stop: crossbeam_channel::Receiver<()>,
+}
+
+#[cfg(not(feature = "window"))]
+impl Stay {
+    /// Says that there is no window in this program.
+    fn open_window(
+        &mut self,
+        _profile: &mut Profile,
+        _name: &interregnum::text::Name,
+    ) -> anyhow::Result<Result<ExitCode, String>> {
+        let _ = (self.play, Words::Json);
+        Ok(Err("this program was built without a window".to_owned()))
+    }
+}
+
+#[cfg(feature = "window")]
+mod shown {
+    use std::{cell::RefCell, time::Duration};
+
+    use interregnum::{
+        arena::Controls, node::View, runtime::Happened, text::Name, types::Instant, ui,
+    };
+
+    use super::*;
+
+    impl Stay {
+        /// Stays until the window is closed. The inner error: there is no display.
+        pub fn open_window(
+            &mut self,
+            profile: &mut Profile,
+            name: &Name,
+        ) -> anyhow::Result<Result<ExitCode, String>> {
+            let mut options = ui::Options::new(name.clone());
+            options.session = self.session.clone();
+            options.play = self.play;
+            let session = self.play.then_some(&self.session);
+            let reporter = match self.part.words {
+                words @ Words::Json => {
+                    Some(Reporter::start(words, name, session, self.handle.started())?)
+                }
+                Words::Story => None,
+            };
+            let chair = Chair {
+                handle: Arc::clone(&self.handle),
+                reporter: RefCell::new(reporter),
+                stop: self.stop.clone(),
+                end: self.part.seconds.map(|s| runtime::now() + Duration::from_secs(s)),
+                asked_to_leave: AtomicBool::new(false),
+            };
+            Ok(match ui::run(Arc::new(chair), options) {
+                Ok(outcome) => {
+                    profile.keep_name(&outcome.name);
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(no_display) => Err(no_display.to_string()),
+            })
+        }
+    }
+
+    /// A seat at the window that also tells what happens, and gets up when asked to.
+    struct Chair {
+        handle: Arc<Handle<Arena>>,
+        reporter: RefCell<Option<Reporter>>,
+        stop: crossbeam_channel::Receiver<()>,
+        end: Option<Instant>,
+        asked_to_leave: AtomicBool,
+    }
+
+    impl ui::Seat for Chair {
+        fn now(&self) -> Instant {
+            self.handle.now()
+        }
+
+        fn view(&self) -> Option<Arc<View<Arena>>> {
+            let view = self.handle.view()?;
+            self.tell(|reporter| reporter.viewed(&view));
+            Some(view)
+        }
+
+        fn next_event(&self) -> Option<Happened<Arena>> {
+            let over = self.end.is_some_and(|end| runtime::now() >= end);
+            if (over || self.stop.try_recv().is_ok())
+                && !self.asked_to_leave.swap(true, Ordering::Relaxed)
+            {
+                self.handle.command(Command::Leave);
+            }
+            let timed = self.handle.events().try_recv().ok()?;
+            self.tell(|reporter| reporter.happened(&timed));
+            Some(timed.event)
+        }
+
+        fn controls(&self, controls: Controls) {
+            self.handle.controls(controls);
+        }
+
+        fn command(&self, command: Command<Arena>) {
+            self.handle.command(command);
+        }
+
+        fn address(&self) -> String {
+            ui::Seat::address(&*self.handle)
+        }
+    }
+
+    impl Chair {
+        /// Nobody may be reading any more: the game goes on without.
+        fn tell(&self, say: impl FnOnce(&mut Reporter) -> std::io::Result<()>) {
+            let mut reporter = self.reporter.borrow_mut();
+            if reporter.as_mut().is_some_and(|reporter| say(reporter).is_err()) {
+                *reporter = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The driver for real networks: a thread, its sockets, and the [`Handle`] for whoever plays.
+//!
+//! [`start`] opens the sockets and starts one *network thread*, which owns the
+//! [`Node`](crate::node::Node) and does nothing but: wait until something can be read or the node's
+//! next deadline comes, feed it, carry out its effects. It never touches a disk, never sleeps for a
+//! fixed time and never waits for whoever plays. So a stalled window stalls only itself, and the
+//! others never see it.
+//!
+//! What passes between the two sides:
+//! - *In*: [`Handle::command`], a short bounded queue, and [`Handle::controls`], a slot where only
+//!   the latest counts.
+//! - *Out*: [`Handle::view`], a slot where only the latest counts, and [`Handle::events`], a
+//!   bounded queue of what happened, each once. Who does not read it in time is told how much was
+//!   missed.
+//!
+//! Where to read on: `drive` is the loop, `sockets` the bytes.
+
+mod clock;
+mod drive;
+mod interfaces;
+mod link;
+mod open;
+mod shared;
+mod sockets;
+mod timer;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
+use uuid::Uuid;
+
+use crate::{
+    cluster::message::Role,
+    config::{BEACON_PORT, Config, Form, Tuning},
+    game::Game,
+    node::{Command, Event, Node, View},
+    text::{Name, SessionName},
+    types::{Incarnation, Instant, NodeId},
+};
+
+pub use clock::now;
+use drive::Driver;
+use shared::Shared;
+use sockets::Sockets;
+
+/// How long a polite farewell may take.
+const LEAVE_PATIENCE: Duration = Duration::from_millis(900);
+
+/// How one node is to be started. [`Settings::new`] has sound defaults for all but the name.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What its player is called.
+    pub name: Name,
+    /// Player, or spectator.
+    pub role: Role,
+    /// The session to play in at once; none: stay on the title, and only listen.
+    pub session: Option<SessionName>,
+    /// Who this node is; none: somebody new.
+    pub id: Option<NodeId>,
+    /// The address to live at (`GAME_IP`); none: every address of this machine.
+    pub ip: Option<Ipv4Addr>,
+    /// The port for links and packets; none: one that the system chooses.
+    pub port: Option<u16>,
+    /// Where to send beacons besides the networks around.
+    pub peers: Vec<SocketAddr>,
+    /// The port that all nodes of a neighbourhood hear beacons on.
+    pub beacon_port: u16,
+    /// Whether to report every applied tick.
+    pub trace_ticks: bool,
+    /// The form in which it sends what is replicated.
+    pub form: Form,
+    /// The durations of the protocol.
+    pub tuning: Tuning,
+}
+
+impl Settings {
+    /// A player called `name`, who stays on the title.
+    pub fn new(name: Name) -> Self {
+        Self {
+            name,
+            role: Role::Player,
+            session: None,
+            id: None,
+            ip: None,
+            port: None,
+            peers: Vec::new(),
+            beacon_port: BEACON_PORT,
+            trace_ticks: false,
+            form: Form::default(),
+            tuning: Tuning::default(),
+        }
+    }
+}
+
+/// Why a node could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address or port is not to be had.
+    #[error("cannot listen on {address}; try another --ip or --port")]
+    Bind {
+        /// What was wanted.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The system refuses something every network program needs.
+    #[error("cannot {what}")]
+    System {
+        /// What was to be done.
+        what: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// Where a started node can be found.
+#[derive(Clone, Copy, Debug)]
+pub struct Started {
+    /// Who it is.
+    pub id: NodeId,
+    /// The address to tell others: the chosen one, or the most likely one of this machine.
+    pub ip: Ipv4Addr,
+    /// The port on which it accepts links.
+    pub tcp: u16,
+    /// The port of its own UDP socket.
+    pub udp: u16,
+}
+
+/// Something that happened, and when.
+#[derive(Clone, Debug)]
+pub struct Timed<G: Game> {
+    /// When the network thread learned of it.
+    pub at: Instant,
+    /// What.
+    pub event: Happened<G>,
+}
+
+/// What a [`Handle`] tells.
+#[derive(Clone, Debug)]
+pub enum Happened<G: Game> {
+    /// The node tells something.
+    Node(Event<G>),
+    /// The network thread was woken so much too late: this machine is overloaded, or slept.
+    Stall {
+        /// How much too late.
+        late: Duration,
+    },
+    /// Something does not work as it should, and the node goes on without it. For people.
+    Warning(String),
+    /// So many events were dropped, because nobody read them.
+    Missed {
+        /// How many.
+        events: u64,
+    },
+}
+
+/// Plays in place of a person: is shown each new view, and says what to hold down from there on
+/// (none: what was held before). It is called on the network thread, so it must be quick.
+pub type Pilot<G> = Box<dyn FnMut(&View<G>) -> Option<<G as Game>::Controls> + Send>;
+
+/// Starts a node, for a person to play.
+///
+/// # Errors
+/// [`StartError`] when a socket cannot be had.
+pub fn start<G: Game>(settings: Settings) -> Result<Handle<G>, StartError> {
+    launch(settings, None)
+}
+
+/// Starts a node that is played by `pilot`.
+///
+/// # Errors
+/// [`StartError`] when a socket cannot be had.
+pub fn start_piloted<G: Game>(
+    settings: Settings,
+    pilot: Pilot<G>,
+) -> Result<Handle<G>, StartError> {
+    launch(settings, Some(pilot))
+}
+
+fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle<G>, StartError> {
+    let system = |what| move |source| StartError::System { what, source };
+    open::raise_file_limit();
+    let opened = open::open(&settings)?;
+    let warnings = opened.beacon.as_ref().err().map(|error| deaf(settings.beacon_port, error));
+    let (sockets, waker) = Sockets::new(opened).map_err(system("wait for sockets"))?;
+    let (tcp, udp) = sockets.ports().map_err(system("see the own ports"))?;
+    let started = Started {
+        id: settings.id.unwrap_or_else(random_id),
+        ip: settings.ip.unwrap_or_else(interfaces::likely_ip),
+        tcp,
+        udp,
+    };
+    let shared = Shared::new(waker);
+    let (events, told) = shared::events();
+    let (changes, changed) = unbounded();
+    let (watched, stop) = bounded(0);
+    let (ending, ended) = bounded(0);
+
+    let known = interfaces::interfaces(settings.ip);
+    let _ = changes.send(known.clone());
+    let waking = Arc::clone(&shared);
+    interfaces::watch(settings.ip, known, stop, move |list| {
+        let _ = changes.send(list);
+        waking.wake();
+    });
+
+    let sharing = Arc::clone(&shared);
+    let drive = move || {
+        // Whatever ends this thread, a panic included, ends these two with it.
+        let _tied = (ending, watched);
+        let driver = Driver {
+            node: Node::new(clock::now(), config(settings, &started)),
+            sockets,
+            shared: sharing,
+            events,
+            interfaces: changed,
+            pilot,
+        };
+        driver.run(warnings.into_iter().collect());
+    };
+    thread::Builder::new().name("network".into()).spawn(drive).map_err(system("start a thread"))?;
+    Ok(Handle { shared, events: told, started, ended })
+}
+
+/// What the node has to know.
+fn config(settings: Settings, started: &Started) -> Config {
+    Config {
+        id: started.id,
+        incarnation: Incarnation(random_bits()),
+        name: settings.name,
+        role: settings.role,
+        session: settings.session,
+        peers: settings.peers,
+        beacon_port: settings.beacon_port,
+        tcp_port: started.tcp,
+        udp_port: started.udp,
+        seed: random_bits(),
+        trace_ticks: settings.trace_ticks,
+        views: true,
+        form: settings.form,
+        tuning: settings.tuning,
+    }
+}
+
+fn deaf(port: u16, error: &io::Error) -> String {
+    format!(
+        "cannot listen for others on UDP port {port} ({error}); those who start later are still \
+         found, others by --peer ADDRESS"
+    )
+}
+
+#[expect(clippy::disallowed_methods, reason = "the impure edge")]
+fn random_id() -> NodeId {
+    NodeId(Uuid::new_v4())
+}
+
+/// Two halves of a random id: its few fixed bits fall on random ones.
+#[expect(clippy::disallowed_methods, reason = "the impure edge")]
+fn random_bits() -> u64 {
+    let (high, low) = Uuid::new_v4().as_u64_pair();
+    high ^ low.rotate_left(32)
+}
+
+/// A running node, for whoever plays. Dropping it leaves politely, and waits for that, but not
+/// longer than about a second.
+#[derive(Debug)]
+pub struct Handle<G: Game> {
+    shared: Arc<Shared<G>>,
+    events: Receiver<Timed<G>>,
+    started: Started,
+    /// Disconnected when the network thread has ended.
+    ended: Receiver<()>,
+}
+
+impl<G: Game> Handle<G> {
+    /// Tells the node what its user wants.
+    pub fn command(&self, command: Command<G>) {
+        self.shared.command(command);
+    }
+
+    /// What is held down from here on. Costs nothing if it is the same as before.
+    pub fn controls(&self, controls: G::Controls) {
+        self.shared.controls(controls);
+    }
+
+    /// What there is to see; none before the node has made its first view.
+    pub fn view(&self) -> Option<Arc<View<G>>> {
+        self.shared.view()
+    }
+
+    /// Waits for another view than `seen`; none if there is none for `patience`.
+    pub fn newer_view(
+        &self,
+        seen: Option<&Arc<View<G>>>,
+        patience: Duration,
+    ) -> Option<Arc<View<G>>> {
+        self.shared.newer_view(seen, patience)
+    }
+
+    /// What happened, each once, in order. Disconnected when the node has ended.
+    pub fn events(&self) -> &Receiver<Timed<G>> {
+        &self.events
+    }
+
+    /// What time it is for the node: the clock of every [`Instant`] it tells.
+    pub fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    /// Who and where the node is.
+    pub fn started(&self) -> &Started {
+        &self.started
+    }
+
+    /// Leaves politely: the crown is handed over, the others are told. Waits for that, but not
+    /// longer than about a second. Dropping the handle does the same.
+    pub fn leave(self) {}
+
+    fn has_ended_within(&self, patience: Duration) -> bool {
+        self.ended.recv_timeout(patience) != Err(RecvTimeoutError::Timeout)
+    }
+}
+
+impl<G: Game> Drop for Handle<G> {
+    fn drop(&mut self) {
+        self.shared.leave();
+        if !self.has_ended_within(LEAVE_PATIENCE) {
+            tracing::warn!("leaving takes too long; going without a farewell");
+            self.shared.abandon();
+            self.has_ended_within(LEAVE_PATIENCE);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The loop of the network thread.
+//!
+//! Wait; read what came in; only then, if the node's deadline has come, tell it so. The order
+//! matters: after a stall of this machine the inbox holds the proof that everybody else is alive,
+//! and a node that looked at its deadlines first would accuse them all of silence.
+
+use std::{sync::Arc, time::Duration};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::{
+    config::TICK,
+    game::Game,
+    node::{Command, Effect, Event, Input, Interface, Node, Output, View, Wire},
+    types::Instant,
+};
+
+use super::{Happened, Pilot, Timed, clock, shared::Shared, sockets::Sockets};
+
+/// How old a look at the sockets may be when a deadline is told. Older, and they are looked at
+/// again: this thread may have been away from the processor in between.
+const LOOK_FRESH: Duration = Duration::from_millis(1);
+
+/// How long the last bytes may take to leave.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// A node, and all that is needed to drive it.
+pub struct Driver<G: Game> {
+    pub node: Node<G>,
+    pub sockets: Sockets,
+    pub shared: Arc<Shared<G>>,
+    pub events: Sender<Timed<G>>,
+    pub interfaces: Receiver<Vec<Interface>>,
+    pub pilot: Option<Pilot<G>>,
+}
+
+impl<G: Game> Driver<G> {
+    /// Drives the node from its first breath to its last.
+    pub fn run(mut self, warnings: Vec<String>) {
+        let mut tell = Teller { events: self.events.clone(), missed: 0 };
+        for warning in warnings {
+            tell.tell(Happened::Warning(warning));
+        }
+        let mut last_woken = clock::now();
+        let mut running = true;
+        while running && !self.shared.is_abandoned() {
+            let deadline = self.node.next_timeout();
+            self.sockets.wait(deadline);
+            let woken = clock::now();
+            if let Some(late) = stall(deadline, last_woken, woken) {
+                tell.tell(Happened::Stall { late });
+            }
+            last_woken = woken;
+            running = self.turn(woken, &mut tell);
+        }
+        self.sockets.finish(clock::now() + FAREWELL);
+    }
+
+    /// Everything that is to be done after one wait. False: the node has ended.
+    fn turn(&mut self, woken: Instant, tell: &mut Teller<G>) -> bool {
+        let mut running = self.take_in(tell);
+        if running && self.is_due() {
+            if clock::now().since(woken) > LOOK_FRESH {
+                self.sockets.look();
+                running = self.take_in(tell);
+            }
+            running = running && self.feed(Input::Wire(Wire::Timeout), tell);
+        }
+        running
+    }
+
+    /// Feeds everything that waits, in the order of who should not have to.
+    fn take_in(&mut self, tell: &mut Teller<G>) -> bool {
+        let mut running = true;
+        while running && let Some(wire) = self.sockets.next() {
+            running = self.feed(Input::Wire(wire), tell);
+        }
+        if running && let Ok(list) = self.interfaces.try_recv() {
+            running = self.feed(Input::Wire(Wire::Interfaces(list)), tell);
+        }
+        while running && let Some(command) = self.shared.next_command() {
+            running = self.feed(Input::Command(command), tell);
+        }
+        if running && let Some(controls) = self.shared.fresh_controls() {
+            running = self.feed(Input::Command(Command::Controls(controls)), tell);
+        }
+        if running && self.shared.is_leaving() {
+            running = self.feed(Input::Command(Command::Leave), tell);
+        }
+        running
+    }
+
+    fn is_due(&self) -> bool {
+        self.node.next_timeout().is_some_and(|deadline| deadline <= clock::now())
+    }
+
+    /// Feeds the node one thing, and carries out what comes of it.
+    fn feed(&mut self, input: Input<G>, tell: &mut Teller<G>) -> bool {
+        self.node.handle(clock::now(), input);
+        let (view, running) = self.drain(tell);
+        let Some(view) = view else {
+            return running;
+        };
+        let wish = self.pilot.as_mut().and_then(|pilot| pilot(&view));
+        self.shared.show(view);
+        match wish {
+            Some(controls) if running => {
+                let input = Input::Command(Command::Controls(controls));
+                self.node.handle(clock::now(), input);
+                let (view, running) = self.drain(tell);
+                if let Some(view) = view {
+                    self.shared.show(view);
+                }
+                running
+            }
+            _ => running,
+        }
+    }
+
+    /// Carries out what the node wants. Gives the latest view, if there is a new one.
+    fn drain(&mut self, tell: &mut Teller<G>) -> (Option<Arc<View<G>>>, bool) {
+        let mut latest = None;
+        let mut running = true;
+        while let Some(output) = self.node.poll() {
+            match output {
+                Output::Effect(effect) => self.carry_out(effect),
+                Output::View(view) => latest = Some(view),
+                Output::Event(event) => {
+                    running &= !matches!(event, Event::Stopped);
+                    tell.tell(Happened::Node(event));
+                }
+            }
+        }
+        (latest, running)
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Packet { to, via, bytes } => self.sockets.packet(to, via, &bytes),
+            Effect::Dial { link, to } => self.sockets.dial(link, to),
+            Effect::Bytes { link, bytes } => self.sockets.send(link, bytes),
+            Effect::Close { link } => self.sockets.close(link),
+        }
+    }
+}
+
+/// Hands events to whoever plays, and counts what finds no room.
+struct Teller<G: Game> {
+    events: Sender<Timed<G>>,
+    missed: u64,
+}
+
+impl<G: Game> Teller<G> {
+    fn tell(&mut self, event: Happened<G>) {
+        if self.missed > 0 {
+            let missed = Happened::Missed { events: self.missed };
+            if self.put(missed) {
+                self.missed = 0;
+            }
+        }
+        if !self.put(event) {
+            self.missed += 1;
+        }
+    }
+
+    fn put(&self, event: Happened<G>) -> bool {
+        let at = clock::now();
+        self.events.try_send(Timed { at, event }).is_ok()
+    }
+}
+
+/// How much too late this thread woke, if that is more than a tick. A deadline that had passed
+/// already when the thread last woke is no news.
+fn stall(deadline: Option<Instant>, last_woken: Instant, woken: Instant) -> Option<Duration> {
+    let late = woken.since(deadline?.max(last_woken));
+    (late > TICK).then_some(late)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000;
+
+    #[test]
+    fn waking_a_tick_after_the_deadline_is_a_stall() {
+        let stall = |deadline: u64, last: u64, woken: u64| {
+            stall(Some(Instant(deadline * MS)), Instant(last * MS), Instant(woken * MS))
+        };
+        assert_eq!(stall(100, 90, 101), None);
+        assert_eq!(stall(100, 90, 160), Some(Duration::from_millis(60)));
+    }
+
+    // A host that catches up hands out deadlines of the past, one after the other.
+    #[test]
+    fn a_deadline_long_past_is_no_stall() {
+        let deadline = Some(Instant(10 * MS));
+        assert_eq!(stall(deadline, Instant(90 * MS), Instant(91 * MS)), None);
+    }
+
+    #[test]
+    fn without_a_deadline_nothing_can_be_late() {
+        assert_eq!(stall(None, Instant(0), Instant(900 * MS)), None);
+    }
+}

@@ -1,0 +1,431 @@
+//! Bytes in, bytes out: everything the network thread waits for, behind two calls.
+//!
+//! [`Sockets::wait`] blocks until something may be read or written, or the deadline comes.
+//! [`Sockets::next`] then hands over what came in, one piece at a time, and takes turns among the
+//! sources: whoever sends much is not read before who sends little. The pieces of one wait are
+//! counted, so that a flood cannot keep the node from its ticks; what is left over is read after
+//! the next wait, which does not block then.
+//!
+//! Readiness is told once (edge-triggered), so a source stays in the list of those to be read until
+//! it says that it has nothing left.
+//!
+//! Every error here concerns one peer. The sockets themselves stay.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use mio::{
+    Events, Interest, Poll, Token, Waker,
+    event::Event,
+    net::{TcpListener, TcpStream, UdpSocket},
+};
+
+use crate::{
+    node::{CloseReason, Port, Wire},
+    types::{Instant, LinkId},
+};
+
+use super::{
+    clock,
+    link::{Link, Stage, Taken},
+    open::Opened,
+    timer::Timer,
+};
+
+const WAKER: Token = Token(0);
+pub const TIMER: Token = Token(1);
+const LISTENER: Token = Token(2);
+const OWN: Token = Token(3);
+const BEACON: Token = Token(4);
+/// The token of a link is its number after the fixed ones.
+const LINKS: usize = 8;
+
+/// How many pieces are taken in after one wait.
+const PIECES_MAX: u32 = 1_024;
+
+/// How many bytes of a link are one piece.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Datagrams of this size and above are not for us. Twice what a node ever sends.
+const DATAGRAM_BYTES: usize = 2_560;
+
+/// How long a closed link may take to write its last bytes.
+const PARTING: Duration = Duration::from_millis(500);
+
+/// How many closed links are given that time. Beyond, links are dropped as they are.
+const PARTINGS_MAX: usize = 1_024;
+
+/// After how long to accept again when the system had no room for another link.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
+/// Everything that bytes come from and go to.
+pub struct Sockets {
+    poll: Poll,
+    events: Events,
+    timer: Timer,
+    listener: TcpListener,
+    own: UdpSocket,
+    beacon: Option<UdpSocket>,
+    links: BTreeMap<LinkId, Link>,
+    /// The odd numbers are for accepted links.
+    next_accepted: u64,
+    /// Who may have something to read, in turn; the set holds the same.
+    turns: VecDeque<Token>,
+    readable: BTreeSet<Token>,
+    pieces_left: u32,
+    /// What went wrong while sending, to be told with what comes in.
+    faults: VecDeque<Wire>,
+    /// Closed links and until when they may write, the earliest first.
+    partings: VecDeque<(Instant, LinkId)>,
+    accept_again: Option<Instant>,
+    buffer: Box<[u8]>,
+}
+
+impl Sockets {
+    /// Takes over the opened sockets. The waker interrupts a [`wait`](Sockets::wait).
+    ///
+    /// # Errors
+    /// When the system has no room for them.
+    pub fn new(opened: Opened) -> io::Result<(Self, Waker)> {
+        let poll = Poll::new()?;
+        let registry = poll.registry();
+        let mut listener = TcpListener::from_std(opened.listener);
+        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        let mut own = UdpSocket::from_std(opened.own);
+        registry.register(&mut own, OWN, Interest::READABLE)?;
+        let mut beacon = opened.beacon.ok().map(UdpSocket::from_std);
+        if let Some(beacon) = &mut beacon {
+            registry.register(beacon, BEACON, Interest::READABLE)?;
+        }
+        let waker = Waker::new(registry, WAKER)?;
+        let sockets = Self {
+            timer: Timer::new(&poll),
+            poll,
+            events: Events::with_capacity(1_024),
+            listener,
+            own,
+            beacon,
+            links: BTreeMap::new(),
+            next_accepted: 1,
+            turns: VecDeque::new(),
+            readable: BTreeSet::new(),
+            pieces_left: 0,
+            faults: VecDeque::new(),
+            partings: VecDeque::new(),
+            accept_again: None,
+            buffer: vec![0; CHUNK_BYTES].into_boxed_slice(),
+        };
+        Ok((sockets, waker))
+    }
+
+    /// The ports of the listener and of the own UDP socket.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn ports(&self) -> io::Result<(u16, u16)> {
+        Ok((self.listener.local_addr()?.port(), self.own.local_addr()?.port()))
+    }
+
+    /// Blocks until something may be read or written, the waker is used, or `deadline` comes. Does
+    /// not block while something is left to read from before.
+    pub fn wait(&mut self, deadline: Option<Instant>) {
+        self.tidy();
+        self.pieces_left = PIECES_MAX;
+        let timeout = if self.turns.is_empty() && self.faults.is_empty() {
+            let parting = self.partings.front().map(|(until, _)| *until);
+            let own = [deadline, parting, self.accept_again];
+            self.timer.arm(own.into_iter().flatten().min())
+        } else {
+            Some(Duration::ZERO)
+        };
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        // Interrupted by a signal, the list is as good as empty; the loop comes here again.
+        if self.poll.poll(&mut events, timeout).is_ok() {
+            for event in &events {
+                self.note(event);
+            }
+        }
+        self.events = events;
+    }
+
+    /// Looks again what may be read, without blocking.
+    pub fn look(&mut self) {
+        self.wait(Some(Instant(0)));
+    }
+
+    /// The next piece of what came in; none when all is read, or enough for this time.
+    pub fn next(&mut self) -> Option<Wire> {
+        if let Some(fault) = self.faults.pop_front() {
+            return Some(fault);
+        }
+        while self.pieces_left > 0 {
+            let token = self.turns.pop_front()?;
+            self.pieces_left -= 1;
+            let (wire, more) = self.read(token);
+            if more {
+                self.turns.push_back(token);
+            } else {
+                self.readable.remove(&token);
+            }
+            if wire.is_some() {
+                return wire;
+            }
+        }
+        None
+    }
+
+    /// Sends a datagram. If that fails it is lost, like any other.
+    pub fn packet(&self, to: SocketAddr, via: Port, bytes: &[u8]) {
+        let socket = match (via, &self.beacon) {
+            (Port::Beacon, Some(beacon)) => beacon,
+            (Port::Own | Port::Beacon, _) => &self.own,
+        };
+        if let Err(error) = socket.send_to(bytes, to) {
+            tracing::trace!(%to, %error, "a packet was not sent");
+        }
+    }
+
+    /// Opens a link.
+    pub fn dial(&mut self, link: LinkId, to: SocketAddr) {
+        match self.connect(link, to) {
+            Ok(stream) => {
+                self.links.insert(link, Link::new(stream, Stage::Dialling));
+            }
+            Err(error) => {
+                tracing::debug!(%to, %error, "cannot dial");
+                self.faults.push_back(Wire::DialFailed { link });
+            }
+        }
+    }
+
+    /// Sends bytes on a link, or keeps them until it takes them.
+    pub fn send(&mut self, link: LinkId, bytes: Arc<[u8]>) {
+        let Some(open) = self.links.get_mut(&link) else {
+            return;
+        };
+        if !open.send(bytes) {
+            self.lose(link, CloseReason::Slow);
+        } else if open.is_mute() {
+            self.turn_for(token_of(link));
+        }
+    }
+
+    /// Closes a link after what was sent on it.
+    pub fn close(&mut self, link: LinkId) {
+        let Some(open) = self.links.get_mut(&link) else {
+            return;
+        };
+        if open.stage == Stage::Dialling || self.partings.len() >= PARTINGS_MAX {
+            self.links.remove(&link);
+            return;
+        }
+        open.part();
+        self.partings.push_back((clock::now() + PARTING, link));
+        // Nobody may tell again that it has ended.
+        self.turn_for(token_of(link));
+    }
+
+    /// Writes what is still to be written, tells everybody the end of the stream and waits for
+    /// theirs, but not longer than until `deadline`.
+    pub fn finish(&mut self, deadline: Instant) {
+        let open: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in open {
+            self.close(link);
+        }
+        while !self.links.is_empty() && clock::now() < deadline {
+            self.wait(Some(deadline));
+            while self.next().is_some() {}
+        }
+    }
+
+    fn connect(&mut self, link: LinkId, to: SocketAddr) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(to)?;
+        self.register(link, &mut stream)?;
+        Ok(stream)
+    }
+
+    fn register(&mut self, link: LinkId, stream: &mut TcpStream) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(stream, token_of(link), interest)
+    }
+
+    /// Takes down what the system says about one source.
+    fn note(&mut self, event: &Event) {
+        let token = event.token();
+        if token == WAKER || token == TIMER {
+            return;
+        }
+        if let Some(link) = link_of(token) {
+            if !self.links.contains_key(&link) {
+                return;
+            }
+            if event.is_writable() || event.is_error() {
+                self.write(link);
+            }
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.turn_for(token);
+        }
+    }
+
+    /// Puts a source among those to be read.
+    fn turn_for(&mut self, token: Token) {
+        if self.readable.insert(token) {
+            self.turns.push_back(token);
+        }
+    }
+
+    /// A link may take more, or is connected by now.
+    fn write(&mut self, link: LinkId) {
+        let Some(open) = self.links.get_mut(&link) else {
+            return;
+        };
+        if open.stage == Stage::Dialling {
+            match open.connected() {
+                None => return,
+                Some(true) => {
+                    open.stage = Stage::Open;
+                    self.faults.push_back(Wire::Connected { link });
+                }
+                Some(false) => {
+                    self.links.remove(&link);
+                    self.faults.push_back(Wire::DialFailed { link });
+                    return;
+                }
+            }
+        }
+        open.flush();
+        if open.is_mute() {
+            self.turn_for(token_of(link));
+        }
+    }
+
+    /// A link is gone without the node having closed it.
+    fn lose(&mut self, link: LinkId, reason: CloseReason) {
+        let Some(lost) = self.links.remove(&link) else {
+            return;
+        };
+        match lost.stage {
+            Stage::Dialling => self.faults.push_back(Wire::DialFailed { link }),
+            Stage::Open => self.faults.push_back(Wire::Closed { link, reason }),
+            Stage::Parting => {}
+        }
+    }
+
+    /// Reads one piece, and says whether there may be more.
+    fn read(&mut self, token: Token) -> (Option<Wire>, bool) {
+        match token {
+            LISTENER => self.accept(),
+            OWN => receive(&self.own, Port::Own, &mut self.buffer),
+            BEACON => match &self.beacon {
+                Some(beacon) => receive(beacon, Port::Beacon, &mut self.buffer),
+                None => (None, false),
+            },
+            token => match link_of(token) {
+                Some(link) => self.read_link(link),
+                None => (None, false),
+            },
+        }
+    }
+
+    fn read_link(&mut self, link: LinkId) -> (Option<Wire>, bool) {
+        let Some(open) = self.links.get_mut(&link) else {
+            return (None, false);
+        };
+        if open.stage == Stage::Dialling {
+            return (None, false);
+        }
+        let parting = open.stage == Stage::Parting;
+        match open.read(&mut self.buffer) {
+            Taken::Bytes(_) if parting => (None, true),
+            Taken::Bytes(bytes) => {
+                let chunk = self.buffer[..bytes].to_vec();
+                (Some(Wire::Bytes { link, chunk }), true)
+            }
+            Taken::Nothing => (None, false),
+            Taken::Gone(reason) => {
+                self.lose(link, reason);
+                (self.faults.pop_front(), false)
+            }
+        }
+    }
+
+    fn accept(&mut self) -> (Option<Wire>, bool) {
+        let (mut stream, from) = match self.listener.accept() {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                return match error.kind() {
+                    ErrorKind::WouldBlock => (None, false),
+                    // Whoever knocked has gone again.
+                    ErrorKind::ConnectionAborted
+                    | ErrorKind::ConnectionReset
+                    | ErrorKind::Interrupted => (None, true),
+                    // No room for another file. They keep waiting, and the system does not tell
+                    // again: come back on our own.
+                    _ => {
+                        tracing::debug!(%error, "cannot accept");
+                        self.accept_again = Some(clock::now() + ACCEPT_AGAIN);
+                        (None, false)
+                    }
+                };
+            }
+        };
+        let link = LinkId(self.next_accepted);
+        self.next_accepted += 2;
+        if self.register(link, &mut stream).is_err() {
+            return (None, true);
+        }
+        self.links.insert(link, Link::new(stream, Stage::Open));
+        (Some(Wire::Accepted { link, from }), true)
+    }
+
+    /// Ends what has had its time.
+    fn tidy(&mut self) {
+        if self.partings.is_empty() && self.accept_again.is_none() {
+            return;
+        }
+        let now = clock::now();
+        while let Some((until, link)) = self.partings.front().copied()
+            && (until <= now || !self.links.contains_key(&link))
+        {
+            self.partings.pop_front();
+            self.links.remove(&link);
+        }
+        if self.accept_again.is_some_and(|at| at <= now) {
+            self.accept_again = None;
+            self.turn_for(LISTENER);
+        }
+    }
+}
+
+/// Takes one datagram.
+fn receive(socket: &UdpSocket, via: Port, buffer: &mut [u8]) -> (Option<Wire>, bool) {
+    let room = DATAGRAM_BYTES.min(buffer.len());
+    match socket.recv_from(&mut buffer[..room]) {
+        Ok((bytes, _)) if bytes == room => (None, true),
+        Ok((bytes, from)) => {
+            let bytes = buffer[..bytes].to_vec();
+            (Some(Wire::Packet { from, via, bytes }), true)
+        }
+        Err(error) if error.kind() == ErrorKind::WouldBlock => (None, false),
+        // Somebody we wrote to is gone, or a datagram was too large (so Windows says it).
+        Err(_) => (None, true),
+    }
+}
+
+fn token_of(link: LinkId) -> Token {
+    Token(link.0 as usize + LINKS)
+}
+
+fn link_of(token: Token) -> Option<LinkId> {
+    let number = token.0.checked_sub(LINKS)?;
+    Some(LinkId(number as u64))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,423 @@
+//! The window: what a player sees and holds down.
+//!
+//! [`run`] opens it and stays until the player leaves. It draws whatever the newest
+//! [`View`] says and sends back what is held down; nothing here decides anything about the game.
+//! The network has a thread of its own, so a window that is hidden or slow stalls only itself.
+//!
+//! Screens form a small stack: the [title](self::title) at the bottom, the [arena](self::arena)
+//! on top of it. Each frame the uppermost is shown what happened and says what comes next. Screens
+//! animate events; they never work out by the rules what must have happened.
+//!
+//! All lengths are in units of a stage of [`STAGE`], which is fitted into the window whatever its
+//! size; what the window has beyond is scenery.
+//!
+//! Where to read on: [`draw`] is the brush, [`heir`] and [`crown`] what it paints, [`title`] and
+//! [`arena`] the screens.
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use macroquad::{
+    input::{KeyCode, is_key_pressed, is_quit_requested, prevent_quit},
+    math::{Rect, Vec2, vec2},
+    miniquad,
+    time::get_frame_time,
+    window::{clear_background, next_frame, screen_height, screen_width, set_fullscreen},
+};
+
+use crate::{
+    arena::{Arena, Controls},
+    node::{Command, Event, View},
+    runtime::{Handle, Happened},
+    text::{Name, SessionName},
+    types::Instant,
+};
+
+pub mod arena;
+pub mod crown;
+pub mod draw;
+pub mod heir;
+pub mod keys;
+pub mod palette;
+pub mod particles;
+pub mod ribbon;
+pub mod text;
+pub mod title;
+
+use self::{
+    arena::ArenaScreen,
+    draw::{Canvas, Scratch},
+    palette::NIGHT,
+    text::Fonts,
+    title::Title,
+};
+
+/// The size of the stage, in units.
+pub const STAGE: Vec2 = Vec2::new(1280.0, 720.0);
+
+/// The longest time one frame stands for. After a stall the animations go on where they were.
+const FRAME_SECONDS_MAX: f32 = 0.1;
+/// How long the window waits for a polite farewell.
+const FAREWELL: Duration = Duration::from_millis(900);
+/// How long before a frame is due the window stops sleeping and watches the clock instead.
+const WATCHFUL: Duration = Duration::from_millis(1);
+
+/// Where somebody sits to play: what the window needs of a running node.
+pub trait Seat {
+    /// What time it is.
+    fn now(&self) -> Instant;
+    /// What there is to see; none before the node has made its first view.
+    fn view(&self) -> Option<Arc<View<Arena>>>;
+    /// The next thing that happened, if anything did.
+    fn next_event(&self) -> Option<Happened<Arena>>;
+    /// What is held down from here on.
+    fn controls(&self, controls: Controls);
+    /// What the player wants.
+    fn command(&self, command: Command<Arena>);
+    /// The address others can find this node at, for people to read.
+    fn address(&self) -> String;
+}
+
+impl Seat for Handle<Arena> {
+    fn now(&self) -> Instant {
+        Handle::now(self)
+    }
+
+    fn view(&self) -> Option<Arc<View<Arena>>> {
+        Handle::view(self)
+    }
+
+    fn next_event(&self) -> Option<Happened<Arena>> {
+        self.events().try_recv().ok().map(|timed| timed.event)
+    }
+
+    fn controls(&self, controls: Controls) {
+        Handle::controls(self, controls);
+    }
+
+    fn command(&self, command: Command<Arena>) {
+        Handle::command(self, command);
+    }
+
+    fn address(&self) -> String {
+        format!("{}:{}", self.started().ip, self.started().tcp)
+    }
+}
+
+/// How the window is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What its player is called at the start.
+    pub name: Name,
+    /// The session that the title offers whether anybody is heard in it or not.
+    pub session: SessionName,
+    /// Skip the title: the node has been told to play already.
+    pub play: bool,
+    /// Its width and height in pixels.
+    pub size_px: (u32, u32),
+    /// Its frames in a second, at most. Whatever this is, the game runs at its own pace.
+    pub frames_per_second: u32,
+}
+
+impl Options {
+    /// A window of the usual size that begins with the title.
+    pub fn new(name: Name) -> Self {
+        Self {
+            name,
+            session: SessionName::new(""),
+            play: false,
+            size_px: (STAGE.x as u32, STAGE.y as u32),
+            frames_per_second: 60,
+        }
+    }
+}
+
+/// How a window ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What its player is called at the end: worth keeping for the next time.
+    pub name: Name,
+}
+
+/// There is nothing to open a window on.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("no display: {reason}")]
+pub struct NoDisplay {
+    /// What the window system says.
+    pub reason: String,
+}
+
+/// Opens the window and stays until the player leaves; `seat` has been told to leave by then.
+/// To be called on the main thread, and once.
+///
+/// # Errors
+/// [`NoDisplay`] when no window can be opened; nothing has been asked of `seat` then.
+///
+/// # Panics
+/// When the window's own code does, after it was open.
+pub fn run(seat: Arc<dyn Seat>, options: Options) -> Result<Outcome, NoDisplay> {
+    // The window system panics when it has no display; until the first frame that is an answer,
+    // not a bug. The hook is the process's, so it is put back at once.
+    let started = Arc::new(AtomicBool::new(false));
+    let hook = Arc::new(panic::take_hook());
+    panic::set_hook({
+        let (started, hook) = (started.clone(), hook.clone());
+        Box::new(move |info| {
+            if started.load(Ordering::Relaxed) {
+                hook(info);
+            }
+        })
+    });
+    let outcome = Arc::new(std::sync::Mutex::new(Outcome { name: options.name.clone() }));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        let (started, outcome) = (started.clone(), outcome.clone());
+        macroquad::Window::from_config(config(&options), async move {
+            started.store(true, Ordering::Relaxed);
+            let name = frames(seat, options).await;
+            if let Ok(mut outcome) = outcome.lock() {
+                outcome.name = name;
+            }
+        });
+    }));
+    drop(panic::take_hook());
+    if let Ok(hook) = Arc::try_unwrap(hook) {
+        panic::set_hook(hook);
+    }
+    match result {
+        Ok(()) if started.load(Ordering::Relaxed) => {
+            let outcome = outcome.lock().map(|outcome| outcome.clone());
+            Ok(outcome.unwrap_or_else(|poisoned| poisoned.into_inner().clone()))
+        }
+        Ok(()) => Err(NoDisplay { reason: "the window did not open".to_owned() }),
+        Err(payload) if started.load(Ordering::Relaxed) => panic::resume_unwind(payload),
+        Err(payload) => Err(NoDisplay { reason: said(payload.as_ref()) }),
+    }
+}
+
+/// What a panic said, without its exclamation marks.
+fn said(payload: &(dyn std::any::Any + Send)) -> String {
+    payload
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+        .map_or_else(
+            || "the window did not open".to_owned(),
+            |words| words.trim_end_matches('!').to_owned(),
+        )
+}
+
+fn config(options: &Options) -> macroquad::conf::Conf {
+    let (width_px, height_px) = options.size_px;
+    macroquad::conf::Conf {
+        miniquad_conf: miniquad::conf::Conf {
+            window_title: format!("Interregnum — {}", options.name),
+            window_width: width_px.min(8_192) as i32,
+            window_height: height_px.min(8_192) as i32,
+            icon: Some(miniquad::conf::Icon {
+                small: crown::icon(16),
+                medium: crown::icon(32),
+                big: crown::icon(64),
+            }),
+            platform: miniquad::conf::Platform {
+                linux_backend: linux_backend(),
+                linux_wm_class: "interregnum",
+                ..Default::default()
+            },
+            ..Default::default()
+        },
+        draw_call_vertex_capacity: 20_000,
+        draw_call_index_capacity: 40_000,
+        ..Default::default()
+    }
+}
+
+/// X11, as long as there is any: it knows full screen and pasting best. Wayland where only that
+/// is. Tried one at a time, because a failed attempt writes to the terminal.
+fn linux_backend() -> miniquad::conf::LinuxBackend {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if set("WAYLAND_DISPLAY") && !set("DISPLAY") {
+        miniquad::conf::LinuxBackend::WaylandOnly
+    } else {
+        miniquad::conf::LinuxBackend::X11Only
+    }
+}
+
+/// What a screen is shown in one frame.
+pub struct Frame<'a> {
+    /// Where to draw: the stage, in units.
+    pub stage: Canvas<'a>,
+    /// What of the stage's surroundings the window shows, in units; holds the whole stage.
+    pub visible: Rect,
+    /// The node that is played.
+    pub seat: &'a dyn Seat,
+    /// What it shows.
+    pub view: Option<Arc<View<Arena>>>,
+    /// What happened since the frame before.
+    pub events: &'a [Event<Arena>],
+    /// What time it is.
+    pub now: Instant,
+    /// Seconds since the frame before.
+    pub passed: f32,
+    /// Seconds since the window opened.
+    pub seconds: f32,
+    /// The average time between two frames, in milliseconds.
+    pub frame_ms: f32,
+}
+
+/// What comes after a frame.
+pub enum Turn {
+    /// The same screen.
+    Stay,
+    /// Another one, on top.
+    Enter(Box<dyn Screen>),
+    /// The one below.
+    Back,
+}
+
+/// A screen.
+pub trait Screen {
+    /// Draws one frame of it, and says what comes next.
+    fn frame(&mut self, frame: &Frame) -> Turn;
+}
+
+/// The life of the window, frame by frame. Returns the name of its player at the end.
+async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
+    prevent_quit();
+    let mut name = options.name.clone();
+    let Ok(fonts) = Fonts::load() else {
+        tracing::error!("{}", text::FontsDamaged);
+        seat.command(Command::Leave);
+        return name;
+    };
+    let scratch = Scratch::default();
+    let mut screens: Vec<Box<dyn Screen>> = vec![Box::new(Title::new(&options))];
+    if options.play {
+        screens.push(Box::new(ArenaScreen::new(seat.now())));
+    }
+    let mut pace = Pace::new(&*seat, options.frames_per_second);
+    let mut seconds = 0.0;
+    let mut frame_ms = 1_000.0 / 60.0;
+    let mut events = Vec::new();
+    let mut full_screen = false;
+    // Since when the window waits for the node's farewell.
+    let mut leaving: Option<Instant> = None;
+    // A new screen comes out of the dark.
+    let mut dark = 1.0_f32;
+    loop {
+        let passed = get_frame_time().min(FRAME_SECONDS_MAX);
+        seconds += passed;
+        frame_ms += (passed * 1_000.0 - frame_ms) * 0.05;
+        dark = (dark - passed * 3.5).max(0.0);
+        events.clear();
+        let mut stopped = false;
+        while let Some(happened) = seat.next_event() {
+            match happened {
+                Happened::Node(event) => {
+                    stopped |= matches!(event, Event::Stopped);
+                    events.push(event);
+                }
+                Happened::Stall { .. } | Happened::Warning(_) | Happened::Missed { .. } => {}
+            }
+        }
+        let view = seat.view();
+        if let Some(view) = &view {
+            name.clone_from(&view.name);
+        }
+        if is_key_pressed(KeyCode::F11) {
+            full_screen = !full_screen;
+            set_fullscreen(full_screen);
+        }
+        if is_quit_requested() && leaving.is_none() {
+            seat.command(Command::Leave);
+            leaving = Some(seat.now());
+        }
+
+        clear_background(NIGHT);
+        let (stage, visible) = stage(Canvas::new(&fonts, &scratch));
+        let frame = Frame {
+            stage,
+            visible,
+            now: seat.now(),
+            seat: &*seat,
+            view,
+            events: &events,
+            passed,
+            seconds,
+            frame_ms,
+        };
+        let turn = screens.last_mut().map_or(Turn::Back, |top| top.frame(&frame));
+        if leaving.is_some() {
+            stage.rect(visible, palette::faded(NIGHT, 0.7));
+            let ink = text::Ink::royal(34.0, palette::CREAM);
+            stage.text("Farewell", STAGE / 2.0, ink);
+        } else if dark > 0.0 {
+            stage.rect(visible, palette::faded(NIGHT, dark));
+        }
+        match turn {
+            Turn::Stay => {}
+            _ if leaving.is_some() => {}
+            Turn::Enter(screen) => {
+                screens.push(screen);
+                dark = 1.0;
+            }
+            Turn::Back => {
+                screens.pop();
+                dark = 1.0;
+                if screens.is_empty() {
+                    seat.command(Command::Leave);
+                    leaving = Some(seat.now());
+                }
+            }
+        }
+        let farewell = leaving.is_some_and(|since| seat.now().since(since) > FAREWELL);
+        if stopped || farewell {
+            return name;
+        }
+        next_frame().await;
+        pace.wait(&*seat);
+    }
+}
+
+/// The stage, fitted into the middle of `window`, and what is visible around it.
+fn stage(window: Canvas) -> (Canvas, Rect) {
+    let size = vec2(screen_width().max(1.0), screen_height().max(1.0));
+    let scale = (size / STAGE).min_element();
+    let origin = ((size - STAGE * scale) / 2.0).round();
+    let visible = Rect::new(-origin.x / scale, -origin.y / scale, size.x / scale, size.y / scale);
+    (window.shifted(origin, scale), visible)
+}
+
+/// Keeps the frames apart: the screen's own rhythm cannot be relied on.
+struct Pace {
+    span: Duration,
+    due: Instant,
+}
+
+impl Pace {
+    fn new(seat: &dyn Seat, frames_per_second: u32) -> Self {
+        Self { span: Duration::from_secs(1) / frames_per_second.max(1), due: seat.now() }
+    }
+
+    /// Waits until the next frame is due. A frame that is late moves all that follow.
+    #[allow(clippy::disallowed_methods, reason = "the impure edge")]
+    fn wait(&mut self, seat: &dyn Seat) {
+        self.due += self.span;
+        let now = seat.now();
+        if self.due.since(now).is_zero() {
+            self.due = now;
+            return;
+        }
+        let rest = self.due.since(now);
+        if rest > WATCHFUL {
+            std::thread::sleep(rest - WATCHFUL);
+        }
+        while !self.due.since(seat.now()).is_zero() {
+            std::hint::spin_loop();
+        }
+    }
+}

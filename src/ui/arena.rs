@@ -1,0 +1,351 @@
+//! The arena: the game as it is seen and played.
+//!
+//! What stands where comes from the [`View`](crate::node::View); what happened comes as events
+//! and is shown as sparks, lines and ribbons. Between the two stands a little theatre that knows no
+//! rules: [`cast`](self::cast) turns positions into figures that run and stretch, and lets the
+//! crown fly.
+use std::collections::BTreeMap;
+
+use macroquad::{
+    input::{KeyCode, is_key_pressed},
+    math::{Rect, Vec2, vec2},
+};
+
+mod board;
+mod cast;
+mod herald;
+mod margin;
+
+use self::{
+    cast::Cast,
+    herald::Herald,
+    margin::{draw_debug, draw_feed, draw_header, draw_scoreboard},
+};
+use super::{
+    Frame, STAGE, Screen, Turn,
+    crown::draw_crown,
+    draw::{Canvas, Paint},
+    heir::{Pose, blink, draw_heir},
+    keys::{self, Hint},
+    palette::{CREAM, DUSK, GOLD, GOLD_DEEP, LAVENDER, NIGHT, PANEL, TUNICS, faded, mixed},
+    text::Ink,
+};
+use crate::{
+    arena::{Arena, Controls, Point, UNITS_PER_PIXEL, World},
+    node::{Command, Event, Status, View},
+    types::{Instant, NodeId},
+};
+
+/// Where the board is shown, on the stage.
+const WINDOW: Rect = Rect { x: 26.0, y: 80.0, w: 1004.0, h: 565.0 };
+/// Where the scoreboard and the news stand.
+const MARGIN: Rect = Rect { x: 1050.0, y: 80.0, w: 206.0, h: 565.0 };
+/// The least size of a board's pixel on the stage. A board that does not fit then is followed by a
+/// gentle camera.
+const ZOOM_MIN: f32 = 0.58;
+/// For how long the keys are explained, in seconds.
+const HINTS_S: f32 = 14.0;
+/// For how long the throne must be empty until the screen says so, in seconds: nobody shall read
+/// about what nobody can notice.
+const INTERREGNUM_S: f32 = 0.3;
+
+/// The arena screen.
+pub struct ArenaScreen {
+    cast: Cast,
+    herald: Herald,
+    camera: Camera,
+    /// What everybody was ever called here: those who fell are gone from the lists.
+    names: BTreeMap<NodeId, String>,
+    /// Seconds since the screen came up.
+    seconds: f32,
+    /// Seconds without a host.
+    interregnum_s: f32,
+    debug: bool,
+}
+
+/// What of the board is in the middle of the picture, and how large it is.
+struct Camera {
+    centre: Vec2,
+    zoom: f32,
+    settled: bool,
+}
+
+impl ArenaScreen {
+    /// The arena, from `now` on: what happened before is history.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            cast: Cast::default(),
+            herald: Herald::new(now),
+            camera: Camera { centre: Vec2::ZERO, zoom: 1.0, settled: false },
+            names: BTreeMap::new(),
+            seconds: 0.0,
+            interregnum_s: 0.0,
+            debug: false,
+        }
+    }
+
+    fn learn_names(&mut self, view: &View<Arena>, world: Option<&World>) {
+        for (id, player) in world.iter().flat_map(|world| &world.players) {
+            set_name(&mut self.names, *id, player.name.as_str());
+        }
+        for member in view.members.iter() {
+            set_name(&mut self.names, member.id, member.name.as_str());
+        }
+        set_name(&mut self.names, view.me, view.name.as_str());
+    }
+
+    fn draw_board(&mut self, frame: &Frame, view: &View<Arena>, world: &World) {
+        let c = &frame.stage;
+        let host = view.host;
+        self.camera.follow(frame.passed, world, view.me);
+        let zoom = self.camera.zoom;
+        let on_board = c.shifted(WINDOW.center() - self.camera.centre * zoom, zoom);
+        let seen = Rect::new(
+            self.camera.centre.x - WINDOW.w / 2.0 / zoom,
+            self.camera.centre.y - WINDOW.h / 2.0 / zoom,
+            WINDOW.w / zoom,
+            WINDOW.h / zoom,
+        );
+        board::draw_floor(&on_board, world, seen);
+        self.cast.draw_under(&on_board, view.me, world, frame.seconds);
+        // Whatever stands on the floor hides what is behind it.
+        let mut standing: Vec<(f32, Thing)> = Vec::new();
+        for wall in world.board.walls.iter() {
+            let foot = pixels_of(wall.y + wall.height);
+            standing.push((foot - 6.0, Thing::Wall(*wall)));
+        }
+        for (id, gatherable) in &world.gatherables {
+            let at = pixels(gatherable.at);
+            standing.push((at.y, Thing::Gatherable(id.0, at, gatherable.rare)));
+        }
+        for id in world.players.keys() {
+            if let Some(at) = self.cast.place(*id) {
+                standing.push((at.y + 10.0, Thing::Player(*id)));
+            }
+        }
+        standing.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for (_, thing) in &standing {
+            match *thing {
+                Thing::Wall(wall) => board::draw_wall(&on_board, &wall, frame.seconds),
+                Thing::Gatherable(id, at, rare) => {
+                    let age = self.cast.gatherable_age(id, frame.seconds);
+                    board::draw_gatherable(&on_board, at, rare, id, frame.seconds, age);
+                }
+                Thing::Player(id) => self.cast.draw_player(&on_board, id, world, frame.seconds),
+            }
+        }
+        self.cast.draw_names(&on_board, world, view.me, zoom);
+        let hovering = view.status == Status::Interregnum;
+        self.cast.draw_crown(&on_board, host, hovering, frame.seconds);
+        self.cast.draw_sparks(&on_board);
+        draw_surround(frame);
+    }
+
+    /// The frame of the picture and what is said around it.
+    fn draw_around(&mut self, frame: &Frame, view: &View<Arena>, world: Option<&World>) {
+        let c = &frame.stage;
+        // A ribbon hangs where the header stands.
+        draw_header(&c.faded(1.0 - self.herald.presence()), view, world);
+        draw_scoreboard(c, scoreboard_place(), view, world, &self.names, frame.seconds);
+        draw_feed(c, feed_place(), self.herald.lines());
+        let explained = (HINTS_S - self.seconds).clamp(0.0, 1.0);
+        if explained > 0.0 {
+            keys::draw_hints(
+                &c.faded(explained),
+                vec2(STAGE.x / 2.0, 684.0),
+                &[
+                    Hint { keys: "left up down right", does: "or WASD run" },
+                    Hint { keys: "Space", does: "dash" },
+                    Hint { keys: "F11", does: "full screen" },
+                    Hint { keys: "Esc", does: "leave" },
+                ],
+            );
+        }
+    }
+}
+
+fn set_name(names: &mut BTreeMap<NodeId, String>, id: NodeId, name: &str) {
+    let known = names.entry(id).or_default();
+    if known != name {
+        name.clone_into(known);
+    }
+}
+
+enum Thing {
+    Wall(crate::arena::Wall),
+    Gatherable(u64, Vec2, bool),
+    Player(NodeId),
+}
+
+impl Screen for ArenaScreen {
+    fn frame(&mut self, frame: &Frame) -> Turn {
+        self.seconds += frame.passed;
+        keys::forget_typed();
+        if is_key_pressed(KeyCode::F3) {
+            self.debug = !self.debug;
+        }
+        if is_key_pressed(KeyCode::Escape) {
+            frame.seat.controls(Controls::default());
+            frame.seat.command(Command::Browse);
+            return Turn::Back;
+        }
+        frame.seat.controls(keys::held());
+
+        let c = &frame.stage;
+        let Some(view) = frame.view.as_deref() else {
+            draw_seeking(frame, "looking for the others…");
+            return Turn::Stay;
+        };
+        let world = view.picture.as_ref().map(|picture| picture.shown(frame.now));
+        self.learn_names(view, world.as_ref());
+        for event in frame.events {
+            if let Event::Game { event, .. } = event {
+                self.cast.happened(event, view.me);
+            }
+            self.herald.happened(event, &self.names, view.me);
+        }
+        self.herald.watch(view, &self.names, frame.passed);
+
+        let Some(world) = world else {
+            let saying = match view.status {
+                Status::Interregnum => "the throne is empty…",
+                _ => "looking for the others…",
+            };
+            draw_seeking(frame, saying);
+            self.herald.draw(c, &self.names, None, view.me, frame.seconds);
+            return Turn::Stay;
+        };
+        let crowned = view.host.filter(|host| world.players.contains_key(host));
+        self.cast.pass(frame.passed, &world, crowned, frame.seconds);
+
+        c.rect(frame.visible, NIGHT);
+        self.draw_board(frame, view, &world);
+        self.draw_around(frame, view, Some(&world));
+        self.herald.draw(c, &self.names, Some(&world), view.me, frame.seconds);
+
+        match view.status {
+            Status::Interregnum => self.interregnum_s += frame.passed,
+            _ => self.interregnum_s = 0.0,
+        }
+        if self.interregnum_s > INTERREGNUM_S {
+            draw_interregnum(frame, self.interregnum_s);
+        } else if view.status == Status::Searching {
+            draw_state(c, "looking for the others…", frame.seconds);
+        }
+        if self.debug {
+            draw_debug(frame, view);
+        }
+        Turn::Stay
+    }
+}
+
+impl Camera {
+    /// Shows the whole board if it can be shown large enough; otherwise goes with `whom`.
+    fn follow(&mut self, seconds: f32, world: &World, whom: NodeId) {
+        let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
+        let fit = (WINDOW.w / size.x).min(WINDOW.h / size.y);
+        let zoom = fit.max(ZOOM_MIN);
+        let reach = vec2(WINDOW.w, WINDOW.h) / 2.0 / zoom;
+        let whom = world.players.get(&whom).map(|player| pixels(player.at));
+        let wanted = whom.unwrap_or(size / 2.0);
+        let bound = |value: f32, reach: f32, size: f32| {
+            if reach * 2.0 >= size { size / 2.0 } else { value.clamp(reach, size - reach) }
+        };
+        let goal = vec2(bound(wanted.x, reach.x, size.x), bound(wanted.y, reach.y, size.y));
+        let part = if self.settled { 1.0 - (-seconds * 4.0).exp() } else { 1.0 };
+        self.settled = true;
+        self.centre += (goal - self.centre) * part;
+        self.zoom += (zoom - self.zoom) * part;
+    }
+}
+
+fn scoreboard_place() -> Rect {
+    Rect { h: MARGIN.h - 172.0, ..MARGIN }
+}
+
+fn feed_place() -> Rect {
+    Rect::new(MARGIN.x, MARGIN.bottom() - 160.0, MARGIN.w, 160.0)
+}
+
+/// Covers what of the board lies beyond its window, and puts a golden frame around it.
+fn draw_surround(frame: &Frame) {
+    let c = &frame.stage;
+    let all = frame.visible;
+    let dusk = mixed(NIGHT, DUSK, 0.45);
+    let top = Rect::new(all.x, all.y, all.w, WINDOW.y - all.y);
+    let bottom = Rect::new(all.x, WINDOW.bottom(), all.w, all.bottom() - WINDOW.bottom());
+    let left = Rect::new(all.x, WINDOW.y - 1.0, WINDOW.x - all.x, WINDOW.h + 2.0);
+    let right =
+        Rect::new(WINDOW.right(), WINDOW.y - 1.0, all.right() - WINDOW.right(), WINDOW.h + 2.0);
+    c.rect(top, Paint::Down(NIGHT, dusk));
+    c.rect(bottom, Paint::Down(dusk, NIGHT));
+    c.rect(left, dusk);
+    c.rect(right, dusk);
+    let grown =
+        |by: f32| Rect::new(WINDOW.x - by, WINDOW.y - by, WINDOW.w + 2.0 * by, WINDOW.h + 2.0 * by);
+    c.round_frame(grown(4.0), 8.0, 9.0, PANEL);
+    c.round_frame(grown(8.0), 10.0, 1.6, GOLD_DEEP);
+    c.round_frame(grown(0.5), 5.0, 1.4, faded(GOLD, 0.75));
+    for corner in super::draw::corners(grown(8.0)) {
+        let diamond =
+            [(0.0, -9.0), (9.0, 0.0), (0.0, 9.0), (-9.0, 0.0)].map(|(x, y)| corner + vec2(x, y));
+        c.convex(&diamond, PANEL);
+        let gem = diamond.map(|point| corner + (point - corner) * 0.72);
+        c.convex(&gem, Paint::Down(GOLD, GOLD_DEEP));
+    }
+}
+
+/// Nothing to see yet: three heirs look around.
+fn draw_seeking(frame: &Frame, saying: &str) {
+    let c = &frame.stage;
+    c.rect(frame.visible, Paint::Down(NIGHT, mixed(NIGHT, DUSK, 0.9)));
+    let centre = STAGE / 2.0;
+    c.glow_ellipse(centre, vec2(420.0, 220.0), faded(DUSK, 0.9));
+    for (i, tunic) in TUNICS.into_iter().take(3).enumerate() {
+        let feet = centre + vec2((i as f32 - 1.0) * 92.0, 20.0);
+        let mut pose = Pose::standing(feet, 30.0, tunic);
+        let turn = frame.seconds * 1.7 + i as f32 * 1.9;
+        pose.look = vec2(turn.sin(), 0.1 + 0.2 * (turn * 0.6).cos());
+        pose.blink = blink(frame.seconds, i as u32);
+        draw_heir(c, &pose);
+    }
+    let bob = (frame.seconds * 2.2).sin() * 5.0;
+    c.glow(centre + vec2(0.0, -92.0 + bob), 80.0, faded(GOLD, 0.25));
+    draw_crown(c, centre + vec2(0.0, -74.0 + bob), 54.0, bob * 0.015, 0.0);
+    let ink = Ink::royal(24.0, CREAM).spaced(0.08);
+    c.text(saying, centre + vec2(0.0, 84.0), ink);
+    let hints = [Hint { keys: "Esc", does: "back" }];
+    keys::draw_hints(c, vec2(centre.x, 684.0), &hints);
+}
+
+fn draw_interregnum(frame: &Frame, seconds: f32) {
+    let c = frame.stage.faded((seconds - INTERREGNUM_S) * 5.0);
+    let centre = WINDOW.center();
+    c.glow_ellipse(centre, vec2(330.0, 90.0), faded(NIGHT, 0.85));
+    let ink = Ink::royal(34.0, GOLD).spaced(0.18);
+    c.text("interregnum…", centre + vec2(0.0, 2.0), ink);
+    let since = format!("the throne is empty for {seconds:.1} s");
+    let ink = Ink::plain(15.0, LAVENDER).centred();
+    c.text(&since, centre + vec2(0.0, 32.0), ink);
+}
+
+fn draw_state(c: &Canvas, saying: &str, seconds: f32) {
+    let at = vec2(WINDOW.center().x, WINDOW.bottom() - 30.0);
+    let ink = Ink::plain(17.0, CREAM).centred();
+    let width = c.text_width(saying, ink) + 44.0;
+    let pill = Rect::new(at.x - width / 2.0, at.y - 21.0, width, 32.0);
+    let pulse = 0.75 + 0.2 * (seconds * 4.0).sin();
+    c.round_rect(pill, 16.0, faded(NIGHT, 0.8));
+    c.round_frame(pill, 16.0, 1.4, faded(GOLD, pulse));
+    c.text(saying, at, ink);
+}
+
+/// A place on the board, in its pixels.
+fn pixels(at: Point) -> Vec2 {
+    vec2(pixels_of(at.x), pixels_of(at.y))
+}
+
+/// A length on the board, in its pixels.
+fn pixels_of(units: i32) -> f32 {
+    units as f32 / UNITS_PER_PIXEL as f32
+}

@@ -1,0 +1,248 @@
+//! The board: floor, walls, and what lies about.
+use macroquad::math::{Rect, Vec2, vec2};
+
+use super::pixels_of;
+use crate::{
+    arena::{GATHERABLE_RADIUS, Wall, World},
+    ui::{
+        crown::{draw_crown, draw_twinkle},
+        draw::{Canvas, Paint},
+        palette::{
+            CREAM, FIRE, FLOOR, FLOOR_ALT, GOLD, GOLD_DARK, GOLD_DEEP, GOLD_LIGHT, HEDGE,
+            HEDGE_DARK, HEDGE_DEEP, HEDGE_LIGHT, LAVENDER, NIGHT, RUBY, RUBY_DEEP, RUBY_LIGHT,
+            WALL_EDGE, WALL_FOOT, WALL_FRONT, WALL_TOP, faded, mixed,
+        },
+    },
+};
+
+/// The side of a tile of the floor, in pixels of the board.
+const TILE: f32 = 80.0;
+/// How high walls are.
+const WALL_HEIGHT: f32 = 10.0;
+
+/// Draws what of the floor is `seen`.
+pub fn draw_floor(c: &Canvas, world: &World, seen: Rect) {
+    let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
+    c.rect(Rect::new(0.0, 0.0, size.x, size.y), FLOOR);
+    let columns = (size.x / TILE).ceil() as i32;
+    let rows = (size.y / TILE).ceil() as i32;
+    for row in 0..rows {
+        for column in 0..columns {
+            let tile = Rect::new(column as f32 * TILE, row as f32 * TILE, TILE, TILE);
+            if (row + column) % 2 == 0 && tile.overlaps(&seen) {
+                c.rect(tile, FLOOR_ALT);
+            }
+            // A small inlay where four tiles meet.
+            let at = vec2(tile.x, tile.y);
+            if row > 0 && column > 0 && (row + column) % 2 == 0 && seen.contains(at) {
+                let inlay = [(0.0, -5.0), (5.0, 0.0), (0.0, 5.0), (-5.0, 0.0)]
+                    .map(|(x, y)| at + vec2(x, y));
+                c.convex(&inlay, faded(LAVENDER, 0.16));
+            }
+        }
+    }
+    draw_rug(c, size);
+    // Light falls into the middle, the edges lie in the dusk.
+    c.glow_ellipse(size / 2.0, size * 0.55, faded(mixed(LAVENDER, GOLD, 0.3), 0.13));
+    for (from, to) in [
+        (Rect::new(0.0, 0.0, size.x, 46.0), true),
+        (Rect::new(0.0, size.y - 46.0, size.x, 46.0), false),
+    ] {
+        let (dark, clear) = (faded(NIGHT, 0.42), faded(NIGHT, 0.0));
+        let paint = if to { Paint::Down(dark, clear) } else { Paint::Down(clear, dark) };
+        c.rect(from, paint);
+    }
+}
+
+/// The emblem of the realm, woven into the middle of the floor.
+fn draw_rug(c: &Canvas, size: Vec2) {
+    let middle = size / 2.0;
+    let thread = faded(GOLD, 0.10);
+    c.disc(middle, 118.0, faded(mixed(FLOOR, RUBY_DEEP, 0.5), 0.28));
+    c.ring(middle, 118.0, 3.0, thread);
+    c.ring(middle, 108.0, 1.2, thread);
+    for i in 0..16 {
+        let spoke = Vec2::from_angle(i as f32 / 16.0 * std::f32::consts::TAU);
+        c.disc(middle + spoke * 98.0, 2.6, thread);
+    }
+    draw_crown(&c.faded(0.13), middle + vec2(0.0, 34.0), 116.0, 0.0, 0.0);
+}
+
+/// Draws a wall: long ones are masonry, blocks are hedges, and pillars carry a torch.
+pub fn draw_wall(c: &Canvas, wall: &Wall, seconds: f32) {
+    let foot = Rect::new(
+        pixels_of(wall.x),
+        pixels_of(wall.y),
+        pixels_of(wall.width),
+        pixels_of(wall.height),
+    );
+    c.shadow(
+        Rect::new(foot.x - 2.0, foot.y + 4.0, foot.w + 8.0, foot.h + 6.0),
+        6.0,
+        16.0,
+        faded(NIGHT, 0.6),
+    );
+    let (long, short) = (foot.w.max(foot.h), foot.w.min(foot.h));
+    if short > 44.0 {
+        draw_hedge(c, foot);
+        return;
+    }
+    draw_masonry(c, foot);
+    if long < 48.0 {
+        let top = vec2(foot.center().x, foot.center().y - WALL_HEIGHT);
+        draw_torch(c, top, seconds + foot.x);
+    }
+}
+
+fn draw_masonry(c: &Canvas, foot: Rect) {
+    let top = Rect::new(foot.x, foot.y - WALL_HEIGHT, foot.w, foot.h);
+    let body = Rect::new(top.x, top.y, foot.w, foot.h + WALL_HEIGHT);
+    c.round_rect(body, 5.0, Paint::Down(WALL_FRONT, WALL_FOOT));
+    // Courses of stone on the front.
+    let front = top.bottom();
+    let mut x = foot.x + 16.0;
+    while x < foot.right() - 8.0 {
+        c.line(
+            &[vec2(x, front + 3.0), vec2(x, foot.bottom() - 3.0)],
+            false,
+            1.2,
+            faded(NIGHT, 0.22),
+        );
+        x += 20.0;
+    }
+    c.round_rect(top, 5.0, Paint::Down(WALL_EDGE, WALL_TOP));
+    let inner = Rect::new(top.x + 3.5, top.y + 3.5, top.w - 7.0, top.h - 7.0);
+    c.round_rect(inner, 3.0, mixed(WALL_TOP, WALL_FRONT, 0.25));
+    // Merlons along the top, two by two.
+    let along = foot.w >= foot.h;
+    let (length, count) =
+        if along { (top.w, (top.w / 22.0) as i32) } else { (top.h, (top.h / 22.0) as i32) };
+    if count < 3 {
+        return;
+    }
+    let step = length / count as f32;
+    for i in 0..count {
+        let middle = (i as f32 + 0.5) * step;
+        let at = if along {
+            vec2(top.x + middle, top.center().y)
+        } else {
+            vec2(top.center().x, top.y + middle)
+        };
+        let stone = Rect::new(at.x - 6.0, at.y - 6.0, 12.0, 12.0);
+        c.round_rect(stone.offset(vec2(0.0, 2.0)), 2.5, faded(NIGHT, 0.30));
+        c.round_rect(stone, 2.5, Paint::Down(WALL_EDGE, WALL_TOP));
+    }
+}
+
+/// A hedge, cut square, with berries.
+fn draw_hedge(c: &Canvas, foot: Rect) {
+    let top = Rect::new(foot.x, foot.y - WALL_HEIGHT, foot.w, foot.h);
+    let body = Rect::new(top.x, top.y, foot.w, foot.h + WALL_HEIGHT);
+    c.round_rect(body, 10.0, Paint::Down(HEDGE_DEEP, HEDGE_DARK));
+    c.round_rect(top, 10.0, Paint::Down(HEDGE_LIGHT, HEDGE));
+    let chance = |k: u64| {
+        let place = (foot.x as u64) << 20 | foot.y as u64;
+        (crate::game::draw(place, k) >> 40) as f32 / (1u64 << 24) as f32
+    };
+    for k in 0..14 {
+        let leaf = vec2(
+            top.x + 8.0 + chance(2 * k) * (top.w - 16.0),
+            top.y + 8.0 + chance(2 * k + 1) * (top.h - 16.0),
+        );
+        let curl = [-5.0, -2.5, 0.0, 2.5, 5.0].map(|x: f32| leaf + vec2(x, x * x * 0.14 - 2.0));
+        c.line(&curl, false, 1.8, faded(HEDGE_DEEP, 0.55));
+    }
+    for k in 40..45 {
+        let berry = vec2(
+            top.x + 9.0 + chance(2 * k) * (top.w - 18.0),
+            top.y + 9.0 + chance(2 * k + 1) * (top.h - 18.0),
+        );
+        c.disc(berry + vec2(0.0, 1.0), 2.8, faded(NIGHT, 0.4));
+        c.disc(berry, 2.6, RUBY);
+        c.disc(berry - vec2(0.8, 0.9), 0.8, RUBY_LIGHT);
+    }
+}
+
+/// A bowl of fire.
+fn draw_torch(c: &Canvas, at: Vec2, seconds: f32) {
+    let flicker = 0.85 + 0.1 * (seconds * 11.0).sin() + 0.05 * (seconds * 23.0).sin();
+    c.glow(at - vec2(0.0, 8.0), 95.0 * flicker, faded(FIRE, 0.22));
+    c.ellipse(at + vec2(0.0, 2.0), vec2(12.0, 7.5), GOLD_DARK);
+    c.ellipse(at, vec2(12.0, 7.0), Paint::Down(GOLD, GOLD_DEEP));
+    c.ellipse(at - vec2(0.0, 0.5), vec2(9.0, 4.8), GOLD_DARK);
+    for (size, colour) in [(1.0, FIRE), (0.62, GOLD), (0.32, CREAM)] {
+        let sway = (seconds * 7.0).sin() * 2.0 * size;
+        let tip = at + vec2(sway, -26.0 * size * flicker);
+        let flame: Vec<Vec2> = (0..=16)
+            .map(|i| {
+                let part = i as f32 / 16.0;
+                let turn = part * std::f32::consts::PI;
+                let belly = at + vec2(turn.cos() * 8.0 * size, turn.sin() * 4.0 * size - 2.0);
+                // Both ends run up into the tip.
+                let pull = (2.0 * part - 1.0).abs().powi(5);
+                belly.lerp(tip, pull)
+            })
+            .collect();
+        c.polygon(&flame, colour);
+    }
+}
+
+/// Draws something to gather that appeared `age` seconds ago.
+pub fn draw_gatherable(c: &Canvas, at: Vec2, rare: bool, id: u64, seconds: f32, age: f32) {
+    let radius = pixels_of(GATHERABLE_RADIUS);
+    let pop = crate::ui::ribbon::ease_out_back((age / 0.35).min(1.0));
+    let phase = seconds * 2.4 + id as f32 * 1.7;
+    let lift = 3.0 + 3.0 * phase.sin();
+    c.glow_ellipse(at + vec2(0.0, 7.0), vec2(13.0, 6.0), faded(NIGHT, 0.7));
+    let middle = at - vec2(0.0, 4.0 + lift + (1.0 - pop) * 14.0);
+    if rare {
+        draw_gem(c, middle, radius * 1.75 * pop, phase);
+    } else {
+        draw_coin(c, middle, radius * 1.40 * pop, phase);
+    }
+}
+
+/// A coin that turns.
+fn draw_coin(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
+    c.glow(at, radius * 2.6, faded(GOLD, 0.30));
+    let turn = phase.cos();
+    let wide = turn.abs().max(0.16);
+    let edge = vec2(radius * 0.24 * (1.0 - wide) * turn.signum(), 0.0);
+    c.ellipse(at + edge, vec2(radius * wide, radius) * 1.16, GOLD_DARK);
+    c.ellipse(at + edge, vec2(radius * wide, radius), Paint::Down(GOLD_DEEP, GOLD_DARK));
+    let face = c.at(macroquad::math::Affine2::from_scale_angle_translation(
+        vec2(wide, 1.0) * radius,
+        0.0,
+        at,
+    ));
+    face.disc(Vec2::ZERO, 1.0, Paint::Down(GOLD_LIGHT, GOLD_DEEP));
+    face.disc(Vec2::ZERO, 0.74, Paint::Down(GOLD_DEEP, GOLD));
+    if wide > 0.3 {
+        draw_crown(&face, vec2(0.0, 0.36), 0.95, 0.0, 0.0);
+    }
+    let glint = (phase * 0.7).sin().max(0.0).powi(8);
+    draw_twinkle(c, at + vec2(0.4, -0.5) * radius, radius * 1.1 * glint, CREAM);
+}
+
+/// A cut ruby that sends out rays.
+fn draw_gem(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
+    c.glow(at, radius * 3.4, faded(RUBY, 0.42));
+    for i in 0..6 {
+        let ray = Vec2::from_angle(phase * 0.25 + i as f32 / 6.0 * std::f32::consts::TAU);
+        let reach = radius * (1.9 + 0.35 * (phase + i as f32 * 2.0).sin());
+        let side = ray.perp() * radius * 0.14;
+        c.convex(
+            &[at + ray * radius * 0.9 + side, at + ray * reach, at + ray * radius * 0.9 - side],
+            faded(RUBY_LIGHT, 0.35),
+        );
+    }
+    let p = |x: f32, y: f32| at + vec2(x, y) * radius;
+    let outline = [p(-0.62, -0.72), p(0.62, -0.72), p(1.0, -0.18), p(0.0, 1.0), p(-1.0, -0.18)];
+    c.line(&outline, true, radius * 0.30, mixed(RUBY_DEEP, NIGHT, 0.6));
+    c.convex(&outline, Paint::Down(RUBY, RUBY_DEEP));
+    c.convex(&[p(-0.62, -0.72), p(0.62, -0.72), p(0.42, -0.18), p(-0.42, -0.18)], RUBY_LIGHT);
+    c.convex(&[p(-1.0, -0.18), p(-0.42, -0.18), p(0.0, 1.0)], faded(RUBY_LIGHT, 0.35));
+    c.convex(&[p(0.42, -0.18), p(1.0, -0.18), p(0.0, 1.0)], faded(RUBY_DEEP, 0.8));
+    let glint = (phase * 0.9).sin().max(0.0).powi(6);
+    draw_twinkle(c, p(-0.35, -0.5), radius * (0.5 + 0.8 * glint), CREAM);
+}

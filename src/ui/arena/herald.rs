@@ -1,0 +1,366 @@
+//! The herald: proclaims on ribbons who reigns, and keeps the list of who came and went.
+use std::{collections::BTreeMap, time::Duration};
+
+use macroquad::{
+    color::Color,
+    math::{Vec2, vec2},
+};
+
+use super::{WINDOW, cast::tunic};
+use crate::{
+    arena::{self, Arena, World},
+    config::TICK,
+    game::TICKS_PER_SECOND,
+    node::{Event, Handover, Status, View},
+    types::{Instant, NodeId},
+    ui::{
+        draw::{Canvas, Paint},
+        heir::{Mood, Pose, draw_crowned, draw_heir},
+        palette::{CREAM, GOLD, GOLD_DEEP, GOLD_LIGHT, LAVENDER, NIGHT, RUBY_LIGHT, TUNICS, faded},
+        particles::Sparks,
+        ribbon::{Cloth, Ribbon},
+        text::Ink,
+    },
+};
+
+/// How long a ribbon stays, in seconds.
+const RIBBON_S: f32 = 4.5;
+/// How long a line stays in the list, in seconds.
+const LINE_S: f32 = 14.0;
+/// The most lines in the list.
+const LINES_MAX: usize = 7;
+/// How many ribbons may wait for the one that is shown.
+const RIBBONS_MAX: usize = 3;
+
+/// One line of news.
+pub struct Line {
+    /// What it says.
+    pub text: String,
+    /// In which colour.
+    pub colour: Color,
+    /// For how many seconds it has been there.
+    pub age: f32,
+}
+
+impl Line {
+    /// How visible it is, from 0 to 1.
+    pub fn strength(&self) -> f32 {
+        (self.age / 0.2).min(1.0) * ((LINE_S - self.age) / 2.0).clamp(0.0, 1.0)
+    }
+}
+
+/// Proclaims.
+pub struct Herald {
+    /// The last change of host that was proclaimed, or is too old to be.
+    proclaimed: Instant,
+    ribbons: Vec<Ribbon>,
+    lines: Vec<Line>,
+    crowned: Option<NodeId>,
+    confetti: Sparks,
+}
+
+impl Herald {
+    /// A herald who has no interest in what was before `now`.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            proclaimed: now,
+            ribbons: Vec::new(),
+            lines: Vec::new(),
+            crowned: None,
+            confetti: Sparks::default(),
+        }
+    }
+
+    /// The news, oldest first.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// How much of the space above the board a ribbon takes, from 0 to 1.
+    pub fn presence(&self) -> f32 {
+        self.ribbons.first().map_or(0.0, |ribbon| {
+            (ribbon.age / 0.15).min((ribbon.life - ribbon.age) / 0.4).clamp(0.0, 1.0)
+        })
+    }
+
+    /// Hears of something that happened.
+    pub fn happened(&mut self, event: &Event<Arena>, names: &BTreeMap<NodeId, String>, me: NodeId) {
+        match event {
+            Event::Rebase { .. } => {
+                self.proclaim(
+                    "Two realms are one again".to_owned(),
+                    "two crowns met; one of them was laid down".to_owned(),
+                    Cloth::Peace,
+                );
+                self.say("two crowns met".to_owned(), CREAM);
+            }
+            Event::NewIdentity { .. } => {
+                self.say("you go by a new identity".to_owned(), LAVENDER);
+            }
+            Event::Diverged { .. } => {
+                self.say("worlds disagree; mending".to_owned(), RUBY_LIGHT);
+            }
+            Event::Game { event, .. } => self.game(event, names, me),
+            _ => {}
+        }
+    }
+
+    fn game(&mut self, event: &arena::Event, names: &BTreeMap<NodeId, String>, me: NodeId) {
+        let who = |id: &NodeId| whose(names, *id, me);
+        match event {
+            arena::Event::Joined { player, .. } => {
+                self.say(format!("{} came in", who(player)), CREAM);
+            }
+            arena::Event::Returned { player, .. } => {
+                let be = if *player == me { "are" } else { "is" };
+                self.say(format!("{} {be} back", who(player)), CREAM);
+            }
+            arena::Event::Left { player, .. } => {
+                self.say(format!("{} went away", who(player)), LAVENDER);
+            }
+            arena::Event::Shaken { player, by, .. } if *by == me || *player == me => {
+                let whom = if *player == me { "you".to_owned() } else { whose(names, *player, me) };
+                self.say(format!("{} bumped {whom}", who(by)), LAVENDER);
+            }
+            arena::Event::RoundWon { player, round, .. } => {
+                self.say(format!("{} won round {round}", who(player)), GOLD_LIGHT);
+                for part in [0.2, 0.5, 0.8] {
+                    let from = vec2(WINDOW.x + WINDOW.w * part, WINDOW.bottom() - 190.0);
+                    self.confetti.confetti(from, 90, &TUNICS);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks who reigns, and lets `passed` seconds go by.
+    pub fn watch(&mut self, view: &View<Arena>, names: &BTreeMap<NodeId, String>, passed: f32) {
+        if let Some(handover) = &view.handover
+            && handover.at > self.proclaimed
+        {
+            self.proclaimed = handover.at;
+            let (title, note, cloth) = words(handover, names, view.me);
+            self.proclaim(title, note, cloth);
+        }
+        if view.status == Status::Playing && view.host != self.crowned {
+            self.crowned = view.host;
+            if let Some(host) = view.host {
+                let verb = if host == view.me { "wear" } else { "wears" };
+                let line = format!("{} {verb} the crown", whose(names, host, view.me));
+                self.say(line, GOLD);
+            }
+        }
+        self.confetti.pass(passed);
+        for line in &mut self.lines {
+            line.age += passed;
+        }
+        self.lines.retain(|line| line.age < LINE_S);
+        if let Some(ribbon) = self.ribbons.first_mut() {
+            ribbon.age += passed;
+            if ribbon.is_over() {
+                self.ribbons.remove(0);
+            }
+        }
+    }
+
+    /// Draws the ribbon, and between two rounds the winner.
+    pub fn draw(
+        &self,
+        c: &Canvas,
+        names: &BTreeMap<NodeId, String>,
+        world: Option<&World>,
+        me: NodeId,
+        seconds: f32,
+    ) {
+        if let Some(world) = world {
+            draw_winner(c, names, world, me, seconds);
+            self.confetti.draw(c);
+        }
+        if let Some(ribbon) = self.ribbons.first() {
+            ribbon.draw(c, vec2(WINDOW.center().x, WINDOW.y - 34.0), WINDOW.w - 40.0);
+        }
+    }
+
+    fn proclaim(&mut self, title: String, note: String, cloth: Cloth) {
+        // News overtakes: what is shown makes room quickly, what has not been shown is dropped.
+        self.ribbons.truncate(RIBBONS_MAX);
+        if let Some(shown) = self.ribbons.first_mut() {
+            shown.age = shown.age.max(shown.life - 0.25);
+        }
+        self.ribbons.truncate(1);
+        self.ribbons.push(Ribbon::new(title, note, cloth, RIBBON_S));
+    }
+
+    fn say(&mut self, text: String, colour: Color) {
+        if self.lines.len() == LINES_MAX {
+            self.lines.remove(0);
+        }
+        self.lines.push(Line { text, colour, age: 0.0 });
+    }
+}
+
+/// What somebody is called, seen from `me`.
+fn whose(names: &BTreeMap<NodeId, String>, id: NodeId, me: NodeId) -> String {
+    if id == me {
+        return "you".to_owned();
+    }
+    let name = names.get(&id).filter(|name| !name.is_empty());
+    name.cloned().unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// What there is to say about a change of host.
+fn words(
+    handover: &Handover,
+    names: &BTreeMap<NodeId, String>,
+    me: NodeId,
+) -> (String, String, Cloth) {
+    let (old, new) = (whose(names, handover.from, me), whose(names, handover.to, me));
+    let took = took(handover.gap);
+    if handover.from == handover.to {
+        let keep = if handover.to == me { "keep" } else { "keeps" };
+        let note = format!("after a moment's doubt — {took}");
+        return (format!("{new} {keep} the crown"), note, Cloth::Crown);
+    }
+    let title = format!("The crown passes to {new}");
+    match handover.reason {
+        "left" => (title, format!("{old} handed it on — {took}"), Cloth::Crown),
+        "yielded" => {
+            let title =
+                format!("Two crowns met: {new} reign{}", if handover.to == me { "" } else { "s" });
+            let note = format!("{old} laid the other one down — {took}");
+            (title, note, Cloth::Peace)
+        }
+        _ => (title, format!("{old} fell — {took}"), Cloth::Crown),
+    }
+}
+
+/// How long the throne was empty, in words.
+fn took(gap: Duration) -> String {
+    let ms = (gap.as_micros() + 500) / 1_000;
+    // Between two ticks of one reign there is one tick too.
+    let ticks = (gap.as_micros() as f64 / TICK.as_micros() as f64).round() as u64;
+    let missed = ticks.saturating_sub(1);
+    match missed {
+        0 => format!("{ms} ms, not a tick missed"),
+        1 => format!("{ms} ms, one tick missed"),
+        n if n < TICKS_PER_SECOND => format!("{ms} ms, {n} ticks missed"),
+        _ => format!("{:.1} s without a crown", gap.as_secs_f64()),
+    }
+}
+
+/// Between two rounds: who won, and when it goes on.
+fn draw_winner(
+    c: &Canvas,
+    names: &BTreeMap<NodeId, String>,
+    world: &World,
+    me: NodeId,
+    seconds: f32,
+) {
+    let Some(intermission) = world.intermission else {
+        return;
+    };
+    let left_s = f32::from(intermission.ticks_left) / TICKS_PER_SECOND as f32;
+    let whole_s = f32::from(arena::INTERMISSION_TICKS) / TICKS_PER_SECOND as f32;
+    let since = whole_s - left_s;
+    let c = &c.faded((since / 0.25).min(1.0) * (left_s / 0.25).min(1.0));
+    let centre = WINDOW.center() + vec2(0.0, 12.0);
+    c.glow_ellipse(centre, vec2(470.0, 190.0), faded(NIGHT, 0.95));
+    let heart = centre - vec2(0.0, 56.0);
+    c.glow(heart, 210.0, faded(GOLD, 0.22));
+    for i in 0..12 {
+        let turn = i as f32 / 12.0 * std::f32::consts::TAU + seconds * 0.25;
+        let ray = Vec2::from_angle(turn);
+        for reach in [110.0, 150.0, 190.0, 230.0] {
+            let side = ray.perp() * reach * 0.09;
+            let far = heart + ray * reach;
+            c.convex(&[heart, far - side, far + side], faded(GOLD, 0.035));
+        }
+    }
+    if let Some(player) = world.players.get(&intermission.winner) {
+        let feet = centre + vec2(0.0, -18.0);
+        let mut pose = Pose::standing(feet, 36.0, tunic(player));
+        pose.mood = Mood::Cheering;
+        pose.hop = (seconds * 6.0).sin().abs() * 0.35;
+        draw_heir(c, &pose);
+        // A wreath is the winner's, the crown is the host's.
+        draw_wreath(c, &pose);
+    }
+    let won = if intermission.winner == me { "win" } else { "wins" };
+    let who = whose(names, intermission.winner, me);
+    let title = format!("{who} {won} round {}", world.round);
+    let ink = Ink::royal(38.0, GOLD);
+    let size = ink.size * (760.0 / c.text_width(&title, ink)).min(1.0);
+    let ink = Ink { size, ..ink };
+    let at = centre + vec2(0.0, 42.0);
+    c.text(&title, at + vec2(0.0, 2.5), ink.coloured(faded(NIGHT, 0.9)));
+    c.text(&title, at, ink);
+    let next = format!("the next round begins in {}", left_s.ceil().max(1.0));
+    let ink = Ink::plain(17.0, CREAM).centred();
+    c.text(&next, centre + vec2(0.0, 76.0), ink);
+}
+
+/// A wreath of golden leaves around a head, open at the top.
+fn draw_wreath(c: &Canvas, pose: &Pose) {
+    let c = c.shifted(pose.feet - vec2(0.0, (0.98 + pose.hop) * pose.radius), pose.radius);
+    for side in [-1.0, 1.0] {
+        for i in 0..8 {
+            let turn = 0.45 + i as f32 * 0.27;
+            let at = vec2(turn.sin() * side, -turn.cos()) * 1.26;
+            let up = vec2(-turn.cos() * side, -turn.sin());
+            for (lean, colour) in [(0.55, GOLD_DEEP), (-0.45, GOLD)] {
+                let long = Vec2::from_angle(lean * side).rotate(up) * 0.5;
+                let wide = long.perp() * 0.26;
+                let leaf = [at, at + long * 0.45 + wide, at + long, at + long * 0.45 - wide];
+                c.line(&leaf, true, 0.07, NIGHT);
+                c.convex(&leaf, Paint::Down(GOLD_LIGHT, colour));
+            }
+        }
+    }
+}
+
+/// Draws the figure beside a name: crowned or not.
+pub fn draw_badge(c: &Canvas, pose: &Pose, crowned: bool) {
+    if crowned {
+        draw_crowned(c, pose, 0.0);
+    } else {
+        draw_heir(c, pose);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handover(gap_us: u64, reason: &'static str) -> Handover {
+        Handover {
+            from: NodeId::from_u128(1),
+            to: NodeId::from_u128(2),
+            gap: Duration::from_micros(gap_us),
+            reason,
+            at: Instant(5),
+        }
+    }
+
+    fn said(handover: &Handover, me: u128) -> (String, String) {
+        let names =
+            [(1, "Ada"), (2, "Bert")].map(|(id, name)| (NodeId::from_u128(id), name.to_owned()));
+        let (title, note, _) = words(handover, &names.into(), NodeId::from_u128(me));
+        (title, note)
+    }
+
+    #[test]
+    fn a_fall_is_told_with_its_milliseconds_and_ticks() {
+        let (title, note) = said(&handover(17_200, "closed"), 3);
+        assert_eq!(title, "The crown passes to Bert");
+        assert_eq!(note, "Ada fell — 17 ms, not a tick missed");
+        let (_, note) = said(&handover(50_000, "silent"), 3);
+        assert_eq!(note, "Ada fell — 50 ms, 2 ticks missed");
+    }
+
+    #[test]
+    fn whoever_looks_on_is_spoken_to() {
+        let (title, note) = said(&handover(1_500_000, "left"), 2);
+        assert_eq!(title, "The crown passes to you");
+        assert_eq!(note, "Ada handed it on — 1.5 s without a crown");
+    }
+}

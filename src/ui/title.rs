@@ -1,0 +1,375 @@
+//! The title: who plays near here, and what one is called.
+use macroquad::{
+    input::{KeyCode, is_key_pressed},
+    math::{Rect, Vec2, vec2},
+};
+
+mod scenery;
+
+use self::scenery::{draw_logo, draw_scenery};
+use super::{
+    Frame, Options, STAGE, Screen, Turn,
+    arena::ArenaScreen,
+    crown::draw_crown,
+    draw::{Canvas, Paint},
+    keys::{self, Hint},
+    palette::{
+        CREAM, GOLD, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL, PANEL_EDGE, faded, lit, mixed,
+    },
+    text::{Align, Face, Ink},
+};
+use crate::{
+    arena::Controls,
+    node::{Command, Event, SessionView},
+    text::{NAME_CHARS_MAX, Name, SessionName},
+};
+
+/// How long nobody must be heard before the title says what to do about it, in seconds.
+const LONELY_S: f32 = 5.0;
+/// How many sessions the list shows at once.
+const ROWS: usize = 4;
+const ROW_HEIGHT: f32 = 52.0;
+/// Where the list is; how high it is depends on what there is to list.
+const LIST: Rect = Rect { x: 350.0, y: 262.0, w: 580.0, h: 58.0 };
+
+/// The title screen.
+pub struct Title {
+    name: Name,
+    /// What is being typed; none while the list is in hand.
+    editing: Option<String>,
+    /// The session that is offered even if nobody is heard in it.
+    offered: SessionName,
+    chosen: SessionName,
+    /// Where the frame around the chosen row is: it slides.
+    cursor: f32,
+    /// For how long the title has been shown, and heard nobody.
+    lonely_s: f32,
+    /// The node itself says that it heard nobody.
+    nobody_found: bool,
+}
+
+/// One line of the list.
+struct Row {
+    session: SessionName,
+    players: u32,
+    host: Option<String>,
+    joinable: bool,
+    /// Somebody was heard in it.
+    heard: bool,
+}
+
+impl Title {
+    /// The title at the start of the window.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            name: options.name.clone(),
+            editing: None,
+            offered: options.session.clone(),
+            chosen: options.session.clone(),
+            cursor: 0.0,
+            lonely_s: 0.0,
+            nobody_found: false,
+        }
+    }
+
+    /// Lets the player type its name. Returns whether it is done.
+    fn edit(&mut self, frame: &Frame) {
+        let Some(text) = &mut self.editing else {
+            return;
+        };
+        keys::type_into(text, NAME_CHARS_MAX);
+        let done =
+            keys::enter_pressed() || is_key_pressed(KeyCode::Tab) || is_key_pressed(KeyCode::F2);
+        if done {
+            if !text.trim().is_empty() {
+                self.name = Name::new(text);
+                frame.seat.command(Command::Rename(self.name.clone()));
+            }
+            self.editing = None;
+        } else if is_key_pressed(KeyCode::Escape) {
+            self.editing = None;
+        }
+    }
+
+    /// Moves through the list. Returns the session to play in, once one is taken.
+    fn choose(&mut self, rows: &[Row]) -> Option<SessionName> {
+        let at = rows.iter().position(|row| row.session == self.chosen);
+        let mut at = at.unwrap_or(0);
+        if is_key_pressed(KeyCode::Up) || is_key_pressed(KeyCode::W) {
+            at = at.saturating_sub(1);
+        }
+        if is_key_pressed(KeyCode::Down) || is_key_pressed(KeyCode::S) {
+            at = (at + 1).min(rows.len() - 1);
+        }
+        let row = rows.get(at)?;
+        self.chosen = row.session.clone();
+        if is_key_pressed(KeyCode::Tab) || is_key_pressed(KeyCode::F2) {
+            self.editing = Some(self.name.as_str().to_owned());
+            keys::forget_typed();
+        }
+        let taken = keys::enter_pressed() || is_key_pressed(KeyCode::Space);
+        (taken && row.joinable).then(|| row.session.clone())
+    }
+
+    fn draw_list(&mut self, frame: &Frame, rows: &[Row]) {
+        let c = &frame.stage;
+        draw_panel(c, list(rows));
+        let heading = Ink::royal(17.0, GOLD).spaced(0.12);
+        c.text("Realms in earshot", vec2(LIST.center().x, LIST.y + 34.0), heading);
+        let chosen = rows.iter().position(|row| row.session == self.chosen);
+        let chosen = chosen.unwrap_or(0);
+        // The list scrolls only as far as it must.
+        let first = (chosen + 1).saturating_sub(ROWS);
+        let goal = (chosen - first) as f32;
+        self.cursor += (goal - self.cursor) * (1.0 - (-frame.passed * 22.0).exp());
+        let row_at = |place: f32| {
+            Rect::new(
+                LIST.x + 16.0,
+                LIST.y + 48.0 + place * ROW_HEIGHT,
+                LIST.w - 32.0,
+                ROW_HEIGHT - 6.0,
+            )
+        };
+        let frame_rect = row_at(self.cursor);
+        let pulse = 0.5 + 0.5 * (frame.seconds * 3.0).sin();
+        c.shadow(frame_rect, 12.0, 14.0, faded(GOLD, 0.20 + 0.12 * pulse));
+        c.round_rect(
+            frame_rect,
+            11.0,
+            Paint::Down(mixed(PANEL, PANEL_EDGE, 0.9), mixed(PANEL, PANEL_EDGE, 0.55)),
+        );
+        c.round_frame(frame_rect, 11.0, 2.0, GOLD);
+        for (place, row) in rows.iter().skip(first).take(ROWS).enumerate() {
+            draw_row(c, row_at(place as f32), row, first + place == chosen);
+        }
+        if rows.len() > ROWS {
+            let more = format!("{} of {}", chosen + 1, rows.len());
+            let ink = Ink::plain(12.0, HEATHER).right();
+            c.text(&more, vec2(LIST.right() - 20.0, LIST.y + 32.0), ink);
+        }
+    }
+
+    fn draw_name(&self, frame: &Frame, above: Rect) {
+        let c = &frame.stage;
+        let bar = Rect::new(above.x, above.bottom() + 12.0, above.w, 46.0);
+        draw_panel(c, bar);
+        let baseline = bar.y + 30.0;
+        let label = Ink::plain(16.0, LAVENDER);
+        let x = bar.x + 24.0 + c.text_width("You are ", label) + 6.0;
+        c.text("You are", vec2(bar.x + 24.0, baseline), label);
+        let ink = Ink::plain(20.0, CREAM);
+        match &self.editing {
+            Some(text) => {
+                let field = Rect::new(x - 8.0, bar.y + 7.0, bar.right() - x - 8.0, 32.0);
+                c.round_rect(field, 8.0, faded(NIGHT, 0.8));
+                c.round_frame(field, 8.0, 1.6, GOLD);
+                let width = c.text(text, vec2(x, baseline + 1.0), ink);
+                if frame.seconds.fract() < 0.6 {
+                    c.rect(Rect::new(x + width + 2.0, bar.y + 12.0, 2.0, 22.0), GOLD_LIGHT);
+                }
+            }
+            None => {
+                let shown = c.fitted(self.name.as_str(), bar.right() - x - 24.0, ink);
+                c.text(&shown, vec2(x, baseline + 1.0), ink);
+            }
+        }
+    }
+
+    fn draw_foot(&self, frame: &Frame) {
+        let c = &frame.stage;
+        let line = vec2(STAGE.x / 2.0, 698.0);
+        if self.editing.is_some() {
+            keys::draw_hints(
+                c,
+                line,
+                &[
+                    Hint { keys: "Enter", does: "keep" },
+                    Hint { keys: "Ctrl V", does: "paste" },
+                    Hint { keys: "Esc", does: "as it was" },
+                ],
+            );
+        } else {
+            keys::draw_hints(
+                c,
+                line,
+                &[
+                    Hint { keys: "up down", does: "choose" },
+                    Hint { keys: "Enter", does: "play" },
+                    Hint { keys: "Tab", does: "your name" },
+                    Hint { keys: "F11", does: "full screen" },
+                    Hint { keys: "Esc", does: "quit" },
+                ],
+            );
+        }
+        let corner = vec2(frame.visible.right() - 18.0, frame.visible.y + 28.0);
+        let ink = Ink::plain(13.0, HEATHER).right();
+        c.text(&format!("you are at {}", frame.seat.address()), corner, ink);
+    }
+}
+
+impl Screen for Title {
+    fn frame(&mut self, frame: &Frame) -> Turn {
+        frame.seat.controls(Controls::default());
+        if let Some(view) = &frame.view
+            && self.editing.is_none()
+        {
+            self.name.clone_from(&view.name);
+        }
+        for event in frame.events {
+            self.nobody_found |= matches!(event, Event::NobodyFound);
+        }
+        let rows = rows(frame.view.as_ref().map_or(&[], |view| &view.sessions), &self.offered);
+        if rows.iter().any(|row| row.heard) {
+            self.lonely_s = 0.0;
+            self.nobody_found = false;
+        } else {
+            self.lonely_s += frame.passed;
+        }
+
+        let was_editing = self.editing.is_some();
+        let mut taken = None;
+        let mut quit = false;
+        if was_editing {
+            self.edit(frame);
+        } else {
+            taken = self.choose(&rows);
+            quit = is_key_pressed(KeyCode::Escape);
+            keys::forget_typed();
+        }
+
+        draw_scenery(frame);
+        draw_logo(frame);
+        self.draw_list(frame, &rows);
+        let list = list(&rows);
+        self.draw_name(frame, list);
+        if self.nobody_found || self.lonely_s > LONELY_S {
+            draw_lonely(frame, list.bottom() + 92.0);
+        }
+        self.draw_foot(frame);
+
+        if let Some(session) = taken {
+            frame.seat.command(Command::Play(session));
+            return Turn::Enter(Box::new(ArenaScreen::new(frame.now)));
+        }
+        if quit { Turn::Back } else { Turn::Stay }
+    }
+}
+
+/// The lines of the list: the session `offered` first, whether anybody was heard in it or not.
+fn rows(sessions: &[SessionView], offered: &SessionName) -> Vec<Row> {
+    let mut rows: Vec<Row> = sessions
+        .iter()
+        .map(|session| Row {
+            session: session.name.clone(),
+            players: session.players,
+            host: session.host.as_ref().map(|host| host.as_str().to_owned()),
+            joinable: session.joinable,
+            heard: session.players > 0 || session.host.is_some(),
+        })
+        .collect();
+    if !rows.iter().any(|row| row.session == *offered && row.joinable) {
+        rows.push(Row {
+            session: offered.clone(),
+            players: 0,
+            host: None,
+            joinable: true,
+            heard: false,
+        });
+    }
+    rows.sort_by_key(|row| (!row.joinable, row.session != *offered, !row.heard));
+    rows
+}
+
+/// Where the list with these lines is.
+fn list(rows: &[Row]) -> Rect {
+    Rect { h: LIST.h + rows.len().clamp(1, ROWS) as f32 * ROW_HEIGHT, ..LIST }
+}
+
+fn draw_row(c: &Canvas, place: Rect, row: &Row, chosen: bool) {
+    let baseline = place.y + 30.0;
+    let (name, rest) = match (row.joinable, chosen) {
+        (false, _) => (faded(HEATHER, 0.8), faded(HEATHER, 0.6)),
+        (true, true) => (CREAM, lit(LAVENDER, 0.3)),
+        (true, false) => (lit(LAVENDER, 0.35), LAVENDER),
+    };
+    let ink = Ink::plain(21.0, name);
+    let shown = c.fitted(row.session.as_str(), 210.0, ink);
+    c.text(&shown, vec2(place.x + 20.0, baseline), ink);
+    let right = vec2(place.right() - 18.0, baseline - 1.0);
+    let ink =
+        Ink { face: Face::Plain, size: 15.0, colour: rest, align: Align::Right, spacing: 0.0 };
+    if !row.joinable {
+        c.text("plays by other rules", right, ink);
+        return;
+    }
+    if !row.heard {
+        c.text("nobody yet — found it", right, ink);
+        return;
+    }
+    let count = match row.players {
+        1 => "1 heir".to_owned(),
+        n => format!("{n} heirs"),
+    };
+    let width = c.text(&count, right, ink);
+    if let Some(host) = &row.host {
+        let ink = ink.coloured(if chosen { GOLD_LIGHT } else { GOLD });
+        let shown = c.fitted(host, 150.0, ink);
+        let at = right - vec2(width + 26.0, 0.0);
+        let width = c.text(&shown, at, ink);
+        draw_crown(c, at - vec2(width + 17.0, 1.0), 19.0, 0.0, 0.0);
+    }
+}
+
+fn draw_lonely(frame: &Frame, y: f32) {
+    let c = &frame.stage;
+    let ink = Ink::plain(14.0, LAVENDER).centred();
+    let lines = [
+        "Nobody heard so far. Found the realm, and the others will find you.",
+        "If somebody does play near here, a firewall may be in the way: start with --peer ADDRESS.",
+    ];
+    for (i, line) in lines.into_iter().enumerate() {
+        let at = vec2(STAGE.x / 2.0, y + i as f32 * 20.0);
+        c.text(line, at + vec2(0.0, 1.2), ink.coloured(faded(NIGHT, 0.8)));
+        c.text(line, at, ink);
+    }
+}
+
+/// A dark pane with a fine border.
+pub fn draw_panel(c: &Canvas, place: Rect) {
+    c.shadow(place.offset(vec2(0.0, 6.0)), 16.0, 26.0, faded(NIGHT, 0.8));
+    c.round_rect(
+        place,
+        14.0,
+        Paint::Down(faded(PANEL, 0.93), faded(mixed(PANEL, NIGHT, 0.5), 0.93)),
+    );
+    c.round_frame(place, 14.0, 1.5, faded(PANEL_EDGE, 0.9));
+    let light = [place.x + 16.0, place.right() - 16.0].map(|x| Vec2::new(x, place.y + 1.2));
+    c.line(&light, false, 1.2, faded(LAVENDER, 0.35));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(name: &str, joinable: bool) -> SessionView {
+        SessionView { name: SessionName::new(name), players: 2, host: None, joinable }
+    }
+
+    #[test]
+    fn the_session_offered_is_always_offered_once_and_first() {
+        let names = |sessions: &[SessionView]| -> Vec<String> {
+            let rows = rows(sessions, &SessionName::new(""));
+            rows.iter().map(|row| row.session.to_string()).collect()
+        };
+        assert_eq!(names(&[]), ["lan"]);
+        let both = [heard("attic", true), heard("lan", true)];
+        assert_eq!(names(&both), ["lan", "attic"]);
+    }
+
+    #[test]
+    fn a_session_with_other_rules_does_not_keep_one_from_founding_it() {
+        let rows = rows(&[heard("lan", false)], &SessionName::new("lan"));
+        assert_eq!(rows.len(), 2);
+        assert!(rows[0].joinable && !rows[1].joinable);
+    }
+}
