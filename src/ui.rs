@@ -236,8 +236,9 @@ fn config(options: &Options) -> macroquad::conf::Conf {
             },
             ..Default::default()
         },
-        draw_call_vertex_capacity: 20_000,
-        draw_call_index_capacity: 40_000,
+        // One buffer for each change between shapes and letters: many, so not large.
+        draw_call_vertex_capacity: 4_000,
+        draw_call_index_capacity: 8_000,
         ..Default::default()
     }
 }

@@ -7,7 +7,7 @@ use macroquad::{
     math::{Vec2, vec2},
 };
 
-use super::pixels;
+use super::{board::BACK_WALL_HEIGHT, pixels};
 use crate::{
     arena::{DASH_COOLDOWN_TICKS, Event, PLAYER_RADIUS, Player, World},
     types::NodeId,
@@ -280,7 +280,7 @@ impl Cast {
             let above = if wears { 3.25 } else { 2.45 };
             let mut at = actor.feet() - vec2(0.0, FIGURE_RADIUS * above);
             // At the upper edge there is no room above.
-            if at.y < size * 1.9 {
+            if at.y < size * 1.1 - BACK_WALL_HEIGHT {
                 at = actor.feet() + vec2(0.0, size * 1.3);
             }
             let alpha = if player.is_away() { 0.5 } else { 1.0 };
