@@ -215,11 +215,7 @@ pub struct Gatherable {
 impl Gatherable {
     /// What it is worth, in points.
     pub fn worth(&self) -> u32 {
-        if self.rare {
-            POINTS_RARE
-        } else {
-            POINTS_COMMON
-        }
+        if self.rare { POINTS_RARE } else { POINTS_COMMON }
     }
 }
 
@@ -358,17 +354,11 @@ impl Game for Arena {
 
 /// The point `part` / 65,536 of the way from `from` to `to`; `to`, if that is too far to walk.
 fn between(from: Point, to: Point, part: u16) -> Point {
-    let (dx, dy) = (
-        i64::from(to.x) - i64::from(from.x),
-        i64::from(to.y) - i64::from(from.y),
-    );
+    let (dx, dy) = (i64::from(to.x) - i64::from(from.x), i64::from(to.y) - i64::from(from.y));
     let limit = i64::from(BLEND_DISTANCE_MAX);
     if dx.abs() > limit || dy.abs() > limit || dx * dx + dy * dy > limit * limit {
         return to;
     }
     let along = |start: i32, way: i64| start + ((way * i64::from(part)) >> 16) as i32;
-    Point {
-        x: along(from.x, dx),
-        y: along(from.y, dy),
-    }
+    Point { x: along(from.x, dx), y: along(from.y, dy) }
 }

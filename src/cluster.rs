@@ -195,12 +195,12 @@ impl Cluster {
     }
 
     /// Whom a host sends its ticks: whoever was heard lately.
-    pub fn audience(&self, now: Instant) -> Vec<NodeId> {
+    pub fn audience(&self, now: Instant) -> Vec<(NodeId, Incarnation)> {
         self.mesh
             .peers()
             .filter(|(_, peer)| now.since(peer.heard) <= AUDIENCE)
             .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
-            .map(|(id, _)| id)
+            .map(|(id, peer)| (id, peer.incarnation))
             .collect()
     }
 
@@ -218,10 +218,7 @@ impl Cluster {
             Role::Player => self.election.seek(now, self.tuning.discovery),
             Role::Spectator => self.election.watch(now),
         }
-        let known = self
-            .discovery
-            .heard(now)
-            .map(|heard| (heard.beacon.clone(), heard.from));
+        let known = self.discovery.heard(now).map(|heard| (heard.beacon.clone(), heard.from));
         for (beacon, from) in known.collect::<Vec<_>>() {
             self.meet(now, &beacon, from);
         }
@@ -230,19 +227,11 @@ impl Cluster {
     /// Leaves the session politely, and stays on the title.
     pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
         let voters = self.voters();
-        let cx = Context {
-            voters: &voters,
-            newest,
-            announced: false,
-        };
+        let cx = Context { voters: &voters, newest, announced: false };
         self.election.abdicate(now, &cx);
         self.pump(now, newest);
-        let linked: Vec<NodeId> = self
-            .mesh
-            .peers()
-            .filter(|(_, peer)| peer.is_linked())
-            .map(|(id, _)| id)
-            .collect();
+        let linked: Vec<NodeId> =
+            self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
         for peer in linked {
             self.mesh.send(now, peer, &Message::Bye);
         }
@@ -293,12 +282,9 @@ impl Cluster {
     /// Sends one tick to one node. A state too large for a datagram goes over the link, with a
     /// small packet beside it that says the host lives.
     pub fn send_tick(&mut self, now: Instant, to: NodeId, tick: TickPacket) {
-        let sign = TickPacket {
-            state: None,
-            ..tick
-        };
+        let sign = TickPacket { state: None, ..tick };
         let packet = Packet::Tick(tick);
-        if self.mesh.send_packet(now, &self.me, to, packet) == mesh::Way::Link {
+        if self.mesh.send_packet(now, &self.me, to, packet) != mesh::Way::Datagram {
             self.mesh.send_packet(now, &self.me, to, Packet::Tick(sign));
         }
     }
@@ -306,8 +292,8 @@ impl Cluster {
     /// Sends the own player's controls to the host.
     pub fn send_controls(&mut self, now: Instant, controls: ControlsPacket) {
         let host = controls.term.host;
-        self.mesh
-            .send_packet(now, &self.me, host, Packet::Controls(controls));
+        self.election.sent(controls.number);
+        self.mesh.send_packet(now, &self.me, host, Packet::Controls(controls));
     }
 
     /// Hands on what the calls above have caused.
@@ -357,12 +343,7 @@ impl Cluster {
             session: self.me.session.clone(),
             term,
             host_name: host.map(|member| member.name.clone()),
-            players: self
-                .roster
-                .members()
-                .iter()
-                .filter(|member| !member.away)
-                .count() as u32,
+            players: self.roster.members().iter().filter(|member| !member.away).count() as u32,
             name: self.me.name.clone(),
             ask: self.playing() && term.is_none() || self.handled.is_none(),
         };
@@ -380,11 +361,7 @@ impl Cluster {
                 silent > AUDIENCE && silent < SEEK_MISSING_FOR
             })
         };
-        let members = self
-            .roster
-            .members()
-            .iter()
-            .filter(|member| member.id != self.me.id);
+        let members = self.roster.members().iter().filter(|member| member.id != self.me.id);
         let missing: Vec<SocketAddr> = members.filter_map(|member| lost(member.id)?.udp).collect();
         for to in missing {
             self.discovery.tell(&self.me, to);
@@ -392,11 +369,7 @@ impl Cluster {
     }
 
     fn mind_company(&mut self, now: Instant) {
-        if self
-            .mesh
-            .peers()
-            .any(|(_, peer)| now.since(peer.heard) < NOBODY_AFTER)
-        {
+        if self.mesh.peers().any(|(_, peer)| now.since(peer.heard) < NOBODY_AFTER) {
             self.company = now;
             self.told_nobody = false;
         } else if !self.told_nobody && now.since(self.company) >= NOBODY_AFTER {
@@ -424,11 +397,7 @@ impl Cluster {
                 incarnation: beacon.incarnation,
                 name: beacon.name.clone(),
                 role: beacon.role,
-                address: Some(message::Address {
-                    ip: from.ip(),
-                    tcp: beacon.tcp,
-                    udp: beacon.udp,
-                }),
+                address: Some(message::Address { ip: from.ip(), tcp: beacon.tcp, udp: beacon.udp }),
                 heard: true,
             },
         );
@@ -472,7 +441,7 @@ impl Cluster {
             .peer(envelope.from)
             .is_some_and(|peer| peer.incarnation == envelope.incarnation);
         if known {
-            self.mesh.heard_packet(now, envelope.from, from);
+            self.mesh.heard_packet(now, &self.me, envelope.from, from);
             self.packet(now, newest, envelope.from, envelope.packet);
         }
     }
@@ -499,11 +468,7 @@ impl Cluster {
             }
             Packet::Controls(packet) => {
                 if self.election.controls(now, from, packet.term, peer.role) {
-                    self.out.push_back(Out::Controls {
-                        from,
-                        incarnation,
-                        packet,
-                    });
+                    self.out.push_back(Out::Controls { from, incarnation, packet });
                 }
             }
             packet if votes => {
@@ -559,10 +524,7 @@ impl Cluster {
     }
 
     fn reconcile(&mut self, now: Instant) {
-        if self
-            .roster
-            .reconcile(now, &self.tuning, &self.me, &self.mesh)
-        {
+        if self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh) {
             self.publish_roster(now);
         }
     }
@@ -571,12 +533,8 @@ impl Cluster {
         let Some(roster) = self.roster.published().cloned() else {
             return;
         };
-        let linked: Vec<NodeId> = self
-            .mesh
-            .peers()
-            .filter(|(_, peer)| peer.is_linked())
-            .map(|(id, _)| id)
-            .collect();
+        let linked: Vec<NodeId> =
+            self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
         let message = Message::Roster(roster);
         for peer in linked {
             self.mesh.send(now, peer, &message);
@@ -590,11 +548,7 @@ impl Cluster {
         self.mesh
             .peers()
             .filter(|(id, peer)| peer.role == Role::Player && votes(*id))
-            .map(|(id, peer)| Voter {
-                id,
-                heard: peer.heard,
-                linked: peer.is_linked(),
-            })
+            .map(|(id, peer)| Voter { id, heard: peer.heard, linked: peer.is_linked() })
             .collect()
     }
 
@@ -611,14 +565,7 @@ impl Cluster {
                 .discovery
                 .heard(now)
                 .any(|heard| self.me.shares_session(&heard.beacon) && heard.beacon.term.is_some());
-        act(
-            &mut self.election,
-            &Context {
-                voters: &voters,
-                newest,
-                announced,
-            },
-        );
+        act(&mut self.election, &Context { voters: &voters, newest, announced });
     }
 
     /// Lets each part hear what the others have reported, until nobody has anything to say.
@@ -641,8 +588,7 @@ impl Cluster {
                     }
                 }
                 mesh::Out::Down { peer, reason } => {
-                    self.out
-                        .push_back(Out::Notice(Notice::PeerDown(peer, reason)));
+                    self.out.push_back(Out::Notice(Notice::PeerDown(peer, reason)));
                     if matches!(reason, "closed" | "left") {
                         self.discovery.forget(peer);
                     }
@@ -667,8 +613,7 @@ impl Cluster {
                     self.mesh.send(now, to, &Message::Packet(packet));
                 }
                 election::Out::Lost { term, cause } => {
-                    self.out
-                        .push_back(Out::Notice(Notice::HostLost(term, cause)));
+                    self.out.push_back(Out::Notice(Notice::HostLost(term, cause)));
                 }
                 election::Out::Asking { ends } => {
                     self.out.push_back(Out::Notice(Notice::Election(ends)));
@@ -695,22 +640,16 @@ impl Cluster {
     fn take_over(&mut self, now: Instant, term: Term) {
         let bits = u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64());
         let minted = SessionId(Uuid::from_u128(bits));
-        self.roster
-            .take_over(term, self.session_id.unwrap_or(minted));
+        self.roster.take_over(term, self.session_id.unwrap_or(minted));
         self.session_id = self.roster.published().map(|roster| roster.session_id);
-        self.roster
-            .reconcile(now, &self.tuning, &self.me, &self.mesh);
+        self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
         self.publish_roster(now);
     }
 
     /// Tells the own members whom to follow, now that this node's reign is over.
     fn dismiss(&mut self, now: Instant, old: Term, new: Term) {
-        let linked: Vec<NodeId> = self
-            .mesh
-            .peers()
-            .filter(|(_, peer)| peer.is_linked())
-            .map(|(id, _)| id)
-            .collect();
+        let linked: Vec<NodeId> =
+            self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
         for peer in linked.into_iter().filter(|peer| *peer != new.host) {
             let packet = Packet::Ends { old, new };
             self.mesh.send_packet(now, &self.me, peer, packet.clone());

@@ -85,11 +85,7 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
             return Ok(predicted.clone());
         }
         let (world, rest) = postcard::take_from_bytes(input).map_err(|_| Malformed)?;
-        if rest.is_empty() {
-            Ok(world)
-        } else {
-            Err(Malformed)
-        }
+        if rest.is_empty() { Ok(world) } else { Err(Malformed) }
     }
 }
 

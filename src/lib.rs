@@ -8,6 +8,7 @@ pub mod io;
 pub mod node;
 pub mod replica;
 pub mod runtime;
+pub mod sim;
 pub mod text;
 pub mod types;
 #[cfg(feature = "window")]

@@ -77,9 +77,7 @@ pub struct Replica<G: Game> {
 
 impl<G: Game> Debug for Replica<G> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Replica")
-            .field("mark", &self.mark())
-            .finish_non_exhaustive()
+        f.debug_struct("Replica").field("mark", &self.mark()).finish_non_exhaustive()
     }
 }
 
@@ -107,11 +105,7 @@ impl<G: Game> Replica<G> {
 
     /// A state held exactly, by its clock.
     pub fn held(&self, clock: Clock) -> Option<&Arc<State<G::World>>> {
-        self.history
-            .iter()
-            .rev()
-            .find(|(held, _)| *held == clock)
-            .map(|(_, state)| state)
+        self.history.iter().rev().find(|(held, _)| *held == clock).map(|(_, state)| state)
     }
 
     /// Takes `state` as the newest. Returns the clock that was the newest before, if `mark` does
@@ -134,33 +128,21 @@ impl<G: Game> Replica<G> {
     /// The own reign begins: the newest state goes on, in the new term.
     pub fn reign(&mut self, term: Term) {
         if let Some((mark, _)) = &mut self.newest {
-            *mark = WorldMark {
-                clock: Clock {
-                    term,
-                    tick: mark.clock.tick,
-                },
-                began: mark.clock.tick,
-            };
+            *mark =
+                WorldMark { clock: Clock { term, tick: mark.clock.tick }, began: mark.clock.tick };
         }
     }
 
     /// Notes an event of `tick`. Whether the user has not been told of that tick's events yet.
     pub fn note_events(&mut self, events: Vec<(Tick, G::Event)>) -> Vec<(Tick, G::Event)> {
         let told = self.events_told;
-        let new: Vec<_> = events
-            .into_iter()
-            .filter(|(tick, _)| *tick > told)
-            .collect();
+        let new: Vec<_> = events.into_iter().filter(|(tick, _)| *tick > told).collect();
         if let Some((last, _)) = new.last() {
             self.events_told = *last;
         }
         self.events.extend(new.iter().cloned());
         let now = self.clock().map_or(Tick(0), |clock| clock.tick);
-        while self
-            .events
-            .front()
-            .is_some_and(|(tick, _)| tick.0 + EVENT_TICKS < now.0)
-        {
+        while self.events.front().is_some_and(|(tick, _)| tick.0 + EVENT_TICKS < now.0) {
             self.events.pop_front();
         }
         new
@@ -168,11 +150,7 @@ impl<G: Game> Replica<G> {
 
     /// The events after `tick` that are still worth telling.
     pub fn events_since(&self, tick: Tick) -> Vec<(Tick, G::Event)> {
-        self.events
-            .iter()
-            .filter(|(at, _)| *at > tick)
-            .cloned()
-            .collect()
+        self.events.iter().filter(|(at, _)| *at > tick).cloned().collect()
     }
 }
 
@@ -183,9 +161,7 @@ impl<G: Game> Newest for Replica<G> {
 
     fn encode(&self) -> Option<Payload> {
         let (_, state) = self.newest.as_ref()?;
-        serde_json::value::to_raw_value(state.as_ref())
-            .ok()
-            .map(Payload::Json)
+        serde_json::value::to_raw_value(state.as_ref()).ok().map(Payload::Json)
     }
 }
 

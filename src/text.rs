@@ -76,11 +76,7 @@ impl SessionName {
 }
 
 fn non_empty(text: String, otherwise: &str) -> String {
-    if text.is_empty() {
-        otherwise.to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { otherwise.to_owned() } else { text }
 }
 
 impl From<String> for Name {
@@ -125,10 +121,7 @@ mod tests {
 
     #[test]
     fn control_characters_and_invisible_marks_are_removed() {
-        assert_eq!(
-            Name::new("a\u{1b}[31mb\u{202e}c\u{200b}\n").as_str(),
-            "a[31mbc"
-        );
+        assert_eq!(Name::new("a\u{1b}[31mb\u{202e}c\u{200b}\n").as_str(), "a[31mbc");
     }
 
     #[test]

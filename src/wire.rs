@@ -28,10 +28,7 @@ pub struct TooLong {
 /// [`TooLong`] above [`FRAME_BYTES_MAX`].
 pub fn frame(payload: &[u8]) -> Result<Vec<u8>, TooLong> {
     if payload.len() > FRAME_BYTES_MAX {
-        return Err(TooLong {
-            bytes: payload.len(),
-            limit: FRAME_BYTES_MAX,
-        });
+        return Err(TooLong { bytes: payload.len(), limit: FRAME_BYTES_MAX });
     }
     let mut out = Vec::with_capacity(LENGTH_BYTES + payload.len());
     out.extend_from_slice(&(payload.len() as u32).to_be_bytes());
@@ -50,11 +47,7 @@ pub struct Deframer {
 impl Deframer {
     /// Starts with the limit for strangers.
     pub fn new() -> Self {
-        Self {
-            buffer: Vec::new(),
-            start: 0,
-            limit: STRANGER_FRAME_BYTES_MAX,
-        }
+        Self { buffer: Vec::new(), start: 0, limit: STRANGER_FRAME_BYTES_MAX }
     }
 
     /// Lifts the limit, once the other side has introduced itself.
@@ -82,10 +75,7 @@ impl Deframer {
         };
         let bytes = u32::from_be_bytes(*length) as usize;
         if bytes > self.limit {
-            return Err(TooLong {
-                bytes,
-                limit: self.limit,
-            });
+            return Err(TooLong { bytes, limit: self.limit });
         }
         if rest.len() < bytes {
             return Ok(None);

@@ -48,10 +48,7 @@ impl Board {
                 walls.extend(wall(seed, round, column, row));
             }
         }
-        Self {
-            side,
-            walls: Arc::from(walls),
-        }
+        Self { side, walls: Arc::from(walls) }
     }
 
     /// Whether a square around `at` that reaches `radius` units to each side is on the board and
@@ -103,12 +100,8 @@ impl Board {
         radius: i32,
     ) -> Point {
         for attempt in 0..TRIES {
-            let bits = chance(
-                seed,
-                round,
-                what,
-                counter.wrapping_mul(TRIES + 1).wrapping_add(attempt),
-            );
+            let bits =
+                chance(seed, round, what, counter.wrapping_mul(TRIES + 1).wrapping_add(attempt));
             let at = Point {
                 x: radius + scale(bits as u32, self.width() - 2 * radius),
                 y: radius + scale((bits >> 32) as u32, self.height() - 2 * radius),
@@ -117,12 +110,7 @@ impl Board {
                 return at;
             }
         }
-        let bits = chance(
-            seed,
-            round,
-            what,
-            counter.wrapping_mul(TRIES + 1).wrapping_add(TRIES),
-        );
+        let bits = chance(seed, round, what, counter.wrapping_mul(TRIES + 1).wrapping_add(TRIES));
         let inner = i32::from(self.side) - 1;
         Point {
             x: (1 + scale(bits as u32, inner)) * CELL_WIDTH,

@@ -49,11 +49,7 @@ const fn circle(straight: i32, slant: i32) -> [(i32, i32); 8] {
 impl Controls {
     /// The same with nothing in it but -1, 0 and 1.
     pub fn clean(self) -> Self {
-        Self {
-            dx: self.dx.signum(),
-            dy: self.dy.signum(),
-            dash: self.dash,
-        }
+        Self { dx: self.dx.signum(), dy: self.dy.signum(), dash: self.dash }
     }
 
     /// Whither it points, as in [`Player::facing`]; none when it points nowhere.
@@ -99,9 +95,7 @@ pub(super) fn valid(world: &World) -> bool {
     counters
         && sizes
         && *board == Board::new(world.seed, world.round, board.side)
-        && world
-            .intermission
-            .is_none_or(|i| i.ticks_left <= INTERMISSION_TICKS)
+        && world.intermission.is_none_or(|i| i.ticks_left <= INTERMISSION_TICKS)
         && world.players.keys().eq(world.scoreboard.keys())
         && world.players.values().all(|p| valid_player(board, p))
         && world.gatherables.keys().all(|id| id.0 < world.spawned)
@@ -153,10 +147,7 @@ fn hear(world: &mut World, news: &[News<Controls>], events: &mut Vec<Event>) -> 
                     player.dash = 0;
                     player.stun = 0;
                     dashing.remove(id);
-                    events.push(Event::Left {
-                        player: *id,
-                        at: player.at,
-                    });
+                    events.push(Event::Left { player: *id, at: player.at });
                 }
             }
             News::Controls(id, controls) => {
@@ -179,20 +170,13 @@ fn join(world: &mut World, id: NodeId, name: &Name, events: &mut Vec<Event>) {
         player.name = name.clone();
         if player.is_away() {
             player.away = 0;
-            events.push(Event::Returned {
-                player: id,
-                at: player.at,
-            });
+            events.push(Event::Returned { player: id, at: player.at });
         }
         return;
     }
     if world.players.len() >= PLAYERS_MAX {
         // A full house: whoever is away for the longest makes room, or there is none.
-        let gone = world
-            .players
-            .iter()
-            .filter(|(_, p)| p.is_away())
-            .max_by_key(|(_, p)| p.away);
+        let gone = world.players.iter().filter(|(_, p)| p.is_away()).max_by_key(|(_, p)| p.away);
         let Some(gone) = gone.map(|(id, _)| *id) else {
             return;
         };
@@ -213,10 +197,7 @@ fn join(world: &mut World, id: NodeId, name: &Name, events: &mut Vec<Event>) {
         loose: 0,
         away: 0,
     };
-    events.push(Event::Joined {
-        player: id,
-        at: player.at,
-    });
+    events.push(Event::Joined { player: id, at: player.at });
     world.players.insert(id, player);
     world.scoreboard.insert(id, Score::default());
 }
@@ -241,13 +222,7 @@ fn free_colour(world: &World, id: NodeId) -> u8 {
 fn start(world: &World, id: NodeId) -> Point {
     let bits = id.as_u128();
     let counter = (bits >> 64) as u64 ^ bits as u64;
-    world.board.place(
-        world.seed,
-        world.round,
-        Chance::Player,
-        counter,
-        2 * PLAYER_RADIUS,
-    )
+    world.board.place(world.seed, world.round, Chance::Player, counter, 2 * PLAYER_RADIUS)
 }
 
 /// Counts how long the absent are absent, and removes those who are not coming back.
@@ -296,11 +271,7 @@ fn run(world: &mut World, dashing: &BTreeSet<NodeId>, events: &mut Vec<Event>) {
             if dashing.contains(id) && player.cooldown == 0 {
                 player.dash = DASH_TICKS;
                 player.cooldown = DASH_COOLDOWN_TICKS;
-                events.push(Event::Dashed {
-                    player: *id,
-                    at: player.at,
-                    facing: player.facing,
-                });
+                events.push(Event::Dashed { player: *id, at: player.at, facing: player.facing });
             }
         }
         let facing = usize::from(player.facing % 8);
@@ -318,12 +289,8 @@ fn run(world: &mut World, dashing: &BTreeSet<NodeId>, events: &mut Vec<Event>) {
 
 /// Lets those who dash shake those they touch. Who dashes cannot be shaken.
 fn hit(world: &mut World, events: &mut Vec<Event>) {
-    let attackers: Vec<(NodeId, Point)> = world
-        .players
-        .iter()
-        .filter(|(_, p)| p.dash > 0)
-        .map(|(id, p)| (*id, p.at))
-        .collect();
+    let attackers: Vec<(NodeId, Point)> =
+        world.players.iter().filter(|(_, p)| p.dash > 0).map(|(id, p)| (*id, p.at)).collect();
     if attackers.is_empty() {
         return;
     }
@@ -345,12 +312,7 @@ fn hit(world: &mut World, events: &mut Vec<Event>) {
     }
     for (id, by, at) in shaken {
         let dropped = fall(world, id, at, events);
-        events.push(Event::Shaken {
-            player: id,
-            by,
-            at,
-            dropped,
-        });
+        events.push(Event::Shaken { player: id, by, at, dropped });
     }
 }
 
@@ -364,10 +326,7 @@ fn fall(world: &mut World, id: NodeId, at: Point, events: &mut Vec<Event>) -> Op
     let place = (0..8)
         .map(|turn| {
             let (dx, dy) = RUN[(way % 8 + turn) % 8];
-            Point {
-                x: at.x + dx * FALL_DISTANCE / 64,
-                y: at.y + dy * FALL_DISTANCE / 64,
-            }
+            Point { x: at.x + dx * FALL_DISTANCE / 64, y: at.y + dy * FALL_DISTANCE / 64 }
         })
         .find(|place| world.board.is_free(*place, GATHERABLE_RADIUS))
         .unwrap_or(at);
@@ -413,11 +372,7 @@ fn gather(world: &mut World, events: &mut Vec<Event>) {
 /// Ends the round, if somebody has enough. Of two in one tick the one with more points, then the
 /// one with the lower id.
 fn crown(world: &mut World, events: &mut Vec<Event>) {
-    let best = world
-        .scoreboard
-        .iter_mut()
-        .rev()
-        .max_by_key(|(_, score)| score.points);
+    let best = world.scoreboard.iter_mut().rev().max_by_key(|(_, score)| score.points);
     let Some((winner, score)) = best.filter(|(_, score)| score.points >= POINTS_TO_WIN) else {
         return;
     };
@@ -428,10 +383,7 @@ fn crown(world: &mut World, events: &mut Vec<Event>) {
         at: world.players.get(&player).map(|p| p.at).unwrap_or_default(),
         round: world.round,
     });
-    world.intermission = Some(Intermission {
-        winner: player,
-        ticks_left: INTERMISSION_TICKS,
-    });
+    world.intermission = Some(Intermission { winner: player, ticks_left: INTERMISSION_TICKS });
     world.gatherables.clear();
 }
 
@@ -485,12 +437,7 @@ fn fill(world: &mut World, events: &mut Vec<Event>) {
 }
 
 fn put_anywhere(world: &mut World, events: &mut Vec<Event>) {
-    let next = by_chance(
-        &world.board,
-        world.seed,
-        world.round,
-        GatherableId(world.spawned),
-    );
+    let next = by_chance(&world.board, world.seed, world.round, GatherableId(world.spawned));
     put(world, next.at, next.rare, events);
 }
 

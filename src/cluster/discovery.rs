@@ -128,10 +128,7 @@ impl Discovery {
         if bytes.len() > BEACON_BYTES {
             return None;
         }
-        let end = bytes
-            .iter()
-            .rposition(|byte| *byte != 0)
-            .map_or(0, |last| last + 1);
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let beacon: Beacon = serde_json::from_slice(&bytes[..end]).ok()?;
         let mine = beacon.id == me.id && beacon.incarnation == me.incarnation;
         if beacon.magic != MAGIC || mine {
@@ -141,14 +138,7 @@ impl Discovery {
             self.send(me, from, via, false);
         }
         if self.heard.len() < HEARD_MAX || self.heard.contains_key(&beacon.id) {
-            self.heard.insert(
-                beacon.id,
-                Heard {
-                    beacon: beacon.clone(),
-                    from,
-                    at: now,
-                },
-            );
+            self.heard.insert(beacon.id, Heard { beacon: beacon.clone(), from, at: now });
         }
         Some(beacon)
     }
@@ -191,9 +181,7 @@ impl Discovery {
 
     /// What was announced lately.
     pub fn heard(&self, now: Instant) -> impl Iterator<Item = &Heard> {
-        self.heard
-            .values()
-            .filter(move |heard| now.since(heard.at) < FRESH)
+        self.heard.values().filter(move |heard| now.since(heard.at) < FRESH)
     }
 
     fn targets(&self) -> Vec<SocketAddr> {
@@ -205,10 +193,7 @@ impl Discovery {
     }
 
     fn may_answer(&mut self, now: Instant, to: SocketAddr) -> bool {
-        let lately = self
-            .answered
-            .get(&to)
-            .is_some_and(|at| now.since(*at) < ANSWER_PAUSE);
+        let lately = self.answered.get(&to).is_some_and(|at| now.since(*at) < ANSWER_PAUSE);
         if lately || self.answered.len() >= HEARD_MAX {
             return false;
         }
@@ -241,16 +226,8 @@ impl Discovery {
         let Ok(mut bytes) = serde_json::to_vec(&beacon) else {
             return;
         };
-        debug_assert!(
-            bytes.len() <= BEACON_BYTES,
-            "a beacon of {} bytes",
-            bytes.len()
-        );
+        debug_assert!(bytes.len() <= BEACON_BYTES, "a beacon of {} bytes", bytes.len());
         bytes.resize(BEACON_BYTES, 0);
-        self.out.push_back(Effect::Packet {
-            to,
-            via,
-            bytes: Arc::from(bytes),
-        });
+        self.out.push_back(Effect::Packet { to, via, bytes: Arc::from(bytes) });
     }
 }

@@ -57,7 +57,7 @@ const MEMBER_WINDOW: Duration = Duration::from_millis(150);
 
 /// The time between two repetitions of `Meet`, and how long a rival is remembered.
 const MEET_REPEAT: Duration = Duration::from_millis(20);
-const RIVAL_REMEMBERED: Duration = Duration::from_millis(1_000);
+const RIVAL_REMEMBERED: Duration = Duration::from_millis(400);
 
 /// The shortest time between two announcements of one host at a higher epoch.
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(100);
@@ -87,6 +87,8 @@ pub struct Election {
     /// The largest gap between ticks seen, in microseconds, decaying.
     gap_us: u64,
     round: u32,
+    /// The number of the last controls sent.
+    sent: u32,
     out: VecDeque<Out>,
 }
 
@@ -305,6 +307,7 @@ impl Election {
             unsteady_until: None,
             gap_us: 17_000,
             round: 0,
+            sent: 0,
             out: VecDeque::new(),
         }
     }
@@ -331,6 +334,17 @@ impl Election {
     pub fn following(&self) -> Option<Term> {
         match &self.state {
             State::Following(following) => Some(following.term),
+            _ => None,
+        }
+    }
+
+    /// The reign to whose host the own controls go: the one followed, or missed but perhaps alive.
+    pub fn served(&self) -> Option<Term> {
+        match &self.state {
+            State::Following(following) => Some(following.term),
+            State::Seeking(Seeking { lost: Some(lost), .. }) if lost.cause != Cause::Left => {
+                Some(lost.following.term)
+            }
             _ => None,
         }
     }
@@ -412,19 +426,13 @@ impl Election {
         }
         if self.following().is_some_and(|term| term.host == peer) {
             self.lose(now, cx, Cause::Closed);
-        } else if let State::Seeking(Seeking {
-            lost: Some(lost),
-            ask_at,
-            ..
-        }) = &mut self.state
+        } else if let State::Seeking(Seeking { lost: Some(lost), ask_at, .. }) = &mut self.state
             && lost.following.term.host == peer
             && lost.cause == Cause::Silent
         {
             lost.cause = Cause::Closed;
             lost.at = now;
-            *ask_at = now
-                .max(self.grant.map_or(now, |grant| grant.until))
-                .min(*ask_at);
+            *ask_at = now.max(self.grant.map_or(now, |grant| grant.until)).min(*ask_at);
         }
         self.advance(now, cx);
     }
@@ -444,7 +452,7 @@ impl Election {
             State::Idle => Admission::Drop,
             State::Following(following) if following.term == term => {
                 let gap = now.since(following.heard).as_micros() as u64;
-                if following.hear(now, packet) {
+                if following.hear(now, packet, self.sent) {
                     self.gap_us = (self.gap_us - self.gap_us / 400).max(gap).min(200_000);
                 }
                 Admission::Apply
@@ -461,7 +469,7 @@ impl Election {
             }
             State::Seeking(seeking) => match &mut seeking.lost {
                 Some(lost) if lost.following.term == term => {
-                    let new = lost.following.hear(now, packet);
+                    let new = lost.following.hear(now, packet, self.sent);
                     let afterglow = lost.cause == Cause::Closed && now.since(lost.at) < JUST_HEARD;
                     let deaf = lost.cause == Cause::Deaf
                         && now.since(lost.following.acknowledged_at) > self.tuning.acknowledged;
@@ -509,6 +517,11 @@ impl Election {
         false
     }
 
+    /// Controls up to this number have been sent: only those can be acknowledged.
+    pub fn sent(&mut self, number: u32) {
+        self.sent = number;
+    }
+
     /// A packet of the election came in.
     pub fn packet(&mut self, now: Instant, cx: &Context<'_>, from: NodeId, packet: Packet) {
         if let Some(candidacy) = self.candidacy_mut()
@@ -525,19 +538,11 @@ impl Election {
             Packet::Stale { promised, alive } => self.told_stale(now, promised, alive),
             Packet::Rival { term } => self.told_rival(now, from, term),
             Packet::Meet(meet) => self.judge(now, cx, &meet),
-            Packet::Verdict {
-                judge,
-                judged,
-                keeps,
-            } => {
+            Packet::Verdict { judge, judged, keeps } => {
                 self.verdict(now, judge, judged, keeps);
             }
             Packet::Ends { old, new } => self.ends(now, from, old, new),
-            Packet::Abdicate {
-                term,
-                successor,
-                world,
-            } => {
+            Packet::Abdicate { term, successor, world } => {
                 self.abdicated(now, cx, from, term, successor, world);
             }
             Packet::Tick(_) | Packet::Controls(_) => {}
@@ -559,19 +564,12 @@ impl Election {
             let alive: Vec<NodeId> = self.electorate(now, cx).collect();
             if let Some(successor) = alive.iter().max().copied() {
                 let world = cx.newest.mark().zip(cx.newest.encode());
-                let world = world.map(|(mark, sync_gamestate)| WorldCopy {
-                    mark,
-                    sync_gamestate,
-                });
+                let world = world.map(|(mark, sync_gamestate)| WorldCopy { mark, sync_gamestate });
                 for to in alive {
                     let world = world.clone();
                     self.out.push_back(Out::SendTwice {
                         to,
-                        packet: Packet::Abdicate {
-                            term,
-                            successor,
-                            world,
-                        },
+                        packet: Packet::Abdicate { term, successor, world },
                     });
                 }
             }
@@ -597,11 +595,7 @@ impl Election {
             }
             State::Reigning(reign) => {
                 let term = reign.term;
-                if reign
-                    .rival
-                    .as_ref()
-                    .is_some_and(|r| now.since(r.heard) > RIVAL_REMEMBERED)
-                {
+                if reign.rival.as_ref().is_some_and(|r| now.since(r.heard) > RIVAL_REMEMBERED) {
                     reign.rival = None;
                 }
                 if let Some(rival) = &mut reign.rival
@@ -611,14 +605,7 @@ impl Election {
                     let to = rival.term.host;
                     let members = self.members(now);
                     let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
-                    self.send(
-                        to,
-                        Packet::Meet(MeetPacket {
-                            term,
-                            members,
-                            tick,
-                        }),
-                    );
+                    self.send(to, Packet::Meet(MeetPacket { term, members, tick }));
                 }
             }
             State::Idle | State::Seeking(_) => {}
@@ -652,16 +639,9 @@ impl Election {
             return;
         };
         let pending = following.pending.take();
-        self.out.push_back(Out::Lost {
-            term: following.term,
-            cause,
-        });
+        self.out.push_back(Out::Lost { term: following.term, cause });
         self.state = State::Seeking(Seeking {
-            lost: Some(Lost {
-                following,
-                cause,
-                at: now,
-            }),
+            lost: Some(Lost { following, cause, at: now }),
             ask_at: now,
             ranked: false,
             candidacy: None,
@@ -675,9 +655,8 @@ impl Election {
     /// The lost host is heard again: nothing has happened.
     fn resume(&mut self) {
         if let State::Seeking(Seeking { lost: Some(_), .. }) = &self.state
-            && let State::Seeking(Seeking {
-                lost: Some(lost), ..
-            }) = std::mem::replace(&mut self.state, State::Idle)
+            && let State::Seeking(Seeking { lost: Some(lost), .. }) =
+                std::mem::replace(&mut self.state, State::Idle)
         {
             self.state = State::Following(lost.following);
         }
@@ -708,9 +687,7 @@ impl Election {
         }
         let above = {
             let rank = self.rank(now, cx);
-            self.electorate(now, cx)
-                .filter(|id| Rank { id: *id, ..rank } > rank)
-                .count()
+            self.electorate(now, cx).filter(|id| Rank { id: *id, ..rank } > rank).count()
         };
         let State::Seeking(seeking) = &mut self.state else {
             return;
@@ -783,17 +760,8 @@ impl Election {
             return;
         }
         candidacy.repeat_at = now + repeat;
-        let ask = ElectionPacket {
-            round,
-            ends: candidacy.ends,
-            world,
-            rank,
-            floor,
-        };
-        let silent = candidacy
-            .asked
-            .iter()
-            .filter(|id| !candidacy.follows.contains_key(id));
+        let ask = ElectionPacket { round, ends: candidacy.ends, world, rank, floor };
+        let silent = candidacy.asked.iter().filter(|id| !candidacy.follows.contains_key(id));
         let to: Vec<NodeId> = silent.copied().chain(candidacy.suspect).collect();
         for to in to {
             self.send(to, Packet::Election(ask.clone()));
@@ -806,10 +774,7 @@ impl Election {
         let Some(candidacy) = self.candidacy_mut() else {
             return;
         };
-        let all = candidacy
-            .asked
-            .iter()
-            .all(|id| candidacy.follows.contains_key(id));
+        let all = candidacy.asked.iter().all(|id| candidacy.follows.contains_key(id));
         let over = now >= candidacy.deadline;
         let some = !candidacy.follows.is_empty();
         let alone = candidacy.asked.is_empty() && candidacy.suspect.is_none();
@@ -846,24 +811,15 @@ impl Election {
         let term = self.next_term();
         self.promised = Some(term);
         self.grant = None;
-        self.state = State::Reigning(Reigning {
-            term,
-            since: now,
-            announced: now,
-            members,
-            rival: None,
-        });
+        self.state =
+            State::Reigning(Reigning { term, since: now, announced: now, members, rival: None });
         self.out.push_back(Out::Reign { term, ends, world });
     }
 
     fn next_term(&mut self) -> Term {
         let used = self.promised.map_or(Epoch(0), |term| term.epoch);
         self.floor = Epoch(self.floor.max(used).0.saturating_add(1));
-        Term {
-            epoch: self.floor,
-            host: self.me,
-            incarnation: self.incarnation,
-        }
+        Term { epoch: self.floor, host: self.me, incarnation: self.incarnation }
     }
 
     // Answering.
@@ -892,10 +848,7 @@ impl Election {
                 let State::Following(following) = &mut self.state else {
                     return;
                 };
-                let clock = Clock {
-                    term: following.term,
-                    tick: following.tick,
-                };
+                let clock = Clock { term: following.term, tick: following.tick };
                 let acknowledged = now.since(following.acknowledged_at) <= self.tuning.acknowledged;
                 let newer = ask.ends.is_none_or(|ends| ends < clock.term)
                     || ask.world.is_none_or(|world| {
@@ -936,16 +889,10 @@ impl Election {
     }
 
     fn grant_to(&mut self, now: Instant, cx: &Context<'_>, to: NodeId, ask: &ElectionPacket) {
-        if self
-            .grant
-            .is_some_and(|grant| grant.to != to && now < grant.until)
-        {
+        if self.grant.is_some_and(|grant| grant.to != to && now < grant.until) {
             return; // bound to somebody else; the repetition will find out
         }
-        self.grant = Some(Grant {
-            to,
-            until: now + self.tuning.grant,
-        });
+        self.grant = Some(Grant { to, until: now + self.tuning.grant });
         if let State::Seeking(seeking) = &mut self.state {
             seeking.candidacy = None;
             seeking.ranked = true;
@@ -954,22 +901,11 @@ impl Election {
         let world = cx.newest.mark();
         let needed = world.is_some_and(|mine| !descends(ask.world, mine));
         let sync_gamestate = if needed { cx.newest.encode() } else { None };
-        self.answer(
-            to,
-            ask,
-            Answer::Follow {
-                world,
-                sync_gamestate,
-            },
-        );
+        self.answer(to, ask, Answer::Follow { world, sync_gamestate });
     }
 
     fn answer(&mut self, to: NodeId, ask: &ElectionPacket, answer: Answer) {
-        let ok = OkPacket {
-            round: ask.round,
-            floor: self.floor,
-            answer,
-        };
+        let ok = OkPacket { round: ask.round, floor: self.floor, answer };
         self.send(to, Packet::Ok(ok));
     }
 
@@ -979,10 +915,7 @@ impl Election {
             return;
         }
         match ok.answer {
-            Answer::Follow {
-                world,
-                sync_gamestate,
-            } => {
+            Answer::Follow { world, sync_gamestate } => {
                 let Some(candidacy) = self.candidacy_mut() else {
                     return;
                 };
@@ -1009,7 +942,7 @@ impl Election {
     fn follow(&mut self, now: Instant, packet: &TickPacket) {
         self.follow_term(now, packet.term);
         if let State::Following(following) = &mut self.state {
-            following.hear(now, packet);
+            following.hear(now, packet, self.sent);
         }
     }
 
@@ -1052,8 +985,7 @@ impl Election {
     }
 
     fn granted(&self, now: Instant, to: NodeId) -> bool {
-        self.grant
-            .is_some_and(|grant| grant.to == to && now < grant.until)
+        self.grant.is_some_and(|grant| grant.to == to && now < grant.until)
     }
 
     fn ends(&mut self, now: Instant, from: NodeId, old: Term, new: Term) {
@@ -1063,10 +995,7 @@ impl Election {
             return;
         }
         self.see(new.epoch);
-        self.out.push_back(Out::Lost {
-            term: old,
-            cause: Cause::Yielded,
-        });
+        self.out.push_back(Out::Lost { term: old, cause: Cause::Yielded });
         self.follow_term(now, new);
     }
 
@@ -1090,26 +1019,16 @@ impl Election {
             let world = world.filter(|copy| !descends(mine, copy.mark));
             self.reign_from(now, Some(term), BTreeMap::new(), world);
         } else {
-            self.grant = Some(Grant {
-                to: successor,
-                until: now + self.tuning.grant,
-            });
+            self.grant = Some(Grant { to: successor, until: now + self.tuning.grant });
             self.withdraw(now + self.tuning.grant);
         }
     }
 
     fn lose_politely(&mut self, now: Instant, term: Term) {
         if let State::Following(following) = std::mem::replace(&mut self.state, State::Idle) {
-            self.out.push_back(Out::Lost {
-                term,
-                cause: Cause::Left,
-            });
+            self.out.push_back(Out::Lost { term, cause: Cause::Left });
             self.state = State::Seeking(Seeking {
-                lost: Some(Lost {
-                    following,
-                    cause: Cause::Left,
-                    at: now,
-                }),
+                lost: Some(Lost { following, cause: Cause::Left, at: now }),
                 ask_at: now + self.tuning.grant,
                 ranked: true,
                 candidacy: None,
@@ -1129,13 +1048,7 @@ impl Election {
         match &mut reign.rival {
             Some(rival) if rival.term == term => rival.heard = now,
             Some(rival) if rival.term > term => {}
-            rival => {
-                *rival = Some(Rival {
-                    term,
-                    heard: now,
-                    meet_at: now,
-                })
-            }
+            rival => *rival = Some(Rival { term, heard: now, meet_at: now }),
         }
     }
 
@@ -1151,13 +1064,12 @@ impl Election {
         if promised <= old {
             return;
         }
-        let met = reign
-            .rival
-            .as_ref()
-            .is_some_and(|rival| rival.term >= promised);
-        if promised.host != self.me && (alive || met) {
+        let met = reign.rival.as_ref().is_some_and(|rival| {
+            rival.term >= promised && now.since(rival.heard) <= RIVAL_REMEMBERED
+        });
+        if promised.host != self.me && alive {
             self.meet_rival(now, promised);
-        } else if now.since(reign.announced) >= ANNOUNCE_PAUSE || reign.since == reign.announced {
+        } else if !met && now.since(reign.announced) >= ANNOUNCE_PAUSE {
             self.announce(now, old);
         }
     }
@@ -1191,10 +1103,7 @@ impl Election {
         let State::Reigning(reign) = &self.state else {
             return Vec::new();
         };
-        let lately = reign
-            .members
-            .iter()
-            .filter(|(_, at)| now.since(**at) <= MEMBER_WINDOW);
+        let lately = reign.members.iter().filter(|(_, at)| now.since(**at) <= MEMBER_WINDOW);
         lately.map(|(id, _)| *id).chain([self.me]).collect()
     }
 
@@ -1208,19 +1117,11 @@ impl Election {
             return self.meet_rival(now, meet.term);
         }
         let ours: BTreeSet<NodeId> = self.members(now).into_iter().collect();
-        let theirs: BTreeSet<NodeId> = meet
-            .members
-            .iter()
-            .filter(|id| !ours.contains(id))
-            .copied()
-            .collect();
+        let theirs: BTreeSet<NodeId> =
+            meet.members.iter().filter(|id| !ours.contains(id)).copied().collect();
         let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
         let keeps = (ours.len(), tick, self.me) > (theirs.len(), meet.tick, meet.term.host);
-        let verdict = Packet::Verdict {
-            judge: mine,
-            judged: meet.term,
-            keeps,
-        };
+        let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps };
         self.send(meet.term.host, verdict);
     }
 
@@ -1274,8 +1175,9 @@ impl Election {
 
 impl Following {
     /// Whether `packet` is a new tick: a sign of life. Duplicates and late packets are none.
-    fn hear(&mut self, now: Instant, packet: &TickPacket) -> bool {
-        if packet.heard > self.acknowledged {
+    fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u32) -> bool {
+        // More than was sent would be for an earlier life of this node.
+        if packet.heard > self.acknowledged && packet.heard <= sent {
             self.acknowledged = packet.heard;
             self.acknowledged_at = now;
         }
@@ -1308,24 +1210,13 @@ fn newest_world(
     mine: Option<WorldMark>,
     follows: &BTreeMap<NodeId, (Option<WorldMark>, Option<Payload>)>,
 ) -> Option<WorldCopy> {
-    let marks: Vec<WorldMark> = follows
-        .values()
-        .filter_map(|(mark, _)| *mark)
-        .chain(mine)
-        .collect();
-    let holders = |mark: &WorldMark| {
-        marks
-            .iter()
-            .filter(|other| other.clock.term == mark.clock.term)
-            .count()
-    };
+    let marks: Vec<WorldMark> =
+        follows.values().filter_map(|(mark, _)| *mark).chain(mine).collect();
+    let holders =
+        |mark: &WorldMark| marks.iter().filter(|other| other.clock.term == mark.clock.term).count();
     let best = marks
         .iter()
-        .filter(|mark| {
-            !marks
-                .iter()
-                .any(|other| descends(Some(*other), **mark) && other != *mark)
-        })
+        .filter(|mark| !marks.iter().any(|other| descends(Some(*other), **mark) && other != *mark))
         .max_by_key(|mark| (holders(mark), mark.clock.tick, mark.clock.term))?;
     if mine.is_some_and(|mine| mine == *best) {
         return None;
@@ -1335,8 +1226,5 @@ fn newest_world(
         payload.clone()
     };
     let sync_gamestate = follows.values().find_map(brings)?;
-    Some(WorldCopy {
-        mark: *best,
-        sync_gamestate,
-    })
+    Some(WorldCopy { mark: *best, sync_gamestate })
 }

@@ -44,6 +44,10 @@ const PEERS_MAX: usize = 4_096;
 /// How long a retired link is still read.
 const RETIRED: Duration = Duration::from_secs(1);
 
+/// A dial that has not come through after this long, while the peer is heard, has gone into a wire
+/// that was dead at the time: TCP would try it again only after seconds.
+const DIAL_STALE: Duration = Duration::from_millis(250);
+
 /// How long a peer that is not linked is remembered after it was last heard.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
@@ -193,22 +197,11 @@ impl Mesh {
 
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
     pub fn meet(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
-        let Acquaintance {
-            id,
-            incarnation,
-            name,
-            role,
-            address,
-            heard,
-        } = acquaintance;
+        let Acquaintance { id, incarnation, name, role, address, heard } = acquaintance;
         if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
             return;
         }
-        let courtesy = if me.id < id {
-            Duration::ZERO
-        } else {
-            self.tuning.dial_courtesy
-        };
+        let courtesy = self.courtesy(me, id);
         let peer = self.peers.entry(id).or_insert_with(|| Peer {
             incarnation,
             name: name.clone(),
@@ -239,10 +232,6 @@ impl Mesh {
         let Some(address) = address else { return };
         if heard {
             peer.heard = now;
-            if peer.link.is_none() && peer.dialling.is_none() && peer.dials_failed > 0 {
-                peer.dials_failed = 0;
-                peer.dial_at = peer.dial_at.min(now + courtesy);
-            }
         }
         if !peer.addresses.contains(&address) {
             peer.addresses.truncate(ADDRESSES_MAX - 1);
@@ -255,10 +244,40 @@ impl Mesh {
         if peer.udp.is_none() {
             peer.udp = Some(SocketAddr::new(address.ip, address.udp));
         }
+        if heard {
+            self.hurry(now, me, id);
+        }
+    }
+
+    /// A peer without a link gives a sign of life: whatever kept it from being dialled may be over.
+    /// A dial that went into a dead wire is given up for a new one.
+    fn hurry(&mut self, now: Instant, me: &Identity, id: NodeId) {
+        let courtesy = self.courtesy(me, id);
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.link.is_none()) else { return };
+        match peer.dialling {
+            None if peer.dials_failed > 0 => {
+                peer.dials_failed = 0;
+                peer.dial_at = peer.dial_at.min(now + courtesy);
+            }
+            Some(link)
+                if self.links.get(&link).is_some_and(|l| now.since(l.since) > DIAL_STALE) =>
+            {
+                peer.dialling = None;
+                peer.dials_failed = 0;
+                peer.dial_at = now;
+                self.drop_link(link);
+            }
+            _ => {}
+        }
+    }
+
+    fn courtesy(&self, me: &Identity, id: NodeId) -> Duration {
+        if me.id < id { Duration::ZERO } else { self.tuning.dial_courtesy }
     }
 
     /// A packet of a peer came from `from`: it lives, and this is where it is.
-    pub fn heard_packet(&mut self, now: Instant, id: NodeId, from: SocketAddr) {
+    pub fn heard_packet(&mut self, now: Instant, me: &Identity, id: NodeId, from: SocketAddr) {
+        self.hurry(now, me, id);
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
@@ -276,9 +295,7 @@ impl Mesh {
     pub fn accepted(&mut self, now: Instant, me: &Identity, link: LinkId, from: SocketAddr) {
         let strangers = self.links.iter().filter(|(_, link)| link.peer.is_none());
         if strangers.clone().count() >= self.tuning.strangers_max
-            && let Some(oldest) = strangers
-                .min_by_key(|(_, link)| link.since)
-                .map(|(id, _)| *id)
+            && let Some(oldest) = strangers.min_by_key(|(_, link)| link.since).map(|(id, _)| *id)
         {
             self.drop_link(oldest);
         }
@@ -347,11 +364,7 @@ impl Mesh {
 
     /// Sends a packet to a peer: in a datagram, or over the link if it is too large for one.
     pub fn send_packet(&mut self, now: Instant, me: &Identity, to: NodeId, packet: Packet) -> Way {
-        let envelope = Envelope {
-            from: me.id,
-            incarnation: me.incarnation,
-            packet,
-        };
+        let envelope = Envelope { from: me.id, incarnation: me.incarnation, packet };
         let Ok(bytes) = serde_json::to_vec(&envelope) else {
             return Way::None;
         };
@@ -362,11 +375,7 @@ impl Mesh {
         let Some(udp) = self.peers.get(&to).and_then(|peer| peer.udp) else {
             return Way::None;
         };
-        let effect = Effect::Packet {
-            to: udp,
-            via: Port::Own,
-            bytes: Arc::from(bytes),
-        };
+        let effect = Effect::Packet { to: udp, via: Port::Own, bytes: Arc::from(bytes) };
         self.out.push_back(Out::Effect(effect));
         Way::Datagram
     }
@@ -466,11 +475,7 @@ impl Mesh {
 
     /// A dial came to nothing: the next one waits, twice as long as the last.
     fn dial_over(&mut self, now: Instant, link: LinkId) {
-        let Some(peer) = self
-            .peers
-            .values_mut()
-            .find(|peer| peer.dialling == Some(link))
-        else {
+        let Some(peer) = self.peers.values_mut().find(|peer| peer.dialling == Some(link)) else {
             return;
         };
         peer.dialling = None;
@@ -491,9 +496,7 @@ impl Mesh {
     fn hello(&mut self, now: Instant, me: &Identity, link: LinkId, hello: Hello) {
         if let Some(refusal) = me.refuse(&hello) {
             if refusal == Refusal::Identity && hello.incarnation != me.incarnation {
-                self.out.push_back(Out::Clash {
-                    incarnation: hello.incarnation,
-                });
+                self.out.push_back(Out::Clash { incarnation: hello.incarnation });
             }
             self.write(now, link, &Message::Refused(refusal));
             return self.fail(now, link);
@@ -507,10 +510,7 @@ impl Mesh {
             return self.fail(now, link); // somebody else lives there by now
         }
         let id = hello.id;
-        if self
-            .peers
-            .get(&id)
-            .is_some_and(|peer| peer.incarnation != hello.incarnation)
+        if self.peers.get(&id).is_some_and(|peer| peer.incarnation != hello.incarnation)
             && let Some(old) = self.peers.get(&id).and_then(|peer| peer.link)
         {
             self.lost(now, old, "replaced");
@@ -523,11 +523,7 @@ impl Mesh {
                 incarnation: hello.incarnation,
                 name: hello.name,
                 role: hello.role,
-                address: Some(Address {
-                    ip,
-                    tcp: hello.tcp,
-                    udp: hello.udp,
-                }),
+                address: Some(Address { ip, tcp: hello.tcp, udp: hello.udp }),
                 heard: true,
             },
         );
@@ -541,10 +537,8 @@ impl Mesh {
         let rival = peer.link;
         let by_lower = dialled_by_me == (me.id < id);
         if let Some(old) = rival {
-            let same_side = self
-                .links
-                .get(&old)
-                .is_none_or(|old| old.dialled.is_some() == dialled_by_me);
+            let same_side =
+                self.links.get(&old).is_none_or(|old| old.dialled.is_some() == dialled_by_me);
             let retired = if by_lower || same_side { old } else { link };
             if let Some(retired) = self.links.get_mut(&retired) {
                 retired.retired = true;
@@ -560,10 +554,7 @@ impl Mesh {
             peer.link = Some(link);
             peer.udp = Some(SocketAddr::new(ip, hello.udp));
             peer.udp_heard = now;
-            self.out.push_back(Out::Up {
-                peer: id,
-                renewed: rival.is_some(),
-            });
+            self.out.push_back(Out::Up { peer: id, renewed: rival.is_some() });
         }
     }
 
@@ -638,10 +629,7 @@ impl Mesh {
             return false;
         };
         state.sent = now;
-        self.out.push_back(Out::Effect(Effect::Bytes {
-            link,
-            bytes: Arc::from(bytes),
-        }));
+        self.out.push_back(Out::Effect(Effect::Bytes { link, bytes: Arc::from(bytes) }));
         true
     }
 }

@@ -381,10 +381,8 @@ impl Serialize for Payload {
             Payload::Binary(bytes) => {
                 const DIGITS: &[u8; 16] = b"0123456789abcdef";
                 let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-                let hex: String = bytes
-                    .iter()
-                    .flat_map(|b| [digit(b >> 4), digit(b & 15)])
-                    .collect();
+                let hex: String =
+                    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect();
                 serializer.serialize_str(&hex)
             }
         }

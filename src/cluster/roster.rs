@@ -36,9 +36,7 @@ impl Roster {
 
     /// The members, this node included.
     pub fn members(&self) -> &[Member] {
-        self.published
-            .as_ref()
-            .map_or(&[], |published| &published.members)
+        self.published.as_ref().map_or(&[], |published| &published.members)
     }
 
     /// The entry of `id`.
@@ -70,13 +68,7 @@ impl Roster {
             Some(published) => (published.members, published.session_id),
             None => (Vec::new(), session_id),
         };
-        self.published = Some(Published {
-            session_id,
-            term,
-            version: 0,
-            members,
-            spectators: 0,
-        });
+        self.published = Some(Published { session_id, term, version: 0, members, spectators: 0 });
         self.away_since.clear();
     }
 
@@ -104,10 +96,8 @@ impl Roster {
             entry.away = false;
             entry.address = None;
         });
-        let linked = |role| {
-            mesh.peers()
-                .filter(move |(_, peer)| peer.is_linked() && peer.role == role)
-        };
+        let linked =
+            |role| mesh.peers().filter(move |(_, peer)| peer.is_linked() && peer.role == role);
         for (id, peer) in linked(Role::Player) {
             place(members, tuning, id, peer.incarnation, |entry| {
                 entry.name = peer.name.clone();
@@ -131,9 +121,7 @@ impl Roster {
             }
         }
         let forgotten = |id: &NodeId| {
-            self.away_since
-                .get(id)
-                .is_some_and(|since| now.since(*since) > tuning.forget)
+            self.away_since.get(id).is_some_and(|since| now.since(*since) > tuning.forget)
         };
         members.retain(|member| !forgotten(&member.id));
         let changed = before != (members.clone(), published.spectators);
@@ -155,16 +143,7 @@ fn place(
         Err(_) if members.len() >= tuning.players_max => return,
         Err(at) => {
             let name = crate::text::Name::new("");
-            members.insert(
-                at,
-                Member {
-                    id,
-                    incarnation,
-                    name,
-                    address: None,
-                    away: false,
-                },
-            );
+            members.insert(at, Member { id, incarnation, name, address: None, away: false });
             at
         }
     };

@@ -219,11 +219,7 @@ impl<G: Game> Node<G> {
                 }
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
                 cluster::Out::Tick(packet) => self.receive(now, packet),
-                cluster::Out::Controls {
-                    from,
-                    incarnation,
-                    packet,
-                } => {
+                cluster::Out::Controls { from, incarnation, packet } => {
                     self.collect(from, incarnation, &packet);
                 }
             }
@@ -237,11 +233,7 @@ impl<G: Game> Node<G> {
             Notice::PeerDown(peer, reason) => Event::PeerDown { peer, reason },
             Notice::HostLost(term, cause) => {
                 self.lost = Some((term.host, cause.as_str()));
-                Event::HostLost {
-                    host: term.host,
-                    term,
-                    reason: cause.as_str(),
-                }
+                Event::HostLost { host: term.host, term, reason: cause.as_str() }
             }
             Notice::Election(ends) => Event::Election { ends },
             Notice::Roster => {
@@ -253,10 +245,7 @@ impl<G: Game> Node<G> {
                 });
                 self.members = members.collect();
                 let version = self.cluster.roster_version();
-                Event::Roster {
-                    version,
-                    members: self.members.clone(),
-                }
+                Event::Roster { version, members: self.members.clone() }
             }
             Notice::NobodyFound => Event::NobodyFound,
             Notice::NewIdentity(id) => {
@@ -285,17 +274,8 @@ impl<G: Game> Node<G> {
         } else {
             let bits = term.incarnation.0 ^ term.epoch.0 ^ self.config.seed;
             let world = G::found(draw(bits, 0));
-            let state = Arc::new(State {
-                world,
-                seats: BTreeMap::new(),
-            });
-            let mark = WorldMark {
-                clock: Clock {
-                    term,
-                    tick: Tick(0),
-                },
-                began: Tick(0),
-            };
+            let state = Arc::new(State { world, seats: BTreeMap::new() });
+            let mark = WorldMark { clock: Clock { term, tick: Tick(0) }, began: Tick(0) };
             self.take(mark, state);
         }
         let due = self.applied.map_or(now, |applied| applied.at + TICK);
@@ -308,8 +288,7 @@ impl<G: Game> Node<G> {
     fn collect(&mut self, from: NodeId, incarnation: Incarnation, packet: &ControlsPacket) {
         let list: Result<Vec<G::Controls>, _> = serde_json::from_slice(packet.list.as_bytes());
         if let Ok(list) = list {
-            self.host
-                .collect(from, incarnation, packet.holds, packet.number, &list);
+            self.host.collect(from, incarnation, packet.holds, packet.number, &list);
         }
     }
 
@@ -317,11 +296,7 @@ impl<G: Game> Node<G> {
     fn tick(&mut self, now: Instant) {
         let due = self.tick_at.unwrap_or(now);
         let late = now.since(due);
-        let next = if late > TICK * CATCH_UP_TICKS_MAX {
-            now + TICK
-        } else {
-            due + TICK
-        };
+        let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
         if let Some(term) = self.cluster.election().reign() {
             self.tick_at = Some(next);
             if !self.cluster.is_drowsy(now) {
@@ -343,31 +318,15 @@ impl<G: Game> Node<G> {
         let mut state = State::clone(newest);
         let number = self.client.press(self.controls);
         let (me, incarnation) = (self.me(), self.config.incarnation);
-        self.host
-            .collect(me, incarnation, None, number, &[self.controls]);
+        self.host.collect(me, incarnation, None, number, &[self.controls]);
         let mut events = Vec::new();
-        self.host
-            .step::<G>(&mut state, self.cluster.members(), &mut events);
-        let clock = Clock {
-            term,
-            tick: Tick(mark.clock.tick.0 + 1),
-        };
+        self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
+        let clock = Clock { term, tick: Tick(mark.clock.tick.0 + 1) };
         let hash = state.hash();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
-        self.take(
-            WorldMark {
-                clock,
-                began: mark.began,
-            },
-            state.clone(),
-        );
-        self.tell_events(
-            events
-                .into_iter()
-                .map(|event| (clock.tick, event))
-                .collect(),
-        );
+        self.take(WorldMark { clock, began: mark.began }, state.clone());
+        self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
         self.publish(now, clock, hash, mark.began, &state);
     }
@@ -381,7 +340,7 @@ impl<G: Game> Node<G> {
         state: &State<G::World>,
     ) {
         let mut encoded: BTreeMap<Option<Clock>, Option<Payload>> = BTreeMap::new();
-        for to in self.cluster.audience(now) {
+        for (to, life) in self.cluster.audience(now) {
             let baseline = self
                 .host
                 .holds(to)
@@ -389,15 +348,12 @@ impl<G: Game> Node<G> {
             let key = baseline.as_ref().map(|(clock, _)| *clock);
             let payload = encoded.entry(key).or_insert_with(|| {
                 let since = key.map_or(clock.tick, |clock| clock.tick);
-                let events = self
-                    .replica
-                    .events_since(Tick(since.0.min(clock.tick.0 - 1)));
-                let baseline = baseline
-                    .as_ref()
-                    .map(|(clock, state)| (*clock, state.as_ref()));
+                let events = self.replica.events_since(Tick(since.0.min(clock.tick.0 - 1)));
+                let baseline = baseline.as_ref().map(|(clock, state)| (*clock, state.as_ref()));
                 snapshot::encode::<G>(clock, state, hash, baseline, &events)
             });
-            let heard = state.seats.get(&to).map_or(0, |seat| seat.number);
+            let seat = state.seats.get(&to).filter(|seat| seat.incarnation == life);
+            let heard = seat.map_or(0, |seat| seat.number);
             let packet = TickPacket {
                 term: clock.term,
                 ends: self.ends,
@@ -417,7 +373,7 @@ impl<G: Game> Node<G> {
         if self.config.role == Role::Player && self.applied.is_some() {
             self.client.press(self.controls);
         }
-        let Some(term) = self.cluster.election().following() else {
+        let Some(term) = self.cluster.election().served() else {
             return;
         };
         let (number, list) = self.client.unacknowledged();
@@ -426,23 +382,12 @@ impl<G: Game> Node<G> {
         };
         let holds = self.replica.clock();
         let list = Payload::Json(list);
-        self.cluster.send_controls(
-            now,
-            ControlsPacket {
-                term,
-                holds,
-                number,
-                list,
-            },
-        );
+        self.cluster.send_controls(now, ControlsPacket { term, holds, number, list });
     }
 
     /// Shifts the next tick slowly to where the host's ticks want it.
     fn in_phase(&self, now: Instant, next: Instant) -> Instant {
-        let Some(applied) = self
-            .applied
-            .filter(|applied| now.since(applied.at) < TICK * 8)
-        else {
+        let Some(applied) = self.applied.filter(|applied| now.since(applied.at) < TICK * 8) else {
             return next;
         };
         let tick = TICK.as_micros() as i64;
@@ -454,29 +399,15 @@ impl<G: Game> Node<G> {
 
     /// Applies a tick of the host.
     fn receive(&mut self, now: Instant, packet: TickPacket) {
-        let clock = Clock {
-            term: packet.term,
-            tick: packet.tick,
-        };
-        if self
-            .replica
-            .clock()
-            .is_some_and(|held| held.term == clock.term && held >= clock)
-        {
+        let clock = Clock { term: packet.term, tick: packet.tick };
+        if self.replica.clock().is_some_and(|held| held.term == clock.term && held >= clock) {
             return;
         }
         let Some(payload) = &packet.state else { return };
         match snapshot::decode::<G>(payload, clock, &self.replica) {
             Ok(snapshot) => {
-                self.client
-                    .acknowledge(self.me(), self.config.incarnation, &snapshot.state);
-                self.take(
-                    WorldMark {
-                        clock,
-                        began: packet.began,
-                    },
-                    snapshot.state,
-                );
+                self.client.acknowledge(self.me(), self.config.incarnation, &snapshot.state);
+                self.take(WorldMark { clock, began: packet.began }, snapshot.state);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
             }
@@ -489,10 +420,7 @@ impl<G: Game> Node<G> {
 
     fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>) {
         if let Some(from) = self.replica.take(mark, state) {
-            self.say(Event::Rebase {
-                from,
-                to: mark.clock,
-            });
+            self.say(Event::Rebase { from, to: mark.clock });
         }
     }
 
@@ -509,26 +437,14 @@ impl<G: Game> Node<G> {
             let gap = before.map(|before| now.since(before.at));
             let rolled_back = before.map_or(0, |b| b.clock.tick.0.saturating_sub(began.0));
             let term = clock.term;
-            self.say(Event::Host {
-                host: term.host,
-                term,
-                clock,
-                gap,
-                rolled_back,
-            });
+            self.say(Event::Host { host: term.host, term, clock, gap, rolled_back });
             if let (Some(before), Some(gap)) = (before, gap)
                 && before.clock.term.host != term.host
             {
                 let from = before.clock.term.host;
                 let known = self.lost.filter(|(host, _)| *host == from);
                 let reason = known.map_or("replaced", |(_, reason)| reason);
-                self.handover = Some(Handover {
-                    from,
-                    to: term.host,
-                    gap,
-                    reason,
-                    at: now,
-                });
+                self.handover = Some(Handover { from, to: term.host, gap, reason, at: now });
             }
             self.view_due = true;
         }
@@ -546,12 +462,7 @@ impl<G: Game> Node<G> {
         };
         let reigns = self.cluster.election().reign().is_some();
         let (from, to) = self.client.show(self.me(), state, reigns);
-        self.picture = Some(Picture {
-            clock,
-            from,
-            to,
-            at: now,
-        });
+        self.picture = Some(Picture { clock, from, to, at: now });
         self.view_due = true;
     }
 
@@ -590,14 +501,12 @@ impl<G: Game> Node<G> {
                 continue;
             };
             let joinable = self.cluster.me().understands(beacon);
-            let session = sessions
-                .entry((name, joinable))
-                .or_insert_with(|| SessionView {
-                    name: name.clone(),
-                    players: 0,
-                    host: None,
-                    joinable,
-                });
+            let session = sessions.entry((name, joinable)).or_insert_with(|| SessionView {
+                name: name.clone(),
+                players: 0,
+                host: None,
+                joinable,
+            });
             session.players = session.players.max(beacon.players.max(1));
             session.host = session.host.take().or(beacon.host_name.clone());
         }

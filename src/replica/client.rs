@@ -34,11 +34,7 @@ pub struct Client<G: Game> {
 
 impl<G: Game> Default for Client<G> {
     fn default() -> Self {
-        Self {
-            number: 0,
-            unacknowledged: VecDeque::new(),
-            shown: None,
-        }
+        Self { number: 0, unacknowledged: VecDeque::new(), shown: None }
     }
 }
 
@@ -55,31 +51,17 @@ impl<G: Game> Client<G> {
 
     /// Forgets what `state` says has been applied.
     pub fn acknowledge<W>(&mut self, me: NodeId, incarnation: Incarnation, state: &State<W>) {
-        let Some(seat) = state
-            .seats
-            .get(&me)
-            .filter(|seat| seat.incarnation == incarnation)
-        else {
+        let Some(seat) = state.seats.get(&me).filter(|seat| seat.incarnation == incarnation) else {
             return;
         };
-        while self
-            .unacknowledged
-            .front()
-            .is_some_and(|(number, _)| *number <= seat.number)
-        {
+        while self.unacknowledged.front().is_some_and(|(number, _)| *number <= seat.number) {
             self.unacknowledged.pop_front();
         }
     }
 
     /// The controls that the host may not have, oldest first, and the number of the last.
     pub fn unacknowledged(&self) -> (u32, Vec<G::Controls>) {
-        (
-            self.number,
-            self.unacknowledged
-                .iter()
-                .map(|(_, controls)| *controls)
-                .collect(),
-        )
+        (self.number, self.unacknowledged.iter().map(|(_, controls)| *controls).collect())
     }
 
     /// What to show in one tick, and in the next, given the newest state.
@@ -93,11 +75,7 @@ impl<G: Game> Client<G> {
         let mut events = Vec::new();
         let ahead = if reigns { 0 } else { self.unacknowledged.len() };
         for (_, controls) in self.unacknowledged.iter().take(ahead) {
-            G::step(
-                &mut predicted,
-                &[News::Controls(me, *controls)],
-                &mut events,
-            );
+            G::step(&mut predicted, &[News::Controls(me, *controls)], &mut events);
         }
         let from = self.shown.take();
         let to = Arc::new(match &from {
@@ -105,10 +83,8 @@ impl<G: Game> Client<G> {
             Some(shown) => {
                 let mut followed = G::World::clone(shown);
                 let own = self.unacknowledged.back();
-                let news: Vec<_> = own
-                    .map(|(_, controls)| News::Controls(me, *controls))
-                    .into_iter()
-                    .collect();
+                let news: Vec<_> =
+                    own.map(|(_, controls)| News::Controls(me, *controls)).into_iter().collect();
                 G::step(&mut followed, &news, &mut events);
                 G::blend(&followed, &predicted, CATCH_UP)
             }

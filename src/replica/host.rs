@@ -35,9 +35,7 @@ struct Client<C> {
 impl<C: Copy> Host<C> {
     /// Nothing collected.
     pub fn new() -> Self {
-        Self {
-            clients: BTreeMap::new(),
-        }
+        Self { clients: BTreeMap::new() }
     }
 
     /// Controls of a player came in: `list` ends with number `last`.
@@ -49,10 +47,7 @@ impl<C: Copy> Host<C> {
         last: u32,
         list: &[C],
     ) {
-        let client = self
-            .clients
-            .entry(from)
-            .or_insert_with(|| Client::new(incarnation));
+        let client = self.clients.entry(from).or_insert_with(|| Client::new(incarnation));
         if client.incarnation != incarnation {
             *client = Client::new(incarnation);
         }
@@ -64,11 +59,7 @@ impl<C: Copy> Host<C> {
             let Some(number) = last.checked_sub(back as u32) else {
                 continue;
             };
-            if client
-                .waiting
-                .back()
-                .is_none_or(|(newest, _)| *newest < number)
-            {
+            if client.waiting.back().is_none_or(|(newest, _)| *newest < number) {
                 client.waiting.push_back((number, *controls));
             }
         }
@@ -98,11 +89,7 @@ impl<C: Copy> Host<C> {
             if !seat.present || client.incarnation != seat.incarnation {
                 continue;
             }
-            while client
-                .waiting
-                .front()
-                .is_some_and(|(number, _)| *number <= seat.number)
-            {
+            while client.waiting.front().is_some_and(|(number, _)| *number <= seat.number) {
                 client.waiting.pop_front();
             }
             for _ in 0..client.due() {
@@ -134,11 +121,7 @@ fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>)
             if seat.present {
                 news.push(News::Left(member.id));
             }
-            *seat = Seat {
-                incarnation: member.incarnation,
-                number: 0,
-                present: false,
-            };
+            *seat = Seat { incarnation: member.incarnation, number: 0, present: false };
         }
         if seat.present == member.away {
             seat.present = !member.away;
@@ -159,13 +142,7 @@ fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>)
 
 impl<C> Client<C> {
     fn new(incarnation: Incarnation) -> Self {
-        Self {
-            incarnation,
-            waiting: VecDeque::new(),
-            delayed_steps: 0,
-            last: 0,
-            holds: None,
-        }
+        Self { incarnation, waiting: VecDeque::new(), delayed_steps: 0, last: 0, holds: None }
     }
 
     /// How many of the waiting controls this step takes.

@@ -61,14 +61,7 @@ enum Kind {
 }
 
 /// The fields of the protocol, beside which those of the world stand.
-const OWN_FIELDS: [&str; 6] = [
-    "sync_gamestate",
-    "clock",
-    "baseline",
-    "hash",
-    "seats",
-    "events",
-];
+const OWN_FIELDS: [&str; 6] = ["sync_gamestate", "clock", "baseline", "hash", "seats", "events"];
 
 /// The snapshot of `state` for whoever holds `baseline`.
 pub fn encode<G: Game>(
@@ -87,11 +80,7 @@ pub fn encode<G: Game>(
         fields.insert("events".to_owned(), serde_json::to_value(events).ok()?);
     }
     let header = Header {
-        sync_gamestate: if baseline.is_some() {
-            Kind::Changes
-        } else {
-            Kind::Full
-        },
+        sync_gamestate: if baseline.is_some() { Kind::Changes } else { Kind::Full },
         clock,
         baseline: baseline.map(|(clock, _)| clock),
         hash,
@@ -100,9 +89,7 @@ pub fn encode<G: Game>(
         return None;
     };
     fields.extend(header);
-    RawValue::from_string(serde_json::to_string(&fields).ok()?)
-        .ok()
-        .map(Payload::Json)
+    RawValue::from_string(serde_json::to_string(&fields).ok()?).ok().map(Payload::Json)
 }
 
 /// The state that `payload` stands for.
@@ -145,11 +132,7 @@ pub fn decode<G: Game>(
     if hash != header.hash {
         return Err(Unusable::Diverged);
     }
-    Ok(Snapshot {
-        state: Arc::new(state),
-        hash,
-        events,
-    })
+    Ok(Snapshot { state: Arc::new(state), hash, events })
 }
 
 /// The fields of a state: those of its world if that is an object and they do not clash with the
@@ -172,9 +155,6 @@ fn take<T: for<'de> Deserialize<'de>>(
     fields: &mut Map<String, Value>,
     keys: &[&str],
 ) -> Result<T, Unusable> {
-    let own = keys
-        .iter()
-        .filter_map(|key| fields.remove_entry(*key))
-        .collect();
+    let own = keys.iter().filter_map(|key| fields.remove_entry(*key)).collect();
     serde_json::from_value(Value::Object(own)).map_err(|_| Unusable::Malformed)
 }

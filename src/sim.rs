@@ -1,0 +1,32 @@
+//! The simulator: virtual time, a virtual network, faults from a seed, and a judge.
+//!
+//! It drives the very [`Node`](crate::node::Node) that the runtime drives. Nothing in it depends on
+//! the machine it runs on: the same seed gives the same run, event by event, and a run that breaks
+//! an invariant prints the line that replays it.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`network`] | datagrams and links between the nodes: latency, loss, copies, cuts, resets |
+//! | [`world`] | the machines, the queue of events, and the loop |
+//! | [`faults`] | what goes wrong, drawn from the seed |
+//! | [`judge`] | the invariants, and what was met |
+//! | [`tally`] | the smallest game, for the hours |
+//! | [`campaign`] | many seeds on all cores, and the totals |
+
+pub mod campaign;
+pub mod faults;
+pub mod judge;
+pub mod network;
+pub mod tally;
+pub mod world;
+
+use crate::game::Game;
+
+/// What the simulator has to know of a game to play it and to audit it.
+pub trait Playable: Game {
+    /// What a player holds down: `chance` is random, `stamp` rises from call to call.
+    fn press(chance: u64, stamp: u32) -> Self::Controls;
+
+    /// What is wrong with `world`, if anything: whether controls were applied twice, say.
+    fn audit(world: &Self::World) -> Option<&'static str>;
+}

@@ -1,0 +1,167 @@
+//! Many seeds on all cores, and the totals.
+
+use std::{
+    fmt,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    Playable, faults,
+    judge::{Met, Violation},
+    tally::Tally,
+    world::World,
+};
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The first seed.
+    pub seed: u64,
+    /// How many seeds; none: until told to stop.
+    pub seeds: Option<u64>,
+    /// Rounds of faults in each run.
+    pub rounds: usize,
+    /// Threads to run on.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 1, seeds: Some(100), rounds: 8, threads: 2 }
+    }
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// Its fingerprint: the same seed gives the same.
+    pub fingerprint: u64,
+    /// What it met.
+    pub met: Met,
+    /// What it broke.
+    pub violations: Vec<Violation>,
+    /// What happened, if wanted.
+    pub trace: Vec<String>,
+}
+
+/// What a campaign comes to.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Runs without a violation.
+    pub passed: u64,
+    /// The others: seed, and first violation.
+    pub failed: Vec<(u64, Violation)>,
+    /// All that was met.
+    pub met: Met,
+}
+
+/// Runs one seed.
+pub fn run_seed<G: Playable>(seed: u64, rounds: usize, trace: bool) -> Run {
+    let count = 2 + (seed % 5) as usize;
+    let mut world = World::<G>::new(seed, count);
+    world.trace = trace.then(Vec::new);
+    let start = world.now;
+    faults::rounds(&mut world, rounds);
+    world.judge.met.simulated_us = world.now.since(start).as_micros() as u64;
+    Run {
+        seed,
+        fingerprint: world.fingerprint(),
+        met: world.judge.met,
+        violations: world.judge.violations,
+        trace: world.trace.unwrap_or_default(),
+    }
+}
+
+/// Runs seed after seed, on several threads, until all are done or `stop` is set.
+#[expect(clippy::disallowed_methods, reason = "the impure edge: runs share nothing")]
+pub fn run(options: &Options, stop: &AtomicBool) -> Totals {
+    let next = AtomicU64::new(options.seed);
+    let end = options.seeds.map_or(u64::MAX, |seeds| options.seed.saturating_add(seeds));
+    let totals = Mutex::new(Totals::default());
+    std::thread::scope(|scope| {
+        for _ in 0..options.threads.max(1) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        return;
+                    }
+                    let run = run_seed::<Tally>(seed, options.rounds, false);
+                    if let Ok(mut totals) = totals.lock() {
+                        totals.add(run);
+                    }
+                }
+            });
+        }
+    });
+    totals.into_inner().unwrap_or_default()
+}
+
+impl Totals {
+    fn add(&mut self, run: Run) {
+        match run.violations.into_iter().next() {
+            None => self.passed += 1,
+            Some(first) => self.failed.push((run.seed, first)),
+        }
+        self.met.add(run.met);
+    }
+
+    /// What the campaign should have met and has not: then it has tested nothing.
+    pub fn missed(&self) -> Option<&'static str> {
+        let met = &self.met;
+        [
+            ("no fault", met.faults.values().sum()),
+            ("no election", met.elections),
+            ("no failover", met.failovers),
+            ("no line of history given up", met.rebases),
+            ("no zombie", met.zombies),
+            ("no tick", met.ticks),
+        ]
+        .into_iter()
+        .find(|(_, count): &(_, u64)| *count == 0)
+        .map(|(what, _)| what)
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let met = &self.met;
+        let faults: u64 = met.faults.values().sum();
+        writeln!(f, "simulated hours  {:.1}", met.simulated_us as f64 / 3.6e9)?;
+        write!(f, "faults           {faults}  (")?;
+        for (at, (name, count)) in met.faults.iter().enumerate() {
+            write!(f, "{}{name} {count}", if at > 0 { ", " } else { "" })?;
+        }
+        writeln!(f, ")")?;
+        writeln!(f, "ticks applied    {}", met.ticks)?;
+        writeln!(f, "elections        {}  ({} on a quiet network)", met.elections, met.needless)?;
+        writeln!(f, "reigns           {}", met.reigns)?;
+        writeln!(f, "failovers        {}  {}", met.failovers, quantiles(&met.gaps_us))?;
+        writeln!(f, "rolled back      {} ticks", met.rolled_back)?;
+        writeln!(f, "histories left   {}", met.rebases)?;
+        writeln!(f, "zombies          {}", met.zombies)?;
+        writeln!(f, "one host again   {}", quantiles(&met.settled_us))?;
+        let mut failed = self.failed.clone();
+        failed.sort_by_key(|(seed, _)| *seed);
+        for (seed, Violation { at, place, what }) in failed.iter().take(20) {
+            writeln!(f, "seed {seed} failed at {at:?}, n{place}: {what}")?;
+            writeln!(f, "    interregnum sim --seed {seed} --trace")?;
+        }
+        writeln!(f, "violations       {}", self.failed.len())
+    }
+}
+
+fn quantiles(values_us: &[u64]) -> String {
+    let mut sorted = values_us.to_vec();
+    sorted.sort_unstable();
+    let at = |part: f64| {
+        let index = (sorted.len().saturating_sub(1) as f64 * part).round() as usize;
+        sorted.get(index).copied().unwrap_or_default() as f64 / 1_000.0
+    };
+    format!("p50 {:.1} ms, p95 {:.1} ms, max {:.1} ms", at(0.5), at(0.95), at(1.0))
+}

@@ -1,0 +1,629 @@
+//! The machines, the queue of events, and the loop that drives them.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, VecDeque},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand_pcg::{Pcg64Mcg, rand_core::Rng};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{
+    Playable,
+    judge::Judge,
+    network::{Network, Place},
+};
+use crate::{
+    cluster::message::Role,
+    config::{BEACON_PORT, Config, Tuning},
+    io::{CloseReason, Effect, Interface, Port, Wire},
+    node::{Command, Event, Input, Node, Output},
+    text::{Name, SessionName},
+    types::{Incarnation, Instant, LinkId, NodeId},
+};
+
+const TCP_PORT: u16 = 7_001;
+const UDP_PORT: u16 = 7_002;
+
+/// How long a dial into nothing takes to fail.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What a socket holds of a paused process's datagrams.
+const INBOX_PACKETS_MAX: usize = 256;
+
+/// The time between two changes of what a player holds down, at most.
+const PRESS_US: u64 = 200_000;
+
+/// The machines and everything between them.
+pub struct World<G: Playable> {
+    /// The time.
+    pub now: Instant,
+    /// The network between the machines.
+    pub network: Network,
+    /// The judge.
+    pub judge: Judge,
+    /// What happened, in lines, if wanted.
+    pub trace: Option<Vec<String>>,
+    machines: Vec<Machine<G>>,
+    cables: BTreeMap<u64, Ends>,
+    queue: BinaryHeap<Reverse<Entry>>,
+    order: u64,
+    random: Pcg64Mcg,
+    fingerprint: Xxh3,
+    quiet_since: Option<Instant>,
+}
+
+struct Machine<G: Playable> {
+    id: NodeId,
+    node: Option<Node<G>>,
+    life: u32,
+    paused: bool,
+    inbox: VecDeque<Input<G>>,
+    links: BTreeMap<LinkId, u64>,
+    accepted: u64,
+    stamp: u32,
+}
+
+/// Both ends of a link.
+struct Ends {
+    dialler: End,
+    acceptor: Option<End>,
+    held: [VecDeque<Item>; 2],
+}
+
+#[derive(Clone, Copy)]
+struct End {
+    place: Place,
+    life: u32,
+    link: LinkId,
+}
+
+enum Item {
+    Bytes(Vec<u8>),
+    End,
+}
+
+struct Entry {
+    at: Instant,
+    order: u64,
+    what: What,
+}
+
+enum What {
+    Packet { to: Place, from: SocketAddr, via: Port, bytes: Arc<[u8]> },
+    Knock { cable: u64 },
+    Opened { cable: u64 },
+    DialFailed { cable: u64 },
+    Item { cable: u64, way: usize, item: Item },
+    Reset { cable: u64, way: usize },
+    Release { cable: u64 },
+    Press { place: Place },
+}
+
+impl<G: Playable> World<G> {
+    /// `count` machines, all off.
+    pub fn new(seed: u64, count: usize) -> Self {
+        let mut random = Pcg64Mcg::new(u128::from(seed) << 64 | 0x0077_6f72_6c64);
+        let machines = (0..count).map(|_| {
+            let bits = u128::from(random.next_u64()) << 64 | u128::from(random.next_u64());
+            Machine {
+                id: NodeId::from_u128(bits),
+                node: None,
+                life: 0,
+                paused: false,
+                inbox: VecDeque::new(),
+                links: BTreeMap::new(),
+                accepted: 1,
+                stamp: 0,
+            }
+        });
+        Self {
+            now: Instant(1_000_000),
+            network: Network::new(seed),
+            judge: Judge::default(),
+            trace: None,
+            machines: machines.collect(),
+            cables: BTreeMap::new(),
+            queue: BinaryHeap::new(),
+            order: 0,
+            random,
+            fingerprint: Xxh3::new(),
+            quiet_since: None,
+        }
+    }
+
+    /// How many machines there are.
+    pub fn count(&self) -> usize {
+        self.machines.len()
+    }
+
+    /// The node of a machine, if it runs.
+    pub fn node(&self, place: Place) -> Option<&Node<G>> {
+        self.machines[place].node.as_ref()
+    }
+
+    /// Whether a machine runs and is not paused.
+    pub fn is_awake(&self, place: Place) -> bool {
+        self.machines[place].node.is_some() && !self.machines[place].paused
+    }
+
+    /// Whether a machine is paused.
+    pub fn is_paused(&self, place: Place) -> bool {
+        self.machines[place].paused
+    }
+
+    /// The machines whose nodes reign.
+    pub fn hosts(&self) -> Vec<Place> {
+        let reigns = |node: &Node<G>| node.cluster().election().reign().is_some();
+        (0..self.count()).filter(|place| self.node(*place).is_some_and(reigns)).collect()
+    }
+
+    /// A number that is the same if and only if the same things happened.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint.digest()
+    }
+
+    /// A random number, from the run's seed.
+    pub fn draw(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    /// Whether everything that counts as a fault is over, and since when.
+    pub fn set_quiet(&mut self, since: Option<Instant>) {
+        self.quiet_since = since;
+    }
+
+    /// Starts the node of a machine.
+    pub fn start(&mut self, place: Place) {
+        if self.machines[place].node.is_some() {
+            return;
+        }
+        self.note(place, "starts");
+        let config = Config {
+            id: self.machines[place].id,
+            incarnation: Incarnation(self.random.next_u64()),
+            name: Name::new(&format!("n{place}")),
+            role: Role::Player,
+            session: Some(SessionName::new("sim")),
+            peers: Vec::new(),
+            beacon_port: BEACON_PORT,
+            tcp_port: TCP_PORT,
+            udp_port: UDP_PORT,
+            seed: self.random.next_u64(),
+            trace_ticks: true,
+            views: false,
+            tuning: Tuning::default(),
+        };
+        self.judge.born(place);
+        let machine = &mut self.machines[place];
+        machine.life += 1;
+        machine.stamp = 0;
+        machine.node = Some(Node::new(self.now, config));
+        let network = Interface { ip: ip(place), broadcast: Ipv4Addr::new(10, 0, 0, 255) };
+        self.feed(place, Input::Wire(Wire::Interfaces(vec![network])));
+        self.push(self.now, What::Press { place });
+    }
+
+    /// Kills the process of a machine: its links end, without another word.
+    pub fn kill(&mut self, place: Place) {
+        self.note(place, "is killed");
+        let links: Vec<u64> = self.machines[place].links.values().copied().collect();
+        for cable in links {
+            let way = self.way(cable, place);
+            self.carry(cable, way, Item::End);
+        }
+        self.stop(place);
+    }
+
+    /// Cuts the power of a machine: nobody hears of it.
+    pub fn unplug(&mut self, place: Place) {
+        self.note(place, "loses its power");
+        self.network.haunt(place);
+        self.stop(place);
+    }
+
+    /// Lets a node leave politely, and stops its machine.
+    pub fn leave(&mut self, place: Place) {
+        self.note(place, "leaves");
+        self.feed(place, Input::Command(Command::Leave));
+        self.kill(place);
+    }
+
+    /// Stops the process of a machine (SIGSTOP): its sockets go on filling.
+    pub fn pause(&mut self, place: Place) {
+        if self.is_awake(place) {
+            self.note(place, "is stopped");
+            self.machines[place].paused = true;
+        }
+    }
+
+    /// Lets a stopped process go on: with its inbox first, or with its timer first.
+    pub fn resume(&mut self, place: Place, timer_first: bool) {
+        if !std::mem::take(&mut self.machines[place].paused) {
+            return;
+        }
+        self.note(place, "is continued");
+        let reigned = self.hosts().contains(&place);
+        if reigned && self.hosts().len() > 1 {
+            self.judge.met.zombies += 1;
+        }
+        let inbox = std::mem::take(&mut self.machines[place].inbox);
+        if timer_first {
+            self.feed(place, Input::Wire(Wire::Timeout));
+        }
+        for input in inbox {
+            self.feed(place, input);
+        }
+    }
+
+    /// Mends the network, and lets everything go that waited for it.
+    pub fn heal(&mut self) {
+        self.network.heal();
+        self.release();
+    }
+
+    /// Lets the links go on that wait for a way.
+    pub fn release(&mut self) {
+        let waiting: Vec<u64> = self
+            .cables
+            .iter()
+            .filter(|(_, ends)| ends.held.iter().any(|held| !held.is_empty()))
+            .map(|(cable, _)| *cable)
+            .collect();
+        for cable in waiting {
+            // TCP tries again at its own pace.
+            let at = Instant(self.now.0 + 1_000 + self.random.next_u64() % 400_000);
+            self.push(at, What::Release { cable });
+        }
+    }
+
+    /// Runs until `until`.
+    pub fn run(&mut self, until: Instant) {
+        loop {
+            let timer = (0..self.count())
+                .filter(|place| self.is_awake(*place))
+                .filter_map(|place| Some((self.node(place)?.next_timeout()?, place)))
+                .min();
+            let event = self.queue.peek().map(|Reverse(entry)| entry.at);
+            let next = match (timer, event) {
+                (Some((timer, place)), event) if event.is_none_or(|event| timer < event) => {
+                    if timer > until {
+                        break;
+                    }
+                    self.now = self.now.max(timer);
+                    self.feed(place, Input::Wire(Wire::Timeout));
+                    continue;
+                }
+                (_, Some(event)) => event,
+                _ => break,
+            };
+            if next > until {
+                break;
+            }
+            self.now = self.now.max(next);
+            if let Some(Reverse(entry)) = self.queue.pop() {
+                self.happen(entry.what);
+            }
+        }
+        self.now = self.now.max(until);
+    }
+
+    fn happen(&mut self, what: What) {
+        match what {
+            What::Packet { to, from, via, bytes } => {
+                self.feed(to, Input::Wire(Wire::Packet { from, via, bytes: bytes.to_vec() }));
+            }
+            What::Press { place } => {
+                if self.machines[place].node.is_some() {
+                    self.machines[place].stamp += 1;
+                    let stamp = self.machines[place].stamp;
+                    let controls = G::press(self.random.next_u64(), stamp);
+                    if !self.machines[place].paused {
+                        self.feed(place, Input::Command(Command::Controls(controls)));
+                    }
+                    let at = Instant(self.now.0 + 1 + self.random.next_u64() % PRESS_US);
+                    self.push(at, What::Press { place });
+                }
+            }
+            What::Knock { cable } => self.knock(cable),
+            What::Opened { cable } => {
+                if let Some(end) = self.cables.get(&cable).map(|ends| ends.dialler) {
+                    self.feed_end(end, |link| Wire::Connected { link });
+                }
+            }
+            What::DialFailed { cable } => {
+                if let Some(ends) = self.cables.remove(&cable) {
+                    self.network.close(cable);
+                    self.machines[ends.dialler.place].links.remove(&ends.dialler.link);
+                    self.feed_end(ends.dialler, |link| Wire::DialFailed { link });
+                }
+            }
+            What::Item { cable, way, item } => self.arrive(cable, way, item),
+            What::Reset { cable, way } => self.end(cable, way, CloseReason::Error),
+            What::Release { cable } => {
+                for way in [0, 1] {
+                    let Some(ends) = self.cables.get_mut(&cable) else {
+                        return;
+                    };
+                    for item in std::mem::take(&mut ends.held[way]) {
+                        self.carry(cable, way, item);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A dial arrives.
+    fn knock(&mut self, cable: u64) {
+        let Some(ends) = self.cables.get(&cable) else {
+            return;
+        };
+        let (from, to) = (ends.dialler, ends.acceptor);
+        let Some(to) = to.map(|end| end.place) else {
+            return;
+        };
+        let reaches = self.network.reaches(to, from.place);
+        let back = self.network.arrival(self.now);
+        if self.machines[to].node.is_none() || !reaches {
+            if let Some(ends) = self.cables.get_mut(&cable) {
+                ends.acceptor = None;
+            }
+            let at = if reaches { back } else { self.now + DIAL_TIMEOUT };
+            return self.push(at, What::DialFailed { cable });
+        }
+        let machine = &mut self.machines[to];
+        let link = LinkId(machine.accepted);
+        machine.accepted += 2;
+        machine.links.insert(link, cable);
+        let end = End { place: to, life: machine.life, link };
+        if let Some(ends) = self.cables.get_mut(&cable) {
+            ends.acceptor = Some(end);
+        }
+        self.push(back, What::Opened { cable });
+        let address = SocketAddr::new(IpAddr::V4(ip(from.place)), 40_000);
+        self.feed_end(end, |link| Wire::Accepted { link, from: address });
+    }
+
+    /// Sends something on a link: it arrives, or waits for the heal.
+    fn carry(&mut self, cable: u64, way: usize, item: Item) {
+        let Some(ends) = self.cables.get_mut(&cable) else {
+            return;
+        };
+        let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
+        if self.network.is_ghost(cable) {
+            let up = far.is_some_and(|end| self.machines[end.place].node.is_some());
+            let near = if way == 0 { Some(ends.dialler.place) } else { None };
+            let near = near.or(ends.acceptor.map(|end| end.place));
+            if up && let (Some(near), Some(far)) = (near, far) {
+                if self.network.reaches(near, far.place) && self.network.reaches(far.place, near) {
+                    let at = self.network.arrival(self.now);
+                    self.push(at, What::Reset { cable, way: 1 - way });
+                }
+            }
+            return;
+        }
+        if !ends.held[way].is_empty() {
+            return ends.held[way].push_back(item);
+        }
+        match self.network.bytes(self.now, cable, way == 0) {
+            Some(at) => self.push(at, What::Item { cable, way, item }),
+            None => {
+                if let Some(ends) = self.cables.get_mut(&cable) {
+                    ends.held[way].push_back(item);
+                }
+            }
+        }
+    }
+
+    fn arrive(&mut self, cable: u64, way: usize, item: Item) {
+        match item {
+            Item::End => self.end(cable, way, CloseReason::EndOfStream),
+            Item::Bytes(bytes) => {
+                let Some(ends) = self.cables.get(&cable) else {
+                    return;
+                };
+                let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
+                let Some(end) = far else { return };
+                let mut rest = bytes.as_slice();
+                for size in self.network.pieces(bytes.len()) {
+                    let (chunk, after) = rest.split_at(size);
+                    rest = after;
+                    let chunk = chunk.to_vec();
+                    self.feed_end(end, |link| Wire::Bytes { link, chunk });
+                }
+            }
+        }
+    }
+
+    /// A link ends at the far end of `way`.
+    fn end(&mut self, cable: u64, way: usize, reason: CloseReason) {
+        let Some(ends) = self.cables.remove(&cable) else {
+            return;
+        };
+        self.network.close(cable);
+        let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
+        if let Some(end) = far {
+            self.feed_end(end, |link| Wire::Closed { link, reason });
+            self.machines[end.place].links.remove(&end.link);
+        }
+    }
+
+    fn feed_end(&mut self, end: End, wire: impl FnOnce(LinkId) -> Wire) {
+        let machine = &self.machines[end.place];
+        let closes = !machine.links.contains_key(&end.link);
+        if machine.life == end.life && machine.node.is_some() {
+            let wire = wire(end.link);
+            if !closes || matches!(wire, Wire::DialFailed { .. } | Wire::Closed { .. }) {
+                self.feed(end.place, Input::Wire(wire));
+            }
+        }
+    }
+
+    fn feed(&mut self, place: Place, input: Input<G>) {
+        let machine = &mut self.machines[place];
+        if machine.paused {
+            if machine.inbox.len() < INBOX_PACKETS_MAX
+                || !matches!(input, Input::Wire(Wire::Packet { .. }))
+            {
+                machine.inbox.push_back(input);
+            }
+            return;
+        }
+        let Some(node) = &mut machine.node else {
+            return;
+        };
+        fingerprint(&mut self.fingerprint, self.now, place, &input);
+        node.handle(self.now, input);
+        let election = node.cluster().election();
+        let (promised, reign) = (election.promised(), election.reign());
+        self.judge.look(self.now, place, promised, reign);
+        loop {
+            let Some(node) = &mut self.machines[place].node else {
+                return;
+            };
+            match node.poll() {
+                Some(Output::Effect(effect)) => self.effect(place, effect),
+                Some(Output::Event(event)) => self.event(place, &event),
+                Some(Output::View(_)) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn event(&mut self, place: Place, event: &Event<G>) {
+        if !matches!(event, Event::Tick { .. } | Event::Game { .. }) {
+            if self.trace.is_some() {
+                self.note(place, &format!("{event:?}"));
+            }
+        } else if let Some(state) = self.node(place).and_then(|node| node.replica().state()) {
+            let state = state.clone();
+            self.judge.audit::<G>(self.now, place, &state.world);
+        }
+        if matches!(event, Event::Election { .. }) {
+            let quiet = self
+                .quiet_since
+                .is_some_and(|since| self.now.since(since) > Duration::from_secs(1));
+            self.judge.met.needless += u64::from(quiet);
+        }
+        self.judge.event(self.now, place, event);
+    }
+
+    fn effect(&mut self, place: Place, effect: Effect) {
+        match effect {
+            Effect::Packet { to, via: _, bytes } => self.datagram(place, to, bytes),
+            Effect::Dial { link, to } => self.dial(place, link, to),
+            Effect::Bytes { link, bytes } => {
+                if let Some(cable) = self.machines[place].links.get(&link).copied() {
+                    let way = self.way(cable, place);
+                    self.carry(cable, way, Item::Bytes(bytes.to_vec()));
+                }
+            }
+            Effect::Close { link } => {
+                if let Some(cable) = self.machines[place].links.remove(&link) {
+                    let way = self.way(cable, place);
+                    self.carry(cable, way, Item::End);
+                }
+            }
+        }
+    }
+
+    fn datagram(&mut self, place: Place, to: SocketAddr, bytes: Arc<[u8]>) {
+        let from = SocketAddr::new(IpAddr::V4(ip(place)), UDP_PORT);
+        let broadcast = to.port() == BEACON_PORT;
+        let via = if broadcast { Port::Beacon } else { Port::Own };
+        for other in (0..self.count()).filter(|other| *other != place) {
+            if broadcast || to.ip() == IpAddr::V4(ip(other)) {
+                for at in self.network.datagram(self.now, place, other) {
+                    self.push(at, What::Packet { to: other, from, via, bytes: bytes.clone() });
+                }
+            }
+        }
+    }
+
+    fn dial(&mut self, place: Place, link: LinkId, to: SocketAddr) {
+        let Some(target) = (0..self.count()).find(|other| to.ip() == IpAddr::V4(ip(*other))) else {
+            return;
+        };
+        let cable = self.network.open(self.now, place, target);
+        let machine = &mut self.machines[place];
+        machine.links.insert(link, cable);
+        let dialler = End { place, life: machine.life, link };
+        let acceptor = Some(End { place: target, life: 0, link: LinkId(u64::MAX) });
+        self.cables.insert(cable, Ends { dialler, acceptor, held: Default::default() });
+        if self.network.reaches(place, target) {
+            let at = self.network.arrival(self.now);
+            self.push(at, What::Knock { cable });
+        } else {
+            self.push(self.now + DIAL_TIMEOUT, What::DialFailed { cable });
+        }
+    }
+
+    fn stop(&mut self, place: Place) {
+        let machine = &mut self.machines[place];
+        machine.node = None;
+        machine.paused = false;
+        machine.inbox.clear();
+        machine.links.clear();
+    }
+
+    /// In which direction a machine sends on a link.
+    fn way(&self, cable: u64, place: Place) -> usize {
+        usize::from(self.cables.get(&cable).is_none_or(|ends| ends.dialler.place != place))
+    }
+
+    fn push(&mut self, at: Instant, what: What) {
+        self.order += 1;
+        self.queue.push(Reverse(Entry { at, order: self.order, what }));
+    }
+
+    /// Notes a line of the trace.
+    pub fn note(&mut self, place: Place, what: &str) {
+        let now = self.now;
+        let id = self.machines.get(place).map(|machine| machine.id);
+        if let (Some(trace), Some(id)) = (&mut self.trace, id) {
+            trace.push(format!("{now:?} n{place} {id:?} {what}"));
+        }
+    }
+}
+
+/// Mixes what happened into the run's fingerprint.
+fn fingerprint<G: Playable>(hash: &mut Xxh3, now: Instant, place: Place, input: &Input<G>) {
+    hash.update(&now.0.to_le_bytes());
+    let (kind, bytes): (u8, &[u8]) = match input {
+        Input::Wire(Wire::Timeout) => (0, &[]),
+        Input::Wire(Wire::Packet { bytes, .. }) => (1, bytes),
+        Input::Wire(Wire::Bytes { chunk, .. }) => (2, chunk),
+        Input::Wire(_) => (3, &[]),
+        Input::Command(_) => (4, &[]),
+    };
+    hash.update(&[kind, place as u8]);
+    hash.update(bytes);
+}
+
+/// The address of a machine.
+fn ip(place: Place) -> Ipv4Addr {
+    Ipv4Addr::new(10, 0, 0, place as u8 + 1)
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
