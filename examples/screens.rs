@@ -77,6 +77,7 @@ fn name(i: usize) -> Name {
 }
 
 impl Show {
+    #[expect(clippy::disallowed_methods, reason = "the impure edge")]
     fn new(asked: Asked) -> Self {
         let mut world = Arena::found(7);
         let news: Vec<_> = (0..asked.players)

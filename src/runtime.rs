@@ -44,6 +44,7 @@ use crate::{
     types::{Incarnation, Instant, NodeId},
 };
 
+pub use clock::now;
 use drive::Driver;
 use shared::Shared;
 use sockets::Sockets;
@@ -98,7 +99,7 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address or port is not to be had.
-    #[error("cannot listen on {address}: {source} (choose another --ip or --port)")]
+    #[error("cannot listen on {address}; try another --ip or --port")]
     Bind {
         /// What was wanted.
         address: SocketAddr,
@@ -106,7 +107,7 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The system refuses something every network program needs.
-    #[error("cannot {what}: {source}")]
+    #[error("cannot {what}")]
     System {
         /// What was to be done.
         what: &'static str,

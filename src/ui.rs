@@ -421,7 +421,7 @@ impl Pace {
     }
 
     /// Waits until the next frame is due. A frame that is late moves all that follow.
-    #[allow(clippy::disallowed_methods, reason = "the impure edge")]
+    #[expect(clippy::disallowed_methods, reason = "the impure edge")]
     fn wait(&mut self, seat: &dyn Seat) {
         self.due += self.span;
         let now = seat.now();

@@ -1,0 +1,144 @@
+//! The command line: what can be typed, what it means, and what it shows.
+//!
+//! What was typed is one type ([`Typed`](options::Typed)), what it means is another
+//! ([`Task`]): only here, in between, are defaults filled in, names resolved and profiles claimed.
+//! Exit codes: 0 it went well, 1 it failed, 2 it was asked for something that cannot be.
+//!
+//! Where to read on: `options` is what can be typed, `take_part` runs nodes, `lines` is the JSON
+//! that scripts read, `story` the sentences that people read.
+
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::Parser;
+use interregnum::{
+    cluster::message::Role,
+    runtime::{Settings, StartError},
+    text::{Name, SessionName},
+};
+use tracing_subscriber::filter::LevelFilter;
+
+mod demo;
+mod options;
+mod pilot;
+mod profile;
+mod signals;
+mod take_part;
+mod window;
+
+mod lines;
+mod reporter;
+mod story;
+
+use options::{Common, Subcommand, Typed};
+use profile::Profile;
+use take_part::TakePart;
+
+/// What somebody wants is impossible here, and the message says what to do instead.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Impossible(String);
+
+/// Parses, runs, and says how it went.
+pub fn main() -> ExitCode {
+    let typed = Typed::parse();
+    listen_to_logs(typed.common.log);
+    match run(typed) {
+        Ok(code) => code,
+        Err(error) if says_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("interregnum: {error:#}");
+            let usage = error.is::<Impossible>() || error.is::<StartError>();
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(typed: Typed) -> anyhow::Result<ExitCode> {
+    let common = typed.common;
+    match typed.subcommand {
+        None => window::run(common, typed.play),
+        Some(Subcommand::Bot { count }) => headless(&common, Role::Player, count),
+        Some(Subcommand::Demo(options)) => demo::run(&common, &options),
+        Some(Subcommand::Watch { count }) => headless(&common, Role::Spectator, count),
+    }
+}
+
+/// Bots, or spectators without a screen.
+fn headless(common: &Common, role: Role, count: u16) -> anyhow::Result<ExitCode> {
+    let mut nodes = Vec::new();
+    for number in 1..=count {
+        let profile = match &common.data_dir {
+            Some(folder) => Profile::claim(folder),
+            None => Profile::passing(),
+        };
+        let name = match &common.name {
+            Some(name) if count == 1 => name.clone(),
+            Some(name) => Name::new(&format!("{name} {number}")),
+            None => profile.name.clone().unwrap_or_else(|| profile.nickname()),
+        };
+        let mut settings = settings(common, name)?;
+        settings.role = role;
+        settings.session = Some(session(common));
+        settings.port = settings.port.map(|port| port.saturating_add(number - 1));
+        nodes.push((settings, profile));
+    }
+    TakePart::of(common).run(nodes)
+}
+
+/// The settings that every way of taking part shares.
+fn settings(common: &Common, name: Name) -> anyhow::Result<Settings> {
+    let mut settings = Settings::new(name);
+    settings.ip = common.ip;
+    settings.port = common.port;
+    settings.beacon_port = common.beacon_port;
+    settings.trace_ticks = common.trace_ticks;
+    for peer in &common.peer {
+        settings.peers.push(address(peer, common.beacon_port)?);
+    }
+    Ok(settings)
+}
+
+fn session(common: &Common) -> SessionName {
+    common
+        .session
+        .clone()
+        .unwrap_or_else(|| SessionName::new("lan"))
+}
+
+/// The address of `--peer`: an IP address or a name, with a port or without.
+fn address(typed: &str, port: u16) -> anyhow::Result<SocketAddr> {
+    let found: io::Result<Vec<SocketAddr>> = match typed.rsplit_once(':') {
+        Some(_) => typed.to_socket_addrs().map(Iterator::collect),
+        None => (typed, port).to_socket_addrs().map(Iterator::collect),
+    };
+    let impossible = |why: String| {
+        Impossible(format!(
+            "--peer {typed}: {why} (an IPv4 address or a name, like 192.168.1.5 or fred.local:{port})"
+        ))
+    };
+    found
+        .map_err(|error| impossible(error.to_string()))?
+        .into_iter()
+        .find(SocketAddr::is_ipv4)
+        .ok_or_else(|| impossible("has no IPv4 address".to_owned()))
+        .context("whom to look for")
+}
+
+fn listen_to_logs(level: LevelFilter) {
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .init();
+}
+
+/// Whoever read our lines has gone. That is how `| head` works, not a failure.
+fn says_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,162 @@
+//! What can be typed.
+
+use std::{net::Ipv4Addr, path::PathBuf};
+
+use clap::Parser;
+use interregnum::{
+    config::BEACON_PORT,
+    text::{Name, SessionName},
+};
+use tracing_subscriber::filter::LevelFilter;
+
+/// An arcade game for one local network that outlives its host.
+///
+/// Start it on any number of machines: they find each other, elect a host, and play. Whoever
+/// leaves or fails, the game goes on.
+#[derive(Debug, Parser)]
+#[command(name = "interregnum", version, max_term_width = 100)]
+pub struct Typed {
+    #[command(subcommand)]
+    pub subcommand: Option<Subcommand>,
+
+    /// Play at once, without the title.
+    #[arg(long)]
+    pub play: bool,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Without one, a window opens; where there is no display, a bot takes part instead.
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Players without a screen, played by the program.
+    Bot {
+        /// How many of them.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+        count: u16,
+    },
+    /// Several peers on this machine, whose host is killed again and again.
+    Demo(DemoOptions),
+    /// Spectators without a screen.
+    Watch {
+        /// How many of them.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+        count: u16,
+    },
+}
+
+/// What a demo is like.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DemoOptions {
+    /// How many peers.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(2..=32))]
+    pub peers: u16,
+
+    /// How often the host is killed.
+    #[arg(long, default_value_t = 5)]
+    pub kills: u32,
+
+    /// Make one of the peers a window, to play in.
+    #[arg(long)]
+    pub window: bool,
+}
+
+/// What goes with every way of taking part.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Taking part")]
+pub struct Common {
+    /// What you are called; kept for the next time.
+    #[arg(long, global = true, value_parser = name)]
+    pub name: Option<Name>,
+
+    /// Which game: those with the same session name play together [default: lan].
+    #[arg(long, global = true, env = "GAME_SESSION", value_parser = session)]
+    pub session: Option<SessionName>,
+
+    /// Live at this address of this machine alone.
+    #[arg(long, global = true, env = "GAME_IP")]
+    pub ip: Option<Ipv4Addr>,
+
+    /// The TCP and UDP port for the others to reach you at [default: the system chooses].
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+
+    /// Look for somebody there too, where broadcasts do not reach; may be repeated.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub peer: Vec<String>,
+
+    /// Where profiles are kept [default: the system's place for it].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// How much to log, on standard error: off, error, warn, info, debug or trace.
+    #[arg(long, global = true, value_name = "LEVEL", default_value_t = LevelFilter::WARN)]
+    pub log: LevelFilter,
+
+    /// Print what happens as one JSON object per line.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Stop after so many seconds.
+    #[arg(long, global = true)]
+    pub seconds: Option<u64>,
+
+    /// Tell of every applied tick, with the hash of its world; for `--json`.
+    #[arg(long, global = true)]
+    pub trace_ticks: bool,
+
+    /// The port for beacons. Only nodes with the same one find each other.
+    #[arg(long, global = true, hide = true, default_value_t = BEACON_PORT,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub beacon_port: u16,
+
+    /// Leave when standard input ends: whoever started this program is gone then.
+    #[arg(long, global = true, hide = true)]
+    pub tied: bool,
+}
+
+fn name(typed: &str) -> Result<Name, String> {
+    if typed.trim().is_empty() {
+        return Err("a name has at least one letter".to_owned());
+    }
+    Ok(Name::new(typed))
+}
+
+fn session(typed: &str) -> Result<SessionName, String> {
+    Ok(SessionName::new(typed))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Typed::command().debug_assert();
+    }
+
+    #[test]
+    fn common_options_may_stand_before_and_after_the_subcommand() {
+        let before = Typed::parse_from(["interregnum", "--json", "bot"]);
+        let after = Typed::parse_from(["interregnum", "bot", "--json", "--port", "4000"]);
+        assert!(before.common.json && after.common.json);
+        assert_eq!(after.common.port, Some(4000));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for typed in [
+            &["interregnum", "dance"][..],
+            &["interregnum", "bot", "--count", "0"],
+            &["interregnum", "--port", "70000"],
+            &["interregnum", "--ip", "here"],
+            &["interregnum", "--name", " "],
+            &["interregnum", "--log", "loud"],
+        ] {
+            assert!(Typed::try_parse_from(typed).is_err(), "{typed:?}");
+        }
+    }
+}

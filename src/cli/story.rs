@@ -1,0 +1,155 @@
+//! What happens, in sentences for people: who hosts, who scores, how long a handover took.
+
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
+
+use interregnum::{
+    arena::{Arena, Score},
+    node::{Event, MemberView},
+    runtime::{Happened, Started, Timed},
+    text::{Name, SessionName},
+    types::{Instant, NodeId},
+};
+
+/// The time between two lines about points.
+const POINTS_EVERY: Duration = Duration::from_secs(5);
+
+/// Remembers who is who, and puts what happens into words.
+#[derive(Debug, Default)]
+pub struct Story {
+    names: BTreeMap<NodeId, Name>,
+    lost: Option<(NodeId, &'static str)>,
+    games_won: BTreeMap<NodeId, u32>,
+    points: String,
+    points_told: Instant,
+}
+
+impl Story {
+    /// How it begins.
+    pub fn beginning(
+        &mut self,
+        name: &Name,
+        session: Option<&SessionName>,
+        started: &Started,
+    ) -> String {
+        self.names.insert(started.id, name.clone());
+        let at = format!(
+            "{}, TCP port {}, UDP port {}",
+            started.ip, started.tcp, started.udp
+        );
+        match session {
+            Some(session) => format!("{name} looks for the session {session} ({at})"),
+            None => format!("{name} listens for sessions ({at})"),
+        }
+    }
+
+    /// The sentence for something that happened; none where there is nothing to say.
+    pub fn line(&mut self, timed: &Timed<Arena>) -> Option<String> {
+        match &timed.event {
+            Happened::Node(event) => self.event(event),
+            Happened::Warning(text) => Some(format!("warning: {text}")),
+            Happened::Stall { .. } | Happened::Missed { .. } => None,
+        }
+    }
+
+    /// The sentences for a scoreboard: each game won at once, the points now and then.
+    pub fn scores(&mut self, now: Instant, board: &BTreeMap<NodeId, Score>) -> Vec<String> {
+        let mut told = Vec::new();
+        for (player, score) in board {
+            let before = self.games_won.insert(*player, score.games_won);
+            if before.is_some_and(|before| score.games_won > before) {
+                told.push(format!("{} wins the game", self.name(*player)));
+            }
+        }
+        if now.since(self.points_told) >= POINTS_EVERY {
+            let points = self.points(board);
+            let none = board.values().all(|score| *score == Score::default());
+            if !none && points != self.points {
+                told.push(format!("points: {points}"));
+                self.points = points;
+                self.points_told = now;
+            }
+        }
+        told
+    }
+
+    fn event(&mut self, event: &Event<Arena>) -> Option<String> {
+        match event {
+            Event::PeerUp { peer, name } => {
+                self.names.insert(*peer, name.clone());
+                Some(format!("{name} is here"))
+            }
+            Event::PeerDown { peer, reason } => {
+                Some(format!("{} is gone ({reason})", self.name(*peer)))
+            }
+            Event::HostLost { host, reason, .. } => {
+                self.lost = Some((*host, reason));
+                None
+            }
+            Event::Host { host, gap, .. } => Some(self.crowning(*host, *gap)),
+            Event::Roster { members, .. } => {
+                self.learn(members);
+                None
+            }
+            Event::Rebase { .. } => {
+                Some("two games met and are one again; the smaller one joined the other".into())
+            }
+            Event::Diverged { .. } => {
+                Some("this machine and the host disagree about the rules: please report it".into())
+            }
+            Event::NobodyFound => Some(
+                "nobody else is heard here; if somebody should be, a firewall may be in the way: \
+                 try --peer ADDRESS on one side"
+                    .into(),
+            ),
+            Event::NewIdentity { .. } => Some(
+                "somebody else plays with a copy of this profile; going on as a new player".into(),
+            ),
+            Event::Stopped => Some("left the game".into()),
+            Event::Election { .. } | Event::Tick { .. } | Event::Game { .. } => None,
+        }
+    }
+
+    fn crowning(&mut self, host: NodeId, gap: Option<Duration>) -> String {
+        let host = self.name(host);
+        let Some(gap) = gap else {
+            return format!("{host} hosts the game");
+        };
+        let gap_ms = gap.as_micros() as f64 / 1_000.0;
+        match self.lost.take() {
+            Some((lost, reason)) => format!(
+                "{} is lost as host ({reason}): {host} hosts, {gap_ms:.1} ms later",
+                self.name(lost)
+            ),
+            None => format!("{host} hosts, {gap_ms:.1} ms after the last tick of the host before"),
+        }
+    }
+
+    fn points(&self, board: &BTreeMap<NodeId, Score>) -> String {
+        let mut ranks: Vec<_> = board.iter().collect();
+        ranks.sort_by_key(|(player, score)| {
+            (std::cmp::Reverse((score.points, score.games_won)), **player)
+        });
+        let mut text = String::new();
+        for (player, score) in ranks {
+            let comma = if text.is_empty() { "" } else { ", " };
+            let _ = write!(text, "{comma}{} {}", self.name(*player), score.points);
+            if score.games_won > 0 {
+                let _ = write!(text, " ({} won)", score.games_won);
+            }
+        }
+        text
+    }
+
+    fn learn(&mut self, members: &[MemberView]) {
+        for member in members {
+            self.names.insert(member.id, member.name.clone());
+        }
+    }
+
+    fn name(&self, id: NodeId) -> String {
+        match self.names.get(&id) {
+            Some(name) => name.to_string(),
+            None => format!("{id:?}"),
+        }
+    }
+}

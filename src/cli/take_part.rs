@@ -1,0 +1,168 @@
+//! Runs nodes without a screen until it is time to stop, and tells what happens to them.
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Select, TryRecvError};
+use interregnum::{
+    arena::Arena,
+    cluster::message::Role,
+    node::{Command, Event},
+    runtime::{self, Handle, Happened, Settings},
+    types::Instant,
+};
+
+use super::{
+    options::Common,
+    pilot::pilot,
+    profile::Profile,
+    reporter::{Reporter, Words},
+    signals,
+};
+
+/// How often points are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long all of them may take to leave.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How to take part, whoever does.
+pub struct TakePart {
+    pub words: Words,
+    pub seconds: Option<u64>,
+    pub tied: bool,
+}
+
+impl TakePart {
+    /// What `common` says about it.
+    pub fn of(common: &Common) -> Self {
+        Self {
+            words: if common.json {
+                Words::Json
+            } else {
+                Words::Story
+            },
+            seconds: common.seconds,
+            tied: common.tied,
+        }
+    }
+
+    /// Starts the nodes and stays until it is time to stop.
+    pub fn run(&self, nodes: Vec<(Settings, Profile)>) -> anyhow::Result<ExitCode> {
+        let stop = signals::stop_requests(self.tied)?;
+        let mut seats = Vec::new();
+        for (settings, profile) in nodes {
+            seats.push(Seat::start(self.words, settings, profile)?);
+        }
+        self.stay(seats, &stop)
+    }
+
+    /// Tells what happens to those in their seats until it is time to stop.
+    pub fn stay(&self, mut seats: Vec<Seat>, stop: &Receiver<()>) -> anyhow::Result<ExitCode> {
+        let end = self
+            .seconds
+            .map(|seconds| runtime::now() + Duration::from_secs(seconds));
+        let mut leave_by = None;
+        let mut next_look = runtime::now();
+        while !seats.is_empty() {
+            wait(&seats, stop, next_look);
+            let now = runtime::now();
+            let asked = stop.try_recv().is_ok() || end.is_some_and(|end| now >= end);
+            if asked && leave_by.is_none() {
+                leave_by = Some(now + LEAVE_PATIENCE);
+                for seat in &seats {
+                    seat.handle.command(Command::Leave);
+                }
+            }
+            let look = now >= next_look;
+            if look {
+                next_look = now + LOOK;
+            }
+            for seat in &mut seats {
+                seat.tell(look)?;
+            }
+            if seats.iter().any(|seat| seat.end == Some(End::Failed)) {
+                return Ok(ExitCode::FAILURE);
+            }
+            seats.retain(|seat| seat.end.is_none());
+            if leave_by.is_some_and(|by| now >= by) {
+                break;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Blocks until something happened to somebody, or it is time to look at the points.
+fn wait(seats: &[Seat], stop: &Receiver<()>, until: Instant) {
+    let mut select = Select::new();
+    select.recv(stop);
+    for seat in seats {
+        select.recv(seat.handle.events());
+    }
+    let _ = select.ready_timeout(until.since(runtime::now()));
+}
+
+/// A node, who it is, and its voice.
+pub struct Seat {
+    pub handle: Handle<Arena>,
+    reporter: Reporter,
+    end: Option<End>,
+    _profile: Profile,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Left,
+    Failed,
+}
+
+impl Seat {
+    fn start(words: Words, mut settings: Settings, profile: Profile) -> anyhow::Result<Self> {
+        settings.id = Some(profile.id);
+        let name = settings.name.clone();
+        let session = settings.session.clone();
+        let plays = Arc::new(AtomicBool::new(settings.role == Role::Player));
+        let handle = runtime::start_piloted(settings, pilot(plays))?;
+        let reporter = Reporter::start(words, &name, session.as_ref(), handle.started())?;
+        Ok(Self::taken(handle, reporter, profile))
+    }
+
+    /// For a node that runs already.
+    pub fn taken(handle: Handle<Arena>, reporter: Reporter, profile: Profile) -> Self {
+        Self {
+            handle,
+            reporter,
+            end: None,
+            _profile: profile,
+        }
+    }
+
+    /// Tells all that happened since the last time.
+    fn tell(&mut self, look: bool) -> anyhow::Result<()> {
+        if look && let Some(view) = self.handle.view() {
+            self.reporter.viewed(&view)?;
+        }
+        loop {
+            match self.handle.events().try_recv() {
+                Ok(timed) => {
+                    self.reporter.happened(&timed)?;
+                    if matches!(timed.event, Happened::Node(Event::Stopped)) {
+                        self.end = Some(End::Left);
+                    }
+                }
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => {
+                    if self.end.is_none() {
+                        self.reporter.failed()?;
+                        self.end = Some(End::Failed);
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+}

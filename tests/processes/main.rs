@@ -1,0 +1,11 @@
+//! Real processes on loopback: what the simulator cannot know about sockets, signals and pipes.
+//!
+//! Every test has a session and a beacon port of its own, so they do not hear each other; all other
+//! ports are the system's choice. Nothing sleeps: a test waits for the lines that `--json` prints,
+//! and gives up after a time that no healthy run comes near.
+
+mod losses;
+mod peers;
+mod program;
+mod strangers;
+mod together;

@@ -1,0 +1,253 @@
+//! Starts peers, reads what they print, and ends them with the test.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, unbounded};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// When to give up. Reached only when something is wrong.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// So many ticks are a game that goes on.
+const TICKS_OF_LIFE: u32 = 30;
+
+/// A session that nobody else knows of.
+pub struct Party {
+    session: String,
+    pub beacon_port: u16,
+}
+
+impl Party {
+    pub fn new() -> Self {
+        let unused = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        Self {
+            session: format!("test {}", &Uuid::new_v4().simple().to_string()[..12]),
+            beacon_port: unused.local_addr().unwrap().port(),
+        }
+    }
+
+    /// Another session in the same neighbourhood.
+    pub fn next_door(&self) -> Self {
+        Self {
+            beacon_port: self.beacon_port,
+            ..Self::new()
+        }
+    }
+
+    /// Starts a bot.
+    pub fn join(&self) -> Peer {
+        self.start("bot")
+    }
+
+    /// Starts several bots at once.
+    pub fn join_all(&self, count: usize) -> Vec<Peer> {
+        (0..count).map(|_| self.join()).collect()
+    }
+
+    fn start(&self, subcommand: &str) -> Peer {
+        let mut process = program()
+            .args([subcommand, "--json", "--trace-ticks", "--tied"])
+            .args(["--ip", "127.0.0.1", "--session", &self.session])
+            .args(["--beacon-port", &self.beacon_port.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(process.stdout.take().unwrap());
+        let (heard, lines) = unbounded();
+        thread::spawn(move || {
+            for text in out.lines().map_while(Result::ok) {
+                let line: Value = serde_json::from_str(&text).unwrap();
+                if heard.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut peer = Peer {
+            process,
+            lines,
+            id: String::new(),
+            tcp: SocketAddr::from(([0; 4], 0)),
+            host: None,
+            epoch: 0,
+            tick: 0,
+            members: Vec::new(),
+        };
+        let started = peer.wait_for("started");
+        peer.id = text(&started["node"]);
+        peer.tcp.set_ip(Ipv4Addr::LOCALHOST.into());
+        peer.tcp.set_port(started["tcp"].as_u64().unwrap() as u16);
+        peer
+    }
+}
+
+/// The program under test.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_interregnum"));
+    command.env_remove("GAME_SESSION").env_remove("GAME_IP");
+    command
+}
+
+/// One process, and what it has said so far.
+pub struct Peer {
+    process: Child,
+    lines: Receiver<Value>,
+    pub id: String,
+    pub tcp: SocketAddr,
+    /// Who hosts, as it says.
+    pub host: Option<String>,
+    pub epoch: u64,
+    /// The last tick it applied.
+    pub tick: u64,
+    /// Those in its roster who are not away.
+    pub members: Vec<String>,
+}
+
+impl Peer {
+    /// Reads on until a line of this kind.
+    pub fn wait_for(&mut self, event: &str) -> Value {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let line = self.next_line(give_up, event);
+            if line["event"] == event {
+                return line;
+            }
+        }
+    }
+
+    /// Reads on until what it has said so far satisfies `enough`.
+    pub fn wait_until(&mut self, what: &str, enough: impl Fn(&Peer) -> bool) {
+        let give_up = Instant::now() + PATIENCE;
+        while !enough(self) {
+            self.next_line(give_up, what);
+        }
+    }
+
+    /// Reads on until it has applied many more ticks, all of one reign.
+    pub fn wait_for_play(&mut self) {
+        let (mut ticks, mut epoch) = (0, self.epoch);
+        // What it has printed already says nothing about the present.
+        while let Ok(line) = self.lines.try_recv() {
+            self.note(&line);
+        }
+        let give_up = Instant::now() + PATIENCE;
+        while ticks < TICKS_OF_LIFE {
+            let line = self.next_line(give_up, "ticks");
+            if line["event"] == "tick" {
+                ticks += 1;
+            }
+            if self.epoch != epoch {
+                (ticks, epoch) = (0, self.epoch);
+            }
+        }
+    }
+
+    /// Ends the process as a crash would.
+    pub fn kill(mut self) -> String {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.id.clone()
+    }
+
+    /// Waits until the process has ended by itself.
+    pub fn wait_for_exit(&mut self) -> ExitStatus {
+        let give_up = Instant::now() + PATIENCE;
+        // Its output ends with it.
+        while self.lines.recv_deadline(give_up).is_ok() {}
+        assert!(Instant::now() < give_up, "{} does not end", self.id);
+        self.process.wait().unwrap()
+    }
+
+    /// Ends its standard input.
+    #[cfg(not(unix))]
+    pub fn untie(&mut self) {
+        drop(self.process.stdin.take());
+    }
+
+    #[cfg(unix)]
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    fn next_line(&mut self, give_up: Instant, what: &str) -> Value {
+        let line = self.lines.recv_deadline(give_up).unwrap_or_else(|_| {
+            panic!(
+                "{} waited for {what} in vain (host {:?}, epoch {}, tick {}, members {:?})",
+                self.id, self.host, self.epoch, self.tick, self.members
+            )
+        });
+        self.note(&line);
+        line
+    }
+
+    fn note(&mut self, line: &Value) {
+        match line["event"].as_str() {
+            Some("host") => {
+                self.host = Some(text(&line["host"]));
+                self.epoch = line["term"]["epoch"].as_u64().unwrap();
+            }
+            Some("tick") => self.tick = line["tick"].as_u64().unwrap(),
+            Some("roster") => {
+                let members = line["members"].as_array().unwrap().iter();
+                let present = members.filter(|member| member["away"] == false);
+                self.members = present.map(|member| text(&member["id"])).collect();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Nobody outlives its test, however that ends.
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Waits until all of them are in one game with each other, and with nobody else. Returns who
+/// hosts it.
+pub fn wait_for_one_game(peers: &mut [Peer]) -> String {
+    let mut everybody: Vec<String> = peers.iter().map(|peer| peer.id.clone()).collect();
+    everybody.sort();
+    for peer in peers.iter_mut() {
+        peer.wait_until("everybody in the roster", |peer| {
+            let mut members = peer.members.clone();
+            members.sort();
+            members == everybody
+        });
+        peer.wait_for_play();
+    }
+    // Whoever was asked first may have followed somebody else in the meantime.
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let mut hosts: Vec<_> = peers.iter().map(|peer| peer.host.clone()).collect();
+        hosts.dedup();
+        if let [Some(host)] = &hosts[..] {
+            assert!(everybody.contains(host), "a stranger hosts");
+            return host.clone();
+        }
+        assert!(Instant::now() < give_up, "different hosts: {hosts:?}");
+        for peer in peers.iter_mut() {
+            peer.wait_for_play();
+        }
+    }
+}
+
+/// Takes the one with this id out.
+pub fn take(peers: &mut Vec<Peer>, id: &str) -> Peer {
+    let position = peers.iter().position(|peer| peer.id == id).unwrap();
+    peers.remove(position)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}

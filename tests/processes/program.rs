@@ -1,0 +1,65 @@
+//! The program as scripts see it: exit codes, and what goes to which stream.
+
+use std::process::Output;
+
+use crate::peers::{Party, program};
+
+#[test]
+fn the_demo_kills_its_host_and_the_game_goes_on() {
+    let party = Party::new();
+    let done = run(&[
+        "demo",
+        "--peers",
+        "3",
+        "--kills",
+        "2",
+        "--beacon-port",
+        &party.beacon_port.to_string(),
+    ]);
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{said}");
+    assert!(said.contains("killed 2 times"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_is_said_in_one_line_with_exit_code_2() {
+    for wrong in [
+        &["bot", "--peer", "nobody.invalid"][..],
+        &["bot", "--ip", "203.0.113.77"],
+    ] {
+        let done = run(wrong);
+        assert_eq!(done.status.code(), Some(2), "{wrong:?}");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(said.trim().lines().count(), 1, "{said}");
+        assert!(done.stdout.is_empty());
+    }
+    assert_eq!(run(&["dance"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_bot_leaves_by_itself_after_the_seconds_it_was_given() {
+    let party = Party::new();
+    let done = run(&[
+        "bot",
+        "--json",
+        "--seconds",
+        "1",
+        "--ip",
+        "127.0.0.1",
+        "--beacon-port",
+        &party.beacon_port.to_string(),
+    ]);
+    assert!(done.status.success());
+    let said = String::from_utf8_lossy(&done.stdout);
+    let events: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(events[0]["event"], "started");
+    assert_eq!(events[events.len() - 1]["event"], "stopped");
+    assert!(events.iter().all(|event| event["t_us"].is_u64()));
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).output().unwrap()
+}
