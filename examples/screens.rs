@@ -80,9 +80,7 @@ impl Show {
     #[expect(clippy::disallowed_methods, reason = "the impure edge")]
     fn new(asked: Asked) -> Self {
         let mut world = Arena::found(7);
-        let news: Vec<_> = (0..asked.players)
-            .map(|i| News::Joined(id(i), name(i)))
-            .collect();
+        let news: Vec<_> = (0..asked.players).map(|i| News::Joined(id(i), name(i))).collect();
         Arena::step(&mut world, &news, &mut Vec::new());
         Self {
             start: std::time::Instant::now(),
@@ -145,10 +143,7 @@ impl Show {
                 }
                 if stage.epoch.is_multiple_of(4) {
                     let clock = clock(stage);
-                    let event = Event::Rebase {
-                        from: clock,
-                        to: clock,
-                    };
+                    let event = Event::Rebase { from: clock, to: clock };
                     stage.events.push(Happened::Node(event));
                 }
             }
@@ -179,11 +174,9 @@ impl Show {
         let mut events = Vec::new();
         Arena::step(&mut stage.world, &news, &mut events);
         let tick = stage.world.tick;
-        stage.events.extend(
-            events
-                .into_iter()
-                .map(|event| Happened::Node(Event::Game { tick, event })),
-        );
+        stage
+            .events
+            .extend(events.into_iter().map(|event| Happened::Node(Event::Game { tick, event })));
     }
 
     fn stage(&self) -> std::sync::MutexGuard<'_, Stage> {
@@ -193,11 +186,7 @@ impl Show {
 
 fn clock(stage: &Stage) -> Clock {
     Clock {
-        term: Term {
-            epoch: Epoch(stage.epoch),
-            host: id(stage.host),
-            incarnation: Incarnation(1),
-        },
+        term: Term { epoch: Epoch(stage.epoch), host: id(stage.host), incarnation: Incarnation(1) },
         tick: Tick(stage.world.tick.0),
     }
 }
@@ -218,20 +207,13 @@ fn chase(world: &World, id: NodeId, i: usize) -> Controls {
     let toward = |d: i32| if d.abs() < 60 { 0 } else { d.signum() as i8 };
     // Now and then a step aside, to come around walls.
     let beat = (world.tick.0 / 20 + i as u64 * 7) % 6;
-    let (dx, dy) = (
-        toward(goal.at.x - player.at.x),
-        toward(goal.at.y - player.at.y),
-    );
+    let (dx, dy) = (toward(goal.at.x - player.at.x), toward(goal.at.y - player.at.y));
     let (dx, dy) = match beat {
         4 if dx == 0 => (1, dy),
         5 if dy == 0 => (dx, -1),
         _ => (dx, dy),
     };
-    Controls {
-        dx,
-        dy,
-        dash: (world.tick.0 + i as u64 * 31) % 150 < 3,
-    }
+    Controls { dx, dy, dash: (world.tick.0 + i as u64 * 31) % 150 < 3 }
 }
 
 impl Seat for Show {
@@ -326,8 +308,7 @@ fn main() {
     let has = |flag: &str| args.iter().any(|arg| arg == flag);
     let number = |flag: &str, otherwise: u64| {
         let at = args.iter().position(|arg| arg == flag);
-        at.and_then(|at| args.get(at + 1)?.parse().ok())
-            .unwrap_or(otherwise)
+        at.and_then(|at| args.get(at + 1)?.parse().ok()).unwrap_or(otherwise)
     };
     let asked = Asked {
         play: has("--play"),
@@ -338,7 +319,7 @@ fn main() {
     };
     let mut options = ui::Options::new(name(0));
     options.play = asked.play;
-    match ui::run(Arc::new(Show::new(asked)), options) {
+    match ui::run(|| Some(Arc::new(Show::new(asked))), options) {
         Ok(outcome) => println!("goodbye, {}", outcome.name),
         Err(no_display) => println!("{no_display}"),
     }

@@ -104,10 +104,7 @@ fn settings(common: &Common, name: Name) -> anyhow::Result<Settings> {
 }
 
 fn session(common: &Common) -> SessionName {
-    common
-        .session
-        .clone()
-        .unwrap_or_else(|| SessionName::new("lan"))
+    common.session.clone().unwrap_or_else(|| SessionName::new("lan"))
 }
 
 /// The address of `--peer`: an IP address or a name, with a port or without.
@@ -130,15 +127,10 @@ fn address(typed: &str, port: u16) -> anyhow::Result<SocketAddr> {
 }
 
 fn listen_to_logs(level: LevelFilter) {
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
 }
 
 /// Whoever read our lines has gone. That is how `| head` works, not a failure.
 fn says_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

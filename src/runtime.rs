@@ -184,11 +184,7 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     let system = |what| move |source| StartError::System { what, source };
     open::raise_file_limit();
     let opened = open::open(&settings)?;
-    let warnings = opened
-        .beacon
-        .as_ref()
-        .err()
-        .map(|error| deaf(settings.beacon_port, error));
+    let warnings = opened.beacon.as_ref().err().map(|error| deaf(settings.beacon_port, error));
     let (sockets, waker) = Sockets::new(opened).map_err(system("wait for sockets"))?;
     let (tcp, udp) = sockets.ports().map_err(system("see the own ports"))?;
     let started = Started {
@@ -225,16 +221,8 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
         };
         driver.run(warnings.into_iter().collect());
     };
-    thread::Builder::new()
-        .name("network".into())
-        .spawn(drive)
-        .map_err(system("start a thread"))?;
-    Ok(Handle {
-        shared,
-        events: told,
-        started,
-        ended,
-    })
+    thread::Builder::new().name("network".into()).spawn(drive).map_err(system("start a thread"))?;
+    Ok(Handle { shared, events: told, started, ended })
 }
 
 /// What the node has to know.

@@ -4,7 +4,7 @@
 //! [`View`] says and sends back what is held down; nothing here decides anything about the game.
 //! The network has a thread of its own, so a window that is hidden or slow stalls only itself.
 //!
-//! Screens form a small stack: the [title](self::title) at the bottom, the [arena](self::arena)
+//! Screens form a small stack: the [title] at the bottom, the [arena](mod@arena)
 //! on top of it. Each frame the uppermost is shown what happened and says what comes next. Screens
 //! animate events; they never work out by the rules what must have happened.
 //!
@@ -152,15 +152,21 @@ pub struct NoDisplay {
     pub reason: String,
 }
 
-/// Opens the window and stays until the player leaves; `seat` has been told to leave by then.
+/// Opens the window and stays until the player leaves; the seat has been told to leave by then.
 /// To be called on the main thread, and once.
 ///
+/// The node to play is started by `launch` when the window is open, so that a machine without a
+/// display never had one. If `launch` has none, the window closes at once; why, its caller knows.
+///
 /// # Errors
-/// [`NoDisplay`] when no window can be opened; nothing has been asked of `seat` then.
+/// [`NoDisplay`] when no window can be opened; `launch` has not been called then.
 ///
 /// # Panics
 /// When the window's own code does, after it was open.
-pub fn run(seat: Arc<dyn Seat>, options: Options) -> Result<Outcome, NoDisplay> {
+pub fn run(
+    launch: impl FnOnce() -> Option<Arc<dyn Seat>> + 'static,
+    options: Options,
+) -> Result<Outcome, NoDisplay> {
     // The window system panics when it has no display; until the first frame that is an answer,
     // not a bug. The hook is the process's, so it is put back at once.
     let started = Arc::new(AtomicBool::new(false));
@@ -173,13 +179,12 @@ pub fn run(seat: Arc<dyn Seat>, options: Options) -> Result<Outcome, NoDisplay> 
             }
         })
     });
-    let outcome = Arc::new(std::sync::Mutex::new(Outcome {
-        name: options.name.clone(),
-    }));
+    let outcome = Arc::new(std::sync::Mutex::new(Outcome { name: options.name.clone() }));
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         let (started, outcome) = (started.clone(), outcome.clone());
         macroquad::Window::from_config(config(&options), async move {
             started.store(true, Ordering::Relaxed);
+            let Some(seat) = launch() else { return };
             let name = frames(seat, options).await;
             if let Ok(mut outcome) = outcome.lock() {
                 outcome.name = name;
@@ -195,13 +200,9 @@ pub fn run(seat: Arc<dyn Seat>, options: Options) -> Result<Outcome, NoDisplay> 
             let outcome = outcome.lock().map(|outcome| outcome.clone());
             Ok(outcome.unwrap_or_else(|poisoned| poisoned.into_inner().clone()))
         }
-        Ok(()) => Err(NoDisplay {
-            reason: "the window did not open".to_owned(),
-        }),
+        Ok(()) => Err(NoDisplay { reason: "the window did not open".to_owned() }),
         Err(payload) if started.load(Ordering::Relaxed) => panic::resume_unwind(payload),
-        Err(payload) => Err(NoDisplay {
-            reason: said(payload.as_ref()),
-        }),
+        Err(payload) => Err(NoDisplay { reason: said(payload.as_ref()) }),
     }
 }
 
@@ -357,9 +358,7 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
             seconds,
             frame_ms,
         };
-        let turn = screens
-            .last_mut()
-            .map_or(Turn::Back, |top| top.frame(&frame));
+        let turn = screens.last_mut().map_or(Turn::Back, |top| top.frame(&frame));
         if leaving.is_some() {
             stage.rect(visible, palette::faded(NIGHT, 0.7));
             let ink = text::Ink::royal(34.0, palette::CREAM);
@@ -397,12 +396,7 @@ fn stage(window: Canvas) -> (Canvas, Rect) {
     let size = vec2(screen_width().max(1.0), screen_height().max(1.0));
     let scale = (size / STAGE).min_element();
     let origin = ((size - STAGE * scale) / 2.0).round();
-    let visible = Rect::new(
-        -origin.x / scale,
-        -origin.y / scale,
-        size.x / scale,
-        size.y / scale,
-    );
+    let visible = Rect::new(-origin.x / scale, -origin.y / scale, size.x / scale, size.y / scale);
     (window.shifted(origin, scale), visible)
 }
 
@@ -414,10 +408,7 @@ struct Pace {
 
 impl Pace {
     fn new(seat: &dyn Seat, frames_per_second: u32) -> Self {
-        Self {
-            span: Duration::from_secs(1) / frames_per_second.max(1),
-            due: seat.now(),
-        }
+        Self { span: Duration::from_secs(1) / frames_per_second.max(1), due: seat.now() }
     }
 
     /// Waits until the next frame is due. A frame that is late moves all that follow.

@@ -83,9 +83,7 @@ pub fn run(common: &Common, options: &DemoOptions) -> anyhow::Result<ExitCode> {
         judge: Judge::default(),
         peers,
         stop,
-        end: common
-            .seconds
-            .map(|seconds| runtime::now() + Duration::from_secs(seconds)),
+        end: common.seconds.map(|seconds| runtime::now() + Duration::from_secs(seconds)),
         failovers: Vec::new(),
     };
     let ended = demo.play(options.kills)?;
@@ -142,16 +140,12 @@ impl Demo {
         let points_before = self.judge.points_without(killed);
         let epoch_before = self.judge.epoch();
         if !self.peers.kill(killed) {
-            return Ok(Err(Ended::Stuck(
-                "the host is none of the peers".to_owned(),
-            )));
+            return Ok(Err(Ended::Stuck("the host is none of the peers".to_owned())));
         }
         self.judge.died(killed);
         let went_on = |demo: &Demo| demo.judge.reign_after(epoch_before).is_some();
         if let Err(cut) = self.wait(FAILOVER_PATIENCE, went_on)? {
-            return Ok(Err(
-                cut.ending("the game did not go on after its host was killed")
-            ));
+            return Ok(Err(cut.ending("the game did not go on after its host was killed")));
         }
         let Some((term, gaps)) = self.judge.reign_after(epoch_before) else {
             return Ok(Err(Ended::Stuck("nobody hosts".to_owned())));
@@ -284,12 +278,7 @@ impl Demo {
             #[serde(flatten)]
             what: &'a T,
         }
-        let told = Told {
-            t_us: runtime::now().0,
-            node: NodeId::from_u128(0),
-            event,
-            what,
-        };
+        let told = Told { t_us: runtime::now().0, node: NodeId::from_u128(0), event, what };
         Ok(say(&serde_json::to_string(&told)?)?)
     }
 
@@ -305,11 +294,7 @@ impl Demo {
         } else {
             say(&verdict.to_string())?;
         }
-        Ok(if verdict.ok {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(if verdict.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

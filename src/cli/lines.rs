@@ -142,68 +142,41 @@ pub struct Member {
 pub fn line(node: NodeId, timed: &Timed<Arena>) -> Option<Line> {
     let what = match &timed.event {
         Happened::Node(event) => what(event)?,
-        Happened::Stall { late } => What::Stall {
-            us: late.as_micros() as u64,
-        },
+        Happened::Stall { late } => What::Stall { us: late.as_micros() as u64 },
         Happened::Warning(text) => What::Warning { text: text.clone() },
         Happened::Missed { events } => What::Missed { events: *events },
     };
-    Some(Line {
-        t_us: timed.at.0,
-        node,
-        what,
-    })
+    Some(Line { t_us: timed.at.0, node, what })
 }
 
 fn what(event: &Event<Arena>) -> Option<What> {
     Some(match event {
         Event::PeerUp { peer, .. } => What::PeerUp { peer: *peer },
-        Event::PeerDown { peer, reason } => What::PeerDown {
-            peer: *peer,
-            reason: (*reason).to_owned(),
-        },
-        Event::HostLost { host, term, reason } => What::HostLost {
-            host: *host,
-            term: (*term).into(),
-            reason: (*reason).to_owned(),
-        },
-        Event::Election { ends } => What::Election {
-            term: ends.map(Term::from),
-        },
-        Event::Host {
-            host,
-            term,
-            clock,
-            gap,
-            rolled_back,
-        } => What::Host {
+        Event::PeerDown { peer, reason } => {
+            What::PeerDown { peer: *peer, reason: (*reason).to_owned() }
+        }
+        Event::HostLost { host, term, reason } => {
+            What::HostLost { host: *host, term: (*term).into(), reason: (*reason).to_owned() }
+        }
+        Event::Election { ends } => What::Election { term: ends.map(Term::from) },
+        Event::Host { host, term, clock, gap, rolled_back } => What::Host {
             host: *host,
             term: (*term).into(),
             clock: (*clock).into(),
             gap_us: gap.map(|gap| gap.as_micros() as u64),
             rolled_back: *rolled_back,
         },
-        Event::Tick { clock, hash } => What::Tick {
-            term: clock.term.into(),
-            tick: clock.tick.0,
-            hash: *hash,
-        },
-        Event::Roster { version, members } => What::Roster {
-            version: *version,
-            members: members.iter().map(Member::from).collect(),
-        },
-        Event::Rebase { from, to } => What::Rebase {
-            from: (*from).into(),
-            to: (*to).into(),
-        },
-        Event::Diverged { clock } => What::Diverged {
-            clock: (*clock).into(),
-        },
+        Event::Tick { clock, hash } => {
+            What::Tick { term: clock.term.into(), tick: clock.tick.0, hash: *hash }
+        }
+        Event::Roster { version, members } => {
+            What::Roster { version: *version, members: members.iter().map(Member::from).collect() }
+        }
+        Event::Rebase { from, to } => What::Rebase { from: (*from).into(), to: (*to).into() },
+        Event::Diverged { clock } => What::Diverged { clock: (*clock).into() },
         Event::NobodyFound => What::NobodyFound,
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
-        Event::Stopped => What::Stopped {
-            reason: "left".to_owned(),
-        },
+        Event::Stopped => What::Stopped { reason: "left".to_owned() },
         Event::Game { .. } => return None,
     })
 }
@@ -232,30 +205,19 @@ impl Scores {
 
 impl From<types::Term> for Term {
     fn from(term: types::Term) -> Self {
-        Self {
-            epoch: term.epoch.0,
-            host: term.host,
-        }
+        Self { epoch: term.epoch.0, host: term.host }
     }
 }
 
 impl From<types::Clock> for Clock {
     fn from(clock: types::Clock) -> Self {
-        Self {
-            term: clock.term.into(),
-            tick: clock.tick.0,
-        }
+        Self { term: clock.term.into(), tick: clock.tick.0 }
     }
 }
 
 impl From<&MemberView> for Member {
     fn from(member: &MemberView) -> Self {
-        Self {
-            id: member.id,
-            name: member.name.clone(),
-            role: member.role,
-            away: member.away,
-        }
+        Self { id: member.id, name: member.name.clone(), role: member.role, away: member.away }
     }
 }
 
@@ -305,10 +267,7 @@ mod tests {
     #[test]
     fn only_changed_scores_are_news() {
         let (ada, bob) = (NodeId::from_u128(1), NodeId::from_u128(2));
-        let score = |points| Score {
-            points,
-            games_won: 0,
-        };
+        let score = |points| Score { points, games_won: 0 };
         let mut scores = Scores::default();
         let board = BTreeMap::from([(ada, score(0)), (bob, score(2))]);
         assert_eq!(scores.news(&board).len(), 2);

@@ -58,13 +58,7 @@ impl Profile {
 
     /// Somebody new, who will be forgotten.
     pub fn passing() -> Self {
-        Self {
-            id: NodeId(Uuid::new_v4()),
-            name: None,
-            number: 1,
-            folder: None,
-            _lock: None,
-        }
+        Self { id: NodeId(Uuid::new_v4()), name: None, number: 1, folder: None, _lock: None }
     }
 
     /// Keeps a name for the next time.
@@ -108,22 +102,15 @@ impl Profile {
             "Kestrel", "Lynx", "Marten", "Newt", "Otter", "Puffin", "Stoat",
         ];
         let bits = self.id.as_u128() as usize;
-        Name::new(&format!(
-            "{} {}",
-            MANNERS[bits & 15],
-            ANIMALS[bits >> 4 & 15]
-        ))
+        Name::new(&format!("{} {}", MANNERS[bits & 15], ANIMALS[bits >> 4 & 15]))
     }
 
     /// None: somebody else has claimed it.
     fn try_claim(folder: &Path, number: u32) -> io::Result<Option<Self>> {
         let folder = folder.join(format!("profile-{number}"));
         fs::create_dir_all(&folder)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join("lock"))?;
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -190,10 +177,7 @@ mod tests {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, "not an id").unwrap();
         let profile = Profile::claim(&folder.0);
-        assert_eq!(
-            fs::read_to_string(file).unwrap().trim(),
-            profile.id.to_string()
-        );
+        assert_eq!(fs::read_to_string(file).unwrap().trim(), profile.id.to_string());
     }
 
     #[test]

@@ -44,12 +44,8 @@ impl Reporter {
         session: Option<&SessionName>,
         started: &Started,
     ) -> io::Result<Self> {
-        let mut reporter = Self {
-            node: started.id,
-            words,
-            story: Story::default(),
-            scores: Scores::default(),
-        };
+        let mut reporter =
+            Self { node: started.id, words, story: Story::default(), scores: Scores::default() };
         match words {
             Words::Story => say(&reporter.story.beginning(name, session, started))?,
             Words::Json => reporter.print(
@@ -98,11 +94,8 @@ impl Reporter {
             }
             Words::Json => {
                 for (player, score) in self.scores.news(board) {
-                    let what = What::Score {
-                        player,
-                        points: score.points,
-                        games_won: score.games_won,
-                    };
+                    let what =
+                        What::Score { player, points: score.points, games_won: score.games_won };
                     self.print(view.at, what)?;
                 }
             }
@@ -117,21 +110,14 @@ impl Reporter {
     pub fn failed(&self) -> io::Result<()> {
         match self.words {
             Words::Story => say("the network thread has failed"),
-            Words::Json => self.print(
-                runtime::now(),
-                What::Stopped {
-                    reason: "failed".to_owned(),
-                },
-            ),
+            Words::Json => {
+                self.print(runtime::now(), What::Stopped { reason: "failed".to_owned() })
+            }
         }
     }
 
     fn print(&self, at: Instant, what: What) -> io::Result<()> {
-        json(&Line {
-            t_us: at.0,
-            node: self.node,
-            what,
-        })
+        json(&Line { t_us: at.0, node: self.node, what })
     }
 }
 

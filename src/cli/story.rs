@@ -32,10 +32,7 @@ impl Story {
         started: &Started,
     ) -> String {
         self.names.insert(started.id, name.clone());
-        let at = format!(
-            "{}, TCP port {}, UDP port {}",
-            started.ip, started.tcp, started.udp
-        );
+        let at = format!("{}, TCP port {}, UDP port {}", started.ip, started.tcp, started.udp);
         match session {
             Some(session) => format!("{name} looks for the session {session} ({at})"),
             None => format!("{name} listens for sessions ({at})"),

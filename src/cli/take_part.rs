@@ -40,11 +40,7 @@ impl TakePart {
     /// What `common` says about it.
     pub fn of(common: &Common) -> Self {
         Self {
-            words: if common.json {
-                Words::Json
-            } else {
-                Words::Story
-            },
+            words: if common.json { Words::Json } else { Words::Story },
             seconds: common.seconds,
             tied: common.tied,
         }
@@ -62,9 +58,7 @@ impl TakePart {
 
     /// Tells what happens to those in their seats until it is time to stop.
     pub fn stay(&self, mut seats: Vec<Seat>, stop: &Receiver<()>) -> anyhow::Result<ExitCode> {
-        let end = self
-            .seconds
-            .map(|seconds| runtime::now() + Duration::from_secs(seconds));
+        let end = self.seconds.map(|seconds| runtime::now() + Duration::from_secs(seconds));
         let mut leave_by = None;
         let mut next_look = runtime::now();
         while !seats.is_empty() {
@@ -133,12 +127,7 @@ impl Seat {
 
     /// For a node that runs already.
     pub fn taken(handle: Handle<Arena>, reporter: Reporter, profile: Profile) -> Self {
-        Self {
-            handle,
-            reporter,
-            end: None,
-            _profile: profile,
-        }
+        Self { handle, reporter, end: None, _profile: profile }
     }
 
     /// Tells all that happened since the last time.

@@ -37,10 +37,7 @@ pub struct Driver<G: Game> {
 impl<G: Game> Driver<G> {
     /// Drives the node from its first breath to its last.
     pub fn run(mut self, warnings: Vec<String>) {
-        let mut tell = Teller {
-            events: self.events.clone(),
-            missed: 0,
-        };
+        let mut tell = Teller { events: self.events.clone(), missed: 0 };
         for warning in warnings {
             tell.tell(Happened::Warning(warning));
         }
@@ -94,9 +91,7 @@ impl<G: Game> Driver<G> {
     }
 
     fn is_due(&self) -> bool {
-        self.node
-            .next_timeout()
-            .is_some_and(|deadline| deadline <= clock::now())
+        self.node.next_timeout().is_some_and(|deadline| deadline <= clock::now())
     }
 
     /// Feeds the node one thing, and carries out what comes of it.
@@ -158,9 +153,7 @@ struct Teller<G: Game> {
 impl<G: Game> Teller<G> {
     fn tell(&mut self, event: Happened<G>) {
         if self.missed > 0 {
-            let missed = Happened::Missed {
-                events: self.missed,
-            };
+            let missed = Happened::Missed { events: self.missed };
             if self.put(missed) {
                 self.missed = 0;
             }
@@ -192,11 +185,7 @@ mod tests {
     #[test]
     fn waking_a_tick_after_the_deadline_is_a_stall() {
         let stall = |deadline: u64, last: u64, woken: u64| {
-            stall(
-                Some(Instant(deadline * MS)),
-                Instant(last * MS),
-                Instant(woken * MS),
-            )
+            stall(Some(Instant(deadline * MS)), Instant(last * MS), Instant(woken * MS))
         };
         assert_eq!(stall(100, 90, 101), None);
         assert_eq!(stall(100, 90, 160), Some(Duration::from_millis(60)));

@@ -19,10 +19,8 @@ use crate::node::Interface;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Where everybody on this machine is heard, whatever networks it is on.
-const LOOPBACK: Interface = Interface {
-    ip: Ipv4Addr::LOCALHOST,
-    broadcast: Ipv4Addr::new(127, 255, 255, 255),
-};
+const LOOPBACK: Interface =
+    Interface { ip: Ipv4Addr::LOCALHOST, broadcast: Ipv4Addr::new(127, 255, 255, 255) };
 
 /// The networks to be present on: all, or the one that `only` is an address of.
 pub fn interfaces(only: Option<Ipv4Addr>) -> Vec<Interface> {
@@ -64,10 +62,8 @@ pub fn watch(
             }
         }
     };
-    let started = thread::Builder::new()
-        .name("interfaces".into())
-        .stack_size(128 << 10)
-        .spawn(look);
+    let started =
+        thread::Builder::new().name("interfaces".into()).stack_size(128 << 10).spawn(look);
     if let Err(error) = started {
         tracing::warn!(%error, "networks that come later will not be seen");
     }
@@ -92,10 +88,7 @@ fn present_on(v4: &Ifv4Addr) -> Option<Interface> {
         return None;
     }
     let computed = Ipv4Addr::from_bits(v4.ip.to_bits() | !v4.netmask.to_bits());
-    Some(Interface {
-        ip: v4.ip,
-        broadcast: v4.broadcast.unwrap_or(computed),
-    })
+    Some(Interface { ip: v4.ip, broadcast: v4.broadcast.unwrap_or(computed) })
 }
 
 #[cfg(test)]

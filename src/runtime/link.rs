@@ -52,14 +52,7 @@ impl Link {
     pub fn new(stream: TcpStream, stage: Stage) -> Self {
         // Without it a small message may wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        Self {
-            stream,
-            stage,
-            queue: VecDeque::new(),
-            written: 0,
-            queued: 0,
-            mute: None,
-        }
+        Self { stream, stage, queue: VecDeque::new(), written: 0, queued: 0, mute: None }
     }
 
     /// Whether a dialled link is connected; none: not known yet.

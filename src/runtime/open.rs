@@ -40,11 +40,7 @@ pub fn open(settings: &Settings) -> Result<Opened, StartError> {
     let own = own(SocketAddr::from((ip, port)))
         .or_else(|_| own(SocketAddr::from((ip, 0))))
         .map_err(refused(wanted))?;
-    Ok(Opened {
-        listener,
-        own,
-        beacon: beacon(settings.beacon_port),
-    })
+    Ok(Opened { listener, own, beacon: beacon(settings.beacon_port) })
 }
 
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
@@ -94,10 +90,7 @@ pub fn raise_file_limit() {
 
     let limit = getrlimit(Resource::Nofile);
     let raise_to = |current| {
-        let raised = Rlimit {
-            current,
-            maximum: limit.maximum,
-        };
+        let raised = Rlimit { current, maximum: limit.maximum };
         setrlimit(Resource::Nofile, raised).is_ok()
     };
     if limit.current == limit.maximum || raise_to(limit.maximum) {

@@ -80,11 +80,7 @@ impl<G: Game> Shared<G> {
             .viewed
             .wait_timeout_while(lock(&self.view), patience, old)
             .unwrap_or_else(PoisonError::into_inner);
-        if result.timed_out() {
-            None
-        } else {
-            view.clone()
-        }
+        if result.timed_out() { None } else { view.clone() }
     }
 
     /// Asks for a polite end.
@@ -114,10 +110,7 @@ impl<G: Game> Shared<G> {
             waker,
             view: Mutex::new(None),
             viewed: Condvar::new(),
-            controls: Mutex::new(Slot {
-                latest: G::Controls::default(),
-                fresh: false,
-            }),
+            controls: Mutex::new(Slot { latest: G::Controls::default(), fresh: false }),
             commands,
             waiting,
             leave: AtomicBool::new(false),

@@ -128,10 +128,7 @@ impl Sockets {
     /// # Errors
     /// When the system does not tell.
     pub fn ports(&self) -> io::Result<(u16, u16)> {
-        Ok((
-            self.listener.local_addr()?.port(),
-            self.own.local_addr()?.port(),
-        ))
+        Ok((self.listener.local_addr()?.port(), self.own.local_addr()?.port()))
     }
 
     /// Blocks until something may be read or written, the waker is used, or `deadline` comes. Does
@@ -254,9 +251,7 @@ impl Sockets {
 
     fn register(&mut self, link: LinkId, stream: &mut TcpStream) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(stream, token_of(link), interest)
+        self.poll.registry().register(stream, token_of(link), interest)
     }
 
     /// Takes down what the system says about one source.

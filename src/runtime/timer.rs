@@ -56,10 +56,7 @@ mod linux {
             }
             if self.set_to != Some(deadline) {
                 let at = Itimerspec {
-                    it_interval: Timespec {
-                        tv_sec: 0,
-                        tv_nsec: 0,
-                    },
+                    it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
                     it_value: Timespec {
                         tv_sec: (deadline.0 / 1_000_000) as i64,
                         tv_nsec: (deadline.0 % 1_000_000 * 1_000) as _,
@@ -78,8 +75,7 @@ mod linux {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let file = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         let mut source = SourceFd(&file.as_raw_fd());
-        poll.registry()
-            .register(&mut source, TIMER, Interest::READABLE)?;
+        poll.registry().register(&mut source, TIMER, Interest::READABLE)?;
         Ok(file)
     }
 }

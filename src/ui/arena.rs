@@ -1,8 +1,8 @@
 //! The arena: the game as it is seen and played.
 //!
-//! What stands where comes from the [`View`](crate::node::View); what happened comes as events
+//! What stands where comes from the [`View`]; what happened comes as events
 //! and is shown as sparks, lines and ribbons. Between the two stands a little theatre that knows no
-//! rules: [`cast`](self::cast) turns positions into figures that run and stretch, and lets the
+//! rules: `cast` turns positions into figures that run and stretch, and lets the
 //! crown fly.
 use std::collections::BTreeMap;
 
@@ -37,19 +37,9 @@ use crate::{
 };
 
 /// Where the board is shown, on the stage.
-const WINDOW: Rect = Rect {
-    x: 26.0,
-    y: 80.0,
-    w: 1004.0,
-    h: 592.0,
-};
+const WINDOW: Rect = Rect { x: 26.0, y: 80.0, w: 1004.0, h: 592.0 };
 /// Where the scoreboard and the news stand.
-const MARGIN: Rect = Rect {
-    x: 1050.0,
-    y: 80.0,
-    w: 206.0,
-    h: 592.0,
-};
+const MARGIN: Rect = Rect { x: 1050.0, y: 80.0, w: 206.0, h: 592.0 };
 /// The least size of a board's pixel on the stage. A board that does not fit then is followed by a
 /// gentle camera.
 const ZOOM_MIN: f32 = 0.58;
@@ -86,11 +76,7 @@ impl ArenaScreen {
         Self {
             cast: Cast::default(),
             herald: Herald::new(now),
-            camera: Camera {
-                centre: Vec2::ZERO,
-                zoom: 1.0,
-                settled: false,
-            },
+            camera: Camera { centre: Vec2::ZERO, zoom: 1.0, settled: false },
             names: BTreeMap::new(),
             seconds: 0.0,
             interregnum_s: 0.0,
@@ -122,8 +108,7 @@ impl ArenaScreen {
         );
         board::draw_floor(&on_board, world, seen);
         board::draw_back_wall(&on_board, world, frame.seconds);
-        self.cast
-            .draw_under(&on_board, view.me, world, frame.seconds);
+        self.cast.draw_under(&on_board, view.me, world, frame.seconds);
         // Whatever stands on the floor hides what is behind it.
         let mut standing: Vec<(f32, Thing)> = Vec::new();
         for wall in world.board.walls.iter() {
@@ -152,8 +137,7 @@ impl ArenaScreen {
         }
         self.cast.draw_names(&on_board, world, view.me, zoom);
         let hovering = view.status == Status::Interregnum;
-        self.cast
-            .draw_crown(&on_board, host, hovering, frame.seconds);
+        self.cast.draw_crown(&on_board, host, hovering, frame.seconds);
         self.cast.draw_sparks(&on_board);
         draw_surround(frame);
     }
@@ -163,14 +147,7 @@ impl ArenaScreen {
         let c = &frame.stage;
         // A ribbon hangs where the header stands.
         draw_header(&c.faded(1.0 - self.herald.presence()), view, world);
-        draw_scoreboard(
-            c,
-            scoreboard_place(),
-            view,
-            world,
-            &self.names,
-            frame.seconds,
-        );
+        draw_scoreboard(c, scoreboard_place(), view, world, &self.names, frame.seconds);
         draw_feed(c, feed_place(), self.herald.lines());
         let explained = (HINTS_S - self.seconds).clamp(0.0, 1.0);
         if explained > 0.0 {
@@ -178,22 +155,10 @@ impl ArenaScreen {
                 &c.faded(explained),
                 vec2(WINDOW.center().x, 701.0),
                 &[
-                    Hint {
-                        keys: "left up down right",
-                        does: "or WASD run",
-                    },
-                    Hint {
-                        keys: "Space",
-                        does: "dash",
-                    },
-                    Hint {
-                        keys: "F11",
-                        does: "full screen",
-                    },
-                    Hint {
-                        keys: "Esc",
-                        does: "leave",
-                    },
+                    Hint { keys: "left up down right", does: "or WASD run" },
+                    Hint { keys: "Space", does: "dash" },
+                    Hint { keys: "F11", does: "full screen" },
+                    Hint { keys: "Esc", does: "leave" },
                 ],
             );
         }
@@ -232,10 +197,7 @@ impl Screen for ArenaScreen {
             draw_seeking(frame, "looking for the others…");
             return Turn::Stay;
         };
-        let world = view
-            .picture
-            .as_ref()
-            .map(|picture| picture.shown(frame.now));
+        let world = view.picture.as_ref().map(|picture| picture.shown(frame.now));
         self.learn_names(view, world.as_ref());
         for event in frame.events {
             if let Event::Game { event, .. } = event {
@@ -251,8 +213,7 @@ impl Screen for ArenaScreen {
                 _ => "looking for the others…",
             };
             draw_seeking(frame, saying);
-            self.herald
-                .draw(c, &self.names, None, view.me, frame.seconds);
+            self.herald.draw(c, &self.names, None, view.me, frame.seconds);
             return Turn::Stay;
         };
         let crowned = view.host.filter(|host| world.players.contains_key(host));
@@ -260,8 +221,7 @@ impl Screen for ArenaScreen {
 
         self.draw_board(frame, view, &world);
         self.draw_around(frame, view, Some(&world));
-        self.herald
-            .draw(c, &self.names, Some(&world), view.me, frame.seconds);
+        self.herald.draw(c, &self.names, Some(&world), view.me, frame.seconds);
 
         match view.status {
             Status::Interregnum => self.interregnum_s += frame.passed,
@@ -282,10 +242,7 @@ impl Screen for ArenaScreen {
 impl Camera {
     /// Shows the whole board if it can be shown large enough; otherwise goes with `whom`.
     fn follow(&mut self, seconds: f32, world: &World, whom: NodeId) {
-        let size = vec2(
-            pixels_of(world.board.width()),
-            pixels_of(world.board.height()),
-        );
+        let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
         // What is shown begins above the board, with the wall behind it.
         let top = -board::BACK_WALL_HEIGHT;
         let fit = (WINDOW.w / size.x).min(WINDOW.h / (size.y - top));
@@ -300,15 +257,9 @@ impl Camera {
                 value.clamp(from + reach, to - reach)
             }
         };
-        let goal = vec2(
-            bound(wanted.x, reach.x, 0.0, size.x),
-            bound(wanted.y, reach.y, top, size.y),
-        );
-        let part = if self.settled {
-            1.0 - (-seconds * 4.0).exp()
-        } else {
-            1.0
-        };
+        let goal =
+            vec2(bound(wanted.x, reach.x, 0.0, size.x), bound(wanted.y, reach.y, top, size.y));
+        let part = if self.settled { 1.0 - (-seconds * 4.0).exp() } else { 1.0 };
         self.settled = true;
         self.centre += (goal - self.centre) * part;
         self.zoom += (zoom - self.zoom) * part;
@@ -316,10 +267,7 @@ impl Camera {
 }
 
 fn scoreboard_place() -> Rect {
-    Rect {
-        h: MARGIN.h - 172.0,
-        ..MARGIN
-    }
+    Rect { h: MARGIN.h - 172.0, ..MARGIN }
 }
 
 fn feed_place() -> Rect {
@@ -332,31 +280,16 @@ fn draw_surround(frame: &Frame) {
     let all = frame.visible;
     let dusk = mixed(NIGHT, DUSK, 0.45);
     let top = Rect::new(all.x, all.y, all.w, WINDOW.y - all.y);
-    let bottom = Rect::new(
-        all.x,
-        WINDOW.bottom(),
-        all.w,
-        all.bottom() - WINDOW.bottom(),
-    );
+    let bottom = Rect::new(all.x, WINDOW.bottom(), all.w, all.bottom() - WINDOW.bottom());
     let left = Rect::new(all.x, WINDOW.y - 1.0, WINDOW.x - all.x, WINDOW.h + 2.0);
-    let right = Rect::new(
-        WINDOW.right(),
-        WINDOW.y - 1.0,
-        all.right() - WINDOW.right(),
-        WINDOW.h + 2.0,
-    );
+    let right =
+        Rect::new(WINDOW.right(), WINDOW.y - 1.0, all.right() - WINDOW.right(), WINDOW.h + 2.0);
     c.rect(top, Paint::Down(NIGHT, dusk));
     c.rect(bottom, Paint::Down(dusk, NIGHT));
     c.rect(left, dusk);
     c.rect(right, dusk);
-    let grown = |by: f32| {
-        Rect::new(
-            WINDOW.x - by,
-            WINDOW.y - by,
-            WINDOW.w + 2.0 * by,
-            WINDOW.h + 2.0 * by,
-        )
-    };
+    let grown =
+        |by: f32| Rect::new(WINDOW.x - by, WINDOW.y - by, WINDOW.w + 2.0 * by, WINDOW.h + 2.0 * by);
     c.round_frame(grown(4.0), 8.0, 9.0, PANEL);
     c.round_frame(grown(8.0), 10.0, 1.6, GOLD_DEEP);
     c.round_frame(grown(0.5), 5.0, 1.4, faded(GOLD, 0.75));
@@ -388,10 +321,7 @@ fn draw_seeking(frame: &Frame, saying: &str) {
     draw_crown(c, centre + vec2(0.0, -74.0 + bob), 54.0, bob * 0.015, 0.0);
     let ink = Ink::royal(24.0, CREAM).spaced(0.08);
     c.text(saying, centre + vec2(0.0, 84.0), ink);
-    let hints = [Hint {
-        keys: "Esc",
-        does: "back",
-    }];
+    let hints = [Hint { keys: "Esc", does: "back" }];
     keys::draw_hints(c, vec2(centre.x, 701.0), &hints);
 }
 

@@ -8,23 +8,13 @@ use super::{
 
 /// Half of the outline, from the middle of the brim to the middle spike, in units of the crown's
 /// width. The other half mirrors it.
-const HALF_OUTLINE: [(f32, f32); 6] = [
-    (0.0, 0.0),
-    (0.38, -0.035),
-    (0.50, -0.50),
-    (0.245, -0.285),
-    (0.0, -0.66),
-    (0.0, -0.66),
-];
+const HALF_OUTLINE: [(f32, f32); 6] =
+    [(0.0, 0.0), (0.38, -0.035), (0.50, -0.50), (0.245, -0.285), (0.0, -0.66), (0.0, -0.66)];
 
 /// Draws a crown that is `width` wide and sits on `seat`, the middle of its brim, turned by
 /// `tilt` radians. `glint` from 0 to 1 lets a light run over it.
 pub fn draw_crown(canvas: &Canvas, seat: Vec2, width: f32, tilt: f32, glint: f32) {
-    let c = canvas.at(Affine2::from_scale_angle_translation(
-        Vec2::splat(width),
-        tilt,
-        seat,
-    ));
+    let c = canvas.at(Affine2::from_scale_angle_translation(Vec2::splat(width), tilt, seat));
     let outline = outline();
     // The far rim shows behind the front: a crown is round.
     c.ellipse(vec2(0.0, -0.1), vec2(0.4, 0.09), GOLD_DARK);
@@ -55,11 +45,7 @@ pub fn draw_crown(canvas: &Canvas, seat: Vec2, width: f32, tilt: f32, glint: f32
         c.disc(vec2(x, y), r, CREAM);
     }
     jewel(&c, vec2(0.0, -0.035), 0.062);
-    for (x, y, r) in [
-        (-0.5, -0.53, 0.055),
-        (0.5, -0.53, 0.055),
-        (0.0, -0.70, 0.07),
-    ] {
+    for (x, y, r) in [(-0.5, -0.53, 0.055), (0.5, -0.53, 0.055), (0.0, -0.70, 0.07)] {
         c.disc(vec2(x, y), r + 0.03, GOLD_DARK);
         c.disc(vec2(x, y), r, super::draw::Paint::Down(GOLD_LIGHT, GOLD));
     }
@@ -75,11 +61,7 @@ fn jewel(canvas: &Canvas, centre: Vec2, radius: f32) {
         |r: f32| [(0.0, -r), (r, 0.0), (0.0, r), (-r, 0.0)].map(|(x, y)| centre + vec2(x, y));
     canvas.convex(&diamond(radius * 1.45), GOLD_DARK);
     canvas.convex(&diamond(radius), super::draw::Paint::Down(RUBY, RUBY_DEEP));
-    canvas.disc(
-        centre + vec2(-0.2, -0.3) * radius,
-        radius * 0.22,
-        RUBY_LIGHT,
-    );
+    canvas.disc(centre + vec2(-0.2, -0.3) * radius, radius * 0.22, RUBY_LIGHT);
 }
 
 fn outline() -> Vec<Vec2> {

@@ -46,51 +46,30 @@ pub struct Scratch(RefCell<Mesh>);
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self(RefCell::new(Mesh {
-            vertices: Vec::new(),
-            indices: Vec::new(),
-            texture: None,
-        }))
+        Self(RefCell::new(Mesh { vertices: Vec::new(), indices: Vec::new(), texture: None }))
     }
 }
 
 impl<'a> Canvas<'a> {
     /// The whole window, in pixels.
     pub fn new(fonts: &'a Fonts, scratch: &'a Scratch) -> Self {
-        Self {
-            to_window: Affine2::IDENTITY,
-            px: 1.0,
-            alpha: 1.0,
-            fonts,
-            scratch,
-        }
+        Self { to_window: Affine2::IDENTITY, px: 1.0, alpha: 1.0, fonts, scratch }
     }
 
     /// A canvas whose units are laid on this one by `transform`.
     pub fn at(&self, transform: Affine2) -> Self {
         let to_window = self.to_window * transform;
-        Self {
-            to_window,
-            px: to_window.matrix2.determinant().abs().sqrt().max(1e-3),
-            ..*self
-        }
+        Self { to_window, px: to_window.matrix2.determinant().abs().sqrt().max(1e-3), ..*self }
     }
 
     /// A canvas whose origin is at `origin`, with units `scale` times as large.
     pub fn shifted(&self, origin: Vec2, scale: f32) -> Self {
-        self.at(Affine2::from_scale_angle_translation(
-            Vec2::splat(scale),
-            0.0,
-            origin,
-        ))
+        self.at(Affine2::from_scale_angle_translation(Vec2::splat(scale), 0.0, origin))
     }
 
     /// A canvas on which everything is see-through by `alpha`.
     pub fn faded(&self, alpha: f32) -> Self {
-        Self {
-            alpha: self.alpha * alpha.clamp(0.0, 1.0),
-            ..*self
-        }
+        Self { alpha: self.alpha * alpha.clamp(0.0, 1.0), ..*self }
     }
 
     /// How many pixels one unit has.
@@ -135,9 +114,8 @@ impl<'a> Canvas<'a> {
 
     /// A circle of a line.
     pub fn ring(&self, centre: Vec2, radius: f32, width: f32, colour: Color) {
-        let points: Vec<Vec2> = circle(self.sides(radius))
-            .map(|unit| centre + unit * radius)
-            .collect();
+        let points: Vec<Vec2> =
+            circle(self.sides(radius)).map(|unit| centre + unit * radius).collect();
         self.line(&points, true, width, colour);
     }
 
@@ -201,8 +179,7 @@ impl<'a> Canvas<'a> {
             mesh.indices.extend([0, 1 + i, 1 + next]);
             for ring in 0..RINGS.len() as u16 - 1 {
                 let (a, b) = (1 + ring * sides, 1 + (ring + 1) * sides);
-                mesh.indices
-                    .extend([a + i, b + i, b + next, a + i, b + next, a + next]);
+                mesh.indices.extend([a + i, b + i, b + next, a + i, b + next, a + next]);
             }
         }
         draw_mesh(&mesh);
@@ -239,16 +216,14 @@ impl<'a> Canvas<'a> {
                 (half - 0.5, colour),
                 (half + 0.5, clear),
             ] {
-                mesh.vertices
-                    .push(vertex(points[i] + normal * reach, colour));
+                mesh.vertices.push(vertex(points[i] + normal * reach, colour));
             }
         }
         let spans = if closed { count } else { count - 1 };
         for i in 0..spans {
             let (a, b) = ((i * 4) as u16, ((i + 1) % count * 4) as u16);
             for k in 0..3 {
-                mesh.indices
-                    .extend([a + k, b + k, b + k + 1, a + k, b + k + 1, a + k + 1]);
+                mesh.indices.extend([a + k, b + k, b + k + 1, a + k, b + k + 1, a + k + 1]);
             }
         }
         draw_mesh(&mesh);
@@ -258,9 +233,8 @@ impl<'a> Canvas<'a> {
         if points.len() < 3 {
             return;
         }
-        let (top, bottom) = points
-            .iter()
-            .fold((f32::MAX, f32::MIN), |(a, b), p| (a.min(p.y), b.max(p.y)));
+        let (top, bottom) =
+            points.iter().fold((f32::MAX, f32::MIN), |(a, b), p| (a.min(p.y), b.max(p.y)));
         let colour_at = |y: f32| match paint {
             Paint::Flat(colour) => self.colour(colour),
             Paint::Down(from, to) => {
@@ -274,16 +248,11 @@ impl<'a> Canvas<'a> {
         let half = feather_px / 2.0;
         let mut mesh = self.mesh();
         for i in 0..count {
-            let normal = miter(
-                placed[(i + count - 1) % count],
-                placed[i],
-                placed[(i + 1) % count],
-            ) * outwards;
+            let normal = miter(placed[(i + count - 1) % count], placed[i], placed[(i + 1) % count])
+                * outwards;
             let colour = colour_at(points[i].y);
-            mesh.vertices
-                .push(vertex(placed[i] - normal * half, colour));
-            mesh.vertices
-                .push(vertex(placed[i] + normal * half, faded(colour, 0.0)));
+            mesh.vertices.push(vertex(placed[i] - normal * half, colour));
+            mesh.vertices.push(vertex(placed[i] + normal * half, faded(colour, 0.0)));
         }
         inside(&placed, &mut mesh.indices);
         for i in 0..count {
@@ -360,9 +329,7 @@ fn miter(before: Vec2, point: Vec2, after: Vec2) -> Vec2 {
 
 /// Twice the area, negative when the points go round the other way.
 fn area(points: &[Vec2]) -> f32 {
-    (0..points.len())
-        .map(|i| points[i].perp_dot(points[(i + 1) % points.len()]))
-        .sum()
+    (0..points.len()).map(|i| points[i].perp_dot(points[(i + 1) % points.len()])).sum()
 }
 
 /// The triangles of a convex polygon. Vertices are two apart: the second of each pair is its rim.
@@ -379,11 +346,7 @@ fn ears(points: &[Vec2], indices: &mut Vec<u16>) {
     while left.len() > 3 {
         let count = left.len();
         let ear = (0..count).find(|&i| {
-            let (a, b, c) = (
-                left[(i + count - 1) % count],
-                left[i],
-                left[(i + 1) % count],
-            );
+            let (a, b, c) = (left[(i + count - 1) % count], left[i], left[(i + 1) % count]);
             let (pa, pb, pc) = (points[a], points[b], points[c]);
             let convex = (pb - pa).perp_dot(pc - pb) * sign > 0.0;
             convex
@@ -393,11 +356,7 @@ fn ears(points: &[Vec2], indices: &mut Vec<u16>) {
         });
         // A polygon that crosses itself may have no ear; then whatever is left goes as it comes.
         let i = ear.unwrap_or(0);
-        let (a, b, c) = (
-            left[(i + count - 1) % count],
-            left[i],
-            left[(i + 1) % count],
-        );
+        let (a, b, c) = (left[(i + count - 1) % count], left[i], left[(i + 1) % count]);
         indices.extend([a, b, c].map(|corner| (corner * 2) as u16));
         left.remove(i);
     }

@@ -86,11 +86,7 @@ impl Pose {
 pub fn blink(seconds: f32, whose: u32) -> f32 {
     let period = 2.6 + (whose % 7) as f32 * 0.37;
     let into = (seconds + whose as f32 * 1.31).rem_euclid(period);
-    if into < 0.16 {
-        1.0 - (into / 0.08 - 1.0).abs()
-    } else {
-        0.0
-    }
+    if into < 0.16 { 1.0 - (into / 0.08 - 1.0).abs() } else { 0.0 }
 }
 
 /// Draws an heir.
@@ -121,18 +117,10 @@ fn draw_living(c: &Canvas, pose: &Pose) {
     }
     let bounce = pose.pace * (pose.stride * 2.0).sin().abs() * 0.16;
     // The body turns into its look only as far as it is stretched along it.
-    let body = c.at(along(
-        vec2(0.0, -0.95 + hop - bounce),
-        pose.look,
-        pose.stretch,
-    ));
+    let body = c.at(along(vec2(0.0, -0.95 + hop - bounce), pose.look, pose.stretch));
     draw_cape(&body, pose);
     body.disc(Vec2::ZERO, 1.08, outline);
-    body.disc(
-        Vec2::ZERO,
-        0.97,
-        Paint::Down(lit(pose.colour, 0.30), shaded(pose.colour, 0.22)),
-    );
+    body.disc(Vec2::ZERO, 0.97, Paint::Down(lit(pose.colour, 0.30), shaded(pose.colour, 0.22)));
     body.ellipse(vec2(-0.30, -0.58), vec2(0.34, 0.17), faded(CREAM, 0.35));
     draw_face(&body, pose);
     if pose.mood == Mood::Dizzy {
@@ -203,11 +191,7 @@ fn draw_face(body: &Canvas, pose: &Pose) {
             [-0.15, -0.08, 0.0, 0.08, 0.15].map(|x: f32| mouth + vec2(x, 0.06 - x * x * 4.0));
         body.line(&smile, false, 0.085, NIGHT);
     } else {
-        body.ellipse(
-            mouth + vec2(0.0, 0.05),
-            vec2(0.14, 0.17),
-            shaded(pose.colour, 0.8),
-        );
+        body.ellipse(mouth + vec2(0.0, 0.05), vec2(0.14, 0.17), shaded(pose.colour, 0.8));
     }
 }
 

@@ -35,14 +35,10 @@ pub fn forget_typed() {
 
 /// Lets the player go on typing at the end of `text`: letters, backspace, and pasting.
 pub fn type_into(text: &mut String, chars_max: usize) {
-    let command = [
-        KeyCode::LeftControl,
-        KeyCode::RightControl,
-        KeyCode::LeftSuper,
-        KeyCode::RightSuper,
-    ]
-    .iter()
-    .any(|&key| is_key_down(key));
+    let command =
+        [KeyCode::LeftControl, KeyCode::RightControl, KeyCode::LeftSuper, KeyCode::RightSuper]
+            .iter()
+            .any(|&key| is_key_down(key));
     let mut typed = String::new();
     while let Some(c) = get_char_pressed() {
         match c {
@@ -110,11 +106,7 @@ const fn cap_ink() -> Ink {
 }
 
 fn hint_width(canvas: &Canvas, hint: &Hint) -> f32 {
-    let caps: f32 = hint
-        .keys
-        .split(' ')
-        .map(|key| cap_width(canvas, key) + 4.0)
-        .sum();
+    let caps: f32 = hint.keys.split(' ').map(|key| cap_width(canvas, key) + 4.0).sum();
     caps + 3.0 + canvas.text_width(hint.does, does_ink())
 }
 
@@ -150,9 +142,6 @@ fn draw_keycap(canvas: &Canvas, left: Vec2, key: &str) -> f32 {
     let corner = |around: f32, reach: f32| {
         middle + Vec2::from_angle((turn + around) * std::f32::consts::TAU) * reach
     };
-    canvas.convex(
-        &[corner(0.0, 6.0), corner(0.36, 5.5), corner(0.64, 5.5)],
-        CREAM,
-    );
+    canvas.convex(&[corner(0.0, 6.0), corner(0.36, 5.5), corner(0.64, 5.5)], CREAM);
     width
 }

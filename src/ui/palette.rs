@@ -86,12 +86,7 @@ pub const TUNICS: [Color; 12] = [
 ];
 
 const fn rgb(red: u8, green: u8, blue: u8) -> Color {
-    Color::new(
-        red as f32 / 255.0,
-        green as f32 / 255.0,
-        blue as f32 / 255.0,
-        1.0,
-    )
+    Color::new(red as f32 / 255.0, green as f32 / 255.0, blue as f32 / 255.0, 1.0)
 }
 
 /// `colour`, see-through by `alpha`.
@@ -107,24 +102,10 @@ pub fn mixed(a: Color, b: Color, part: f32) -> Color {
 
 /// `colour`, darker: towards the night, not towards black.
 pub fn shaded(colour: Color, part: f32) -> Color {
-    mixed(
-        colour,
-        Color {
-            a: colour.a,
-            ..NIGHT
-        },
-        part,
-    )
+    mixed(colour, Color { a: colour.a, ..NIGHT }, part)
 }
 
 /// `colour`, lighter: towards cream, not towards white.
 pub fn lit(colour: Color, part: f32) -> Color {
-    mixed(
-        colour,
-        Color {
-            a: colour.a,
-            ..CREAM
-        },
-        part,
-    )
+    mixed(colour, Color { a: colour.a, ..CREAM }, part)
 }

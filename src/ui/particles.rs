@@ -102,10 +102,7 @@ impl Sparks {
     /// Confetti that is thrown up at `at`.
     pub fn confetti(&mut self, at: Vec2, count: usize, colours: &[Color]) {
         for i in 0..count {
-            let throw = vec2(
-                (self.chance() - 0.5) * 520.0,
-                -180.0 - 320.0 * self.chance(),
-            );
+            let throw = vec2((self.chance() - 0.5) * 520.0, -180.0 - 320.0 * self.chance());
             let spark = Spark {
                 shape: Shape::Confetti,
                 at,
@@ -132,11 +129,7 @@ impl Sparks {
         for spark in &mut self.sparks {
             spark.age += seconds;
             spark.speed.y += spark.weight * seconds;
-            let drag = if spark.shape == Shape::Confetti {
-                1.4
-            } else {
-                2.6
-            };
+            let drag = if spark.shape == Shape::Confetti { 1.4 } else { 2.6 };
             spark.speed *= (-drag * seconds).exp();
             spark.at += spark.speed * seconds;
         }
@@ -168,12 +161,7 @@ impl Sparks {
                     );
                     let at = spark.at;
                     canvas.convex(
-                        &[
-                            at - long - wide,
-                            at + long - wide,
-                            at + long + wide,
-                            at - long + wide,
-                        ],
+                        &[at - long - wide, at + long - wide, at + long + wide, at - long + wide],
                         colour,
                     );
                 }
@@ -196,13 +184,7 @@ mod tests {
     #[test]
     fn sparks_are_bounded_and_end() {
         let mut sparks = Sparks::default();
-        sparks.burst(
-            Vec2::ZERO,
-            5 * SPARKS_MAX,
-            Shape::Dot,
-            100.0,
-            Color::default(),
-        );
+        sparks.burst(Vec2::ZERO, 5 * SPARKS_MAX, Shape::Dot, 100.0, Color::default());
         assert_eq!(sparks.sparks.len(), SPARKS_MAX);
         sparks.pass(10.0);
         assert!(sparks.sparks.is_empty());

@@ -56,13 +56,7 @@ pub struct Ribbon {
 impl Ribbon {
     /// A ribbon that is about to unfurl.
     pub fn new(title: String, note: String, cloth: Cloth, life: f32) -> Self {
-        Self {
-            title,
-            note,
-            cloth,
-            age: 0.0,
-            life,
-        }
+        Self { title, note, cloth, age: 0.0, life }
     }
 
     /// Whether it has faded.
@@ -79,25 +73,16 @@ impl Ribbon {
             .faded(fade * (self.age / 0.08).min(1.0));
         let title = Ink::royal(25.0, CREAM);
         let note = Ink::plain(15.0, faded(CREAM, 0.9)).centred();
-        let text_width = c
-            .text_width(&self.title, title)
-            .max(c.text_width(&self.note, note));
+        let text_width = c.text_width(&self.title, title).max(c.text_width(&self.note, note));
         let shrink = ((width_max - 170.0) / text_width).min(1.0);
         let half = (text_width * shrink / 2.0 + 44.0).max(150.0) * unfurled;
         draw_cloth(&c, half, self.cloth);
         let written = ((self.age - UNFURL_S * 0.6) / 0.2).clamp(0.0, 1.0);
         let c = c.faded(written);
-        let smaller = |ink: Ink| Ink {
-            size: ink.size * shrink,
-            ..ink
-        };
+        let smaller = |ink: Ink| Ink { size: ink.size * shrink, ..ink };
         let title = smaller(title);
         let line = if self.note.is_empty() { 8.0 } else { -2.0 };
-        c.text(
-            &self.title,
-            vec2(0.0, line + 1.6),
-            title.coloured(faded(NIGHT, 0.6)),
-        );
+        c.text(&self.title, vec2(0.0, line + 1.6), title.coloured(faded(NIGHT, 0.6)));
         c.text(&self.title, vec2(0.0, line), title);
         c.text(&self.note, vec2(0.0, 20.0), smaller(note));
     }
@@ -117,23 +102,10 @@ fn draw_cloth(c: &Canvas, half: f32, cloth: Cloth) {
             at(-30.0, HALF + 14.0),
         ];
         c.polygon(&tail, Paint::Down(deep, dark));
-        c.line(
-            &[at(-30.0, -HALF + 19.0), at(45.0, -HALF + 19.0)],
-            false,
-            1.6,
-            GOLD_DEEP,
-        );
-        c.line(
-            &[at(-30.0, HALF + 9.0), at(45.0, HALF + 9.0)],
-            false,
-            1.6,
-            GOLD_DEEP,
-        );
+        c.line(&[at(-30.0, -HALF + 19.0), at(45.0, -HALF + 19.0)], false, 1.6, GOLD_DEEP);
+        c.line(&[at(-30.0, HALF + 9.0), at(45.0, HALF + 9.0)], false, 1.6, GOLD_DEEP);
         // The fold between the two.
-        c.convex(
-            &[at(-30.0, HALF), at(0.0, HALF), at(-30.0, HALF + 14.0)],
-            dark,
-        );
+        c.convex(&[at(-30.0, HALF), at(0.0, HALF), at(-30.0, HALF + 14.0)], dark);
     }
     let steps = 24;
     let bow = |x: f32| -5.0 * (1.0 - (x / half).powi(2));

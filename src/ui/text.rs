@@ -59,40 +59,22 @@ pub struct Ink {
 impl Ink {
     /// Plain text, from the left.
     pub const fn plain(size: f32, colour: Color) -> Self {
-        Self {
-            face: Face::Plain,
-            size,
-            colour,
-            align: Align::Left,
-            spacing: 0.0,
-        }
+        Self { face: Face::Plain, size, colour, align: Align::Left, spacing: 0.0 }
     }
 
     /// A proclamation, around the middle.
     pub const fn royal(size: f32, colour: Color) -> Self {
-        Self {
-            face: Face::Royal,
-            size,
-            colour,
-            align: Align::Centre,
-            spacing: 0.06,
-        }
+        Self { face: Face::Royal, size, colour, align: Align::Centre, spacing: 0.06 }
     }
 
     /// The same, around the middle.
     pub const fn centred(self) -> Self {
-        Self {
-            align: Align::Centre,
-            ..self
-        }
+        Self { align: Align::Centre, ..self }
     }
 
     /// The same, up to the point given.
     pub const fn right(self) -> Self {
-        Self {
-            align: Align::Right,
-            ..self
-        }
+        Self { align: Align::Right, ..self }
     }
 
     /// The same, in another colour.

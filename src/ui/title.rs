@@ -6,7 +6,7 @@ use macroquad::{
 
 mod scenery;
 
-use self::scenery::{draw_logo, draw_scenery};
+use self::scenery::{draw_logo, draw_parade, draw_scenery};
 use super::{
     Frame, Options, STAGE, Screen, Turn,
     arena::ArenaScreen,
@@ -30,12 +30,7 @@ const LONELY_S: f32 = 5.0;
 const ROWS: usize = 4;
 const ROW_HEIGHT: f32 = 52.0;
 /// Where the list is; how high it is depends on what there is to list.
-const LIST: Rect = Rect {
-    x: 350.0,
-    y: 262.0,
-    w: 580.0,
-    h: 58.0,
-};
+const LIST: Rect = Rect { x: 350.0, y: 262.0, w: 580.0, h: 58.0 };
 
 /// The title screen.
 pub struct Title {
@@ -120,11 +115,7 @@ impl Title {
         let c = &frame.stage;
         draw_panel(c, list(rows));
         let heading = Ink::royal(17.0, GOLD).spaced(0.12);
-        c.text(
-            "Realms in earshot",
-            vec2(LIST.center().x, LIST.y + 34.0),
-            heading,
-        );
+        c.text("Realms in earshot", vec2(LIST.center().x, LIST.y + 34.0), heading);
         let chosen = rows.iter().position(|row| row.session == self.chosen);
         let chosen = chosen.unwrap_or(0);
         // The list scrolls only as far as it must.
@@ -145,10 +136,7 @@ impl Title {
         c.round_rect(
             frame_rect,
             11.0,
-            Paint::Down(
-                mixed(PANEL, PANEL_EDGE, 0.9),
-                mixed(PANEL, PANEL_EDGE, 0.55),
-            ),
+            Paint::Down(mixed(PANEL, PANEL_EDGE, 0.9), mixed(PANEL, PANEL_EDGE, 0.55)),
         );
         c.round_frame(frame_rect, 11.0, 2.0, GOLD);
         for (place, row) in rows.iter().skip(first).take(ROWS).enumerate() {
@@ -177,10 +165,7 @@ impl Title {
                 c.round_frame(field, 8.0, 1.6, GOLD);
                 let width = c.text(text, vec2(x, baseline + 1.0), ink);
                 if frame.seconds.fract() < 0.6 {
-                    c.rect(
-                        Rect::new(x + width + 2.0, bar.y + 12.0, 2.0, 22.0),
-                        GOLD_LIGHT,
-                    );
+                    c.rect(Rect::new(x + width + 2.0, bar.y + 12.0, 2.0, 22.0), GOLD_LIGHT);
                 }
             }
             None => {
@@ -198,18 +183,9 @@ impl Title {
                 c,
                 line,
                 &[
-                    Hint {
-                        keys: "Enter",
-                        does: "keep",
-                    },
-                    Hint {
-                        keys: "Ctrl V",
-                        does: "paste",
-                    },
-                    Hint {
-                        keys: "Esc",
-                        does: "as it was",
-                    },
+                    Hint { keys: "Enter", does: "keep" },
+                    Hint { keys: "Ctrl V", does: "paste" },
+                    Hint { keys: "Esc", does: "as it was" },
                 ],
             );
         } else {
@@ -217,26 +193,11 @@ impl Title {
                 c,
                 line,
                 &[
-                    Hint {
-                        keys: "up down",
-                        does: "choose",
-                    },
-                    Hint {
-                        keys: "Enter",
-                        does: "play",
-                    },
-                    Hint {
-                        keys: "Tab",
-                        does: "your name",
-                    },
-                    Hint {
-                        keys: "F11",
-                        does: "full screen",
-                    },
-                    Hint {
-                        keys: "Esc",
-                        does: "quit",
-                    },
+                    Hint { keys: "up down", does: "choose" },
+                    Hint { keys: "Enter", does: "play" },
+                    Hint { keys: "Tab", does: "your name" },
+                    Hint { keys: "F11", does: "full screen" },
+                    Hint { keys: "Esc", does: "quit" },
                 ],
             );
         }
@@ -257,10 +218,7 @@ impl Screen for Title {
         for event in frame.events {
             self.nobody_found |= matches!(event, Event::NobodyFound);
         }
-        let rows = rows(
-            frame.view.as_ref().map_or(&[], |view| &view.sessions),
-            &self.offered,
-        );
+        let rows = rows(frame.view.as_ref().map_or(&[], |view| &view.sessions), &self.offered);
         if rows.iter().any(|row| row.heard) {
             self.lonely_s = 0.0;
             self.nobody_found = false;
@@ -287,6 +245,7 @@ impl Screen for Title {
         if self.nobody_found || self.lonely_s > LONELY_S {
             draw_lonely(frame, list.bottom() + 92.0);
         }
+        draw_parade(frame);
         self.draw_foot(frame);
 
         if let Some(session) = taken {
@@ -309,10 +268,7 @@ fn rows(sessions: &[SessionView], offered: &SessionName) -> Vec<Row> {
             heard: session.players > 0 || session.host.is_some(),
         })
         .collect();
-    if !rows
-        .iter()
-        .any(|row| row.session == *offered && row.joinable)
-    {
+    if !rows.iter().any(|row| row.session == *offered && row.joinable) {
         rows.push(Row {
             session: offered.clone(),
             players: 0,
@@ -327,10 +283,7 @@ fn rows(sessions: &[SessionView], offered: &SessionName) -> Vec<Row> {
 
 /// Where the list with these lines is.
 fn list(rows: &[Row]) -> Rect {
-    Rect {
-        h: LIST.h + rows.len().clamp(1, ROWS) as f32 * ROW_HEIGHT,
-        ..LIST
-    }
+    Rect { h: LIST.h + rows.len().clamp(1, ROWS) as f32 * ROW_HEIGHT, ..LIST }
 }
 
 fn draw_row(c: &Canvas, place: Rect, row: &Row, chosen: bool) {
@@ -344,13 +297,8 @@ fn draw_row(c: &Canvas, place: Rect, row: &Row, chosen: bool) {
     let shown = c.fitted(row.session.as_str(), 210.0, ink);
     c.text(&shown, vec2(place.x + 20.0, baseline), ink);
     let right = vec2(place.right() - 18.0, baseline - 1.0);
-    let ink = Ink {
-        face: Face::Plain,
-        size: 15.0,
-        colour: rest,
-        align: Align::Right,
-        spacing: 0.0,
-    };
+    let ink =
+        Ink { face: Face::Plain, size: 15.0, colour: rest, align: Align::Right, spacing: 0.0 };
     if !row.joinable {
         c.text("plays by other rules", right, ink);
         return;
@@ -405,12 +353,7 @@ mod tests {
     use super::*;
 
     fn heard(name: &str, joinable: bool) -> SessionView {
-        SessionView {
-            name: SessionName::new(name),
-            players: 2,
-            host: None,
-            joinable,
-        }
+        SessionView { name: SessionName::new(name), players: 2, host: None, joinable }
     }
 
     #[test]

@@ -53,9 +53,7 @@ fn a_newcomer_killed_on_arrival_disturbs_nobody() {
     let id = newcomer.id.clone();
     peers.push(newcomer);
     for peer in &mut peers {
-        peer.wait_until("the newcomer in the roster", |peer| {
-            peer.members.contains(&id)
-        });
+        peer.wait_until("the newcomer in the roster", |peer| peer.members.contains(&id));
         peer.wait_for_play();
     }
 }

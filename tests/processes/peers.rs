@@ -35,10 +35,7 @@ impl Party {
 
     /// Another session in the same neighbourhood.
     pub fn next_door(&self) -> Self {
-        Self {
-            beacon_port: self.beacon_port,
-            ..Self::new()
-        }
+        Self { beacon_port: self.beacon_port, ..Self::new() }
     }
 
     /// Starts a bot.

@@ -23,10 +23,7 @@ fn the_demo_kills_its_host_and_the_game_goes_on() {
 
 #[test]
 fn what_cannot_be_is_said_in_one_line_with_exit_code_2() {
-    for wrong in [
-        &["bot", "--peer", "nobody.invalid"][..],
-        &["bot", "--ip", "203.0.113.77"],
-    ] {
+    for wrong in [&["bot", "--peer", "nobody.invalid"][..], &["bot", "--ip", "203.0.113.77"]] {
         let done = run(wrong);
         assert_eq!(done.status.code(), Some(2), "{wrong:?}");
         let said = String::from_utf8_lossy(&done.stderr);
@@ -51,10 +48,8 @@ fn a_bot_leaves_by_itself_after_the_seconds_it_was_given() {
     ]);
     assert!(done.status.success());
     let said = String::from_utf8_lossy(&done.stdout);
-    let events: Vec<serde_json::Value> = said
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let events: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events[0]["event"], "started");
     assert_eq!(events[events.len() - 1]["event"], "stopped");
     assert!(events.iter().all(|event| event["t_us"].is_u64()));

@@ -31,9 +31,7 @@ fn a_length_beyond_all_limits_is_refused_at_once() {
     strangers_knock(|peer| {
         let mut stranger = TcpStream::connect(peer.tcp).unwrap();
         stranger.write_all(&[0xff; 4]).unwrap();
-        stranger
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .unwrap();
+        stranger.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         // It is hung up on without having sent a byte of what it promised: the end of the stream,
         // or a reset, but no silence.
         let mut said = Vec::new();
@@ -115,8 +113,5 @@ fn game_goes_on(party: &Party, mut knock: impl FnMut(&Peer)) {
     }
     peers.push(party.join());
     assert_eq!(wait_for_one_game(&mut peers), host);
-    assert!(
-        peers.iter().all(|peer| peer.epoch == epoch),
-        "another reign"
-    );
+    assert!(peers.iter().all(|peer| peer.epoch == epoch), "another reign");
 }

@@ -59,20 +59,9 @@ struct Mark {
 
 #[derive(Clone, Copy, Debug)]
 enum Complaint {
-    TwoHosts {
-        epoch: u64,
-        one: NodeId,
-        other: NodeId,
-    },
-    PointsLost {
-        of: NodeId,
-        at: NodeId,
-        before: Tally,
-        after: Tally,
-    },
-    Diverged {
-        at: NodeId,
-    },
+    TwoHosts { epoch: u64, one: NodeId, other: NodeId },
+    PointsLost { of: NodeId, at: NodeId, before: Tally, after: Tally },
+    Diverged { at: NodeId },
 }
 
 impl Judge {
@@ -99,18 +88,8 @@ impl Judge {
                 }
             }
             What::Stopped { .. } => self.died(at),
-            What::Host {
-                host,
-                term,
-                gap_us,
-                rolled_back,
-                ..
-            } => {
-                let gap = Gap {
-                    node: at,
-                    gap_us: *gap_us,
-                    rolled_back: *rolled_back,
-                };
+            What::Host { host, term, gap_us, rolled_back, .. } => {
+                let gap = Gap { node: at, gap_us: *gap_us, rolled_back: *rolled_back };
                 self.crowned(at, *host, *term, gap);
             }
             What::Roster { members, .. } => {
@@ -119,15 +98,8 @@ impl Judge {
                     said.members = present.map(|member| member.id).collect();
                 }
             }
-            What::Score {
-                player,
-                points,
-                games_won,
-            } => {
-                let tally = Tally {
-                    points: *points,
-                    games_won: *games_won,
-                };
+            What::Score { player, points, games_won } => {
+                let tally = Tally { points: *points, games_won: *games_won };
                 self.scored(at, *player, tally);
             }
             What::Diverged { .. } => self.complaints.push(Complaint::Diverged { at }),
@@ -150,9 +122,7 @@ impl Judge {
     pub fn host(&self) -> Option<NodeId> {
         let mut terms = self.living.values().map(|said| said.reign);
         let (first, _) = terms.next()??;
-        terms
-            .all(|term| term.is_some_and(|(term, _)| term == first))
-            .then_some(first.host)
+        terms.all(|term| term.is_some_and(|(term, _)| term == first)).then_some(first.host)
     }
 
     /// The highest epoch heard of.
@@ -191,18 +161,9 @@ impl Judge {
     pub fn complaints(&self, name: impl Fn(NodeId) -> String) -> Vec<String> {
         let words = |complaint: &Complaint| match complaint {
             Complaint::TwoHosts { epoch, one, other } => {
-                format!(
-                    "both {} and {} hosted in epoch {epoch}",
-                    name(*one),
-                    name(*other)
-                )
+                format!("both {} and {} hosted in epoch {epoch}", name(*one), name(*other))
             }
-            Complaint::PointsLost {
-                of,
-                at,
-                before,
-                after,
-            } => format!(
+            Complaint::PointsLost { of, at, before, after } => format!(
                 "{} saw the points of {} fall from {before} to {after}",
                 name(*at),
                 name(*of)
@@ -218,11 +179,7 @@ impl Judge {
         }
         let one = *self.reigns.entry(term.epoch).or_insert(host);
         if one != host && self.begun {
-            self.complaints.push(Complaint::TwoHosts {
-                epoch: term.epoch,
-                one,
-                other: host,
-            });
+            self.complaints.push(Complaint::TwoHosts { epoch: term.epoch, one, other: host });
         }
     }
 
@@ -324,11 +281,7 @@ mod tests {
     }
 
     fn crown(judge: &mut Judge, at: NodeId, host: NodeId, epoch: u64) {
-        let gap = Gap {
-            node: at,
-            gap_us: Some(16_700),
-            rolled_back: 0,
-        };
+        let gap = Gap { node: at, gap_us: Some(16_700), rolled_back: 0 };
         judge.crowned(at, host, Term { epoch, host }, gap);
     }
 

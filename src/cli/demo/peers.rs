@@ -17,9 +17,8 @@ use uuid::Uuid;
 
 use crate::cli::options::{Common, DemoOptions};
 
-const NAMES: [&str; 12] = [
-    "Ada", "Ben", "Cleo", "Dov", "Elif", "Finn", "Gita", "Hugo", "Iris", "Jun", "Kofi", "Lena",
-];
+const NAMES: [&str; 12] =
+    ["Ada", "Ben", "Cleo", "Dov", "Elif", "Finn", "Gita", "Hugo", "Iris", "Jun", "Kofi", "Lena"];
 
 /// A line that a peer printed.
 pub struct Heard {

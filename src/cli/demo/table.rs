@@ -26,10 +26,8 @@ pub fn row(failover: &Failover, name: impl Fn(NodeId) -> String) -> String {
         })
         .collect();
     let points = |tallies: &BTreeMap<NodeId, Tally>| {
-        let each: Vec<String> = tallies
-            .iter()
-            .map(|(player, tally)| format!("{} {tally}", name(*player)))
-            .collect();
+        let each: Vec<String> =
+            tallies.iter().map(|(player, tally)| format!("{} {tally}", name(*player))).collect();
         each.join(", ")
     };
     format!(

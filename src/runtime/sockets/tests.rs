@@ -30,10 +30,7 @@ fn a_dial_that_nobody_answers_fails() {
     let mut here = sockets();
     let link = LinkId(2);
     here.dial(link, SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    expect(
-        &mut here,
-        |wire| matches!(wire, Wire::DialFailed { link: failed } if failed == link),
-    );
+    expect(&mut here, |wire| matches!(wire, Wire::DialFailed { link: failed } if failed == link));
 }
 
 #[test]
@@ -72,13 +69,7 @@ fn who_reads_too_slowly_is_dropped() {
         here.look();
         here.next()
     });
-    assert!(matches!(
-        closed,
-        Some(Wire::Closed {
-            reason: CloseReason::Slow,
-            ..
-        })
-    ));
+    assert!(matches!(closed, Some(Wire::Closed { reason: CloseReason::Slow, .. })));
 }
 
 // The process at the other end is gone, with bytes it never read: the system sends a reset.
@@ -89,15 +80,7 @@ fn a_reset_link_ends_like_any_other() {
     here.send(ours, Arc::from(*b"never read"));
     there.wait(Some(clock::now() + PATIENCE));
     there.links.remove(&theirs);
-    expect(&mut here, |wire| {
-        matches!(
-            wire,
-            Wire::Closed {
-                reason: CloseReason::EndOfStream,
-                ..
-            }
-        )
-    });
+    expect(&mut here, |wire| matches!(wire, Wire::Closed { reason: CloseReason::EndOfStream, .. }));
 }
 
 #[test]
@@ -106,10 +89,7 @@ fn an_oversized_datagram_is_skipped_and_the_next_one_read() {
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, there.ports().unwrap().1));
     here.packet(to, Port::Own, &[7; DATAGRAM_BYTES + 1]);
     here.packet(to, Port::Own, b"fits");
-    expect(
-        &mut there,
-        |wire| matches!(wire, Wire::Packet { bytes, .. } if bytes == b"fits"),
-    );
+    expect(&mut there, |wire| matches!(wire, Wire::Packet { bytes, .. } if bytes == b"fits"));
 }
 
 #[test]

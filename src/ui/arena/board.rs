@@ -25,10 +25,7 @@ pub const BACK_WALL_HEIGHT: f32 = 33.0;
 
 /// Draws what of the floor is `seen`.
 pub fn draw_floor(c: &Canvas, world: &World, seen: Rect) {
-    let size = vec2(
-        pixels_of(world.board.width()),
-        pixels_of(world.board.height()),
-    );
+    let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
     let columns = (size.x / TILE).ceil() as i32;
     let rows = (size.y / TILE).ceil() as i32;
     let glow = mixed(LAVENDER, GOLD, 0.3);
@@ -72,20 +69,10 @@ pub fn draw_back_wall(c: &Canvas, world: &World, seconds: f32) {
     c.rect(wall, Paint::Down(mixed(WALL_FOOT, NIGHT, 0.35), WALL_FRONT));
     for course in 0..3 {
         let y = -height + 12.0 * (course + 1) as f32;
-        c.line(
-            &[vec2(0.0, y), vec2(width, y)],
-            false,
-            1.2,
-            faded(NIGHT, 0.28),
-        );
+        c.line(&[vec2(0.0, y), vec2(width, y)], false, 1.2, faded(NIGHT, 0.28));
         let mut x = if course % 2 == 0 { 24.0 } else { 0.0 };
         while x < width {
-            c.line(
-                &[vec2(x, y - 12.0), vec2(x, y)],
-                false,
-                1.2,
-                faded(NIGHT, 0.22),
-            );
+            c.line(&[vec2(x, y - 12.0), vec2(x, y)], false, 1.2, faded(NIGHT, 0.22));
             x += 48.0;
         }
     }
@@ -102,11 +89,7 @@ pub fn draw_back_wall(c: &Canvas, world: &World, seconds: f32) {
 
 /// A hanging on the wall: crimson, or gold.
 fn draw_hanging(c: &Canvas, at: Vec2, golden: bool, seconds: f32) {
-    let (light, deep) = if golden {
-        (GOLD, GOLD_DEEP)
-    } else {
-        (CRIMSON, CRIMSON_DEEP)
-    };
+    let (light, deep) = if golden { (GOLD, GOLD_DEEP) } else { (CRIMSON, CRIMSON_DEEP) };
     let sway = (seconds * 1.3).sin() * 0.8;
     let cloth = [
         at + vec2(-11.0, 0.0),
@@ -186,11 +169,8 @@ fn draw_masonry(c: &Canvas, foot: Rect) {
     c.round_rect(inner, 3.0, mixed(WALL_TOP, WALL_FRONT, 0.25));
     // Merlons along the top, two by two.
     let along = foot.w >= foot.h;
-    let (length, count) = if along {
-        (top.w, (top.w / 22.0) as i32)
-    } else {
-        (top.h, (top.h / 22.0) as i32)
-    };
+    let (length, count) =
+        if along { (top.w, (top.w / 22.0) as i32) } else { (top.h, (top.h / 22.0) as i32) };
     if count < 3 {
         return;
     }
@@ -283,11 +263,7 @@ fn draw_coin(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
     let wide = turn.abs().max(0.16);
     let edge = vec2(radius * 0.24 * (1.0 - wide) * turn.signum(), 0.0);
     c.ellipse(at + edge, vec2(radius * wide, radius) * 1.16, GOLD_DARK);
-    c.ellipse(
-        at + edge,
-        vec2(radius * wide, radius),
-        Paint::Down(GOLD_DEEP, GOLD_DARK),
-    );
+    c.ellipse(at + edge, vec2(radius * wide, radius), Paint::Down(GOLD_DEEP, GOLD_DARK));
     let face = c.at(macroquad::math::Affine2::from_scale_angle_translation(
         vec2(wide, 1.0) * radius,
         0.0,
@@ -299,12 +275,7 @@ fn draw_coin(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
         draw_crown(&face, vec2(0.0, 0.36), 0.95, 0.0, 0.0);
     }
     let glint = (phase * 0.7).sin().max(0.0).powi(8);
-    draw_twinkle(
-        c,
-        at + vec2(0.4, -0.5) * radius,
-        radius * 1.1 * glint,
-        CREAM,
-    );
+    draw_twinkle(c, at + vec2(0.4, -0.5) * radius, radius * 1.1 * glint, CREAM);
 }
 
 /// A cut ruby that sends out rays.
@@ -315,41 +286,17 @@ fn draw_gem(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
         let reach = radius * (1.9 + 0.35 * (phase + i as f32 * 2.0).sin());
         let side = ray.perp() * radius * 0.14;
         c.convex(
-            &[
-                at + ray * radius * 0.9 + side,
-                at + ray * reach,
-                at + ray * radius * 0.9 - side,
-            ],
+            &[at + ray * radius * 0.9 + side, at + ray * reach, at + ray * radius * 0.9 - side],
             faded(RUBY_LIGHT, 0.35),
         );
     }
     let p = |x: f32, y: f32| at + vec2(x, y) * radius;
-    let outline = [
-        p(-0.62, -0.72),
-        p(0.62, -0.72),
-        p(1.0, -0.18),
-        p(0.0, 1.0),
-        p(-1.0, -0.18),
-    ];
+    let outline = [p(-0.62, -0.72), p(0.62, -0.72), p(1.0, -0.18), p(0.0, 1.0), p(-1.0, -0.18)];
     c.line(&outline, true, radius * 0.30, mixed(RUBY_DEEP, NIGHT, 0.6));
     c.convex(&outline, Paint::Down(RUBY, RUBY_DEEP));
-    c.convex(
-        &[
-            p(-0.62, -0.72),
-            p(0.62, -0.72),
-            p(0.42, -0.18),
-            p(-0.42, -0.18),
-        ],
-        RUBY_LIGHT,
-    );
-    c.convex(
-        &[p(-1.0, -0.18), p(-0.42, -0.18), p(0.0, 1.0)],
-        faded(RUBY_LIGHT, 0.35),
-    );
-    c.convex(
-        &[p(0.42, -0.18), p(1.0, -0.18), p(0.0, 1.0)],
-        faded(RUBY_DEEP, 0.8),
-    );
+    c.convex(&[p(-0.62, -0.72), p(0.62, -0.72), p(0.42, -0.18), p(-0.42, -0.18)], RUBY_LIGHT);
+    c.convex(&[p(-1.0, -0.18), p(-0.42, -0.18), p(0.0, 1.0)], faded(RUBY_LIGHT, 0.35));
+    c.convex(&[p(0.42, -0.18), p(1.0, -0.18), p(0.0, 1.0)], faded(RUBY_DEEP, 0.8));
     let glint = (phase * 0.9).sin().max(0.0).powi(6);
     draw_twinkle(c, p(-0.35, -0.5), radius * (0.5 + 0.8 * glint), CREAM);
 }

@@ -7,7 +7,7 @@ use macroquad::{
     math::{Vec2, vec2},
 };
 
-use super::{board::BACK_WALL_HEIGHT, pixels};
+use super::{board::BACK_WALL_HEIGHT, pixels, pixels_of};
 use crate::{
     arena::{DASH_COOLDOWN_TICKS, Event, PLAYER_RADIUS, Player, World},
     types::NodeId,
@@ -90,20 +90,14 @@ impl Cast {
     /// Shows something that happened.
     pub fn happened(&mut self, event: &Event, me: NodeId) {
         match event {
-            Event::Gathered {
-                player, worth, at, ..
-            } => {
+            Event::Gathered { player, worth, at, .. } => {
                 let at = pixels(*at);
                 let colour = if *worth > 1 { RUBY_LIGHT } else { GOLD_LIGHT };
                 let more = if *player == me { 2 } else { 1 };
                 self.sparks.burst(at, 7 * more, Shape::Star, 170.0, colour);
                 self.sparks.burst(at, 5 * more, Shape::Dot, 130.0, GOLD);
                 self.sparks.ring(at, 34.0, faded(colour, 0.8));
-                self.gains.push(Gain {
-                    at,
-                    worth: *worth,
-                    age: 0.0,
-                });
+                self.gains.push(Gain { at, worth: *worth, age: 0.0 });
             }
             Event::Shaken { at, by, .. } => {
                 let at = pixels(*at);
@@ -115,8 +109,7 @@ impl Cast {
             }
             Event::Dashed { at, .. } => {
                 let feet = pixels(*at) + vec2(0.0, 8.0);
-                self.sparks
-                    .burst(feet, 8, Shape::Dust, 70.0, faded(LAVENDER, 0.7));
+                self.sparks.burst(feet, 8, Shape::Dust, 70.0, faded(LAVENDER, 0.7));
             }
             Event::Joined { at, player } | Event::Returned { at, player } => {
                 let at = pixels(*at);
@@ -127,8 +120,7 @@ impl Cast {
                 }
             }
             Event::Left { at, .. } => {
-                self.sparks
-                    .burst(pixels(*at), 14, Shape::Dust, 60.0, faded(CREAM, 0.6));
+                self.sparks.burst(pixels(*at), 14, Shape::Dust, 60.0, faded(CREAM, 0.6));
             }
             Event::RoundWon { player, at, .. } => {
                 let at = pixels(*at);
@@ -139,8 +131,7 @@ impl Cast {
                 }
             }
             Event::Spawned { at, .. } => {
-                self.sparks
-                    .glimmer(pixels(*at), Shape::Star, 5.0, faded(CREAM, 0.8));
+                self.sparks.glimmer(pixels(*at), Shape::Star, 5.0, faded(CREAM, 0.8));
             }
             Event::Forgotten { .. } | Event::RoundStarted { .. } => {}
         }
@@ -258,12 +249,7 @@ impl Cast {
         if player.shield > 0 && player.stun == 0 && !player.is_away() {
             let flicker = 0.20 + 0.10 * (seconds * 9.0).sin();
             let middle = pose.feet - vec2(0.0, FIGURE_RADIUS * 0.95);
-            c.ring(
-                middle,
-                FIGURE_RADIUS * 1.5,
-                2.0,
-                faded(CREAM, flicker * 2.0),
-            );
+            c.ring(middle, FIGURE_RADIUS * 1.5, 2.0, faded(CREAM, flicker * 2.0));
             c.disc(middle, FIGURE_RADIUS * 1.5, faded(CREAM, flicker * 0.35));
         }
     }
@@ -284,18 +270,12 @@ impl Cast {
                 at = actor.feet() + vec2(0.0, size * 1.3);
             }
             let alpha = if player.is_away() { 0.5 } else { 1.0 };
-            let colour = if *id == me {
-                CREAM
-            } else {
-                lit(tunic(player), 0.45)
-            };
+            let colour = if *id == me { CREAM } else { lit(tunic(player), 0.45) };
             let ink = Ink::plain(size, faded(colour, alpha)).centred();
             let name = c.fitted(player.name.as_str(), 170.0, ink);
-            c.text(
-                &name,
-                at + vec2(0.0, 1.4),
-                ink.coloured(faded(NIGHT, 0.85 * alpha)),
-            );
+            let half = c.text_width(&name, ink) / 2.0 + 3.0;
+            at.x = at.x.clamp(half, pixels_of(world.board.width()) - half);
+            c.text(&name, at + vec2(0.0, 1.4), ink.coloured(faded(NIGHT, 0.85 * alpha)));
             c.text(&name, at, ink);
             if *id == me && at.y < actor.feet().y {
                 let tip = at - vec2(0.0, size + 1.0);
@@ -307,11 +287,7 @@ impl Cast {
         for gain in &self.gains {
             let part = gain.age / 0.9;
             let at = gain.at - vec2(0.0, 16.0 + 34.0 * (1.0 - (1.0 - part).powi(2)));
-            let colour = if gain.worth > 1 {
-                RUBY_LIGHT
-            } else {
-                GOLD_LIGHT
-            };
+            let colour = if gain.worth > 1 { RUBY_LIGHT } else { GOLD_LIGHT };
             let size = if gain.worth > 1 { 26.0 } else { 20.0 };
             let ink = Ink::plain(size, faded(colour, 1.0 - part * part)).centred();
             let text = format!("+{}", gain.worth);
@@ -370,19 +346,11 @@ impl Actor {
     fn pass(&mut self, passed: f32, at: Vec2, player: &Player) {
         let moved = at - self.at;
         let jumped = moved.length() > STEP_MAX;
-        let velocity = if jumped || passed <= 0.0 {
-            Vec2::ZERO
-        } else {
-            moved / passed
-        };
+        let velocity = if jumped || passed <= 0.0 { Vec2::ZERO } else { moved / passed };
         let soft = |rate: f32| 1.0 - (-passed * rate).exp();
         self.velocity += (velocity - self.velocity) * soft(28.0);
         let facing = Vec2::from_angle(f32::from(player.facing) / 8.0 * std::f32::consts::TAU);
-        let wanted = if self.pace() > 0.15 {
-            facing
-        } else {
-            facing * 0.75
-        };
+        let wanted = if self.pace() > 0.15 { facing } else { facing * 0.75 };
         self.look += (wanted - self.look) * soft(16.0);
         self.stride = (self.stride + self.pace() * passed * 15.0).rem_euclid(1_000.0);
         let was_dashing = self.dashing;

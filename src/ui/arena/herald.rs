@@ -79,9 +79,7 @@ impl Herald {
     /// How much of the space above the board a ribbon takes, from 0 to 1.
     pub fn presence(&self) -> f32 {
         self.ribbons.first().map_or(0.0, |ribbon| {
-            (ribbon.age / 0.15)
-                .min((ribbon.life - ribbon.age) / 0.4)
-                .clamp(0.0, 1.0)
+            (ribbon.age / 0.15).min((ribbon.life - ribbon.age) / 0.4).clamp(0.0, 1.0)
         })
     }
 
@@ -121,11 +119,7 @@ impl Herald {
                 self.say(format!("{} went away", who(player)), LAVENDER);
             }
             arena::Event::Shaken { player, by, .. } if *by == me || *player == me => {
-                let whom = if *player == me {
-                    "you".to_owned()
-                } else {
-                    whose(names, *player, me)
-                };
+                let whom = if *player == me { "you".to_owned() } else { whose(names, *player, me) };
                 self.say(format!("{} bumped {whom}", who(by)), LAVENDER);
             }
             arena::Event::RoundWon { player, round, .. } => {
@@ -201,11 +195,7 @@ impl Herald {
         if self.lines.len() == LINES_MAX {
             self.lines.remove(0);
         }
-        self.lines.push(Line {
-            text,
-            colour,
-            age: 0.0,
-        });
+        self.lines.push(Line { text, colour, age: 0.0 });
     }
 }
 
@@ -224,10 +214,7 @@ fn words(
     names: &BTreeMap<NodeId, String>,
     me: NodeId,
 ) -> (String, String, Cloth) {
-    let (old, new) = (
-        whose(names, handover.from, me),
-        whose(names, handover.to, me),
-    );
+    let (old, new) = (whose(names, handover.from, me), whose(names, handover.to, me));
     let took = took(handover.gap);
     if handover.from == handover.to {
         let keep = if handover.to == me { "keep" } else { "keeps" };
@@ -238,10 +225,8 @@ fn words(
     match handover.reason {
         "left" => (title, format!("{old} handed it on — {took}"), Cloth::Crown),
         "yielded" => {
-            let title = format!(
-                "Two crowns met: {new} reign{}",
-                if handover.to == me { "" } else { "s" }
-            );
+            let title =
+                format!("Two crowns met: {new} reign{}", if handover.to == me { "" } else { "s" });
             let note = format!("{old} laid the other one down — {took}");
             (title, note, Cloth::Peace)
         }
@@ -300,11 +285,7 @@ fn draw_winner(
         // A wreath is the winner's, the crown is the host's.
         draw_wreath(c, &pose);
     }
-    let won = if intermission.winner == me {
-        "win"
-    } else {
-        "wins"
-    };
+    let won = if intermission.winner == me { "win" } else { "wins" };
     let who = whose(names, intermission.winner, me);
     let title = format!("{who} {won} round {}", world.round);
     let ink = Ink::royal(38.0, GOLD);
@@ -320,10 +301,7 @@ fn draw_winner(
 
 /// A wreath of golden leaves around a head, open at the top.
 fn draw_wreath(c: &Canvas, pose: &Pose) {
-    let c = c.shifted(
-        pose.feet - vec2(0.0, (0.98 + pose.hop) * pose.radius),
-        pose.radius,
-    );
+    let c = c.shifted(pose.feet - vec2(0.0, (0.98 + pose.hop) * pose.radius), pose.radius);
     for side in [-1.0, 1.0] {
         for i in 0..8 {
             let turn = 0.45 + i as f32 * 0.27;
@@ -332,12 +310,7 @@ fn draw_wreath(c: &Canvas, pose: &Pose) {
             for (lean, colour) in [(0.55, GOLD_DEEP), (-0.45, GOLD)] {
                 let long = Vec2::from_angle(lean * side).rotate(up) * 0.5;
                 let wide = long.perp() * 0.26;
-                let leaf = [
-                    at,
-                    at + long * 0.45 + wide,
-                    at + long,
-                    at + long * 0.45 - wide,
-                ];
+                let leaf = [at, at + long * 0.45 + wide, at + long, at + long * 0.45 - wide];
                 c.line(&leaf, true, 0.07, NIGHT);
                 c.convex(&leaf, Paint::Down(GOLD_LIGHT, colour));
             }

@@ -34,29 +34,19 @@ const ROW_MAX: f32 = 44.0;
 pub fn draw_header(c: &Canvas, view: &View<Arena>, world: Option<&World>) {
     let baseline = 48.0;
     draw_crown(c, vec2(WINDOW.x + 16.0, baseline - 2.0), 32.0, -0.08, 0.0);
-    let ink = Ink {
-        align: crate::ui::text::Align::Left,
-        ..Ink::royal(25.0, GOLD)
-    };
+    let ink = Ink { align: crate::ui::text::Align::Left, ..Ink::royal(25.0, GOLD) };
     let width = c.text("Interregnum", vec2(WINDOW.x + 42.0, baseline), ink);
     if let Some(session) = &view.session {
         let ink = Ink::plain(17.0, LAVENDER);
         let shown = c.fitted(&format!("in {session}"), 260.0, ink);
-        c.text(
-            &shown,
-            vec2(WINDOW.x + 42.0 + width + 18.0, baseline - 1.0),
-            ink,
-        );
+        c.text(&shown, vec2(WINDOW.x + 42.0 + width + 18.0, baseline - 1.0), ink);
     }
     let Some(world) = world else { return };
     let right = vec2(WINDOW.right(), baseline - 1.0);
     let goal = format!("first to {POINTS_TO_WIN} wins");
     let width = c.text(&goal, right, Ink::plain(17.0, LAVENDER).right());
     let round = format!("Round {}", world.round);
-    let ink = Ink {
-        align: crate::ui::text::Align::Right,
-        ..Ink::royal(20.0, CREAM)
-    };
+    let ink = Ink { align: crate::ui::text::Align::Right, ..Ink::royal(20.0, CREAM) };
     c.text(&round, right - vec2(width + 18.0, 0.0), ink);
 }
 
@@ -73,11 +63,7 @@ pub fn draw_scoreboard(
     let mut ranks: Vec<_> = world.players.iter().collect();
     ranks.sort_by_key(|(id, player)| {
         let score = world.scoreboard.get(id).copied().unwrap_or_default();
-        (
-            player.is_away(),
-            std::cmp::Reverse((score.points, score.games_won)),
-            **id,
-        )
+        (player.is_away(), std::cmp::Reverse((score.points, score.games_won)), **id)
     });
     let room = place.h - 56.0;
     let row = (room / ranks.len().max(1) as f32).clamp(26.0, ROW_MAX);
@@ -91,20 +77,13 @@ pub fn draw_scoreboard(
         ranks.insert(fitting - 1, line);
     }
     let all = 52.0 + row * ranks.len() as f32;
-    let place = Rect {
-        h: all.min(place.h),
-        ..place
-    };
+    let place = Rect { h: all.min(place.h), ..place };
     draw_panel(c, place);
     let heading = Ink::royal(16.0, GOLD).spaced(0.12);
     c.text("The heirs", vec2(place.center().x, place.y + 30.0), heading);
     for (rank, (id, player)) in ranks.iter().take(fitting).enumerate() {
-        let line = Rect::new(
-            place.x + 8.0,
-            place.y + 42.0 + rank as f32 * row,
-            place.w - 16.0,
-            row - 4.0,
-        );
+        let line =
+            Rect::new(place.x + 8.0, place.y + 42.0 + rank as f32 * row, place.w - 16.0, row - 4.0);
         let score = world.scoreboard.get(id).copied().unwrap_or_default();
         let away = player.is_away();
         if **id == view.me {
@@ -131,20 +110,13 @@ pub fn draw_scoreboard(
         let name = names.get(id).map_or(player.name.as_str(), String::as_str);
         let name = c.fitted(name, name_room, ink);
         c.text(&name, vec2(line.x + 38.0, text_y), ink);
-        draw_wins(
-            c,
-            score.games_won,
-            vec2(line.right() - 14.0 - width, text_y - 5.0),
-        );
+        draw_wins(c, score.games_won, vec2(line.right() - 14.0 - width, text_y - 5.0));
         if row > 36.0 {
             let bar = Rect::new(line.x + 38.0, text_y + 7.0, line.w - 40.0 - 40.0, 5.0);
             c.round_rect(bar, 2.5, faded(NIGHT, 0.8));
             let part = (score.points as f32 / POINTS_TO_WIN as f32).clamp(0.0, 1.0);
             if part > 0.0 {
-                let filled = Rect {
-                    w: (bar.w * part).max(5.0),
-                    ..bar
-                };
+                let filled = Rect { w: (bar.w * part).max(5.0), ..bar };
                 let paint = Paint::Down(lit(colour, 0.25), shaded(colour, 0.15));
                 c.faded(fade).round_rect(filled, 2.5, paint);
             }
@@ -195,11 +167,7 @@ pub fn draw_feed(c: &Canvas, place: Rect, lines: &[Line]) {
         let slide = (1.0 - (line.age / 0.2).min(1.0)) * 16.0;
         let ink = Ink::plain(14.0, faded(line.colour, line.strength()));
         let text = c.fitted(&line.text, place.w - 18.0, ink);
-        c.disc(
-            vec2(place.x + 5.0 + slide, y - 5.0),
-            2.4,
-            faded(GOLD, line.strength() * 0.9),
-        );
+        c.disc(vec2(place.x + 5.0 + slide, y - 5.0), 2.4, faded(GOLD, line.strength() * 0.9));
         c.text(&text, vec2(place.x + 15.0 + slide, y), ink);
     }
 }
@@ -210,26 +178,18 @@ pub fn draw_debug(frame: &Frame, view: &View<Arena>) {
     let clock = view.picture.as_ref().map(|picture| picture.clock);
     let short = |id: NodeId| format!("{id:?}");
     let mut lines = vec![
-        format!(
-            "{:.1} frames/s, {:?}",
-            1_000.0 / frame.frame_ms.max(0.1),
-            view.status
-        ),
+        format!("{:.1} frames/s, {:?}", 1_000.0 / frame.frame_ms.max(0.1), view.status),
         format!("me {} {:?}", short(view.me), view.role),
         format!(
             "host {} term {}",
             view.host.map_or_else(|| "none".to_owned(), short),
-            view.term
-                .map_or_else(|| "none".to_owned(), |term| format!("{term:?}")),
+            view.term.map_or_else(|| "none".to_owned(), |term| format!("{term:?}")),
         ),
         format!(
             "tick {}",
             clock.map_or_else(|| "none".to_owned(), |clock| clock.tick.0.to_string()),
         ),
-        format!(
-            "view {:.1} ms old",
-            frame.now.since(view.at).as_secs_f64() * 1_000.0
-        ),
+        format!("view {:.1} ms old", frame.now.since(view.at).as_secs_f64() * 1_000.0),
     ];
     if let Some(handover) = &view.handover {
         lines.push(format!(
@@ -247,10 +207,7 @@ pub fn draw_debug(frame: &Frame, view: &View<Arena>) {
         lines.push(format!("{} {}{role}{away}", short(member.id), member.name));
     }
     let ink = Ink::plain(13.0, mixed(CREAM, TUNICS[1], 0.4));
-    let width = lines
-        .iter()
-        .map(|line| c.text_width(line, ink))
-        .fold(0.0, f32::max);
+    let width = lines.iter().map(|line| c.text_width(line, ink)).fold(0.0, f32::max);
     let pane = Rect::new(
         WINDOW.x + 8.0,
         WINDOW.bottom() - 18.0 - lines.len() as f32 * 17.0,

@@ -29,21 +29,17 @@ const PARADE: [(f32, f32, usize); 6] = [
 ];
 const GROUND: f32 = 636.0;
 
-/// The night sky, the castle, the hill, and the parade on it.
+/// The night sky, the castle and the hill.
 pub fn draw_scenery(frame: &Frame) {
     let c = &frame.stage;
     let all = frame.visible;
     draw_sky(c, all, frame.seconds);
     draw_castle(c, frame.seconds);
     draw_hills(c, all);
-    draw_parade(c, frame.seconds);
 }
 
 fn draw_sky(c: &Canvas, all: Rect, seconds: f32) {
-    c.rect(
-        all,
-        Paint::Down(NIGHT, mixed(DUSK, shaded(TUNICS[3], 0.62), 0.45)),
-    );
+    c.rect(all, Paint::Down(NIGHT, mixed(DUSK, shaded(TUNICS[3], 0.62), 0.45)));
     c.glow_ellipse(
         vec2(STAGE.x / 2.0, 640.0),
         vec2(all.w * 0.62, 420.0),
@@ -51,10 +47,8 @@ fn draw_sky(c: &Canvas, all: Rect, seconds: f32) {
     );
     for i in 0..90_u64 {
         let chance = |k: u64| (crate::game::draw(k, i) >> 40) as f32 / (1u64 << 24) as f32;
-        let at = vec2(
-            all.x + chance(1) * all.w,
-            all.y + chance(2).powf(1.4) * (GROUND - all.y - 90.0),
-        );
+        let at =
+            vec2(all.x + chance(1) * all.w, all.y + chance(2).powf(1.4) * (GROUND - all.y - 90.0));
         let phase = seconds * (0.6 + chance(3) * 1.2) + chance(4) * 6.3;
         let shine = 0.30 + 0.30 * phase.sin() + 0.25 * chance(5);
         if i % 11 == 0 {
@@ -78,30 +72,16 @@ fn draw_castle(c: &Canvas, seconds: f32) {
         (1120.0, 38.0, 150.0),
     ] {
         let top = GROUND - height;
-        c.rect(
-            Rect::new(x - width / 2.0, top, width, height + 40.0),
-            Paint::Down(stone, far),
-        );
-        c.rect(
-            Rect::new(x - width / 2.0 - 4.0, top - 8.0, width + 8.0, 12.0),
-            stone,
-        );
+        c.rect(Rect::new(x - width / 2.0, top, width, height + 40.0), Paint::Down(stone, far));
+        c.rect(Rect::new(x - width / 2.0 - 4.0, top - 8.0, width + 8.0, 12.0), stone);
         let roof = [
             vec2(x - width / 2.0 - 7.0, top - 7.0),
             vec2(x + width / 2.0 + 7.0, top - 7.0),
             vec2(x, top - width * 1.35),
         ];
-        c.convex(
-            &roof,
-            Paint::Down(shaded(TUNICS[3], 0.60), shaded(TUNICS[3], 0.78)),
-        );
+        c.convex(&roof, Paint::Down(shaded(TUNICS[3], 0.60), shaded(TUNICS[3], 0.78)));
         let tip = vec2(x, top - width * 1.35);
-        c.line(
-            &[tip, tip - vec2(0.0, 20.0)],
-            false,
-            1.6,
-            shaded(GOLD_DEEP, 0.35),
-        );
+        c.line(&[tip, tip - vec2(0.0, 20.0)], false, 1.6, shaded(GOLD_DEEP, 0.35));
         let wave = |k: f32| (seconds * 3.0 + x + k).sin() * 2.0;
         c.polygon(
             &[
@@ -129,10 +109,7 @@ fn draw_castle(c: &Canvas, seconds: f32) {
     c.rect(wall, Paint::Down(mixed(stone, far, 0.35), far));
     for i in 0..33 {
         let x = wall.x + 6.0 + i as f32 * 29.8;
-        c.rect(
-            Rect::new(x, wall.y - 11.0, 16.0, 12.0),
-            mixed(stone, far, 0.35),
-        );
+        c.rect(Rect::new(x, wall.y - 11.0, 16.0, 12.0), mixed(stone, far, 0.35));
     }
 }
 
@@ -142,36 +119,31 @@ fn draw_hills(c: &Canvas, all: Rect) {
             .map(|i| {
                 let x = all.x + all.w * i as f32 / 40.0;
                 let u = (x - STAGE.x / 2.0) / STAGE.x;
-                vec2(
-                    x,
-                    height + bend * u * u * 4.0 + (u * 9.0 + shift).sin() * 4.0,
-                )
+                vec2(x, height + bend * u * u * 4.0 + (u * 9.0 + shift).sin() * 4.0)
             })
             .collect();
         points.push(vec2(all.right(), all.bottom() + 2.0));
         points.push(vec2(all.x, all.bottom() + 2.0));
         points
     };
-    c.polygon(
-        &hill(GROUND - 34.0, 14.0, 2.0),
-        Paint::Down(mixed(DUSK, NIGHT, 0.30), NIGHT),
-    );
+    c.polygon(&hill(GROUND - 34.0, 14.0, 2.0), Paint::Down(mixed(DUSK, NIGHT, 0.30), NIGHT));
     c.polygon(
         &hill(GROUND - 6.0, 0.0, 0.0),
         Paint::Down(mixed(DUSK, NIGHT, 0.55), shaded(NIGHT, 0.2)),
     );
 }
 
-fn draw_parade(c: &Canvas, seconds: f32) {
+/// The heirs, and the crown that passes along: in front of everything, for it flies across.
+pub fn draw_parade(frame: &Frame) {
+    let (c, seconds) = (&frame.stage, frame.seconds);
     let count = PARADE.len();
     let reign = (seconds / REIGN_S) as usize;
     let into = seconds.rem_euclid(REIGN_S);
     let (wearer, next) = (reign % count, (reign + 1) % count);
     let before = (reign + count - 1) % count;
     let flight = ((into - (REIGN_S - FLIGHT_S)) / FLIGHT_S).clamp(0.0, 1.0);
-    let poses: Vec<Pose> = (0..count)
-        .map(|i| parade_pose(i, seconds, into, wearer, next, before, flight))
-        .collect();
+    let poses: Vec<Pose> =
+        (0..count).map(|i| parade_pose(i, seconds, into, wearer, next, before, flight)).collect();
     for pose in &poses {
         draw_heir(c, pose);
     }
@@ -186,12 +158,7 @@ fn draw_parade(c: &Canvas, seconds: f32) {
             let lift =
                 (from.distance(to) * 0.22).min(190.0) * (behind * std::f32::consts::PI).sin();
             let spot = from.lerp(to, behind) - vec2(0.0, lift + 12.0);
-            draw_twinkle(
-                c,
-                spot,
-                9.0 - k as f32,
-                faded(GOLD_LIGHT, 0.75 - k as f32 * 0.1),
-            );
+            draw_twinkle(c, spot, 9.0 - k as f32, faded(GOLD_LIGHT, 0.75 - k as f32 * 0.1));
         }
     }
     c.glow(at - vec2(0.0, 12.0), 60.0, faded(GOLD, 0.22));
@@ -253,10 +220,7 @@ pub fn draw_logo(frame: &Frame) {
         faded(GOLD_DEEP, 0.16),
     );
     for (text, x) in [(left, start), (right, start + lw + gap)] {
-        let ink = Ink {
-            align: crate::ui::text::Align::Left,
-            ..ink
-        };
+        let ink = Ink { align: crate::ui::text::Align::Left, ..ink };
         for (dy, colour) in [
             (6.0, faded(NIGHT, 0.75)),
             (3.0, shaded(GOLD_DEEP, 0.55)),
@@ -273,16 +237,8 @@ pub fn draw_logo(frame: &Frame) {
     let glint = (seconds.rem_euclid(4.0) - 1.0).clamp(0.0, 1.0);
     draw_crown(c, seat, 76.0, (seconds * 0.8).sin() * 0.06, glint);
     let shine = seconds.rem_euclid(5.0) / 5.0;
-    let at = vec2(
-        start + (lw + gap + rw) * shine,
-        baseline - 46.0 + 10.0 * (shine * 20.0).sin(),
-    );
-    draw_twinkle(
-        c,
-        at,
-        13.0 * (shine * 40.0).sin().max(0.0),
-        faded(CREAM, 0.9),
-    );
+    let at = vec2(start + (lw + gap + rw) * shine, baseline - 46.0 + 10.0 * (shine * 20.0).sin());
+    draw_twinkle(c, at, 13.0 * (shine * 40.0).sin().max(0.0), faded(CREAM, 0.9));
 
     let y = baseline + 48.0;
     let tagline = "the crown passes on before anybody notices";
@@ -291,12 +247,7 @@ pub fn draw_logo(frame: &Frame) {
     let half = c.text_width(tagline, ink) / 2.0;
     for side in [-1.0, 1.0] {
         let inner = vec2(STAGE.x / 2.0 + side * (half + 18.0), y - 6.0);
-        c.line(
-            &[inner, inner + vec2(side * 90.0, 0.0)],
-            false,
-            1.2,
-            faded(GOLD, 0.6),
-        );
+        c.line(&[inner, inner + vec2(side * 90.0, 0.0)], false, 1.2, faded(GOLD, 0.6));
         let diamond =
             [(0.0, -4.0), (4.0, 0.0), (0.0, 4.0), (-4.0, 0.0)].map(|(x, y)| inner + vec2(x, y));
         c.convex(&diamond, GOLD);
