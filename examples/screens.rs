@@ -77,6 +77,7 @@ fn name(i: usize) -> Name {
 }
 
 impl Show {
+    #[expect(clippy::disallowed_methods, reason = "the impure edge")]
     fn new(asked: Asked) -> Self {
         let mut world = Arena::found(7);
         let news: Vec<_> = (0..asked.players).map(|i| News::Joined(id(i), name(i))).collect();
@@ -318,7 +319,7 @@ fn main() {
     };
     let mut options = ui::Options::new(name(0));
     options.play = asked.play;
-    match ui::run(Arc::new(Show::new(asked)), options) {
+    match ui::run(|| Some(Arc::new(Show::new(asked))), options) {
         Ok(outcome) => println!("goodbye, {}", outcome.name),
         Err(no_display) => println!("{no_display}"),
     }

@@ -490,11 +490,8 @@ impl Cluster {
         match message {
             Message::Packet(packet) => self.packet(now, newest, from, packet),
             Message::Roster(roster) if from == roster.term.host => {
-                let session_id = roster.session_id;
                 if self.roster.adopt(roster, self.election.following()) {
-                    self.session_id = Some(session_id);
-                    self.introduce_members(now);
-                    self.out.push_back(Out::Notice(Notice::Roster));
+                    self.roster_changed(now);
                 }
             }
             Message::Bye => {
@@ -509,7 +506,9 @@ impl Cluster {
     }
 
     /// Who hears of a member dials it.
-    fn introduce_members(&mut self, now: Instant) {
+    fn roster_changed(&mut self, now: Instant) {
+        self.session_id = self.roster.published().map(|roster| roster.session_id);
+        self.out.push_back(Out::Notice(Notice::Roster));
         for member in self.roster.members() {
             if let Some(address) = member.address {
                 let foreign_loopback = address.ip.is_loopback();
@@ -639,6 +638,9 @@ impl Cluster {
                         self.dismiss(now, old, term);
                     }
                     self.mesh.set_host(Some(term.host));
+                    if self.roster.follow(term) {
+                        self.roster_changed(now);
+                    }
                     self.out.push_back(Out::Follow { term });
                 }
             }

@@ -4,7 +4,7 @@
 //! [`View`] says and sends back what is held down; nothing here decides anything about the game.
 //! The network has a thread of its own, so a window that is hidden or slow stalls only itself.
 //!
-//! Screens form a small stack: the [title](self::title) at the bottom, the [arena](self::arena)
+//! Screens form a small stack: the [title] at the bottom, the [arena](mod@arena)
 //! on top of it. Each frame the uppermost is shown what happened and says what comes next. Screens
 //! animate events; they never work out by the rules what must have happened.
 //!
@@ -152,15 +152,21 @@ pub struct NoDisplay {
     pub reason: String,
 }
 
-/// Opens the window and stays until the player leaves; `seat` has been told to leave by then.
+/// Opens the window and stays until the player leaves; the seat has been told to leave by then.
 /// To be called on the main thread, and once.
 ///
+/// The node to play is started by `launch` when the window is open, so that a machine without a
+/// display never had one. If `launch` has none, the window closes at once; why, its caller knows.
+///
 /// # Errors
-/// [`NoDisplay`] when no window can be opened; nothing has been asked of `seat` then.
+/// [`NoDisplay`] when no window can be opened; `launch` has not been called then.
 ///
 /// # Panics
 /// When the window's own code does, after it was open.
-pub fn run(seat: Arc<dyn Seat>, options: Options) -> Result<Outcome, NoDisplay> {
+pub fn run(
+    launch: impl FnOnce() -> Option<Arc<dyn Seat>> + 'static,
+    options: Options,
+) -> Result<Outcome, NoDisplay> {
     // The window system panics when it has no display; until the first frame that is an answer,
     // not a bug. The hook is the process's, so it is put back at once.
     let started = Arc::new(AtomicBool::new(false));
@@ -178,6 +184,7 @@ pub fn run(seat: Arc<dyn Seat>, options: Options) -> Result<Outcome, NoDisplay> 
         let (started, outcome) = (started.clone(), outcome.clone());
         macroquad::Window::from_config(config(&options), async move {
             started.store(true, Ordering::Relaxed);
+            let Some(seat) = launch() else { return };
             let name = frames(seat, options).await;
             if let Ok(mut outcome) = outcome.lock() {
                 outcome.name = name;
@@ -230,8 +237,9 @@ fn config(options: &Options) -> macroquad::conf::Conf {
             },
             ..Default::default()
         },
-        draw_call_vertex_capacity: 20_000,
-        draw_call_index_capacity: 40_000,
+        // One buffer for each change between shapes and letters: many, so not large.
+        draw_call_vertex_capacity: 4_000,
+        draw_call_index_capacity: 8_000,
         ..Default::default()
     }
 }
@@ -404,7 +412,7 @@ impl Pace {
     }
 
     /// Waits until the next frame is due. A frame that is late moves all that follow.
-    #[allow(clippy::disallowed_methods, reason = "the impure edge")]
+    #[expect(clippy::disallowed_methods, reason = "the impure edge")]
     fn wait(&mut self, seat: &dyn Seat) {
         self.due += self.span;
         let now = seat.now();

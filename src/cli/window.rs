@@ -114,7 +114,8 @@ mod shown {
                 end: self.part.seconds.map(|s| runtime::now() + Duration::from_secs(s)),
                 asked_to_leave: AtomicBool::new(false),
             };
-            Ok(match ui::run(Arc::new(chair), options) {
+            let seat: Arc<dyn ui::Seat> = Arc::new(chair);
+            Ok(match ui::run(move || Some(seat), options) {
                 Ok(outcome) => {
                     profile.keep_name(&outcome.name);
                     Ok(ExitCode::SUCCESS)

@@ -178,7 +178,6 @@ struct Candidacy {
 #[derive(Debug)]
 struct Reigning {
     term: Term,
-    since: Instant,
     announced: Instant,
     /// When each member's controls named this term last.
     members: BTreeMap<NodeId, Instant>,
@@ -811,8 +810,7 @@ impl Election {
         let term = self.next_term();
         self.promised = Some(term);
         self.grant = None;
-        self.state =
-            State::Reigning(Reigning { term, since: now, announced: now, members, rival: None });
+        self.state = State::Reigning(Reigning { term, announced: now, members, rival: None });
         self.out.push_back(Out::Reign { term, ends, world });
     }
 

@@ -25,6 +25,7 @@ const UNLINKED_AWAY: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub struct Roster {
     published: Option<Published>,
+    early: Option<Published>,
     away_since: BTreeMap<NodeId, Instant>,
 }
 
@@ -49,17 +50,28 @@ impl Roster {
         *self = Self::default();
     }
 
-    /// Takes the host's word for who is in. Whether anything has changed.
+    /// Takes a host's word for who is in, or keeps it until its reign is followed: the list comes
+    /// over the link and may overtake the reign's first tick. Whether anything has changed.
     pub fn adopt(&mut self, roster: Published, following: Option<Term>) -> bool {
+        if following != Some(roster.term) {
+            if following.is_none_or(|term| term < roster.term) {
+                self.early = Some(roster);
+            }
+            return false;
+        }
         let newer = self.published.as_ref().is_none_or(|mine| {
             (mine.term, mine.version) < (roster.term, roster.version)
                 || mine.session_id != roster.session_id
         });
-        if following != Some(roster.term) || !newer {
-            return false;
+        if newer {
+            self.published = Some(roster);
         }
-        self.published = Some(roster);
-        true
+        newer
+    }
+
+    /// A reign is followed from here on: takes the list that came before it, if one did.
+    pub fn follow(&mut self, term: Term) -> bool {
+        self.early.take().is_some_and(|early| self.adopt(early, Some(term)))
     }
 
     /// The own reign begins, or goes on in another term: the list is this node's to publish.

@@ -1,8 +1,8 @@
 //! The arena: the game as it is seen and played.
 //!
-//! What stands where comes from the [`View`](crate::node::View); what happened comes as events
+//! What stands where comes from the [`View`]; what happened comes as events
 //! and is shown as sparks, lines and ribbons. Between the two stands a little theatre that knows no
-//! rules: [`cast`](self::cast) turns positions into figures that run and stretch, and lets the
+//! rules: `cast` turns positions into figures that run and stretch, and lets the
 //! crown fly.
 use std::collections::BTreeMap;
 
@@ -37,9 +37,9 @@ use crate::{
 };
 
 /// Where the board is shown, on the stage.
-const WINDOW: Rect = Rect { x: 26.0, y: 80.0, w: 1004.0, h: 565.0 };
+const WINDOW: Rect = Rect { x: 26.0, y: 80.0, w: 1004.0, h: 592.0 };
 /// Where the scoreboard and the news stand.
-const MARGIN: Rect = Rect { x: 1050.0, y: 80.0, w: 206.0, h: 565.0 };
+const MARGIN: Rect = Rect { x: 1050.0, y: 80.0, w: 206.0, h: 592.0 };
 /// The least size of a board's pixel on the stage. A board that does not fit then is followed by a
 /// gentle camera.
 const ZOOM_MIN: f32 = 0.58;
@@ -107,6 +107,7 @@ impl ArenaScreen {
             WINDOW.h / zoom,
         );
         board::draw_floor(&on_board, world, seen);
+        board::draw_back_wall(&on_board, world, frame.seconds);
         self.cast.draw_under(&on_board, view.me, world, frame.seconds);
         // Whatever stands on the floor hides what is behind it.
         let mut standing: Vec<(f32, Thing)> = Vec::new();
@@ -152,7 +153,7 @@ impl ArenaScreen {
         if explained > 0.0 {
             keys::draw_hints(
                 &c.faded(explained),
-                vec2(STAGE.x / 2.0, 684.0),
+                vec2(WINDOW.center().x, 701.0),
                 &[
                     Hint { keys: "left up down right", does: "or WASD run" },
                     Hint { keys: "Space", does: "dash" },
@@ -218,7 +219,6 @@ impl Screen for ArenaScreen {
         let crowned = view.host.filter(|host| world.players.contains_key(host));
         self.cast.pass(frame.passed, &world, crowned, frame.seconds);
 
-        c.rect(frame.visible, NIGHT);
         self.draw_board(frame, view, &world);
         self.draw_around(frame, view, Some(&world));
         self.herald.draw(c, &self.names, Some(&world), view.me, frame.seconds);
@@ -243,15 +243,22 @@ impl Camera {
     /// Shows the whole board if it can be shown large enough; otherwise goes with `whom`.
     fn follow(&mut self, seconds: f32, world: &World, whom: NodeId) {
         let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
-        let fit = (WINDOW.w / size.x).min(WINDOW.h / size.y);
+        // What is shown begins above the board, with the wall behind it.
+        let top = -board::BACK_WALL_HEIGHT;
+        let fit = (WINDOW.w / size.x).min(WINDOW.h / (size.y - top));
         let zoom = fit.max(ZOOM_MIN);
         let reach = vec2(WINDOW.w, WINDOW.h) / 2.0 / zoom;
         let whom = world.players.get(&whom).map(|player| pixels(player.at));
         let wanted = whom.unwrap_or(size / 2.0);
-        let bound = |value: f32, reach: f32, size: f32| {
-            if reach * 2.0 >= size { size / 2.0 } else { value.clamp(reach, size - reach) }
+        let bound = |value: f32, reach: f32, from: f32, to: f32| {
+            if reach * 2.0 >= to - from {
+                (from + to) / 2.0
+            } else {
+                value.clamp(from + reach, to - reach)
+            }
         };
-        let goal = vec2(bound(wanted.x, reach.x, size.x), bound(wanted.y, reach.y, size.y));
+        let goal =
+            vec2(bound(wanted.x, reach.x, 0.0, size.x), bound(wanted.y, reach.y, top, size.y));
         let part = if self.settled { 1.0 - (-seconds * 4.0).exp() } else { 1.0 };
         self.settled = true;
         self.centre += (goal - self.centre) * part;
@@ -315,7 +322,7 @@ fn draw_seeking(frame: &Frame, saying: &str) {
     let ink = Ink::royal(24.0, CREAM).spaced(0.08);
     c.text(saying, centre + vec2(0.0, 84.0), ink);
     let hints = [Hint { keys: "Esc", does: "back" }];
-    keys::draw_hints(c, vec2(centre.x, 684.0), &hints);
+    keys::draw_hints(c, vec2(centre.x, 701.0), &hints);
 }
 
 fn draw_interregnum(frame: &Frame, seconds: f32) {

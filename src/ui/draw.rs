@@ -124,6 +124,20 @@ impl<'a> Canvas<'a> {
         self.convex(&corners(rect), paint);
     }
 
+    /// An upright rectangle whose edges are brought to whole pixels and do not fade: for tiles
+    /// that lie edge to edge.
+    pub fn block(&self, rect: Rect, colour: Color) {
+        let from = self.window(rect.point()).round();
+        let to = self.window(rect.point() + rect.size()).round();
+        let colour = self.colour(colour);
+        let mut mesh = self.mesh();
+        for point in corners(Rect::new(from.x, from.y, to.x - from.x, to.y - from.y)) {
+            mesh.vertices.push(vertex(point, colour));
+        }
+        mesh.indices.extend([0, 1, 2, 0, 2, 3]);
+        draw_mesh(&mesh);
+    }
+
     /// A rectangle with round corners.
     pub fn round_rect(&self, rect: Rect, radius: f32, paint: impl Into<Paint>) {
         self.convex(&self.rounded(rect, radius), paint);

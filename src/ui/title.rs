@@ -6,7 +6,7 @@ use macroquad::{
 
 mod scenery;
 
-use self::scenery::{draw_logo, draw_scenery};
+use self::scenery::{draw_logo, draw_parade, draw_scenery};
 use super::{
     Frame, Options, STAGE, Screen, Turn,
     arena::ArenaScreen,
@@ -245,6 +245,7 @@ impl Screen for Title {
         if self.nobody_found || self.lonely_s > LONELY_S {
             draw_lonely(frame, list.bottom() + 92.0);
         }
+        draw_parade(frame);
         self.draw_foot(frame);
 
         if let Some(session) = taken {

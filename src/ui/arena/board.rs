@@ -8,9 +8,9 @@ use crate::{
         crown::{draw_crown, draw_twinkle},
         draw::{Canvas, Paint},
         palette::{
-            CREAM, FIRE, FLOOR, FLOOR_ALT, GOLD, GOLD_DARK, GOLD_DEEP, GOLD_LIGHT, HEDGE,
-            HEDGE_DARK, HEDGE_DEEP, HEDGE_LIGHT, LAVENDER, NIGHT, RUBY, RUBY_DEEP, RUBY_LIGHT,
-            WALL_EDGE, WALL_FOOT, WALL_FRONT, WALL_TOP, faded, mixed,
+            CREAM, CRIMSON, CRIMSON_DEEP, FIRE, FLOOR, FLOOR_ALT, GOLD, GOLD_DARK, GOLD_DEEP,
+            GOLD_LIGHT, HEDGE, HEDGE_DARK, HEDGE_DEEP, HEDGE_LIGHT, LAVENDER, NIGHT, RUBY,
+            RUBY_DEEP, RUBY_LIGHT, WALL_EDGE, WALL_FOOT, WALL_FRONT, WALL_TOP, faded, mixed,
         },
     },
 };
@@ -20,21 +20,38 @@ const TILE: f32 = 80.0;
 /// How high walls are.
 const WALL_HEIGHT: f32 = 10.0;
 
+/// How high the wall behind the board is: room for whoever stands right below it, and a crown.
+pub const BACK_WALL_HEIGHT: f32 = 33.0;
+
 /// Draws what of the floor is `seen`.
 pub fn draw_floor(c: &Canvas, world: &World, seen: Rect) {
     let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
-    c.rect(Rect::new(0.0, 0.0, size.x, size.y), FLOOR);
     let columns = (size.x / TILE).ceil() as i32;
     let rows = (size.y / TILE).ceil() as i32;
+    let glow = mixed(LAVENDER, GOLD, 0.3);
     for row in 0..rows {
         for column in 0..columns {
             let tile = Rect::new(column as f32 * TILE, row as f32 * TILE, TILE, TILE);
-            if (row + column) % 2 == 0 && tile.overlaps(&seen) {
-                c.rect(tile, FLOOR_ALT);
+            if !tile.overlaps(&seen) {
+                continue;
             }
-            // A small inlay where four tiles meet.
-            let at = vec2(tile.x, tile.y);
-            if row > 0 && column > 0 && (row + column) % 2 == 0 && seen.contains(at) {
+            let even = (row + column) % 2 == 0;
+            let base = if even { FLOOR_ALT } else { FLOOR };
+            // Light falls into the middle, the edges lie in the dusk: tile by tile.
+            let from_middle = ((tile.center() - size / 2.0) / (size / 2.0)).length();
+            let colour = if from_middle < 0.95 {
+                mixed(base, glow, 0.11 * (0.95 - from_middle))
+            } else {
+                mixed(base, NIGHT, 0.45 * (from_middle - 0.95))
+            };
+            c.block(tile, colour);
+        }
+    }
+    // A small inlay where four tiles meet.
+    for row in 1..rows {
+        for column in (1 + row % 2..columns).step_by(2) {
+            let at = vec2(column as f32, row as f32) * TILE;
+            if seen.contains(at) {
                 let inlay = [(0.0, -5.0), (5.0, 0.0), (0.0, 5.0), (-5.0, 0.0)]
                     .map(|(x, y)| at + vec2(x, y));
                 c.convex(&inlay, faded(LAVENDER, 0.16));
@@ -42,16 +59,53 @@ pub fn draw_floor(c: &Canvas, world: &World, seen: Rect) {
         }
     }
     draw_rug(c, size);
-    // Light falls into the middle, the edges lie in the dusk.
-    c.glow_ellipse(size / 2.0, size * 0.55, faded(mixed(LAVENDER, GOLD, 0.3), 0.13));
-    for (from, to) in [
-        (Rect::new(0.0, 0.0, size.x, 46.0), true),
-        (Rect::new(0.0, size.y - 46.0, size.x, 46.0), false),
-    ] {
-        let (dark, clear) = (faded(NIGHT, 0.42), faded(NIGHT, 0.0));
-        let paint = if to { Paint::Down(dark, clear) } else { Paint::Down(clear, dark) };
-        c.rect(from, paint);
+}
+
+/// Draws the wall behind the board, with its hangings.
+pub fn draw_back_wall(c: &Canvas, world: &World, seconds: f32) {
+    let width = pixels_of(world.board.width());
+    let height = BACK_WALL_HEIGHT + 4.0;
+    let wall = Rect::new(-4.0, -height, width + 8.0, height);
+    c.rect(wall, Paint::Down(mixed(WALL_FOOT, NIGHT, 0.35), WALL_FRONT));
+    for course in 0..3 {
+        let y = -height + 12.0 * (course + 1) as f32;
+        c.line(&[vec2(0.0, y), vec2(width, y)], false, 1.2, faded(NIGHT, 0.28));
+        let mut x = if course % 2 == 0 { 24.0 } else { 0.0 };
+        while x < width {
+            c.line(&[vec2(x, y - 12.0), vec2(x, y)], false, 1.2, faded(NIGHT, 0.22));
+            x += 48.0;
+        }
     }
+    let shade = Rect::new(0.0, -1.0, width, 18.0);
+    c.rect(shade, Paint::Down(faded(NIGHT, 0.42), faded(NIGHT, 0.0)));
+    let mut x = 80.0;
+    let mut odd = false;
+    while x < width {
+        draw_hanging(c, vec2(x, -height + 3.0), odd, seconds + x);
+        odd = !odd;
+        x += 160.0;
+    }
+}
+
+/// A hanging on the wall: crimson, or gold.
+fn draw_hanging(c: &Canvas, at: Vec2, golden: bool, seconds: f32) {
+    let (light, deep) = if golden { (GOLD, GOLD_DEEP) } else { (CRIMSON, CRIMSON_DEEP) };
+    let sway = (seconds * 1.3).sin() * 0.8;
+    let cloth = [
+        at + vec2(-11.0, 0.0),
+        at + vec2(11.0, 0.0),
+        at + vec2(11.0 + sway, 24.0),
+        at + vec2(sway, 31.0),
+        at + vec2(-11.0 + sway, 24.0),
+    ];
+    c.polygon(&cloth, Paint::Down(light, deep));
+    let pole = [at - vec2(14.0, 0.0), at + vec2(14.0, 0.0)];
+    c.line(&pole, false, 3.0, GOLD_DARK);
+    let sign = if golden { CRIMSON_DEEP } else { GOLD };
+    let middle = at + vec2(sway * 0.6, 15.0);
+    let lozenge =
+        [(0.0, -6.0), (4.5, 0.0), (0.0, 6.0), (-4.5, 0.0)].map(|(x, y)| middle + vec2(x, y));
+    c.convex(&lozenge, sign);
 }
 
 /// The emblem of the realm, woven into the middle of the floor.

@@ -7,7 +7,7 @@ use macroquad::{
     math::{Vec2, vec2},
 };
 
-use super::pixels;
+use super::{board::BACK_WALL_HEIGHT, pixels, pixels_of};
 use crate::{
     arena::{DASH_COOLDOWN_TICKS, Event, PLAYER_RADIUS, Player, World},
     types::NodeId,
@@ -266,13 +266,15 @@ impl Cast {
             let above = if wears { 3.25 } else { 2.45 };
             let mut at = actor.feet() - vec2(0.0, FIGURE_RADIUS * above);
             // At the upper edge there is no room above.
-            if at.y < size * 1.9 {
+            if at.y < size * 1.1 - BACK_WALL_HEIGHT {
                 at = actor.feet() + vec2(0.0, size * 1.3);
             }
             let alpha = if player.is_away() { 0.5 } else { 1.0 };
             let colour = if *id == me { CREAM } else { lit(tunic(player), 0.45) };
             let ink = Ink::plain(size, faded(colour, alpha)).centred();
             let name = c.fitted(player.name.as_str(), 170.0, ink);
+            let half = c.text_width(&name, ink) / 2.0 + 3.0;
+            at.x = at.x.clamp(half, pixels_of(world.board.width()) - half);
             c.text(&name, at + vec2(0.0, 1.4), ink.coloured(faded(NIGHT, 0.85 * alpha)));
             c.text(&name, at, ink);
             if *id == me && at.y < actor.feet().y {

@@ -145,8 +145,8 @@ impl Herald {
         if view.status == Status::Playing && view.host != self.crowned {
             self.crowned = view.host;
             if let Some(host) = view.host {
-                let verb = if host == view.me { "wear" } else { "wears" };
-                let line = format!("{} {verb} the crown", whose(names, host, view.me));
+                let verb = if host == view.me { "reign" } else { "reigns" };
+                let line = format!("{} {verb}", whose(names, host, view.me));
                 self.say(line, GOLD);
             }
         }

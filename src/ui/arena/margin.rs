@@ -68,6 +68,14 @@ pub fn draw_scoreboard(
     let room = place.h - 56.0;
     let row = (room / ranks.len().max(1) as f32).clamp(26.0, ROW_MAX);
     let fitting = (room / row) as usize;
+    // The viewer's own line is always there, if need be as the last.
+    if let Some(own) = ranks.iter().position(|(id, _)| **id == view.me)
+        && own >= fitting
+        && fitting > 0
+    {
+        let line = ranks.remove(own);
+        ranks.insert(fitting - 1, line);
+    }
     let all = 52.0 + row * ranks.len() as f32;
     let place = Rect { h: all.min(place.h), ..place };
     draw_panel(c, place);

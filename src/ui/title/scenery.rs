@@ -29,14 +29,13 @@ const PARADE: [(f32, f32, usize); 6] = [
 ];
 const GROUND: f32 = 636.0;
 
-/// The night sky, the castle, the hill, and the parade on it.
+/// The night sky, the castle and the hill.
 pub fn draw_scenery(frame: &Frame) {
     let c = &frame.stage;
     let all = frame.visible;
     draw_sky(c, all, frame.seconds);
     draw_castle(c, frame.seconds);
     draw_hills(c, all);
-    draw_parade(c, frame.seconds);
 }
 
 fn draw_sky(c: &Canvas, all: Rect, seconds: f32) {
@@ -134,7 +133,9 @@ fn draw_hills(c: &Canvas, all: Rect) {
     );
 }
 
-fn draw_parade(c: &Canvas, seconds: f32) {
+/// The heirs, and the crown that passes along: in front of everything, for it flies across.
+pub fn draw_parade(frame: &Frame) {
+    let (c, seconds) = (&frame.stage, frame.seconds);
     let count = PARADE.len();
     let reign = (seconds / REIGN_S) as usize;
     let into = seconds.rem_euclid(REIGN_S);
