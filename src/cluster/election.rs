@@ -782,7 +782,7 @@ impl Election {
         if (all && (some || alone)) || (over && (some || nobody || out_of_patience)) {
             return self.win(now, cx);
         }
-        if over && !out_of_patience && !candidacy.extended {
+        if over && !out_of_patience {
             // Nobody answers at all. Keep asking; `packet` grants one more deadline.
             candidacy.deadline = candidacy.began + patience;
         }

@@ -42,8 +42,9 @@ const ADDRESSES_MAX: usize = 8;
 /// The most peers remembered at all: more than a session takes, since some only pass by.
 const PEERS_MAX: usize = 4_096;
 
-/// How long a retired link is still read.
-const RETIRED: Duration = Duration::from_secs(1);
+/// How long a retired link is still read: longer than the other side may take to learn that it has
+/// been replaced, which is the time of a handshake.
+const RETIRED: Duration = Duration::from_secs(5);
 
 /// A dial that has not come through after this long, while the peer is heard, has gone into a wire
 /// that was dead at the time: TCP would try it again only after seconds.

@@ -34,6 +34,9 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 /// What a socket holds of a paused process's datagrams.
 const INBOX_PACKETS_MAX: usize = 256;
 
+/// A node that wants to be woken so often without time passing will want it for ever.
+const SPIN_MAX: u32 = 1_000;
+
 /// The time between two changes of what a player holds down, at most.
 const PRESS_US: u64 = 200_000;
 
@@ -54,6 +57,7 @@ pub struct World<G: Playable> {
     random: Pcg64Mcg,
     fingerprint: Xxh3,
     quiet_since: Option<Instant>,
+    spin: u32,
 }
 
 struct Machine<G: Playable> {
@@ -132,6 +136,7 @@ impl<G: Playable> World<G> {
             random,
             fingerprint: Xxh3::new(),
             quiet_since: None,
+            spin: 0,
         }
     }
 
@@ -292,6 +297,12 @@ impl<G: Playable> World<G> {
             let next = match (timer, event) {
                 (Some((timer, place)), event) if event.is_none_or(|event| timer < event) => {
                     if timer > until {
+                        break;
+                    }
+                    self.spin = if timer > self.now { 0 } else { self.spin + 1 };
+                    if self.spin > SPIN_MAX {
+                        let what = format!("spins: {:?}", self.node(place));
+                        self.judge.fail(self.now, place, what);
                         break;
                     }
                     self.now = self.now.max(timer);
@@ -477,6 +488,17 @@ impl<G: Playable> World<G> {
             return;
         };
         fingerprint(&mut self.fingerprint, self.now, place, &input);
+        if let Some(trace) = &mut self.trace
+            && let Input::Wire(
+                wire @ (Wire::Accepted { .. }
+                | Wire::Connected { .. }
+                | Wire::DialFailed { .. }
+                | Wire::Closed { .. }),
+            ) = &input
+        {
+            trace.push(format!("{:?} n{place} {wire:?}", self.now));
+        }
+        let Some(node) = &mut self.machines[place].node else { return };
         node.handle(self.now, input);
         let election = node.cluster().election();
         let (promised, reign) = (election.promised(), election.reign());
@@ -513,6 +535,9 @@ impl<G: Playable> World<G> {
     }
 
     fn effect(&mut self, place: Place, effect: Effect) {
+        if self.trace.is_some() && matches!(effect, Effect::Dial { .. } | Effect::Close { .. }) {
+            self.note(place, &format!("{effect:?}"));
+        }
         match effect {
             Effect::Packet { to, via: _, bytes } => self.datagram(place, to, bytes),
             Effect::Dial { link, to } => self.dial(place, link, to),
