@@ -154,7 +154,7 @@ impl<C> Client<C> {
         self.delayed_steps += 1;
         if self.waiting.len() > 3 || self.delayed_steps >= PATIENCE_STEPS {
             self.delayed_steps = 0;
-            return self.waiting.len().min(4).max(2);
+            return self.waiting.len().clamp(2, 4);
         }
         1
     }

@@ -89,7 +89,8 @@ pub fn rounds<G: Playable>(world: &mut World<G>, rounds: usize) {
         world.set_quiet(None);
         let faults = 1 + world.draw() % 5;
         for _ in 0..faults {
-            let pause = world.draw() % if world.draw() % 2 == 0 { 20_000 } else { 1_200_000 };
+            let pause =
+                world.draw() % if world.draw().is_multiple_of(2) { 20_000 } else { 1_200_000 };
             world.run(world.now + Duration::from_micros(pause));
             let fault = FAULTS[world.draw() as usize % FAULTS.len()];
             strike(world, fault);
@@ -137,7 +138,7 @@ pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault) {
             "start"
         }
         Fault::Start if world.is_paused(target) => {
-            let timer_first = world.draw() % 2 == 0;
+            let timer_first = world.draw().is_multiple_of(2);
             world.resume(target, timer_first);
             "continue"
         }
@@ -201,9 +202,9 @@ fn mend<G: Playable>(world: &mut World<G>) {
     world.network.weather = Weather::calm();
     world.heal();
     for place in 0..world.count() {
-        let timer_first = world.draw() % 2 == 0;
+        let timer_first = world.draw().is_multiple_of(2);
         world.resume(place, timer_first);
-        if world.node(place).is_none() && world.draw() % 4 > 0 {
+        if world.node(place).is_none() && !world.draw().is_multiple_of(4) {
             world.start(place);
         }
     }

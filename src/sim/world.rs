@@ -409,11 +409,13 @@ impl<G: Playable> World<G> {
             let up = far.is_some_and(|end| self.machines[end.place].node.is_some());
             let near = if way == 0 { Some(ends.dialler.place) } else { None };
             let near = near.or(ends.acceptor.map(|end| end.place));
-            if up && let (Some(near), Some(far)) = (near, far) {
-                if self.network.reaches(near, far.place) && self.network.reaches(far.place, near) {
-                    let at = self.network.arrival(self.now);
-                    self.push(at, What::Reset { cable, way: 1 - way });
-                }
+            if up
+                && let (Some(near), Some(far)) = (near, far)
+                && self.network.reaches(near, far.place)
+                && self.network.reaches(far.place, near)
+            {
+                let at = self.network.arrival(self.now);
+                self.push(at, What::Reset { cable, way: 1 - way });
             }
             return;
         }
@@ -484,9 +486,9 @@ impl<G: Playable> World<G> {
             }
             return;
         }
-        let Some(node) = &mut machine.node else {
+        if machine.node.is_none() {
             return;
-        };
+        }
         fingerprint(&mut self.fingerprint, self.now, place, &input);
         if let Some(trace) = &mut self.trace
             && let Input::Wire(
