@@ -27,6 +27,7 @@ use crate::{
     types::{NodeId, Tick},
 };
 
+pub mod bot;
 mod map;
 mod residual;
 mod rules;
