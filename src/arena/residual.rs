@@ -3,8 +3,8 @@
 //! Whoever receives a world can step the one it had before, without news, and so *predicts* what
 //! comes. What the prediction cannot know is what people did meanwhile. Most often somebody has
 //! turned, a tick or two ago; everything that follows from that (place, facing, a dash and its
-//! cooldown) follows by the rules, so it is enough to say who, whither and when: [`Turn`], some
-//! fifteen bits. Whatever else differs is said outright, field by field, as a difference.
+//! cooldown) follows by the rules, so it is enough to say who, whither and when: a turn,
+//! some fifteen bits. Whatever else differs is said outright, field by field, as a difference.
 //!
 //! Worlds without anything in common are residuals too, only long ones. Equal worlds have an empty
 //! one.
@@ -25,30 +25,23 @@
 //!          number of the new (gamma), for each its id less the one that would be next
 //!          (signed), a bit whether it lies where chance puts it; if not x, y, rare
 //! ```
-//! A player's difference: `1` a turn, or `00` it moved as predicted, or `01` its movement field by
-//! field; then a bit whether anything else differs, and if so that.
-
-mod motion;
-#[cfg(test)]
-mod tests;
+//! How a player's difference is written stands in `player`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::motion::{Motion, Turn};
 use super::{
-    Board, Controls, DASH_COOLDOWN_TICKS, DASH_TICKS, GATHERABLES_MAX, Gatherable, GatherableId,
-    Intermission, PLAYERS_MAX, Player, Point, Score, World,
-    rules::{DASH, RUN, by_chance},
+    Board, GATHERABLES_MAX, Gatherable, GatherableId, Intermission, PLAYERS_MAX, Point, Score,
+    World, rules::by_chance,
 };
 use crate::{
     bits::{BitReader, BitWriter},
     game::Malformed,
-    text::Name,
     types::NodeId,
 };
 
-/// Turns that are longer ago are not looked for.
-const TURN_TICKS_MAX: u8 = 8;
+mod player;
+#[cfg(test)]
+mod tests;
 
 /// Appends what makes `actual` out of `predicted`.
 pub(super) fn encode(predicted: &World, actual: &World, out: &mut Vec<u8>) {
@@ -213,8 +206,8 @@ fn write_players(out: &mut BitWriter, predicted: &World, actual: &World) {
         out.gamma(new().count() as u32);
         for (id, player) in new() {
             write_id(out, *id);
-            let blank = (&blank(), Score::default());
-            write_player(out, &actual.board, blank, (player, score(actual, id)));
+            let blank = (&player::blank(), Score::default());
+            player::write(out, &actual.board, blank, (player, score(actual, id)));
         }
     }
     let both: Vec<_> = predicted
@@ -229,7 +222,7 @@ fn write_players(out: &mut BitWriter, predicted: &World, actual: &World) {
     write_list(out, both.len(), &changed);
     for place in changed {
         let (before, after) = both[place];
-        write_player(out, &actual.board, before, after);
+        player::write(out, &actual.board, before, after);
     }
 }
 
@@ -248,7 +241,10 @@ fn read_players(
         }
         for _ in 0..count {
             let id = read_id(input)?;
-            new.push((id, read_player(input, &world.board, (&blank(), Score::default()))?));
+            new.push((
+                id,
+                player::read(input, &world.board, (&player::blank(), Score::default()))?,
+            ));
         }
     }
     let changed = read_list(input, predicted.players.len() - gone.len())?;
@@ -256,7 +252,7 @@ fn read_players(
     for (place, (_, (id, player))) in kept.enumerate() {
         let before = (player, score(predicted, id));
         let (player, score) = if changed.contains(&place) {
-            read_player(input, &world.board, before)?
+            player::read(input, &world.board, before)?
         } else {
             (player.clone(), before.1)
         };
@@ -275,168 +271,6 @@ fn read_players(
 
 fn score(world: &World, id: &NodeId) -> Score {
     world.scoreboard.get(id).copied().unwrap_or_default()
-}
-
-/// What a new player is told apart from.
-fn blank() -> Player {
-    Player {
-        name: Name::new(""),
-        colour: 0,
-        at: Point::default(),
-        facing: 2,
-        controls: Controls::default(),
-        dash: 0,
-        cooldown: 0,
-        stun: 0,
-        shield: 0,
-        loose: 0,
-        away: 0,
-    }
-}
-
-fn write_player(
-    out: &mut BitWriter,
-    board: &Board,
-    (before, score_before): (&Player, Score),
-    (after, score_after): (&Player, Score),
-) {
-    let motion = Motion::of(after);
-    let turn = Turn::find(board, before, motion);
-    out.bit(turn.is_some());
-    match turn {
-        Some(turn) => turn.write(out, before),
-        None => {
-            let differs = Motion::of(before) != motion;
-            out.bit(differs);
-            if differs {
-                motion.write(out, Motion::of(before));
-            }
-        }
-    }
-    let rare = [
-        before.name != after.name,
-        before.colour != after.colour,
-        before.stun != after.stun,
-        before.shield != after.shield,
-        before.away != after.away,
-    ];
-    let rest = [
-        before.loose != after.loose,
-        score_before.points != score_after.points,
-        score_before.games_won != score_after.games_won,
-        rare.contains(&true),
-    ];
-    out.bit(rest.contains(&true));
-    if !rest.contains(&true) {
-        return;
-    }
-    for bit in rest {
-        out.bit(bit);
-    }
-    if rest[0] {
-        out.number(after.loose.into());
-    }
-    if rest[1] {
-        out.signed(difference(score_before.points.into(), score_after.points.into()));
-    }
-    if rest[2] {
-        out.signed(difference(score_before.games_won.into(), score_after.games_won.into()));
-    }
-    if !rest[3] {
-        return;
-    }
-    for bit in rare {
-        out.bit(bit);
-    }
-    if rare[0] {
-        let name = after.name.as_str().as_bytes();
-        out.number(name.len() as u64);
-        for byte in name {
-            out.bits(u32::from(*byte), 8);
-        }
-    }
-    let numbers = [after.colour.into(), after.stun.into(), after.shield.into(), after.away.into()];
-    for (number, differs) in numbers.into_iter().zip(&rare[1..]) {
-        if *differs {
-            out.number(number);
-        }
-    }
-}
-
-fn read_player(
-    input: &mut BitReader,
-    board: &Board,
-    (before, mut score): (&Player, Score),
-) -> Result<(Player, Score), Malformed> {
-    let mut player = before.clone();
-    if input.bit()? {
-        Turn::read(input, before)?.motion(board, before).put_into(&mut player);
-    } else if input.bit()? {
-        Motion::read(input, Motion::of(before))?.put_into(&mut player);
-    }
-    if !input.bit()? {
-        return Ok((player, score));
-    }
-    let [loose, points, games_won, rare] = read_flags(input)?;
-    if loose {
-        player.loose = byte(input)?;
-    }
-    let changed =
-        |number: u32, by: i64| u32::try_from(sum(number.into(), by)).map_err(|_| Malformed);
-    if points {
-        score.points = changed(score.points, input.signed()?)?;
-    }
-    if games_won {
-        score.games_won = changed(score.games_won, input.signed()?)?;
-    }
-    if !rare {
-        return Ok((player, score));
-    }
-    let [name, colour, stun, shield, away] = read_flags(input)?;
-    if name {
-        player.name = read_name(input)?;
-    }
-    if colour {
-        player.colour = byte(input)?;
-    }
-    if stun {
-        player.stun = byte(input)?;
-    }
-    if shield {
-        player.shield = byte(input)?;
-    }
-    if away {
-        player.away = u16::try_from(input.number()?).map_err(|_| Malformed)?;
-    }
-    Ok((player, score))
-}
-
-fn read_name(input: &mut BitReader) -> Result<Name, Malformed> {
-    let length = usize::try_from(input.number()?).map_err(|_| Malformed)?;
-    if length > input.left() / 8 {
-        return Err(Malformed);
-    }
-    let bytes: Result<Vec<u8>, Malformed> =
-        (0..length).map(|_| input.bits(8).map(|byte| byte as u8)).collect();
-    let text = String::from_utf8(bytes?).map_err(|_| Malformed)?;
-    Ok(Name::new(&text))
-}
-
-// ---- how a player moves ----
-
-fn write_controls(out: &mut BitWriter, controls: Controls) {
-    // 0 to 8, from the upper left.
-    let keys = (controls.dy + 1) * 3 + controls.dx + 1;
-    out.bits(keys as u32, 4);
-    out.bit(controls.dash);
-}
-
-fn read_controls(input: &mut BitReader) -> Result<Controls, Malformed> {
-    let keys = input.bits(4)? as i8;
-    if keys > 8 {
-        return Err(Malformed);
-    }
-    Ok(Controls { dx: keys % 3 - 1, dy: keys / 3 - 1, dash: input.bit()? })
 }
 
 // ---- gatherables ----

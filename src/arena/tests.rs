@@ -1,4 +1,5 @@
 //! The arena as a whole: what must hold for any world and any news, and what the rules promise.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use proptest::{collection::vec, prelude::*};
 

@@ -17,6 +17,6 @@ pub fn pilot(on: Arc<AtomicBool>) -> Pilot<Arena> {
             return None;
         }
         let picture = view.picture.as_ref()?;
-        Some(bot::play(&picture.to, view.me))
+        Some(bot::play(&picture.to, view.me, 0))
     })
 }
