@@ -22,13 +22,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    game::{Game, News},
+    game::{Game, Malformed, News},
     text::Name,
     types::{NodeId, Tick},
 };
 
+pub mod bot;
 mod map;
+mod residual;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 /// Units of length in a pixel. All positions and sizes in a world are in units.
 pub const UNITS_PER_PIXEL: i32 = 16;
@@ -349,6 +353,14 @@ impl Game for Arena {
             }
         }
         shown
+    }
+
+    fn encode_residual(predicted: &World, actual: &World, out: &mut Vec<u8>) {
+        residual::encode(predicted, actual, out);
+    }
+
+    fn decode_residual(predicted: &World, input: &[u8]) -> Result<World, Malformed> {
+        residual::decode(predicted, input)
     }
 }
 

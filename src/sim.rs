@@ -13,6 +13,7 @@
 //! | [`tally`] | the smallest game, for the hours |
 //! | [`campaign`] | many seeds on all cores, and the totals |
 
+mod arena;
 pub mod campaign;
 pub mod faults;
 pub mod judge;

@@ -72,8 +72,7 @@ impl Board {
             at.x
         } else {
             let ahead = self.walls.iter().filter_map(|w| {
-                let beside = at.y + PLAYER_RADIUS > w.y && at.y - PLAYER_RADIUS < w.y + w.height;
-                beside.then_some((w.x, w.x + w.width))
+                beside(at.y, w.y, w.height).then_some((w.x, w.x.saturating_add(w.width)))
             });
             sweep(at.x, dx, self.width(), ahead)
         };
@@ -81,8 +80,7 @@ impl Board {
             at.y
         } else {
             let ahead = self.walls.iter().filter_map(|w| {
-                let beside = x + PLAYER_RADIUS > w.x && x - PLAYER_RADIUS < w.x + w.width;
-                beside.then_some((w.y, w.y + w.height))
+                beside(x, w.x, w.width).then_some((w.y, w.y.saturating_add(w.height)))
             });
             sweep(at.y, dy, self.height(), ahead)
         };
@@ -132,22 +130,28 @@ pub(super) fn side_for(players: usize) -> u8 {
 
 /// Brings 32 random bits into `0..below`.
 pub(super) fn scale(bits: u32, below: i32) -> i32 {
-    (u64::from(bits) * u64::from(below.max(1) as u32) >> 32) as i32
+    ((u64::from(bits) * u64::from(below.max(1) as u32)) >> 32) as i32
+}
+
+/// Whether a player at `at` on one axis overlaps a wall from `start` on that is `length` long.
+fn beside(at: i32, start: i32, length: i32) -> bool {
+    at.saturating_add(PLAYER_RADIUS) > start
+        && at.saturating_sub(PLAYER_RADIUS) < start.saturating_add(length)
 }
 
 /// Where something comes to on one axis that goes by `step`, if `spans` are in its way and the
 /// board ends at `end`.
 fn sweep(from: i32, step: i32, end: i32, spans: impl Iterator<Item = (i32, i32)>) -> i32 {
-    let mut to = from + step;
+    let mut to = from.saturating_add(step);
     for (low, high) in spans {
-        if step > 0 && from + PLAYER_RADIUS <= low {
+        if step > 0 && from.saturating_add(PLAYER_RADIUS) <= low {
             to = to.min(low - PLAYER_RADIUS);
         }
-        if step < 0 && from - PLAYER_RADIUS >= high {
+        if step < 0 && from.saturating_sub(PLAYER_RADIUS) >= high {
             to = to.max(high + PLAYER_RADIUS);
         }
     }
-    to.clamp(PLAYER_RADIUS, end - PLAYER_RADIUS)
+    to.min(end - PLAYER_RADIUS).max(PLAYER_RADIUS)
 }
 
 /// The wall of a cell, if it has one: mostly a bar, sometimes a block or a pillar.

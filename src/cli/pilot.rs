@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use interregnum::{arena::Arena, runtime::Pilot};
+use interregnum::{
+    arena::{Arena, bot},
+    runtime::Pilot,
+};
 
 /// A pilot that plays as long as `on` says so.
 pub fn pilot(on: Arc<AtomicBool>) -> Pilot<Arena> {
@@ -14,13 +17,6 @@ pub fn pilot(on: Arc<AtomicBool>) -> Pilot<Arena> {
             return None;
         }
         let picture = view.picture.as_ref()?;
-        Some(play(&picture.to, view.me))
+        Some(bot::play(&picture.to, view.me))
     })
-}
-
-fn play(
-    _world: &interregnum::arena::World,
-    _me: interregnum::types::NodeId,
-) -> interregnum::arena::Controls {
-    Default::default()
 }

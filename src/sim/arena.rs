@@ -1,0 +1,32 @@
+//! The arena in the simulator: a share of the hours is played with the real rules.
+
+use super::Playable;
+use crate::{
+    arena::{Arena, Controls, World},
+    game::Game,
+};
+
+impl Playable for Arena {
+    fn press(chance: u64, _stamp: u32) -> Controls {
+        let sign = |bits: u64| (bits % 3) as i8 - 1;
+        Controls { dx: sign(chance), dy: sign(chance >> 8), dash: (chance >> 16).is_multiple_of(6) }
+    }
+
+    fn audit(world: &World) -> Option<&'static str> {
+        (!Arena::valid(world)).then_some("a world that cannot be")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::campaign::run_seed;
+
+    #[test]
+    fn the_arena_survives_faults_too() {
+        for seed in 1..=3 {
+            let run = run_seed::<Arena>(seed, 2, false);
+            assert_eq!(run.violations, [], "seed {seed}");
+        }
+    }
+}
