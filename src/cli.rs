@@ -62,7 +62,7 @@ pub fn main() -> ExitCode {
 fn run(typed: Typed) -> anyhow::Result<ExitCode> {
     let common = typed.common;
     match typed.subcommand {
-        None => window::run(&common, typed.play),
+        None => window::run(&common, typed.play, typed.size),
         Some(Subcommand::Bot { count }) => headless(&common, Role::Player, count),
         Some(Subcommand::Demo(options)) => demo::run(&common, &options),
         Some(Subcommand::Sim(options)) => simulate::run(&options),

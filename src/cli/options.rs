@@ -23,6 +23,10 @@ pub struct Typed {
     #[arg(long)]
     pub play: bool,
 
+    /// How large the window is, in pixels [default: 1280x720].
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    pub size: Option<(u32, u32)>,
+
     #[command(flatten)]
     pub common: Common,
 }
@@ -149,6 +153,15 @@ fn name(typed: &str) -> Result<Name, String> {
     Ok(Name::new(typed))
 }
 
+fn size(typed: &str) -> Result<(u32, u32), String> {
+    let wrong = || "a size is like 960x540: 320x180 at least, 8192x8192 at most".to_owned();
+    let (width, height) = typed.split_once('x').ok_or_else(wrong)?;
+    match (width.parse(), height.parse()) {
+        (Ok(width @ 320..=8_192), Ok(height @ 180..=8_192)) => Ok((width, height)),
+        _ => Err(wrong()),
+    }
+}
+
 fn form(typed: &str) -> Result<Form, String> {
     match typed {
         "binary" => Ok(Form::Binary),
@@ -189,6 +202,8 @@ mod tests {
             &["interregnum", "--ip", "here"],
             &["interregnum", "--name", " "],
             &["interregnum", "--log", "loud"],
+            &["interregnum", "--size", "large"],
+            &["interregnum", "--size", "10x10"],
         ] {
             assert!(Typed::try_parse_from(typed).is_err(), "{typed:?}");
         }

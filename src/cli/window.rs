@@ -27,7 +27,7 @@ use super::{
 };
 
 /// Opens the window. Without a display a bot takes part instead.
-pub fn run(common: &Common, play: bool) -> anyhow::Result<ExitCode> {
+pub fn run(common: &Common, play: bool, size_px: Option<(u32, u32)>) -> anyhow::Result<ExitCode> {
     let stop = signals::stop_requests(common.tied)?;
     let mut profile = match &common.data_dir {
         Some(folder) => Profile::claim(folder),
@@ -43,7 +43,7 @@ pub fn run(common: &Common, play: bool) -> anyhow::Result<ExitCode> {
     let on_its_own = Arc::new(AtomicBool::new(false));
     let handle: Handle<Arena> = runtime::start_piloted(settings, pilot(Arc::clone(&on_its_own)))?;
     let mut stay =
-        Stay { handle: Arc::new(handle), part: TakePart::of(common), session, play, stop };
+        Stay { handle: Arc::new(handle), part: TakePart::of(common), session, play, size_px, stop };
     let no_display = match stay.open_window(&mut profile, &name)? {
         Ok(code) => return Ok(code),
         Err(no_display) => no_display,
@@ -64,6 +64,7 @@ struct Stay {
     part: TakePart,
     session: SessionName,
     play: bool,
+    size_px: Option<(u32, u32)>,
     stop: crossbeam_channel::Receiver<()>,
 }
 
@@ -75,7 +76,7 @@ impl Stay {
         _profile: &mut Profile,
         _name: &interregnum::text::Name,
     ) -> anyhow::Result<Result<ExitCode, String>> {
-        let _ = (self.play, Words::Json);
+        let _ = (self.play, self.size_px, Words::Json);
         Ok(Err("this program was built without a window".to_owned()))
     }
 }
@@ -100,6 +101,7 @@ mod shown {
             let mut options = ui::Options::new(name.clone());
             options.session = self.session.clone();
             options.play = self.play;
+            options.size_px = self.size_px.unwrap_or(options.size_px);
             let session = self.play.then_some(&self.session);
             let reporter = match self.part.words {
                 words @ Words::Json => {

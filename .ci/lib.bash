@@ -1,0 +1,69 @@
+# What the checks share. To be sourced.
+
+# Everything started here ends with the script; what it printed is in $work.
+work=$(mktemp -d)
+trap 'exec 2>/dev/null; for pid in $(jobs -p); do kill -KILL "$pid"; done; wait; rm -rf "$work"' EXIT
+
+fail() {
+    echo "FAILED: $*" >&2
+    for log in "$work"/*.err; do
+        [[ ! -s $log ]] || { echo "--- ${log##*/}" >&2; tail -n 20 "$log" >&2; }
+    done
+    exit 1
+}
+
+# now_ms: milliseconds, of a clock for differences only.
+now_ms() {
+    echo $((${EPOCHREALTIME/[.,]/} / 1000))
+}
+
+# nobody_elses_port: a UDP port for the beacons of one check alone.
+nobody_elses_port() {
+    shuf -i 20000-29999 -n 1
+}
+
+# until_true SECONDS WHAT COMMAND...: tries again and again; fails when it takes too long.
+until_true() {
+    local give_up=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@"; do
+        ((SECONDS < give_up)) || fail "waited in vain for $what"
+        sleep 0.1
+    done
+}
+
+# together_at LOG...: when all who printed these logs were in one game, in microseconds.
+together_at() {
+    # A last line may still be half written.
+    cat "$@" 2>/dev/null | jq -cR 'fromjson? // empty' |
+        jq -s --argjson count $# -f "${BASH_SOURCE[0]%/*}/together.jq"
+}
+
+# are_together LOG...
+are_together() {
+    [[ -n $(together_at "$@") ]]
+}
+
+# started_at LOG: when that one said that it had started, in microseconds.
+started_at() {
+    jq -R 'fromjson? // empty | select(.event == "started") | .t_us' "$1" | head -n 1
+}
+
+# open_screen GEOMETRY: an X server on a free display number.
+open_screen() {
+    Xvfb -displayfd 7 -screen 0 "$1x24" -nolisten tcp 7>"$work/display" 2>"$work/xvfb.err" &
+    until_true 20 "a virtual screen" test -s "$work/display"
+    DISPLAY=:$(<"$work/display")
+    export DISPLAY
+    unset WAYLAND_DISPLAY
+}
+
+# window_of NAME: the id of the window of the player of that name.
+window_of() {
+    xdotool search --onlyvisible --name "^Interregnum .* $1\$" 2>/dev/null | head -n 1
+}
+
+# is_shown NAME
+is_shown() {
+    [[ -n $(window_of "$1") ]]
+}
