@@ -3,6 +3,7 @@
 //!
 //! `cargo run --example screens -- [--play] [--players N] [--gap-ms N] [--reign-s N] [--lonely]`
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,6 +14,7 @@ use interregnum::{
     config::TICK,
     game::{Game, News},
     node::{Command, Event, Handover, MemberView, Picture, SessionView, Status, View},
+    replica::State,
     runtime::Happened,
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
@@ -257,6 +259,7 @@ impl Seat for Show {
             from: Arc::new(stage.before.clone()),
             to: Arc::new(stage.world.clone()),
             at: Instant(stage.next_tick.0 - TICK.as_micros() as u64),
+            newest: Arc::new(State { world: stage.world.clone(), seats: BTreeMap::new() }),
         });
         Some(Arc::new(View {
             at: now,

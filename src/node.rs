@@ -20,6 +20,7 @@ pub use self::machine::Node;
 use crate::{
     cluster::message::Role,
     game::Game,
+    replica::State,
     text::{Name, SessionName},
     types::{Clock, Instant, NodeId, Term, Tick},
 };
@@ -207,9 +208,16 @@ pub struct Picture<G: Game> {
     pub to: Arc<G::World>,
     /// When `from` is to be shown.
     pub at: Instant,
+    /// The state as the host has it at `clock`.
+    pub newest: Arc<State<G::World>>,
 }
 
 impl<G: Game> Picture<G> {
+    /// The world as the host has it at `clock`: nothing in it is predicted, all of it is so.
+    pub fn newest(&self) -> &G::World {
+        &self.newest.world
+    }
+
     /// The world to draw at `now`.
     pub fn shown(&self, now: Instant) -> G::World {
         let past = now.since(self.at).as_micros() as u64;

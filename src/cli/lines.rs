@@ -80,6 +80,8 @@ pub enum What {
         player: NodeId,
         points: u32,
         games_won: u32,
+        /// Points start again with each.
+        round: u32,
     },
     Roster {
         version: u64,

@@ -85,7 +85,8 @@ impl Reporter {
         let Some(picture) = &view.picture else {
             return Ok(());
         };
-        let board = &picture.to.scoreboard;
+        let world = picture.newest();
+        let board = &world.scoreboard;
         match self.words {
             Words::Story => {
                 for line in self.story.scores(view.at, board) {
@@ -94,8 +95,9 @@ impl Reporter {
             }
             Words::Json => {
                 for (player, score) in self.scores.news(board) {
-                    let what =
-                        What::Score { player, points: score.points, games_won: score.games_won };
+                    let (points, games_won) = (score.points, score.games_won);
+                    let round = world.round;
+                    let what = What::Score { player, points, games_won, round };
                     self.print(view.at, what)?;
                 }
             }

@@ -83,7 +83,7 @@ impl Stay {
 
 #[cfg(feature = "window")]
 mod shown {
-    use std::{cell::RefCell, time::Duration};
+    use std::{sync::Mutex, time::Duration};
 
     use interregnum::{
         arena::Controls, node::View, runtime::Happened, text::Name, types::Instant, ui,
@@ -111,7 +111,7 @@ mod shown {
             };
             let chair = Chair {
                 handle: Arc::clone(&self.handle),
-                reporter: RefCell::new(reporter),
+                reporter: Mutex::new(reporter),
                 stop: self.stop.clone(),
                 end: self.part.seconds.map(|s| runtime::now() + Duration::from_secs(s)),
                 asked_to_leave: AtomicBool::new(false),
@@ -130,7 +130,7 @@ mod shown {
     /// A seat at the window that also tells what happens, and gets up when asked to.
     struct Chair {
         handle: Arc<Handle<Arena>>,
-        reporter: RefCell<Option<Reporter>>,
+        reporter: Mutex<Option<Reporter>>,
         stop: crossbeam_channel::Receiver<()>,
         end: Option<Instant>,
         asked_to_leave: AtomicBool,
@@ -175,7 +175,7 @@ mod shown {
     impl Chair {
         /// Nobody may be reading any more: the game goes on without.
         fn tell(&self, say: impl FnOnce(&mut Reporter) -> std::io::Result<()>) {
-            let mut reporter = self.reporter.borrow_mut();
+            let Ok(mut reporter) = self.reporter.lock() else { return };
             if reporter.as_mut().is_some_and(|reporter| say(reporter).is_err()) {
                 *reporter = None;
             }

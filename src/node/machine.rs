@@ -475,7 +475,7 @@ impl<G: Game> Node<G> {
         };
         let reigns = self.cluster.election().reign().is_some();
         let (from, to) = self.client.show(self.me(), state, reigns);
-        self.picture = Some(Picture { clock, from, to, at: now });
+        self.picture = Some(Picture { clock, from, to, at: now, newest: state.clone() });
         self.view_due = true;
     }
 

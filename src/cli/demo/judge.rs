@@ -9,7 +9,7 @@ use std::{
     fmt,
 };
 
-use interregnum::{arena::POINTS_TO_WIN, types::NodeId};
+use interregnum::types::NodeId;
 use serde::Serialize;
 
 use super::Gap;
@@ -50,11 +50,11 @@ struct Said {
     tallies: BTreeMap<NodeId, Mark>,
 }
 
-/// A tally, and how many games had been won by all when it was seen.
+/// A tally, and the round in which it was seen.
 #[derive(Clone, Copy, Debug, Default)]
 struct Mark {
     tally: Tally,
-    games: u32,
+    round: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,9 +98,9 @@ impl Judge {
                     said.members = present.map(|member| member.id).collect();
                 }
             }
-            What::Score { player, points, games_won } => {
+            What::Score { player, points, games_won, round } => {
                 let tally = Tally { points: *points, games_won: *games_won };
-                self.scored(at, *player, tally);
+                self.scored(at, *player, Mark { tally, round: *round });
             }
             What::Diverged { .. } => self.complaints.push(Complaint::Diverged { at }),
             _ => {}
@@ -183,36 +183,29 @@ impl Judge {
         }
     }
 
-    fn scored(&mut self, at: NodeId, player: NodeId, tally: Tally) {
+    fn scored(&mut self, at: NodeId, player: NodeId, mark: Mark) {
         let alive = self.living.contains_key(&player);
         let Some(said) = self.living.get_mut(&at) else {
             return;
         };
-        let before = said.tallies.get(&player).copied().unwrap_or_default();
-        let others = said.tallies.iter().filter(|(other, _)| **other != player);
-        let games = tally.games_won + others.map(|(_, mark)| mark.tally.games_won).sum::<u32>();
-        if alive && self.begun && before.has_lost(tally, games) {
+        let before = said.tallies.insert(player, mark).unwrap_or_default();
+        if alive && self.begun && before.has_lost(mark) {
             self.complaints.push(Complaint::PointsLost {
                 of: player,
                 at,
                 before: before.tally,
-                after: tally,
+                after: mark.tally,
             });
         }
-        said.tallies.insert(player, Mark { tally, games });
     }
 }
 
 impl Mark {
-    /// Whether `tally`, seen when all together had won `games`, takes away what is marked here.
-    fn has_lost(self, tally: Tally, games: u32) -> bool {
-        if tally.games_won < self.tally.games_won {
-            return true;
-        }
-        // Points start again after somebody has won: the winner's own mark says so itself, the
-        // others' are from the time before, or from the pause in which the winner is celebrated.
-        let new_round = games > self.games || self.tally.points >= POINTS_TO_WIN;
-        tally.points < self.tally.points && !new_round
+    /// Whether `later` takes away what is marked here. Each round starts all points again.
+    fn has_lost(self, later: Mark) -> bool {
+        later.tally.games_won < self.tally.games_won
+            || later.round < self.round
+            || (later.round == self.round && later.tally.points < self.tally.points)
     }
 }
 
@@ -227,21 +220,19 @@ mod tests {
     #[test]
     fn falling_points_are_a_complaint() {
         let mut judge = playing();
-        score(&mut judge, BOB, ADA, 5, 0);
-        score(&mut judge, BOB, ADA, 4, 0);
+        score(&mut judge, BOB, ADA, 5, 1);
+        score(&mut judge, BOB, ADA, 4, 1);
         assert_eq!(judge.complaints(|id| format!("{id:?}")).len(), 1);
     }
 
     #[test]
-    fn points_start_again_after_a_game_was_won() {
+    fn points_start_again_with_each_round() {
         let mut judge = playing();
-        score(&mut judge, BOB, ADA, 5, 0);
-        score(&mut judge, BOB, BOB, POINTS_TO_WIN, 1);
-        score(&mut judge, BOB, BOB, 0, 1);
-        score(&mut judge, BOB, ADA, 0, 0);
-        score(&mut judge, BOB, ADA, 1, 0);
+        score(&mut judge, BOB, ADA, 5, 1);
+        score(&mut judge, BOB, ADA, 0, 2);
+        score(&mut judge, BOB, ADA, 1, 2);
         assert!(judge.complaints(|id| format!("{id:?}")).is_empty());
-        score(&mut judge, BOB, ADA, 0, 0);
+        score(&mut judge, BOB, ADA, 0, 2);
         assert_eq!(judge.complaints(|id| format!("{id:?}")).len(), 1);
     }
 
@@ -285,7 +276,8 @@ mod tests {
         judge.crowned(at, host, Term { epoch, host }, gap);
     }
 
-    fn score(judge: &mut Judge, at: NodeId, player: NodeId, points: u32, games_won: u32) {
-        judge.scored(at, player, Tally { games_won, points });
+    fn score(judge: &mut Judge, at: NodeId, player: NodeId, points: u32, round: u32) {
+        let tally = Tally { games_won: 0, points };
+        judge.scored(at, player, Mark { tally, round });
     }
 }
