@@ -209,7 +209,7 @@ impl Mesh {
 
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
     pub fn meet(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
-        let Acquaintance { id, incarnation, name, role, address, heard } = acquaintance;
+        let Acquaintance { id, incarnation, name, role, address, heard, wanted } = acquaintance;
         if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
             return;
         }
@@ -255,6 +255,9 @@ impl Mesh {
         }
         if peer.udp.is_none() {
             peer.udp = Some(SocketAddr::new(address.ip, address.udp));
+        }
+        if wanted {
+            peer.dial_at = peer.dial_at.min(now);
         }
         if heard {
             self.hurry(now, me, id);
@@ -549,6 +552,7 @@ impl Mesh {
                 role: hello.role,
                 address: Some(Address { ip, tcp: hello.tcp, udp: hello.udp }),
                 heard: true,
+                wanted: false,
             },
         );
         let (Some(peer), Some(state)) = (self.peers.get_mut(&id), self.links.get_mut(&link)) else {
@@ -712,4 +716,6 @@ pub struct Acquaintance {
     pub address: Option<Address>,
     /// Whether it said so itself, just now; otherwise somebody else did.
     pub heard: bool,
+    /// Whether this node waits for it: then it is dialled at once, by whichever id.
+    pub wanted: bool,
 }
