@@ -117,6 +117,48 @@ pub struct Tuning {
     pub players_max: usize,
     /// The most links that may be open without a hello.
     pub strangers_max: usize,
+    /// A deliberate bug. Only there with the cargo feature `mutants`.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<Mutant>,
+}
+
+/// Deliberate bugs: what the simulator must find, or it is worth nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// Terms do not fence: whatever a host sends is followed.
+    NoTerms,
+    /// The highest id takes the crown from a healthy host.
+    NotSticky,
+    /// A new host goes on with its own world, whatever the others hold.
+    OldWorld,
+    /// A new host forgets which controls its predecessor has applied.
+    Replay,
+    /// The host that is judged against does not yield.
+    Stubborn,
+}
+
+impl Mutant {
+    /// All of them, with the names they have on the command line.
+    pub const ALL: [(&'static str, Mutant); 5] = [
+        ("no-terms", Mutant::NoTerms),
+        ("not-sticky", Mutant::NotSticky),
+        ("old-world", Mutant::OldWorld),
+        ("replay", Mutant::Replay),
+        ("stubborn", Mutant::Stubborn),
+    ];
+}
+
+impl Tuning {
+    /// Whether this deliberate bug is in force. Never, without the cargo feature `mutants`.
+    pub(crate) fn has(&self, mutant: Mutant) -> bool {
+        #[cfg(feature = "mutants")]
+        return self.mutant == Some(mutant);
+        #[cfg(not(feature = "mutants"))]
+        {
+            let _ = mutant;
+            false
+        }
+    }
 }
 
 impl Default for Tuning {
@@ -145,6 +187,8 @@ impl Default for Tuning {
             forget: ms(600_000),
             players_max: 32,
             strangers_max: 256,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 }

@@ -133,6 +133,15 @@ impl<G: Game> Replica<G> {
         }
     }
 
+    /// Forgets which controls have been applied: what a host must never do.
+    pub(crate) fn forget_controls(&mut self) {
+        if let Some((_, state)) = &mut self.newest {
+            for seat in Arc::make_mut(state).seats.values_mut() {
+                seat.number = seat.number.saturating_sub(30);
+            }
+        }
+    }
+
     /// Notes an event of `tick`. Whether the user has not been told of that tick's events yet.
     pub fn note_events(&mut self, events: Vec<(Tick, G::Event)>) -> Vec<(Tick, G::Event)> {
         let told = self.events_told;

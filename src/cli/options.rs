@@ -86,6 +86,11 @@ pub struct SimOptions {
     /// Print every event of one seed.
     #[arg(long)]
     pub trace: bool,
+
+    /// Build a deliberate bug in, to see that it is found.
+    #[cfg(feature = "mutants")]
+    #[arg(long, value_name = "NAME")]
+    pub mutant: Option<String>,
 }
 
 /// What goes with every way of taking part.

@@ -11,16 +11,16 @@ use std::{
 };
 
 use crossbeam_channel::RecvTimeoutError;
-use interregnum::sim::{campaign, tally::Tally};
+use interregnum::{config::Tuning, sim::campaign};
 
 use super::{options::SimOptions, reporter::say, signals};
 
 /// Runs the seeds that were asked for.
 pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
-    let chosen = campaign::Options::default();
+    let chosen = campaign::Options { tuning: tuning(options)?, ..Default::default() };
     let single = options.seed.is_some() && options.seeds.is_none() && options.minutes.is_none();
     if options.trace || single {
-        return replay(options.seed.unwrap_or(chosen.seed), options.trace, chosen.rounds);
+        return replay(options.seed.unwrap_or(chosen.seed), options.trace, &chosen);
     }
     let stop = Arc::new(AtomicBool::new(false));
     stop_later(options.minutes, &stop)?;
@@ -41,9 +41,27 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     closing(totals.passed, totals.failed.len(), missed.is_none())
 }
 
+#[cfg(feature = "mutants")]
+fn tuning(options: &SimOptions) -> anyhow::Result<Tuning> {
+    use interregnum::config::Mutant;
+
+    let Some(name) = &options.mutant else { return Ok(Tuning::default()) };
+    let known = Mutant::ALL.iter().find(|(known, _)| known == name);
+    let Some((_, mutant)) = known else {
+        let names: Vec<&str> = Mutant::ALL.iter().map(|(name, _)| *name).collect();
+        anyhow::bail!("there is no deliberate bug {name:?}; there are {}", names.join(", "));
+    };
+    Ok(Tuning { mutant: Some(*mutant), ..Tuning::default() })
+}
+
+#[cfg(not(feature = "mutants"))]
+fn tuning(_options: &SimOptions) -> anyhow::Result<Tuning> {
+    Ok(Tuning::default())
+}
+
 /// One seed again.
-fn replay(seed: u64, trace: bool, rounds: usize) -> anyhow::Result<ExitCode> {
-    let run = campaign::run_seed::<Tally>(seed, rounds, trace);
+fn replay(seed: u64, trace: bool, chosen: &campaign::Options) -> anyhow::Result<ExitCode> {
+    let run = campaign::run_seed(seed, chosen.rounds, &chosen.tuning, trace);
     for line in &run.trace {
         say(line)?;
     }

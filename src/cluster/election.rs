@@ -22,6 +22,11 @@
 //! Times are in [`Tuning`]. The machine knows no sockets and no game: [`Context`] brings who can
 //! vote and which world is held, [`Out`] says what follows.
 
+mod answering;
+mod asking;
+mod following;
+mod meeting;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
@@ -32,7 +37,7 @@ use super::message::{
     WorldCopy, WorldMark,
 };
 use crate::{
-    config::Tuning,
+    config::{Mutant, Tuning},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
 };
 
@@ -89,6 +94,8 @@ pub struct Election {
     round: u32,
     /// The number of the last controls sent.
     sent: u32,
+    /// The world with which the own reign began, and those that the answers held then.
+    won: Option<(WorldMark, Vec<WorldMark>)>,
     out: VecDeque<Out>,
 }
 
@@ -307,6 +314,7 @@ impl Election {
             gap_us: 17_000,
             round: 0,
             sent: 0,
+            won: None,
             out: VecDeque::new(),
         }
     }
@@ -327,6 +335,12 @@ impl Election {
             State::Reigning(reign) => Some(reign.term),
             _ => None,
         }
+    }
+
+    /// The world with which the last own reign began, and those that the answers held: so that
+    /// somebody can check that none of them was newer.
+    pub fn won(&self) -> Option<(WorldMark, &[WorldMark])> {
+        self.won.as_ref().map(|(mine, others)| (*mine, others.as_slice()))
     }
 
     /// The reign that is followed, if a host is heard.
@@ -444,7 +458,20 @@ impl Election {
         }
         self.see(term.epoch);
         if self.promised.is_some_and(|promised| term < promised) {
+            if self.tuning.has(Mutant::NoTerms) {
+                self.promised = None;
+                self.follow(now, packet);
+                return Admission::Apply;
+            }
             self.fence(now, term);
+            return Admission::Drop;
+        }
+        if self.tuning.has(Mutant::NotSticky)
+            && self.following().is_some()
+            && self.me > term.host
+            && cx.newest.mark().is_some()
+        {
+            self.reign_from(now, Some(term), BTreeMap::new(), None);
             return Admission::Drop;
         }
         match &mut self.state {
@@ -628,514 +655,6 @@ impl Election {
         };
         Some(due.max(self.drowsy_until.unwrap_or_default()))
     }
-
-    // Losing a host, and asking.
-
-    fn lose(&mut self, now: Instant, cx: &Context<'_>, cause: Cause) {
-        let state = std::mem::replace(&mut self.state, State::Idle);
-        let State::Following(mut following) = state else {
-            self.state = state;
-            return;
-        };
-        let pending = following.pending.take();
-        self.out.push_back(Out::Lost { term: following.term, cause });
-        self.state = State::Seeking(Seeking {
-            lost: Some(Lost { following, cause, at: now }),
-            ask_at: now,
-            ranked: false,
-            candidacy: None,
-        });
-        if let Some((from, ask)) = pending {
-            self.asked(now, cx, from, ask);
-        }
-        self.advance(now, cx);
-    }
-
-    /// The lost host is heard again: nothing has happened.
-    fn resume(&mut self) {
-        if let State::Seeking(Seeking { lost: Some(_), .. }) = &self.state
-            && let State::Seeking(Seeking { lost: Some(lost), .. }) =
-                std::mem::replace(&mut self.state, State::Idle)
-        {
-            self.state = State::Following(lost.following);
-        }
-    }
-
-    /// Who is to be asked: whoever was heard lately over an open link, but not the lost host.
-    fn electorate<'a>(
-        &self,
-        now: Instant,
-        cx: &'a Context<'_>,
-    ) -> impl Iterator<Item = NodeId> + use<'a> {
-        let heard = self.tuning.heard;
-        let lost = match &self.state {
-            State::Seeking(seeking) => seeking.lost.as_ref().map(|lost| lost.following.term.host),
-            _ => None,
-        };
-        cx.voters
-            .iter()
-            .filter(move |voter| voter.linked && now.since(voter.heard) <= heard)
-            .filter(move |voter| Some(voter.id) != lost)
-            .map(|voter| voter.id)
-    }
-
-    /// Moves a node without a host on: to its ask, its repetition, its crown.
-    fn advance(&mut self, now: Instant, cx: &Context<'_>) {
-        if self.is_drowsy(now) || self.watching {
-            return;
-        }
-        let above = {
-            let rank = self.rank(now, cx);
-            self.electorate(now, cx).filter(|id| Rank { id: *id, ..rank } > rank).count()
-        };
-        let State::Seeking(seeking) = &mut self.state else {
-            return;
-        };
-        if seeking.candidacy.is_none() {
-            if seeking.lost.is_none() && cx.announced {
-                seeking.ask_at = seeking.ask_at.max(now + RETRY_AFTER_GRANT);
-                return;
-            }
-            if now < seeking.ask_at {
-                return;
-            }
-            if !seeking.ranked {
-                seeking.ranked = true;
-                seeking.ask_at = now + self.tuning.rank_step * above as u32;
-            }
-            if let Some(grant) = self.grant
-                && now < grant.until
-            {
-                seeking.ask_at = seeking.ask_at.max(grant.until);
-            }
-            if now >= seeking.ask_at {
-                self.stand(now, cx);
-            }
-        }
-        self.count(now, cx);
-    }
-
-    /// Becomes a candidate, and asks.
-    fn stand(&mut self, now: Instant, cx: &Context<'_>) {
-        let asked: BTreeSet<NodeId> = self.electorate(now, cx).collect();
-        let patience = if self.gap_us > 40_000 { 400 } else { 40 };
-        let State::Seeking(seeking) = &mut self.state else {
-            return;
-        };
-        let ends = seeking.lost.as_ref().map(|lost| lost.following.term);
-        let suspect = seeking
-            .lost
-            .as_ref()
-            .filter(|lost| matches!(lost.cause, Cause::Silent | Cause::Deaf))
-            .map(|lost| lost.following.term.host);
-        let deadline = if asked.is_empty() && suspect.is_some() {
-            now + Duration::from_millis(patience)
-        } else {
-            now + self.tuning.ask_deadline
-        };
-        seeking.candidacy = Some(Candidacy {
-            began: now,
-            repeat_at: now,
-            deadline,
-            extended: false,
-            ends,
-            asked,
-            suspect,
-            follows: BTreeMap::new(),
-        });
-        self.round = self.round.wrapping_add(1);
-        self.out.push_back(Out::Asking { ends });
-        self.ask(now, cx);
-    }
-
-    fn ask(&mut self, now: Instant, cx: &Context<'_>) {
-        let rank = self.rank(now, cx);
-        let (round, floor, repeat) = (self.round, self.floor, self.tuning.ask_repeat);
-        let world = cx.newest.mark();
-        let Some(candidacy) = self.candidacy_mut() else {
-            return;
-        };
-        if now < candidacy.repeat_at {
-            return;
-        }
-        candidacy.repeat_at = now + repeat;
-        let ask = ElectionPacket { round, ends: candidacy.ends, world, rank, floor };
-        let silent = candidacy.asked.iter().filter(|id| !candidacy.follows.contains_key(id));
-        let to: Vec<NodeId> = silent.copied().chain(candidacy.suspect).collect();
-        for to in to {
-            self.send(to, Packet::Election(ask.clone()));
-        }
-    }
-
-    /// Counts the answers: reigns, asks again, or waits.
-    fn count(&mut self, now: Instant, cx: &Context<'_>) {
-        let patience = self.tuning.ask_patience;
-        let Some(candidacy) = self.candidacy_mut() else {
-            return;
-        };
-        let all = candidacy.asked.iter().all(|id| candidacy.follows.contains_key(id));
-        let over = now >= candidacy.deadline;
-        let some = !candidacy.follows.is_empty();
-        let alone = candidacy.asked.is_empty() && candidacy.suspect.is_none();
-        let out_of_patience = now.since(candidacy.began) >= patience;
-        let nobody = candidacy.asked.is_empty();
-        if (all && (some || alone)) || (over && (some || nobody || out_of_patience)) {
-            return self.win(now, cx);
-        }
-        if over && !out_of_patience {
-            // Nobody answers at all. Keep asking; `packet` grants one more deadline.
-            candidacy.deadline = candidacy.began + patience;
-        }
-        self.ask(now, cx);
-    }
-
-    fn win(&mut self, now: Instant, cx: &Context<'_>) {
-        let Some(candidacy) = self.candidacy_mut() else {
-            return;
-        };
-        let ends = candidacy.ends;
-        let follows = std::mem::take(&mut candidacy.follows);
-        let world = newest_world(cx.newest.mark(), &follows);
-        let members = follows.keys().map(|id| (*id, now)).collect();
-        self.reign_from(now, ends, members, world);
-    }
-
-    fn reign_from(
-        &mut self,
-        now: Instant,
-        ends: Option<Term>,
-        members: BTreeMap<NodeId, Instant>,
-        world: Option<WorldCopy>,
-    ) {
-        let term = self.next_term();
-        self.promised = Some(term);
-        self.grant = None;
-        self.state = State::Reigning(Reigning { term, announced: now, members, rival: None });
-        self.out.push_back(Out::Reign { term, ends, world });
-    }
-
-    fn next_term(&mut self) -> Term {
-        let used = self.promised.map_or(Epoch(0), |term| term.epoch);
-        self.floor = Epoch(self.floor.max(used).0.saturating_add(1));
-        Term { epoch: self.floor, host: self.me, incarnation: self.incarnation }
-    }
-
-    // Answering.
-
-    fn asked(&mut self, now: Instant, cx: &Context<'_>, from: NodeId, ask: ElectionPacket) {
-        if self.is_drowsy(now) {
-            return;
-        }
-        self.see_within_reason(ask.floor);
-        let rank = self.rank(now, cx);
-        let outranked = ask.rank > rank;
-        match &mut self.state {
-            State::Idle => {}
-            State::Reigning(reign) => {
-                let term = reign.term;
-                let mark = cx.newest.mark();
-                if let Some(mark) = mark
-                    && ask.ends.is_none_or(|ends| ends <= term)
-                {
-                    self.answer(from, &ask, Answer::Lives { clock: mark.clock });
-                }
-            }
-            State::Following(following) => {
-                let silent = now.since(following.heard);
-                let window = (self.suspicion() / 2).max(LIVES_WINDOW_MIN);
-                let State::Following(following) = &mut self.state else {
-                    return;
-                };
-                let clock = Clock { term: following.term, tick: following.tick };
-                let acknowledged = now.since(following.acknowledged_at) <= self.tuning.acknowledged;
-                let newer = ask.ends.is_none_or(|ends| ends < clock.term)
-                    || ask.world.is_none_or(|world| {
-                        clock.tick.0 >= world.clock.tick.0.saturating_add(NEWER_TICKS)
-                    });
-                if silent <= window && newer && acknowledged {
-                    self.answer(from, &ask, Answer::Lives { clock });
-                } else if silent <= JUST_HEARD && acknowledged {
-                    following.pending = Some((from, ask));
-                } else if outranked {
-                    self.grant_to(now, cx, from, &ask);
-                } else {
-                    self.answer(from, &ask, Answer::TakingOver);
-                    self.lose(now, cx, Cause::Silent);
-                    self.hurry(now);
-                }
-            }
-            State::Seeking(_) => {
-                if outranked {
-                    self.grant_to(now, cx, from, &ask);
-                } else {
-                    self.answer(from, &ask, Answer::TakingOver);
-                    self.hurry(now);
-                }
-            }
-        }
-    }
-
-    /// Somebody of lower rank asks already: no more waiting.
-    fn hurry(&mut self, now: Instant) {
-        let free = self.grant.is_none_or(|grant| grant.until <= now);
-        if let State::Seeking(seeking) = &mut self.state
-            && free
-        {
-            seeking.ranked = true;
-            seeking.ask_at = seeking.ask_at.min(now);
-        }
-    }
-
-    fn grant_to(&mut self, now: Instant, cx: &Context<'_>, to: NodeId, ask: &ElectionPacket) {
-        if self.grant.is_some_and(|grant| grant.to != to && now < grant.until) {
-            return; // bound to somebody else; the repetition will find out
-        }
-        self.grant = Some(Grant { to, until: now + self.tuning.grant });
-        if let State::Seeking(seeking) = &mut self.state {
-            seeking.candidacy = None;
-            seeking.ranked = true;
-            seeking.ask_at = now + RETRY_AFTER_GRANT;
-        }
-        let world = cx.newest.mark();
-        let needed = world.is_some_and(|mine| !descends(ask.world, mine));
-        let sync_gamestate = if needed { cx.newest.encode() } else { None };
-        self.answer(to, ask, Answer::Follow { world, sync_gamestate });
-    }
-
-    fn answer(&mut self, to: NodeId, ask: &ElectionPacket, answer: Answer) {
-        let ok = OkPacket { round: ask.round, floor: self.floor, answer };
-        self.send(to, Packet::Ok(ok));
-    }
-
-    fn answered(&mut self, now: Instant, cx: &Context<'_>, from: NodeId, ok: OkPacket) {
-        self.see_within_reason(ok.floor);
-        if ok.round != self.round || self.candidacy_mut().is_none() {
-            return;
-        }
-        match ok.answer {
-            Answer::Follow { world, sync_gamestate } => {
-                let Some(candidacy) = self.candidacy_mut() else {
-                    return;
-                };
-                if candidacy.asked.contains(&from) {
-                    candidacy.follows.insert(from, (world, sync_gamestate));
-                }
-                self.count(now, cx);
-            }
-            Answer::Lives { .. } => self.withdraw(now + RETRY_AFTER_LIVES),
-            Answer::TakingOver => self.withdraw(now + RETRY_AFTER_GRANT),
-        }
-    }
-
-    fn withdraw(&mut self, ask_at: Instant) {
-        if let State::Seeking(seeking) = &mut self.state {
-            seeking.candidacy = None;
-            seeking.ranked = true;
-            seeking.ask_at = ask_at;
-        }
-    }
-
-    // Following.
-
-    fn follow(&mut self, now: Instant, packet: &TickPacket) {
-        self.follow_term(now, packet.term);
-        if let State::Following(following) = &mut self.state {
-            following.hear(now, packet, self.sent);
-        }
-    }
-
-    fn follow_term(&mut self, now: Instant, term: Term) {
-        debug_assert!(self.promised.is_none_or(|promised| promised <= term), "S2");
-        let yielded = self.reign();
-        if yielded.is_some() {
-            self.unsteady_until = Some(now + UNSTEADY);
-        }
-        self.promised = Some(term);
-        self.grant = None;
-        self.state = State::Following(Following {
-            term,
-            tick: Tick(0),
-            heard: now,
-            acknowledged: 0,
-            acknowledged_at: now,
-            pending: None,
-        });
-        self.out.push_back(Out::Follow { term, yielded });
-    }
-
-    /// The answer to a packet of a term that is over.
-    fn fence(&mut self, now: Instant, term: Term) {
-        let Some(promised) = self.promised else {
-            return;
-        };
-        let alive = self.reign() == Some(promised) || self.hears(now);
-        self.send(term.host, Packet::Stale { promised, alive });
-    }
-
-    fn hears(&self, now: Instant) -> bool {
-        match &self.state {
-            State::Following(following) => {
-                now.since(following.heard) <= self.suspicion()
-                    && now.since(following.acknowledged_at) <= self.tuning.acknowledged
-            }
-            _ => false,
-        }
-    }
-
-    fn granted(&self, now: Instant, to: NodeId) -> bool {
-        self.grant.is_some_and(|grant| grant.to == to && now < grant.until)
-    }
-
-    fn ends(&mut self, now: Instant, from: NodeId, old: Term, new: Term) {
-        let current = self.current();
-        let fits = current == Some(old) && from == old.host && new > old && self.plausible(new);
-        if !fits || self.reign().is_some() || self.promised.is_some_and(|promised| new < promised) {
-            return;
-        }
-        self.see(new.epoch);
-        self.out.push_back(Out::Lost { term: old, cause: Cause::Yielded });
-        self.follow_term(now, new);
-    }
-
-    fn abdicated(
-        &mut self,
-        now: Instant,
-        cx: &Context<'_>,
-        from: NodeId,
-        term: Term,
-        successor: NodeId,
-        world: Option<WorldCopy>,
-    ) {
-        if from != term.host || self.current() != Some(term) || self.reign().is_some() {
-            return;
-        }
-        if self.following().is_some() {
-            self.lose_politely(now, term);
-        }
-        if successor == self.me {
-            let mine = cx.newest.mark();
-            let world = world.filter(|copy| !descends(mine, copy.mark));
-            self.reign_from(now, Some(term), BTreeMap::new(), world);
-        } else {
-            self.grant = Some(Grant { to: successor, until: now + self.tuning.grant });
-            self.withdraw(now + self.tuning.grant);
-        }
-    }
-
-    fn lose_politely(&mut self, now: Instant, term: Term) {
-        if let State::Following(following) = std::mem::replace(&mut self.state, State::Idle) {
-            self.out.push_back(Out::Lost { term, cause: Cause::Left });
-            self.state = State::Seeking(Seeking {
-                lost: Some(Lost { following, cause: Cause::Left, at: now }),
-                ask_at: now + self.tuning.grant,
-                ranked: true,
-                candidacy: None,
-            });
-        }
-    }
-
-    // Two hosts.
-
-    fn meet_rival(&mut self, now: Instant, term: Term) {
-        let State::Reigning(reign) = &mut self.state else {
-            return;
-        };
-        if term <= reign.term || term.host == self.me {
-            return;
-        }
-        match &mut reign.rival {
-            Some(rival) if rival.term == term => rival.heard = now,
-            Some(rival) if rival.term > term => {}
-            rival => *rival = Some(Rival { term, heard: now, meet_at: now }),
-        }
-    }
-
-    fn told_stale(&mut self, now: Instant, promised: Term, alive: bool) {
-        if !self.plausible(promised) {
-            return;
-        }
-        self.see(promised.epoch);
-        let State::Reigning(reign) = &mut self.state else {
-            return;
-        };
-        let old = reign.term;
-        if promised <= old {
-            return;
-        }
-        let met = reign.rival.as_ref().is_some_and(|rival| {
-            rival.term >= promised && now.since(rival.heard) <= RIVAL_REMEMBERED
-        });
-        if promised.host != self.me && alive {
-            self.meet_rival(now, promised);
-        } else if !met && now.since(reign.announced) >= ANNOUNCE_PAUSE {
-            self.announce(now, old);
-        }
-    }
-
-    fn told_rival(&mut self, now: Instant, from: NodeId, term: Term) {
-        let member = match &self.state {
-            State::Reigning(reign) => reign.members.contains_key(&from),
-            _ => false,
-        };
-        if member && self.plausible(term) {
-            self.see(term.epoch);
-            self.meet_rival(now, term);
-        }
-    }
-
-    /// Reigns on in a term above all known ones; `ends` is what it puts an end to.
-    fn announce(&mut self, now: Instant, ends: Term) {
-        self.see(ends.epoch);
-        let term = self.next_term();
-        let State::Reigning(reign) = &mut self.state else {
-            return;
-        };
-        reign.term = term;
-        reign.announced = now;
-        reign.rival = None;
-        self.promised = Some(term);
-        self.out.push_back(Out::Announce { term, ends });
-    }
-
-    fn members(&self, now: Instant) -> Vec<NodeId> {
-        let State::Reigning(reign) = &self.state else {
-            return Vec::new();
-        };
-        let lately = reign.members.iter().filter(|(_, at)| now.since(**at) <= MEMBER_WINDOW);
-        lately.map(|(id, _)| *id).chain([self.me]).collect()
-    }
-
-    /// A host with a lower term wants to know who of the two reigns on.
-    fn judge(&mut self, now: Instant, cx: &Context<'_>, meet: &MeetPacket) {
-        if self.is_drowsy(now) || !self.plausible(meet.term) {
-            return;
-        }
-        let Some(mine) = self.reign() else { return };
-        if meet.term >= mine {
-            return self.meet_rival(now, meet.term);
-        }
-        let ours: BTreeSet<NodeId> = self.members(now).into_iter().collect();
-        let theirs: BTreeSet<NodeId> =
-            meet.members.iter().filter(|id| !ours.contains(id)).copied().collect();
-        let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
-        let keeps = (ours.len(), tick, self.me) > (theirs.len(), meet.tick, meet.term.host);
-        let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps };
-        self.send(meet.term.host, verdict);
-    }
-
-    fn verdict(&mut self, now: Instant, judge: Term, judged: Term, keeps: bool) {
-        if self.reign() != Some(judged) || judge <= judged || !self.plausible(judge) {
-            return;
-        }
-        if keeps {
-            self.see(judge.epoch);
-            self.follow_term(now, judge);
-        } else {
-            self.announce(now, judge);
-        }
-    }
-
-    // Small things.
 
     fn rank(&self, now: Instant, cx: &Context<'_>) -> Rank {
         Rank {

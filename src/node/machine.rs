@@ -13,7 +13,7 @@ use crate::{
         election::Newest,
         message::{ControlsPacket, Payload, Role, TickPacket, WorldCopy, WorldMark},
     },
-    config::{Config, Form, TICK},
+    config::{Config, Form, Mutant, TICK},
     game::{Game, draw},
     io::Wire,
     replica::{
@@ -271,6 +271,9 @@ impl<G: Game> Node<G> {
             && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
         {
             self.take(copy.mark, Arc::new(state));
+        }
+        if self.config.tuning.has(Mutant::Replay) {
+            self.replica.forget_controls();
         }
         if self.replica.state().is_some() {
             self.replica.reign(term);

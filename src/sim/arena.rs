@@ -20,12 +20,12 @@ impl Playable for Arena {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::campaign::run_seed;
+    use crate::{config::Tuning, sim::campaign};
 
     #[test]
     fn the_arena_survives_faults_too() {
         for seed in 1..=3 {
-            let run = run_seed::<Arena>(seed, 2, false);
+            let run = campaign::play::<Arena>(seed, 2, &Tuning::default(), false);
             assert_eq!(run.violations, [], "seed {seed}");
         }
     }

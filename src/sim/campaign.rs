@@ -14,6 +14,7 @@ use super::{
     tally::Tally,
     world::World,
 };
+use crate::{arena::Arena, config::Tuning};
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -26,11 +27,13 @@ pub struct Options {
     pub rounds: usize,
     /// Threads to run on.
     pub threads: usize,
+    /// What all nodes are told.
+    pub tuning: Tuning,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, seeds: Some(100), rounds: 8, threads: 2 }
+        Self { seed: 1, seeds: Some(100), rounds: 8, threads: 2, tuning: Tuning::default() }
     }
 }
 
@@ -60,11 +63,24 @@ pub struct Totals {
     pub met: Met,
 }
 
-/// Runs one seed.
-pub fn run_seed<G: Playable>(seed: u64, rounds: usize, trace: bool) -> Run {
+/// Every so many seeds the arena is played instead of the smallest game.
+const ARENA_EVERY: u64 = 8;
+
+/// Runs one seed, with the game that belongs to it.
+pub fn run_seed(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {
+    if seed.is_multiple_of(ARENA_EVERY) {
+        play::<Arena>(seed, rounds, tuning, trace)
+    } else {
+        play::<Tally>(seed, rounds, tuning, trace)
+    }
+}
+
+/// Runs one seed with a game.
+pub fn play<G: Playable>(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {
     let count = 2 + (seed % 5) as usize;
     let mut world = World::<G>::new(seed, count);
     world.trace = trace.then(Vec::new);
+    world.tuning = tuning.clone();
     let start = world.now;
     faults::rounds(&mut world, rounds);
     world.judge.met.simulated_us = world.now.since(start).as_micros() as u64;
@@ -91,7 +107,7 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Totals {
                     if seed >= end {
                         return;
                     }
-                    let run = run_seed::<Tally>(seed, options.rounds, false);
+                    let run = run_seed(seed, options.rounds, &options.tuning, false);
                     if let Ok(mut totals) = totals.lock() {
                         totals.add(run);
                     }

@@ -189,16 +189,20 @@ pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault) {
         }
         _ => return,
     };
-    let now = world.now;
+    if !matches!(name, "kill" | "unplug" | "leave" | "start") {
+        world.disturbed = world.now;
+    }
     if world.trace.is_some() {
         world.note(target, &format!("fault: {name}"));
     }
-    let _ = now;
     *world.judge.met.faults.entry(name).or_default() += 1;
 }
 
 /// Mends everything: network, weather, pauses; machines that are off come on.
 fn mend<G: Playable>(world: &mut World<G>) {
+    if world.network.is_disturbed() {
+        world.disturbed = world.now;
+    }
     world.network.weather = Weather::calm();
     world.heal();
     for place in 0..world.count() {

@@ -16,7 +16,7 @@ use crate::types::Instant;
 pub type Place = usize;
 
 /// How the wire between any two machines is at the moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weather {
     /// The shortest time a datagram takes, in microseconds.
     pub latency_us: u64,
@@ -82,6 +82,11 @@ impl Network {
     pub fn heal_pair(&mut self, a: Place, b: Place) {
         self.cuts.remove(&(a, b));
         self.cuts.remove(&(b, a));
+    }
+
+    /// Whether anything is cut, or the weather is bad.
+    pub fn is_disturbed(&self) -> bool {
+        !self.cuts.is_empty() || self.weather != Weather::calm()
     }
 
     /// Whether something of `from` reaches `to`.

@@ -17,12 +17,12 @@ use super::{
     network::{Network, Place},
 };
 use crate::{
-    cluster::message::Role,
+    cluster::{election::descends, message::Role},
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, Interface, Port, Wire},
     node::{Command, Event, Input, Node, Output},
     text::{Name, SessionName},
-    types::{Incarnation, Instant, LinkId, NodeId},
+    types::{Incarnation, Instant, LinkId, NodeId, Term},
 };
 
 const TCP_PORT: u16 = 7_001;
@@ -36,6 +36,9 @@ const INBOX_PACKETS_MAX: usize = 256;
 
 /// A node that wants to be woken so often without time passing will want it for ever.
 const SPIN_MAX: u32 = 1_000;
+
+/// After so long without anything between them, all running nodes must be content.
+const HEALTHY: Duration = Duration::from_millis(1_500);
 
 /// The time between two changes of what a player holds down, at most.
 const PRESS_US: u64 = 200_000;
@@ -58,6 +61,10 @@ pub struct World<G: Playable> {
     fingerprint: Xxh3,
     quiet_since: Option<Instant>,
     spin: u32,
+    /// When anything last came between two running nodes.
+    pub disturbed: Instant,
+    /// What all nodes are told.
+    pub tuning: Tuning,
 }
 
 struct Machine<G: Playable> {
@@ -69,6 +76,7 @@ struct Machine<G: Playable> {
     links: BTreeMap<LinkId, u64>,
     accepted: u64,
     stamp: u32,
+    reign: Option<Term>,
 }
 
 /// Both ends of a link.
@@ -122,6 +130,7 @@ impl<G: Playable> World<G> {
                 links: BTreeMap::new(),
                 accepted: 1,
                 stamp: 0,
+                reign: None,
             }
         });
         Self {
@@ -137,6 +146,8 @@ impl<G: Playable> World<G> {
             fingerprint: Xxh3::new(),
             quiet_since: None,
             spin: 0,
+            disturbed: Instant::default(),
+            tuning: Tuning::default(),
         }
     }
 
@@ -201,7 +212,7 @@ impl<G: Playable> World<G> {
             trace_ticks: true,
             views: false,
             form: Form::Binary,
-            tuning: Tuning::default(),
+            tuning: self.tuning.clone(),
         };
         self.judge.born(place);
         let machine = &mut self.machines[place];
@@ -242,6 +253,7 @@ impl<G: Playable> World<G> {
     pub fn pause(&mut self, place: Place) {
         if self.is_awake(place) {
             self.note(place, "is stopped");
+            self.disturbed = self.now;
             self.machines[place].paused = true;
         }
     }
@@ -252,6 +264,7 @@ impl<G: Playable> World<G> {
             return;
         }
         self.note(place, "is continued");
+        self.disturbed = self.now;
         let reigned = self.hosts().contains(&place);
         if reigned && self.hosts().len() > 1 {
             self.judge.met.zombies += 1;
@@ -505,6 +518,10 @@ impl<G: Playable> World<G> {
         let election = node.cluster().election();
         let (promised, reign) = (election.promised(), election.reign());
         self.judge.look(self.now, place, promised, reign);
+        let before = std::mem::replace(&mut self.machines[place].reign, reign);
+        if reign.is_some() && before.is_none() {
+            self.crowned(place);
+        }
         loop {
             let Some(node) = &mut self.machines[place].node else {
                 return;
@@ -515,6 +532,23 @@ impl<G: Playable> World<G> {
                 Some(Output::View(_)) => {}
                 None => return,
             }
+        }
+    }
+
+    /// A node has begun to reign: with the newest world, and not against a healthy host.
+    fn crowned(&mut self, place: Place) {
+        let Some(node) = self.node(place) else { return };
+        if let Some((chosen, answers)) = node.cluster().election().won()
+            && let Some(newer) =
+                answers.iter().find(|mark| **mark != chosen && descends(Some(**mark), chosen))
+        {
+            let what = format!("S5: reigns from {chosen:?}, though one held {newer:?}");
+            self.judge.fail(self.now, place, what);
+        }
+        let healthy = !self.network.is_disturbed() && self.now.since(self.disturbed) > HEALTHY;
+        let others = self.hosts().into_iter().filter(|host| *host != place);
+        if healthy && let Some(host) = others.into_iter().find(|host| self.is_awake(*host)) {
+            self.judge.fail(self.now, place, format!("L2: n{host} hosts, undisturbed"));
         }
     }
 
@@ -595,6 +629,7 @@ impl<G: Playable> World<G> {
         machine.paused = false;
         machine.inbox.clear();
         machine.links.clear();
+        machine.reign = None;
     }
 
     /// In which direction a machine sends on a link.

@@ -1,0 +1,130 @@
+//! Answering those who ask, and counting the answers.
+
+use super::*;
+
+impl Election {
+    pub(super) fn asked(
+        &mut self,
+        now: Instant,
+        cx: &Context<'_>,
+        from: NodeId,
+        ask: ElectionPacket,
+    ) {
+        if self.is_drowsy(now) {
+            return;
+        }
+        self.see_within_reason(ask.floor);
+        let rank = self.rank(now, cx);
+        let outranked = ask.rank > rank;
+        match &mut self.state {
+            State::Idle => {}
+            State::Reigning(reign) => {
+                let term = reign.term;
+                let mark = cx.newest.mark();
+                if let Some(mark) = mark
+                    && ask.ends.is_none_or(|ends| ends <= term)
+                {
+                    self.answer(from, &ask, Answer::Lives { clock: mark.clock });
+                }
+            }
+            State::Following(following) => {
+                let silent = now.since(following.heard);
+                let window = (self.suspicion() / 2).max(LIVES_WINDOW_MIN);
+                let State::Following(following) = &mut self.state else {
+                    return;
+                };
+                let clock = Clock { term: following.term, tick: following.tick };
+                let acknowledged = now.since(following.acknowledged_at) <= self.tuning.acknowledged;
+                let newer = ask.ends.is_none_or(|ends| ends < clock.term)
+                    || ask.world.is_none_or(|world| {
+                        clock.tick.0 >= world.clock.tick.0.saturating_add(NEWER_TICKS)
+                    });
+                if silent <= window && newer && acknowledged {
+                    self.answer(from, &ask, Answer::Lives { clock });
+                } else if silent <= JUST_HEARD && acknowledged {
+                    following.pending = Some((from, ask));
+                } else if outranked {
+                    self.grant_to(now, cx, from, &ask);
+                } else {
+                    self.answer(from, &ask, Answer::TakingOver);
+                    self.lose(now, cx, Cause::Silent);
+                    self.hurry(now);
+                }
+            }
+            State::Seeking(_) => {
+                if outranked {
+                    self.grant_to(now, cx, from, &ask);
+                } else {
+                    self.answer(from, &ask, Answer::TakingOver);
+                    self.hurry(now);
+                }
+            }
+        }
+    }
+
+    /// Somebody of lower rank asks already: no more waiting.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        let free = self.grant.is_none_or(|grant| grant.until <= now);
+        if let State::Seeking(seeking) = &mut self.state
+            && free
+        {
+            seeking.ranked = true;
+            seeking.ask_at = seeking.ask_at.min(now);
+        }
+    }
+
+    pub(super) fn grant_to(
+        &mut self,
+        now: Instant,
+        cx: &Context<'_>,
+        to: NodeId,
+        ask: &ElectionPacket,
+    ) {
+        if self.grant.is_some_and(|grant| grant.to != to && now < grant.until) {
+            return; // bound to somebody else; the repetition will find out
+        }
+        self.grant = Some(Grant { to, until: now + self.tuning.grant });
+        if let State::Seeking(seeking) = &mut self.state {
+            seeking.candidacy = None;
+            seeking.ranked = true;
+            seeking.ask_at = now + RETRY_AFTER_GRANT;
+        }
+        let world = cx.newest.mark();
+        let needed = world.is_some_and(|mine| !descends(ask.world, mine));
+        let sync_gamestate = if needed { cx.newest.encode() } else { None };
+        self.answer(to, ask, Answer::Follow { world, sync_gamestate });
+    }
+
+    pub(super) fn answer(&mut self, to: NodeId, ask: &ElectionPacket, answer: Answer) {
+        let ok = OkPacket { round: ask.round, floor: self.floor, answer };
+        self.send(to, Packet::Ok(ok));
+    }
+
+    pub(super) fn answered(&mut self, now: Instant, cx: &Context<'_>, from: NodeId, ok: OkPacket) {
+        self.see_within_reason(ok.floor);
+        if ok.round != self.round || self.candidacy_mut().is_none() {
+            return;
+        }
+        match ok.answer {
+            Answer::Follow { world, sync_gamestate } => {
+                let Some(candidacy) = self.candidacy_mut() else {
+                    return;
+                };
+                if candidacy.asked.contains(&from) {
+                    candidacy.follows.insert(from, (world, sync_gamestate));
+                }
+                self.count(now, cx);
+            }
+            Answer::Lives { .. } => self.withdraw(now + RETRY_AFTER_LIVES),
+            Answer::TakingOver => self.withdraw(now + RETRY_AFTER_GRANT),
+        }
+    }
+
+    pub(super) fn withdraw(&mut self, ask_at: Instant) {
+        if let State::Seeking(seeking) = &mut self.state {
+            seeking.candidacy = None;
+            seeking.ranked = true;
+            seeking.ask_at = ask_at;
+        }
+    }
+}

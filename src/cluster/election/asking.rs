@@ -1,0 +1,198 @@
+//! Losing a host, and asking for the crown.
+
+use super::*;
+
+impl Election {
+    pub(super) fn lose(&mut self, now: Instant, cx: &Context<'_>, cause: Cause) {
+        let state = std::mem::replace(&mut self.state, State::Idle);
+        let State::Following(mut following) = state else {
+            self.state = state;
+            return;
+        };
+        let pending = following.pending.take();
+        self.out.push_back(Out::Lost { term: following.term, cause });
+        self.state = State::Seeking(Seeking {
+            lost: Some(Lost { following, cause, at: now }),
+            ask_at: now,
+            ranked: false,
+            candidacy: None,
+        });
+        if let Some((from, ask)) = pending {
+            self.asked(now, cx, from, ask);
+        }
+        self.advance(now, cx);
+    }
+
+    /// The lost host is heard again: nothing has happened.
+    pub(super) fn resume(&mut self) {
+        if let State::Seeking(Seeking { lost: Some(_), .. }) = &self.state
+            && let State::Seeking(Seeking { lost: Some(lost), .. }) =
+                std::mem::replace(&mut self.state, State::Idle)
+        {
+            self.state = State::Following(lost.following);
+        }
+    }
+
+    /// Who is to be asked: whoever was heard lately over an open link, but not the lost host.
+    pub(super) fn electorate<'a>(
+        &self,
+        now: Instant,
+        cx: &'a Context<'_>,
+    ) -> impl Iterator<Item = NodeId> + use<'a> {
+        let heard = self.tuning.heard;
+        let lost = match &self.state {
+            State::Seeking(seeking) => seeking.lost.as_ref().map(|lost| lost.following.term.host),
+            _ => None,
+        };
+        cx.voters
+            .iter()
+            .filter(move |voter| voter.linked && now.since(voter.heard) <= heard)
+            .filter(move |voter| Some(voter.id) != lost)
+            .map(|voter| voter.id)
+    }
+
+    /// Moves a node without a host on: to its ask, its repetition, its crown.
+    pub(super) fn advance(&mut self, now: Instant, cx: &Context<'_>) {
+        if self.is_drowsy(now) || self.watching {
+            return;
+        }
+        let above = {
+            let rank = self.rank(now, cx);
+            self.electorate(now, cx).filter(|id| Rank { id: *id, ..rank } > rank).count()
+        };
+        let State::Seeking(seeking) = &mut self.state else {
+            return;
+        };
+        if seeking.candidacy.is_none() {
+            if seeking.lost.is_none() && cx.announced {
+                seeking.ask_at = seeking.ask_at.max(now + RETRY_AFTER_GRANT);
+                return;
+            }
+            if now < seeking.ask_at {
+                return;
+            }
+            if !seeking.ranked {
+                seeking.ranked = true;
+                seeking.ask_at = now + self.tuning.rank_step * above as u32;
+            }
+            if let Some(grant) = self.grant
+                && now < grant.until
+            {
+                seeking.ask_at = seeking.ask_at.max(grant.until);
+            }
+            if now >= seeking.ask_at {
+                self.stand(now, cx);
+            }
+        }
+        self.count(now, cx);
+    }
+
+    /// Becomes a candidate, and asks.
+    pub(super) fn stand(&mut self, now: Instant, cx: &Context<'_>) {
+        let asked: BTreeSet<NodeId> = self.electorate(now, cx).collect();
+        let patience = if self.gap_us > 40_000 { 400 } else { 40 };
+        let State::Seeking(seeking) = &mut self.state else {
+            return;
+        };
+        let ends = seeking.lost.as_ref().map(|lost| lost.following.term);
+        let suspect = seeking
+            .lost
+            .as_ref()
+            .filter(|lost| matches!(lost.cause, Cause::Silent | Cause::Deaf))
+            .map(|lost| lost.following.term.host);
+        let deadline = if asked.is_empty() && suspect.is_some() {
+            now + Duration::from_millis(patience)
+        } else {
+            now + self.tuning.ask_deadline
+        };
+        seeking.candidacy = Some(Candidacy {
+            began: now,
+            repeat_at: now,
+            deadline,
+            extended: false,
+            ends,
+            asked,
+            suspect,
+            follows: BTreeMap::new(),
+        });
+        self.round = self.round.wrapping_add(1);
+        self.out.push_back(Out::Asking { ends });
+        self.ask(now, cx);
+    }
+
+    pub(super) fn ask(&mut self, now: Instant, cx: &Context<'_>) {
+        let rank = self.rank(now, cx);
+        let (round, floor, repeat) = (self.round, self.floor, self.tuning.ask_repeat);
+        let world = cx.newest.mark();
+        let Some(candidacy) = self.candidacy_mut() else {
+            return;
+        };
+        if now < candidacy.repeat_at {
+            return;
+        }
+        candidacy.repeat_at = now + repeat;
+        let ask = ElectionPacket { round, ends: candidacy.ends, world, rank, floor };
+        let silent = candidacy.asked.iter().filter(|id| !candidacy.follows.contains_key(id));
+        let to: Vec<NodeId> = silent.copied().chain(candidacy.suspect).collect();
+        for to in to {
+            self.send(to, Packet::Election(ask.clone()));
+        }
+    }
+
+    /// Counts the answers: reigns, asks again, or waits.
+    pub(super) fn count(&mut self, now: Instant, cx: &Context<'_>) {
+        let patience = self.tuning.ask_patience;
+        let Some(candidacy) = self.candidacy_mut() else {
+            return;
+        };
+        let all = candidacy.asked.iter().all(|id| candidacy.follows.contains_key(id));
+        let over = now >= candidacy.deadline;
+        let some = !candidacy.follows.is_empty();
+        let alone = candidacy.asked.is_empty() && candidacy.suspect.is_none();
+        let out_of_patience = now.since(candidacy.began) >= patience;
+        let nobody = candidacy.asked.is_empty();
+        if (all && (some || alone)) || (over && (some || nobody || out_of_patience)) {
+            return self.win(now, cx);
+        }
+        if over && !out_of_patience {
+            // Nobody answers at all. Keep asking; `packet` grants one more deadline.
+            candidacy.deadline = candidacy.began + patience;
+        }
+        self.ask(now, cx);
+    }
+
+    pub(super) fn win(&mut self, now: Instant, cx: &Context<'_>) {
+        let Some(candidacy) = self.candidacy_mut() else {
+            return;
+        };
+        let ends = candidacy.ends;
+        let follows = std::mem::take(&mut candidacy.follows);
+        let world =
+            newest_world(cx.newest.mark(), &follows).filter(|_| !self.tuning.has(Mutant::OldWorld));
+        let chosen = world.as_ref().map(|copy| copy.mark).or(cx.newest.mark());
+        let answers = follows.values().filter_map(|(mark, _)| *mark).collect();
+        self.won = chosen.map(|chosen| (chosen, answers));
+        let members = follows.keys().map(|id| (*id, now)).collect();
+        self.reign_from(now, ends, members, world);
+    }
+
+    pub(super) fn reign_from(
+        &mut self,
+        now: Instant,
+        ends: Option<Term>,
+        members: BTreeMap<NodeId, Instant>,
+        world: Option<WorldCopy>,
+    ) {
+        let term = self.next_term();
+        self.promised = Some(term);
+        self.grant = None;
+        self.state = State::Reigning(Reigning { term, announced: now, members, rival: None });
+        self.out.push_back(Out::Reign { term, ends, world });
+    }
+
+    pub(super) fn next_term(&mut self) -> Term {
+        let used = self.promised.map_or(Epoch(0), |term| term.epoch);
+        self.floor = Epoch(self.floor.max(used).0.saturating_add(1));
+        Term { epoch: self.floor, host: self.me, incarnation: self.incarnation }
+    }
+}

@@ -1,0 +1,102 @@
+//! Following a host, and how a reign ends without a quarrel.
+
+use super::*;
+
+impl Election {
+    pub(super) fn follow(&mut self, now: Instant, packet: &TickPacket) {
+        self.follow_term(now, packet.term);
+        if let State::Following(following) = &mut self.state {
+            following.hear(now, packet, self.sent);
+        }
+    }
+
+    pub(super) fn follow_term(&mut self, now: Instant, term: Term) {
+        debug_assert!(self.promised.is_none_or(|promised| promised <= term), "S2");
+        let yielded = self.reign();
+        if yielded.is_some() {
+            self.unsteady_until = Some(now + UNSTEADY);
+        }
+        self.promised = Some(term);
+        self.grant = None;
+        self.state = State::Following(Following {
+            term,
+            tick: Tick(0),
+            heard: now,
+            acknowledged: 0,
+            acknowledged_at: now,
+            pending: None,
+        });
+        self.out.push_back(Out::Follow { term, yielded });
+    }
+
+    /// The answer to a packet of a term that is over.
+    pub(super) fn fence(&mut self, now: Instant, term: Term) {
+        let Some(promised) = self.promised else {
+            return;
+        };
+        let alive = self.reign() == Some(promised) || self.hears(now);
+        self.send(term.host, Packet::Stale { promised, alive });
+    }
+
+    pub(super) fn hears(&self, now: Instant) -> bool {
+        match &self.state {
+            State::Following(following) => {
+                now.since(following.heard) <= self.suspicion()
+                    && now.since(following.acknowledged_at) <= self.tuning.acknowledged
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn granted(&self, now: Instant, to: NodeId) -> bool {
+        self.grant.is_some_and(|grant| grant.to == to && now < grant.until)
+    }
+
+    pub(super) fn ends(&mut self, now: Instant, from: NodeId, old: Term, new: Term) {
+        let current = self.current();
+        let fits = current == Some(old) && from == old.host && new > old && self.plausible(new);
+        if !fits || self.reign().is_some() || self.promised.is_some_and(|promised| new < promised) {
+            return;
+        }
+        self.see(new.epoch);
+        self.out.push_back(Out::Lost { term: old, cause: Cause::Yielded });
+        self.follow_term(now, new);
+    }
+
+    pub(super) fn abdicated(
+        &mut self,
+        now: Instant,
+        cx: &Context<'_>,
+        from: NodeId,
+        term: Term,
+        successor: NodeId,
+        world: Option<WorldCopy>,
+    ) {
+        if from != term.host || self.current() != Some(term) || self.reign().is_some() {
+            return;
+        }
+        if self.following().is_some() {
+            self.lose_politely(now, term);
+        }
+        if successor == self.me {
+            let mine = cx.newest.mark();
+            let world = world.filter(|copy| !descends(mine, copy.mark));
+            self.reign_from(now, Some(term), BTreeMap::new(), world);
+        } else {
+            self.grant = Some(Grant { to: successor, until: now + self.tuning.grant });
+            self.withdraw(now + self.tuning.grant);
+        }
+    }
+
+    pub(super) fn lose_politely(&mut self, now: Instant, term: Term) {
+        if let State::Following(following) = std::mem::replace(&mut self.state, State::Idle) {
+            self.out.push_back(Out::Lost { term, cause: Cause::Left });
+            self.state = State::Seeking(Seeking {
+                lost: Some(Lost { following, cause: Cause::Left, at: now }),
+                ask_at: now + self.tuning.grant,
+                ranked: true,
+                candidacy: None,
+            });
+        }
+    }
+}

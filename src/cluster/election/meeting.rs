@@ -1,0 +1,107 @@
+//! Two hosts meet: one judges.
+
+use super::*;
+
+impl Election {
+    pub(super) fn meet_rival(&mut self, now: Instant, term: Term) {
+        let State::Reigning(reign) = &mut self.state else {
+            return;
+        };
+        if term <= reign.term || term.host == self.me {
+            return;
+        }
+        match &mut reign.rival {
+            Some(rival) if rival.term == term => rival.heard = now,
+            Some(rival) if rival.term > term => {}
+            rival => *rival = Some(Rival { term, heard: now, meet_at: now }),
+        }
+    }
+
+    pub(super) fn told_stale(&mut self, now: Instant, promised: Term, alive: bool) {
+        if !self.plausible(promised) {
+            return;
+        }
+        self.see(promised.epoch);
+        let State::Reigning(reign) = &mut self.state else {
+            return;
+        };
+        let old = reign.term;
+        if promised <= old {
+            return;
+        }
+        let met = reign.rival.as_ref().is_some_and(|rival| {
+            rival.term >= promised && now.since(rival.heard) <= RIVAL_REMEMBERED
+        });
+        if promised.host != self.me && alive {
+            self.meet_rival(now, promised);
+        } else if !met && now.since(reign.announced) >= ANNOUNCE_PAUSE {
+            self.announce(now, old);
+        }
+    }
+
+    pub(super) fn told_rival(&mut self, now: Instant, from: NodeId, term: Term) {
+        let member = match &self.state {
+            State::Reigning(reign) => reign.members.contains_key(&from),
+            _ => false,
+        };
+        if member && self.plausible(term) {
+            self.see(term.epoch);
+            self.meet_rival(now, term);
+        }
+    }
+
+    /// Reigns on in a term above all known ones; `ends` is what it puts an end to.
+    pub(super) fn announce(&mut self, now: Instant, ends: Term) {
+        self.see(ends.epoch);
+        let term = self.next_term();
+        let State::Reigning(reign) = &mut self.state else {
+            return;
+        };
+        reign.term = term;
+        reign.announced = now;
+        reign.rival = None;
+        self.promised = Some(term);
+        self.out.push_back(Out::Announce { term, ends });
+    }
+
+    pub(super) fn members(&self, now: Instant) -> Vec<NodeId> {
+        let State::Reigning(reign) = &self.state else {
+            return Vec::new();
+        };
+        let lately = reign.members.iter().filter(|(_, at)| now.since(**at) <= MEMBER_WINDOW);
+        lately.map(|(id, _)| *id).chain([self.me]).collect()
+    }
+
+    /// A host with a lower term wants to know who of the two reigns on.
+    pub(super) fn judge(&mut self, now: Instant, cx: &Context<'_>, meet: &MeetPacket) {
+        if self.is_drowsy(now) || !self.plausible(meet.term) {
+            return;
+        }
+        let Some(mine) = self.reign() else { return };
+        if meet.term >= mine {
+            return self.meet_rival(now, meet.term);
+        }
+        let ours: BTreeSet<NodeId> = self.members(now).into_iter().collect();
+        let theirs: BTreeSet<NodeId> =
+            meet.members.iter().filter(|id| !ours.contains(id)).copied().collect();
+        let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
+        let keeps = (ours.len(), tick, self.me) > (theirs.len(), meet.tick, meet.term.host);
+        let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps };
+        self.send(meet.term.host, verdict);
+    }
+
+    pub(super) fn verdict(&mut self, now: Instant, judge: Term, judged: Term, keeps: bool) {
+        if self.reign() != Some(judged) || judge <= judged || !self.plausible(judge) {
+            return;
+        }
+        if self.tuning.has(Mutant::Stubborn) {
+            return;
+        }
+        if keeps {
+            self.see(judge.epoch);
+            self.follow_term(now, judge);
+        } else {
+            self.announce(now, judge);
+        }
+    }
+}
