@@ -64,6 +64,8 @@ pub const STAGE: Vec2 = Vec2::new(1280.0, 720.0);
 const FRAME_SECONDS_MAX: f32 = 0.1;
 /// How long the window waits for a polite farewell.
 const FAREWELL: Duration = Duration::from_millis(900);
+/// How long a warning stays, in seconds.
+const WARNING_S: f32 = 20.0;
 /// How long before a frame is due the window stops sleeping and watches the clock instead.
 const WATCHFUL: Duration = Duration::from_millis(1);
 
@@ -314,6 +316,8 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
     let mut full_screen = false;
     // Since when the window waits for the node's farewell.
     let mut leaving: Option<Instant> = None;
+    // What does not work as it should, and for how many seconds it has been on the screen.
+    let mut warning: Option<(String, f32)> = None;
     // A new screen comes out of the dark.
     let mut dark = 1.0_f32;
     loop {
@@ -329,7 +333,8 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
                     stopped |= matches!(event, Event::Stopped);
                     events.push(event);
                 }
-                Happened::Stall { .. } | Happened::Warning(_) | Happened::Missed { .. } => {}
+                Happened::Warning(text) => warning = Some((text, 0.0)),
+                Happened::Stall { .. } | Happened::Missed { .. } => {}
             }
         }
         let view = seat.view();
@@ -359,6 +364,10 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
             frame_ms,
         };
         let turn = screens.last_mut().map_or(Turn::Back, |top| top.frame(&frame));
+        if let Some((text, age)) = &mut warning {
+            draw_warning(&stage, text, *age);
+            *age += passed;
+        }
         if leaving.is_some() {
             stage.rect(visible, palette::faded(NIGHT, 0.7));
             let ink = text::Ink::royal(34.0, palette::CREAM);
@@ -389,6 +398,23 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
         next_frame().await;
         pace.wait(&*seat);
     }
+}
+
+/// Says what does not work as it should, for a while.
+fn draw_warning(stage: &Canvas, text: &str, age: f32) {
+    let seen = (age / 0.3).min(1.0) * (WARNING_S - age).clamp(0.0, 1.0);
+    if seen == 0.0 {
+        return;
+    }
+    let c = stage.faded(seen);
+    let ink = text::Ink::plain(14.0, palette::CREAM).centred();
+    let shown = c.fitted(text, STAGE.x - 120.0, ink);
+    let at = vec2(STAGE.x / 2.0, STAGE.y - 56.0);
+    let width = c.text_width(&shown, ink) + 40.0;
+    let pill = Rect::new(at.x - width / 2.0, at.y - 19.0, width, 29.0);
+    c.round_rect(pill, 14.0, palette::faded(NIGHT, 0.92));
+    c.round_frame(pill, 14.0, 1.4, palette::faded(palette::FIRE, 0.8));
+    c.text(&shown, at, ink);
 }
 
 /// The stage, fitted into the middle of `window`, and what is visible around it.

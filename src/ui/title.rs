@@ -36,7 +36,7 @@ const LIST: Rect = Rect { x: 350.0, y: 262.0, w: 580.0, h: 58.0 };
 pub struct Title {
     name: Name,
     /// What is being typed; none while the list is in hand.
-    editing: Option<String>,
+    editing: Option<Editing>,
     /// The session that is offered even if nobody is heard in it.
     offered: SessionName,
     chosen: SessionName,
@@ -46,6 +46,21 @@ pub struct Title {
     lonely_s: f32,
     /// The node itself says that it heard nobody.
     nobody_found: bool,
+}
+
+/// Something that is being typed.
+struct Editing {
+    what: Field,
+    text: String,
+}
+
+/// What can be typed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    /// What the player is called.
+    Name,
+    /// The session to play in, whether anybody is heard in it or not.
+    Realm,
 }
 
 /// One line of the list.
@@ -72,18 +87,25 @@ impl Title {
         }
     }
 
-    /// Lets the player type its name. Returns whether it is done.
+    /// Lets the player type.
     fn edit(&mut self, frame: &Frame) {
-        let Some(text) = &mut self.editing else {
+        let Some(Editing { what, text }) = &mut self.editing else {
             return;
         };
         keys::type_into(text, NAME_CHARS_MAX);
         let done =
             keys::enter_pressed() || is_key_pressed(KeyCode::Tab) || is_key_pressed(KeyCode::F2);
         if done {
-            if !text.trim().is_empty() {
-                self.name = Name::new(text);
-                frame.seat.command(Command::Rename(self.name.clone()));
+            match what {
+                _ if text.trim().is_empty() => {}
+                Field::Name => {
+                    self.name = Name::new(text);
+                    frame.seat.command(Command::Rename(self.name.clone()));
+                }
+                Field::Realm => {
+                    self.offered = SessionName::new(text);
+                    self.chosen = self.offered.clone();
+                }
             }
             self.editing = None;
         } else if is_key_pressed(KeyCode::Escape) {
@@ -104,7 +126,12 @@ impl Title {
         let row = rows.get(at)?;
         self.chosen = row.session.clone();
         if is_key_pressed(KeyCode::Tab) || is_key_pressed(KeyCode::F2) {
-            self.editing = Some(self.name.as_str().to_owned());
+            self.editing = Some(Editing { what: Field::Name, text: self.name.as_str().to_owned() });
+        } else if is_key_pressed(KeyCode::N) {
+            self.editing = Some(Editing { what: Field::Realm, text: String::new() });
+        }
+        if self.editing.is_some() {
+            // What opened the field does not belong into it.
             keys::forget_typed();
         }
         let taken = keys::enter_pressed() || is_key_pressed(KeyCode::Space);
@@ -154,24 +181,26 @@ impl Title {
         let bar = Rect::new(above.x, above.bottom() + 12.0, above.w, 46.0);
         draw_panel(c, bar);
         let baseline = bar.y + 30.0;
+        let (said, shown) = match &self.editing {
+            Some(Editing { what: Field::Realm, text }) => ("Call the realm", text.as_str()),
+            Some(Editing { what: Field::Name, text }) => ("You are", text.as_str()),
+            None => ("You are", self.name.as_str()),
+        };
         let label = Ink::plain(16.0, LAVENDER);
-        let x = bar.x + 24.0 + c.text_width("You are ", label) + 6.0;
-        c.text("You are", vec2(bar.x + 24.0, baseline), label);
+        let x = bar.x + 24.0 + c.text_width(said, label) + 12.0;
+        c.text(said, vec2(bar.x + 24.0, baseline), label);
         let ink = Ink::plain(20.0, CREAM);
-        match &self.editing {
-            Some(text) => {
-                let field = Rect::new(x - 8.0, bar.y + 7.0, bar.right() - x - 8.0, 32.0);
-                c.round_rect(field, 8.0, faded(NIGHT, 0.8));
-                c.round_frame(field, 8.0, 1.6, GOLD);
-                let width = c.text(text, vec2(x, baseline + 1.0), ink);
-                if frame.seconds.fract() < 0.6 {
-                    c.rect(Rect::new(x + width + 2.0, bar.y + 12.0, 2.0, 22.0), GOLD_LIGHT);
-                }
-            }
-            None => {
-                let shown = c.fitted(self.name.as_str(), bar.right() - x - 24.0, ink);
-                c.text(&shown, vec2(x, baseline + 1.0), ink);
-            }
+        if self.editing.is_none() {
+            let shown = c.fitted(shown, bar.right() - x - 24.0, ink);
+            c.text(&shown, vec2(x, baseline + 1.0), ink);
+            return;
+        }
+        let field = Rect::new(x - 8.0, bar.y + 7.0, bar.right() - x - 8.0, 32.0);
+        c.round_rect(field, 8.0, faded(NIGHT, 0.8));
+        c.round_frame(field, 8.0, 1.6, GOLD);
+        let width = c.text(shown, vec2(x, baseline + 1.0), ink);
+        if frame.seconds.fract() < 0.6 {
+            c.rect(Rect::new(x + width + 2.0, bar.y + 12.0, 2.0, 22.0), GOLD_LIGHT);
         }
     }
 
@@ -195,6 +224,7 @@ impl Title {
                 &[
                     Hint { keys: "up down", does: "choose" },
                     Hint { keys: "Enter", does: "play" },
+                    Hint { keys: "N", does: "another realm" },
                     Hint { keys: "Tab", does: "your name" },
                     Hint { keys: "F11", does: "full screen" },
                     Hint { keys: "Esc", does: "quit" },

@@ -13,5 +13,6 @@
 mod losses;
 mod peers;
 mod program;
+mod spectators;
 mod strangers;
 mod together;

@@ -48,6 +48,11 @@ impl Party {
         (0..count).map(|_| self.join()).collect()
     }
 
+    /// Starts a spectator.
+    pub fn watch(&self) -> Peer {
+        self.start("watch")
+    }
+
     fn start(&self, subcommand: &str) -> Peer {
         let mut process = program()
             .args([subcommand, "--json", "--trace-ticks", "--tied"])

@@ -1,0 +1,117 @@
+//! A whole game in one file, without a window: everybody counts together, and whoever of them is
+//! killed, the count goes on. It is played by itself; start it in two or three terminals, and kill
+//! one.
+//!
+//! `cargo run --release --example counter [NAME]`
+
+use std::{collections::BTreeMap, time::Duration};
+
+use interregnum::{
+    game::{Game, News},
+    node::{Event, View},
+    runtime::{self, Happened, Settings},
+    text::{Name, SessionName},
+    types::NodeId,
+};
+use serde::{Deserialize, Serialize};
+
+/// The rules. There are no values of it: all state is in the world.
+#[derive(Clone, Debug)]
+enum Counter {}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct World {
+    count: u64,
+    players: BTreeMap<NodeId, Player>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Player {
+    name: String,
+    /// Whether the button was down in the last step.
+    down: bool,
+    present: bool,
+}
+
+impl Game for Counter {
+    const RULES: &'static str = "counter 1";
+    type World = World;
+    /// Whether the button is down.
+    type Controls = bool;
+    /// Who made the count round.
+    type Event = (NodeId, u64);
+
+    fn found(_seed: u64) -> World {
+        World::default()
+    }
+
+    fn valid(_world: &World) -> bool {
+        true // Any world can be stepped and shown.
+    }
+
+    fn step(world: &mut World, news: &[News<bool>], events: &mut Vec<(NodeId, u64)>) {
+        for news in news {
+            match news {
+                News::Joined(id, name) => {
+                    let player = world.players.entry(*id).or_default();
+                    player.name = name.to_string();
+                    player.present = true;
+                }
+                News::Left(id) => {
+                    world.players.entry(*id).or_default().present = false;
+                }
+                News::Controls(id, down) => {
+                    let Some(player) = world.players.get_mut(id) else { continue };
+                    if *down && !player.down {
+                        world.count = world.count.wrapping_add(1);
+                        if world.count.is_multiple_of(100) {
+                            events.push((*id, world.count));
+                        }
+                    }
+                    player.down = *down;
+                }
+            }
+        }
+    }
+
+    fn blend(_from: &World, to: &World, _part: u16) -> World {
+        to.clone() // Nothing moves.
+    }
+}
+
+/// Presses the button twice a second.
+fn press(view: &View<Counter>) -> Option<bool> {
+    Some((view.at.0 / 250_000).is_multiple_of(2))
+}
+
+fn main() -> Result<(), runtime::StartError> {
+    let name = std::env::args().nth(1).unwrap_or_else(|| "somebody".to_owned());
+    let mut settings = Settings::new(Name::new(&name));
+    settings.session = Some(SessionName::new("counting"));
+    let handle = runtime::start_piloted::<Counter>(settings, Box::new(press))?;
+
+    let mut seen = None;
+    let mut told = 0;
+    loop {
+        while let Ok(happened) = handle.events().try_recv() {
+            match happened.event {
+                Happened::Node(Event::Host { gap: Some(gap), rolled_back, .. }) => {
+                    println!("the host is another: {gap:.1?}, {rolled_back} ticks undone");
+                }
+                Happened::Node(Event::Game { event: (who, count), .. }) => {
+                    println!("{who:?} made it {count}");
+                }
+                _ => {}
+            }
+        }
+        seen = handle.newer_view(seen.as_ref(), Duration::from_secs(1)).or(seen);
+        let Some(picture) = seen.as_ref().and_then(|view| view.picture.as_ref()) else { continue };
+        let world = picture.newest();
+        if world.count / 10 != told {
+            told = world.count / 10;
+            let present = world.players.values().filter(|player| player.present);
+            let names: Vec<&str> = present.map(|player| player.name.as_str()).collect();
+            println!("{} counted by {}", world.count, names.join(", "));
+        }
+    }
+}

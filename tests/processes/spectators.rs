@@ -1,0 +1,54 @@
+//! Those who only watch.
+
+use crate::peers::{Party, take, wait_for_one_game};
+
+#[test]
+fn a_spectator_follows_the_host_and_is_not_listed() {
+    let party = Party::new();
+    let mut peers = party.join_all(2);
+    let host = wait_for_one_game(&mut peers);
+    let mut spectator = party.watch();
+    spectator.wait_until("the host", |spectator| spectator.host.as_ref() == Some(&host));
+    spectator.wait_for_play();
+    // Still in one game with each other, and with nobody else.
+    assert_eq!(wait_for_one_game(&mut peers), host);
+    for peer in &peers {
+        assert!(!peer.members.contains(&spectator.id), "a spectator is listed");
+    }
+}
+
+// Nobody tells it who is next: it knows the roster, and hears the beacons.
+#[test]
+fn a_spectator_finds_the_next_host() {
+    let party = Party::new();
+    let mut peers = party.join_all(3);
+    let mut spectator = party.watch();
+    for _ in 0..2 {
+        let host = wait_for_one_game(&mut peers);
+        spectator.wait_until("the host", |spectator| spectator.host.as_ref() == Some(&host));
+        spectator.wait_for_play();
+        take(&mut peers, &host).kill();
+        spectator.wait_until("another host", |spectator| spectator.host.as_ref() != Some(&host));
+        spectator.wait_for_play();
+    }
+    let last = wait_for_one_game(&mut peers);
+    assert_eq!(spectator.host, Some(last));
+}
+
+// However old it is and whatever its id, it never reigns: without players there is no game.
+#[test]
+fn a_spectator_never_reigns() {
+    let party = Party::new();
+    let mut spectator = party.watch();
+    let mut peers = party.join_all(1);
+    let host = wait_for_one_game(&mut peers);
+    spectator.wait_until("the host", |spectator| spectator.host.as_ref() == Some(&host));
+    spectator.wait_for_play();
+    peers.clear();
+    let lost = spectator.wait_for("host_lost");
+    assert_eq!(lost["host"], host.as_str());
+    peers = party.join_all(1);
+    let next = wait_for_one_game(&mut peers);
+    spectator.wait_until("the next host", |spectator| spectator.host.as_ref() == Some(&next));
+    spectator.wait_for_play();
+}
