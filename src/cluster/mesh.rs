@@ -122,6 +122,8 @@ pub struct Peer {
     pub heard: Instant,
     /// Where its packets go.
     pub udp: Option<SocketAddr>,
+    /// What stands for this life in compact packets.
+    tag: u32,
     udp_heard: Instant,
     addresses: Vec<Address>,
     met: Instant,
@@ -185,8 +187,8 @@ impl Mesh {
 
     /// The peer whose life has this [`tag`](compact::tag).
     pub fn tagged(&self, tag: u32) -> Option<(NodeId, Incarnation)> {
-        let mut lives = self.peers.iter().map(|(id, peer)| (*id, peer.incarnation));
-        lives.find(|(id, incarnation)| compact::tag(*id, *incarnation) == tag)
+        let (id, peer) = self.peers.iter().find(|(_, peer)| peer.tag == tag)?;
+        Some((*id, peer.incarnation))
     }
 
     /// What is known of `id`.
@@ -220,6 +222,7 @@ impl Mesh {
             role,
             heard: Instant::default(),
             udp: None,
+            tag: compact::tag(id, incarnation),
             udp_heard: Instant::default(),
             addresses: Vec::new(),
             met: now,
@@ -233,6 +236,7 @@ impl Mesh {
                 return; // the link speaks for the life it was opened in
             }
             peer.incarnation = incarnation;
+            peer.tag = compact::tag(id, incarnation);
             peer.addresses.clear();
             peer.udp = None;
             peer.dials_failed = 0;
