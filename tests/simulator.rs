@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use interregnum::{
     config::Tuning,
+    node::Node,
     sim::{
         campaign::{Options, run, run_seed},
         faults::disagreement,
@@ -114,6 +115,53 @@ fn newcomers_of_any_id_follow_whoever_reigns() {
         world.run(Instant(world.now.0 + 500_000));
         assert_eq!(disagreement(&world), None, "seed {seed}");
         assert_eq!(world.hosts(), [0], "seed {seed}");
+    }
+}
+
+/// Scenarios 33 and 40: nobody was there before.
+#[test]
+fn any_number_that_start_in_the_same_instant_are_one_game() {
+    for count in [2, 3, 8] {
+        for seed in 0..10 {
+            let mut world = World::<Tally>::new(seed, count);
+            (0..count).for_each(|place| world.start(place));
+            world.run(Instant(world.now.0 + 1_000_000));
+            assert_eq!(disagreement(&world), None, "{count} nodes, seed {seed}");
+        }
+    }
+}
+
+/// Scenario 37: two sessions of one name, founded apart.
+#[test]
+fn two_games_of_one_name_that_meet_become_one() {
+    for seed in 0..20 {
+        let mut world = World::<Tally>::new(seed, 5);
+        for (a, b) in [(0, 2), (0, 3), (0, 4), (1, 2), (1, 3), (1, 4)] {
+            world.network.cut(a, b);
+            world.network.cut(b, a);
+        }
+        (0..5).for_each(|place| world.start(place));
+        world.run(Instant(5_000_000));
+        assert_eq!(world.hosts().len(), 2, "seed {seed}");
+        world.heal();
+        world.run(Instant(world.now.0 + 2_000_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        let host = world.hosts()[0];
+        assert!(host >= 2, "seed {seed}: the smaller game went on");
+    }
+}
+
+/// Scenario 36: a copied profile.
+#[test]
+fn of_two_nodes_with_one_id_one_takes_another() {
+    for seed in 0..20 {
+        let mut world = World::<Tally>::new(seed, 3);
+        world.copy_profile(0, 1);
+        (0..3).for_each(|place| world.start(place));
+        world.run(Instant(world.now.0 + 4_000_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        let ids: Vec<_> = (0..3).filter_map(|place| world.node(place)).map(Node::me).collect();
+        assert!(ids[0] != ids[1] && ids[1] != ids[2], "seed {seed}: {ids:?}");
     }
 }
 

@@ -192,6 +192,11 @@ impl<G: Playable> World<G> {
         self.quiet_since = since;
     }
 
+    /// Gives a machine the profile of another one: both say that they are the same node.
+    pub fn copy_profile(&mut self, from: Place, to: Place) {
+        self.machines[to].id = self.machines[from].id;
+    }
+
     /// Starts the node of a machine.
     pub fn start(&mut self, place: Place) {
         if self.machines[place].node.is_some() {
@@ -566,6 +571,9 @@ impl<G: Playable> World<G> {
         } else if let Some(state) = self.node(place).and_then(|node| node.replica().state()) {
             let state = state.clone();
             self.judge.audit::<G>(self.now, place, &state.world);
+        }
+        if matches!(event, Event::NewIdentity { .. }) {
+            self.judge.born(place); // somebody else, who has promised nothing
         }
         if matches!(event, Event::Election { .. }) {
             let quiet = self
