@@ -401,6 +401,8 @@ impl Cluster {
                 role: beacon.role,
                 address: Some(message::Address { ip: from.ip(), tcp: beacon.tcp, udp: beacon.udp }),
                 heard: true,
+                wanted: beacon.term.is_some_and(|term| term.host == beacon.id)
+                    && self.election.current().is_none(),
             },
         );
         if let Some(term) = beacon.term {
@@ -522,6 +524,7 @@ impl Cluster {
                         role: Role::Player,
                         address: Some(address).filter(|_| !foreign_loopback),
                         heard: false,
+                        wanted: false,
                     },
                 );
             }

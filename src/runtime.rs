@@ -1,7 +1,7 @@
 //! The driver for real networks: a thread, its sockets, and the [`Handle`] for whoever plays.
 //!
 //! [`start`] opens the sockets and starts one *network thread*, which owns the
-//! [`Node`](crate::node::Node) and does nothing but: wait until something can be read or the node's
+//! [`Node`] and does nothing but: wait until something can be read or the node's
 //! next deadline comes, feed it, carry out its effects. It never touches a disk, never sleeps for a
 //! fixed time and never waits for whoever plays. So a stalled window stalls only itself, and the
 //! others never see it.

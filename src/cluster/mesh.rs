@@ -122,6 +122,8 @@ pub struct Peer {
     pub heard: Instant,
     /// Where its packets go.
     pub udp: Option<SocketAddr>,
+    /// What stands for this life in compact packets.
+    tag: u32,
     udp_heard: Instant,
     addresses: Vec<Address>,
     met: Instant,
@@ -185,8 +187,8 @@ impl Mesh {
 
     /// The peer whose life has this [`tag`](compact::tag).
     pub fn tagged(&self, tag: u32) -> Option<(NodeId, Incarnation)> {
-        let mut lives = self.peers.iter().map(|(id, peer)| (*id, peer.incarnation));
-        lives.find(|(id, incarnation)| compact::tag(*id, *incarnation) == tag)
+        let (id, peer) = self.peers.iter().find(|(_, peer)| peer.tag == tag)?;
+        Some((*id, peer.incarnation))
     }
 
     /// What is known of `id`.
@@ -209,7 +211,7 @@ impl Mesh {
 
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
     pub fn meet(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
-        let Acquaintance { id, incarnation, name, role, address, heard } = acquaintance;
+        let Acquaintance { id, incarnation, name, role, address, heard, wanted } = acquaintance;
         if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
             return;
         }
@@ -220,6 +222,7 @@ impl Mesh {
             role,
             heard: Instant::default(),
             udp: None,
+            tag: compact::tag(id, incarnation),
             udp_heard: Instant::default(),
             addresses: Vec::new(),
             met: now,
@@ -233,6 +236,7 @@ impl Mesh {
                 return; // the link speaks for the life it was opened in
             }
             peer.incarnation = incarnation;
+            peer.tag = compact::tag(id, incarnation);
             peer.addresses.clear();
             peer.udp = None;
             peer.dials_failed = 0;
@@ -255,6 +259,9 @@ impl Mesh {
         }
         if peer.udp.is_none() {
             peer.udp = Some(SocketAddr::new(address.ip, address.udp));
+        }
+        if wanted {
+            peer.dial_at = peer.dial_at.min(now);
         }
         if heard {
             self.hurry(now, me, id);
@@ -549,6 +556,7 @@ impl Mesh {
                 role: hello.role,
                 address: Some(Address { ip, tcp: hello.tcp, udp: hello.udp }),
                 heard: true,
+                wanted: false,
             },
         );
         let (Some(peer), Some(state)) = (self.peers.get_mut(&id), self.links.get_mut(&link)) else {
@@ -712,4 +720,6 @@ pub struct Acquaintance {
     pub address: Option<Address>,
     /// Whether it said so itself, just now; otherwise somebody else did.
     pub heard: bool,
+    /// Whether this node waits for it: then it is dialled at once, by whichever id.
+    pub wanted: bool,
 }

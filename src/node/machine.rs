@@ -33,6 +33,9 @@ const CATCH_UP_TICKS_MAX: u32 = 4;
 /// before the next one.
 const CONTROLS_AFTER_TICK: Duration = Duration::from_micros(9_000);
 
+/// The time between two looks at the sessions around.
+const SESSIONS_EVERY: Duration = Duration::from_millis(100);
+
 /// A node.
 pub struct Node<G: Game> {
     config: Config,
@@ -52,6 +55,7 @@ pub struct Node<G: Game> {
     picture: Option<Picture<G>>,
     members: Arc<[MemberView]>,
     sessions: Arc<[SessionView]>,
+    sessions_due: Instant,
     stopped: bool,
     view_due: bool,
     out: VecDeque<Output<G>>,
@@ -92,6 +96,7 @@ impl<G: Game> Node<G> {
             picture: None,
             members: Arc::from([]),
             sessions: Arc::from([]),
+            sessions_due: now,
             stopped: false,
             view_due: true,
             out: VecDeque::new(),
@@ -135,8 +140,10 @@ impl<G: Game> Node<G> {
         if self.stopped {
             return None;
         }
+        let look = self.sessions_due;
+        let own = self.tick_at.or(self.config.views.then_some(look));
         let cluster = self.cluster.next_timeout();
-        Some(self.tick_at.map_or(cluster, |tick| tick.min(cluster)))
+        Some(own.map_or(cluster, |own| own.min(cluster)))
     }
 
     /// Who this node is.
@@ -483,10 +490,13 @@ impl<G: Game> Node<G> {
     }
 
     fn look(&mut self, now: Instant) {
-        let sessions = self.sessions_around(now);
-        if *sessions != *self.sessions {
-            self.sessions = Arc::from(sessions);
-            self.view_due = true;
+        if self.sessions_due <= now {
+            self.sessions_due = now + SESSIONS_EVERY;
+            let sessions = self.sessions_around(now);
+            if *sessions != *self.sessions {
+                self.sessions = Arc::from(sessions);
+                self.view_due = true;
+            }
         }
         if !std::mem::take(&mut self.view_due) {
             return;

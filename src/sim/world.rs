@@ -362,8 +362,11 @@ impl<G: Playable> World<G> {
             What::DialFailed { cable } => {
                 if let Some(ends) = self.cables.remove(&cable) {
                     self.network.close(cable);
-                    self.machines[ends.dialler.place].links.remove(&ends.dialler.link);
                     self.feed_end(ends.dialler, |link| Wire::DialFailed { link });
+                    let machine = &mut self.machines[ends.dialler.place];
+                    if machine.life == ends.dialler.life {
+                        machine.links.remove(&ends.dialler.link);
+                    }
                 }
             }
             What::Item { cable, way, item } => self.arrive(cable, way, item),
@@ -474,7 +477,10 @@ impl<G: Playable> World<G> {
         let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
         if let Some(end) = far {
             self.feed_end(end, |link| Wire::Closed { link, reason });
-            self.machines[end.place].links.remove(&end.link);
+            let machine = &mut self.machines[end.place];
+            if machine.life == end.life {
+                machine.links.remove(&end.link); // a later life counts its links anew
+            }
         }
     }
 

@@ -1,0 +1,129 @@
+//! The simulator as a judge: many lives of many nodes, with faults, and nothing may break.
+
+use std::sync::atomic::AtomicBool;
+
+use interregnum::{
+    config::Tuning,
+    sim::{
+        campaign::{Options, run, run_seed},
+        faults::disagreement,
+        tally::Tally,
+        world::World,
+    },
+    types::Instant,
+};
+
+#[test]
+fn a_hundred_seeds_of_faults_break_nothing_and_meet_everything() {
+    let options = Options { seeds: Some(100), ..Options::default() };
+    let totals = run(&options, &AtomicBool::new(false));
+    assert_eq!(totals.failed, [], "{totals}");
+    assert_eq!(totals.missed(), None, "{totals}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in [3, 8, 12] {
+        let [one, other] = [(); 2].map(|()| run_seed(seed, 3, &Tuning::default(), true));
+        assert_eq!(one.fingerprint, other.fingerprint, "seed {seed}");
+        assert_eq!(one.trace, other.trace, "seed {seed}");
+    }
+    let fingerprint = |seed| run_seed(seed, 3, &Tuning::default(), false).fingerprint;
+    assert_ne!(fingerprint(3), fingerprint(13));
+}
+
+/// L2, for a quarter of an hour.
+#[test]
+fn a_quiet_network_sees_one_election_only() {
+    let mut world = World::<Tally>::new(7, 5);
+    for place in 0..world.count() {
+        world.start(place);
+    }
+    world.run(Instant(10_000_000));
+    assert_eq!(disagreement(&world), None);
+    let (elections, reigns) = (world.judge.met.elections, world.judge.met.reigns);
+    world.run(Instant(900_000_000));
+    assert_eq!(disagreement(&world), None);
+    assert_eq!(world.judge.met.elections, elections);
+    assert_eq!(world.judge.met.reigns, reigns);
+    assert_eq!(world.judge.violations, []);
+}
+
+/// L3 and S5: a process is killed; its links tell the others at once.
+#[test]
+fn a_killed_host_costs_no_tick() {
+    for seed in 0..20 {
+        let mut world = settled(seed, 5);
+        let host = world.hosts()[0];
+        world.judge.met.gaps_us.clear();
+        world.kill(host);
+        world.run(Instant(world.now.0 + 500_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        let gaps = &world.judge.met.gaps_us;
+        assert_eq!(gaps.len(), 4, "seed {seed}: {gaps:?}");
+        assert!(gaps.iter().all(|gap| *gap < 30_000), "seed {seed}: {gaps:?}");
+        assert_eq!(world.judge.met.rolled_back, 0, "seed {seed}");
+    }
+}
+
+/// Scenario 11: the host is stopped for three seconds, and goes on in the belief that it reigns.
+#[test]
+fn a_host_that_wakes_up_follows_whoever_replaced_it() {
+    for (seed, timer_first) in [(1, true), (2, false), (3, true), (4, false)] {
+        let mut world = settled(seed, 4);
+        let host = world.hosts()[0];
+        world.pause(host);
+        world.run(Instant(world.now.0 + 3_000_000));
+        assert_eq!(world.hosts().iter().filter(|place| world.is_awake(**place)).count(), 1);
+        world.resume(host, timer_first);
+        world.run(Instant(world.now.0 + 100_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        assert_eq!(world.judge.violations, [], "seed {seed}");
+    }
+}
+
+/// Scenario 17: two and two, each half plays on; one game again soon after the heal.
+#[test]
+fn a_network_that_was_cut_in_two_becomes_one_game_again() {
+    for seed in 0..20 {
+        let mut world = settled(seed, 4);
+        for (a, b) in [(0, 2), (0, 3), (1, 2), (1, 3)] {
+            world.network.cut(a, b);
+            world.network.cut(b, a);
+        }
+        world.run(Instant(world.now.0 + 10_000_000));
+        assert_eq!(world.hosts().len(), 2, "seed {seed}");
+        world.heal();
+        world.run(Instant(world.now.0 + 1_000_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        assert_eq!(world.judge.violations, [], "seed {seed}");
+    }
+}
+
+/// Scenario 39: nobody bullies a healthy host.
+#[test]
+fn newcomers_of_any_id_follow_whoever_reigns() {
+    for seed in 0..20 {
+        let mut world = World::<Tally>::new(seed, 4);
+        world.start(0);
+        world.run(Instant(3_000_000));
+        for place in 1..4 {
+            world.start(place);
+            world.run(Instant(world.now.0 + 300_000));
+        }
+        world.run(Instant(world.now.0 + 500_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        assert_eq!(world.hosts(), [0], "seed {seed}");
+    }
+}
+
+/// So many nodes in one game.
+fn settled(seed: u64, count: usize) -> World<Tally> {
+    let mut world = World::new(seed, count);
+    for place in 0..count {
+        world.start(place);
+    }
+    world.run(Instant(4_000_000));
+    assert_eq!(disagreement(&world), None, "seed {seed}");
+    world
+}
