@@ -249,10 +249,11 @@ fn config(settings: Settings, started: &Started) -> Config {
 }
 
 fn deaf(port: u16, error: &io::Error) -> String {
-    format!(
-        "cannot listen for others on UDP port {port} ({error}); those who start later are still \
-         found, others by --peer ADDRESS"
-    )
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => format!("another program holds UDP port {port}"),
+        _ => format!("cannot listen on UDP port {port} ({error})"),
+    };
+    format!("{why}; most are found all the same, the others with --peer ADDRESS")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the impure edge")]
