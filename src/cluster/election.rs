@@ -457,6 +457,9 @@ impl Election {
             return Admission::Drop;
         }
         self.see(term.epoch);
+        if self.watching && self.following().is_none() {
+            self.promised = None; // who has no vote breaks no promise by watching another game
+        }
         if self.promised.is_some_and(|promised| term < promised) {
             if self.tuning.has(Mutant::NoTerms) {
                 self.promised = None;
@@ -615,7 +618,7 @@ impl Election {
                 let unheard = now.since(following.acknowledged_at);
                 if silent >= self.suspicion() {
                     self.lose(now, cx, Cause::Silent);
-                } else if unheard >= UNHEARD {
+                } else if unheard >= UNHEARD && !self.watching {
                     self.lose(now, cx, Cause::Deaf);
                 }
             }
@@ -643,6 +646,7 @@ impl Election {
     pub fn next_timeout(&self) -> Option<Instant> {
         let due = match &self.state {
             State::Idle => return None,
+            State::Following(following) if self.watching => following.heard + self.suspicion(),
             State::Following(following) => {
                 (following.heard + self.suspicion()).min(following.acknowledged_at + UNHEARD)
             }

@@ -34,3 +34,21 @@ fn a_spectator_finds_the_next_host() {
     let last = wait_for_one_game(&mut peers);
     assert_eq!(spectator.host, Some(last));
 }
+
+// However old it is and whatever its id, it never reigns: without players there is no game.
+#[test]
+fn a_spectator_never_reigns() {
+    let party = Party::new();
+    let mut spectator = party.watch();
+    let mut peers = party.join_all(1);
+    let host = wait_for_one_game(&mut peers);
+    spectator.wait_until("the host", |spectator| spectator.host.as_ref() == Some(&host));
+    spectator.wait_for_play();
+    peers.clear();
+    let lost = spectator.wait_for("host_lost");
+    assert_eq!(lost["host"], host.as_str());
+    peers = party.join_all(1);
+    let next = wait_for_one_game(&mut peers);
+    spectator.wait_until("the next host", |spectator| spectator.host.as_ref() == Some(&next));
+    spectator.wait_for_play();
+}

@@ -42,7 +42,8 @@ impl Election {
         match &self.state {
             State::Following(following) => {
                 now.since(following.heard) <= self.suspicion()
-                    && now.since(following.acknowledged_at) <= self.tuning.acknowledged
+                    && (self.watching
+                        || now.since(following.acknowledged_at) <= self.tuning.acknowledged)
             }
             _ => false,
         }
