@@ -405,11 +405,6 @@ impl Election {
         self.grant = None;
     }
 
-    /// Takes another id, on the title or before anything was promised.
-    pub fn rename(&mut self, me: NodeId) {
-        self.me = me;
-    }
-
     /// The node slept for `gap`. Nobody is to blame for a silence in which one did not listen; and
     /// what came meanwhile is taken in before anything is done.
     pub fn slept(&mut self, now: Instant, gap: Duration) {
