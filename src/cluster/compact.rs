@@ -1,8 +1,8 @@
 //! The two packets of every tick, in few bytes.
 //!
 //! A host sends one tick to every member sixty times a second, and every member its controls back.
-//! These two have a binary form; everything else is rare, and JSON. A datagram whose first byte is
-//! `{` is JSON; the first byte of a binary one says which it is.
+//! These two have a binary form, in datagrams and, if too large for one, in a frame of a link;
+//! everything else is rare, and JSON. The first byte says which it is: no JSON starts with it.
 //!
 //! Numbers are bit-packed ([`bits`](crate::bits)): `n` is a number in groups of four bits, `uK` one
 //! of K bits, lowest first. The last byte is filled with zeros; the payload starts at a whole byte.
@@ -40,6 +40,11 @@ pub fn tag(id: NodeId, incarnation: Incarnation) -> u32 {
     bytes[..16].copy_from_slice(&id.as_u128().to_be_bytes());
     bytes[16..].copy_from_slice(&incarnation.0.to_be_bytes());
     xxh3_64(&bytes) as u32
+}
+
+/// Whether these bytes are of this form, and not JSON.
+pub fn is_compact(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|kind| [TICK, CONTROLS].contains(&u32::from(*kind)))
 }
 
 /// The binary form of `packet`, if it has one: a tick or controls with a binary payload.

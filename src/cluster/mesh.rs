@@ -363,11 +363,20 @@ impl Mesh {
                 Ok(None) => return,
                 Err(_) => return self.fail(now, link),
             };
-            match (serde_json::from_slice(payload), state.peer) {
-                (Ok(Message::Hello(hello)), None) => self.hello(now, me, link, hello),
-                (Ok(Message::Refused(refusal)), None) => self.refused(now, link, refusal),
-                (Ok(Message::Ping), Some(_)) => {}
-                (Ok(message), Some(peer)) => self.out.push_back(Out::Message { peer, message }),
+            let sender = state.peer.and_then(|id| Some((id, self.peers.get(&id)?.incarnation)));
+            let message = match sender {
+                Some(sender) if compact::is_compact(payload) => {
+                    compact::decode(payload, sender, (me.id, me.incarnation))
+                        .ok()
+                        .map(Message::Packet)
+                }
+                _ => serde_json::from_slice(payload).ok(),
+            };
+            match (message, state.peer) {
+                (Some(Message::Hello(hello)), None) => self.hello(now, me, link, hello),
+                (Some(Message::Refused(refusal)), None) => self.refused(now, link, refusal),
+                (Some(Message::Ping), Some(_)) => {}
+                (Some(message), Some(peer)) => self.out.push_back(Out::Message { peer, message }),
                 _ => return self.fail(now, link),
             }
         }
@@ -383,12 +392,19 @@ impl Mesh {
 
     /// Sends a packet to a peer: in a datagram, or over the link if it is too large for one.
     pub fn send_packet(&mut self, now: Instant, me: &Identity, to: NodeId, packet: Packet) -> Way {
+        let compact = compact::encode(compact::tag(me.id, me.incarnation), &packet);
         let envelope = Envelope { from: me.id, incarnation: me.incarnation, packet };
-        let Ok(bytes) = serde_json::to_vec(&envelope) else {
+        let Some(bytes) = compact.or_else(|| serde_json::to_vec(&envelope).ok()) else {
             return Way::None;
         };
         if bytes.len() > PACKET_BYTES_MAX {
-            let sent = self.send(now, to, &Message::Packet(envelope.packet));
+            let Some(link) = self.peers.get(&to).and_then(|peer| peer.link) else {
+                return Way::None;
+            };
+            let sent = match compact::is_compact(&bytes) {
+                true => self.write_frame(now, link, &bytes),
+                false => self.write(now, link, &Message::Packet(envelope.packet)),
+            };
             return if sent { Way::Link } else { Way::None };
         }
         let Some(udp) = self.peers.get(&to).and_then(|peer| peer.udp) else {
@@ -674,13 +690,14 @@ impl Mesh {
 
     /// The one place where a message becomes bytes on a link.
     fn write(&mut self, now: Instant, link: LinkId, message: &Message) -> bool {
+        serde_json::to_vec(message).is_ok_and(|payload| self.write_frame(now, link, &payload))
+    }
+
+    fn write_frame(&mut self, now: Instant, link: LinkId, payload: &[u8]) -> bool {
         let Some(state) = self.links.get_mut(&link) else {
             return false;
         };
-        let Ok(payload) = serde_json::to_vec(message) else {
-            return false;
-        };
-        let Ok(bytes) = wire::frame(&payload) else {
+        let Ok(bytes) = wire::frame(payload) else {
             return false;
         };
         state.sent = now;

@@ -59,6 +59,10 @@ pub struct Met {
     pub needless: u64,
     /// Ticks that were undone by a new reign.
     pub rolled_back: u64,
+    /// Datagrams sent to one node, without beacons.
+    pub datagrams: u64,
+    /// The bytes in them, without the headers of UDP and below.
+    pub datagram_bytes: u64,
 }
 
 impl Met {
@@ -80,6 +84,8 @@ impl Met {
         self.gaps_us.extend(other.gaps_us);
         self.needless += other.needless;
         self.rolled_back += other.rolled_back;
+        self.datagrams += other.datagrams;
+        self.datagram_bytes += other.datagram_bytes;
     }
 }
 

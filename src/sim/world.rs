@@ -610,6 +610,10 @@ impl<G: Playable> World<G> {
         let from = SocketAddr::new(IpAddr::V4(ip(place)), UDP_PORT);
         let broadcast = to.port() == BEACON_PORT;
         let via = if broadcast { Port::Beacon } else { Port::Own };
+        if !broadcast {
+            self.judge.met.datagrams += 1;
+            self.judge.met.datagram_bytes += bytes.len() as u64;
+        }
         for other in (0..self.count()).filter(|other| *other != place) {
             if broadcast || to.ip() == IpAddr::V4(ip(other)) {
                 for at in self.network.datagram(self.now, place, other) {
