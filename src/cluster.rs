@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`message`] | the whole protocol |
 //! | [`compact`] | the two packets of every tick, in few bytes |
+//! | [`doubling`] | who gets them twice, because single ones get lost |
 //! | [`discovery`] | beacons: who is out there, in which session |
 //! | [`mesh`] | links: dial, accept, hello, keep one of two |
 //! | [`election`] | who reigns |
@@ -17,6 +18,7 @@
 
 pub mod compact;
 pub mod discovery;
+pub mod doubling;
 pub mod election;
 pub mod identity;
 pub mod mesh;
@@ -30,11 +32,13 @@ use uuid::Uuid;
 
 use self::{
     discovery::{Discovery, Told},
+    doubling::Doubling,
     election::{Admission, Cause, Context, Election, Newest, Voter},
     identity::Identity,
     mesh::{Acquaintance, Mesh},
     message::{
-        Beacon, ControlsPacket, Envelope, Member, Message, Packet, Role, TickPacket, WorldCopy,
+        Beacon, ControlsPacket, Envelope, Member, Message, Packet, Payload, Role, TickPacket,
+        WorldCopy,
     },
     roster::Roster,
 };
@@ -42,7 +46,7 @@ use crate::{
     config::{Config, Tuning},
     io::{Effect, Wire},
     text::{Name, SessionName},
-    types::{Incarnation, Instant, NodeId, SessionId, Term},
+    types::{Clock, Incarnation, Instant, NodeId, SessionId, Term},
 };
 
 /// Whoever was heard within this time gets the host's ticks, member or not: that is how two halves
@@ -68,6 +72,7 @@ pub struct Cluster {
     mesh: Mesh,
     election: Election,
     roster: Roster,
+    doubling: Doubling,
     random: Pcg64Mcg,
     session_id: Option<SessionId>,
     handled: Option<Instant>,
@@ -149,6 +154,7 @@ impl Cluster {
             mesh: Mesh::new(tuning.clone(), random.next_u64()),
             election: Election::new(tuning.clone(), config.id, config.incarnation),
             roster: Roster::default(),
+            doubling: Doubling::default(),
             random,
             session_id: None,
             handled: None,
@@ -286,16 +292,26 @@ impl Cluster {
     pub fn send_tick(&mut self, now: Instant, to: NodeId, tick: TickPacket) {
         let sign = TickPacket { state: None, ..tick };
         let packet = Packet::Tick(tick);
-        if self.mesh.send_packet(now, &self.me, to, packet) != mesh::Way::Datagram {
-            self.mesh.send_packet(now, &self.me, to, Packet::Tick(sign));
+        let twice = self.doubling.wants(now, to);
+        if self.mesh.send_packet(now, &self.me, to, packet, twice) != mesh::Way::Datagram {
+            self.mesh.send_packet(now, &self.me, to, Packet::Tick(sign), twice);
         }
     }
 
-    /// Sends the own player's controls to the host.
-    pub fn send_controls(&mut self, now: Instant, controls: ControlsPacket) {
-        let host = controls.term.host;
-        self.election.sent(controls.number);
-        self.mesh.send_packet(now, &self.me, host, Packet::Controls(controls));
+    /// Sends the host of `term` what the own player holds down: `list` ends with number `number`.
+    /// `holds` is the state that the next tick may refer to.
+    pub fn send_controls(
+        &mut self,
+        now: Instant,
+        term: Term,
+        holds: Option<Clock>,
+        number: u32,
+        list: Payload,
+    ) {
+        self.election.sent(number);
+        let lossy = self.doubling.is_lossy(now);
+        let packet = Packet::Controls(ControlsPacket { term, holds, number, lossy, list });
+        self.mesh.send_packet(now, &self.me, term.host, packet, lossy);
     }
 
     /// Hands on what the calls above have caused.
@@ -465,6 +481,7 @@ impl Cluster {
                 if tick.term.host != from || tick.term.incarnation != incarnation {
                     return;
                 }
+                self.doubling.saw(now, Clock { term: tick.term, tick: tick.tick });
                 let mut admission = Admission::Drop;
                 self.with_election(now, newest, |election, cx| {
                     admission = election.tick(now, cx, &tick);
@@ -475,6 +492,7 @@ impl Cluster {
                 }
             }
             Packet::Controls(packet) => {
+                self.doubling.told(now, from, packet.lossy && peer.role == Role::Player);
                 if self.election.controls(now, from, packet.term, peer.role) {
                     self.out.push_back(Out::Controls { from, incarnation, packet });
                 }
@@ -616,10 +634,10 @@ impl Cluster {
         while let Some(out) = self.election.poll() {
             match out {
                 election::Out::Send { to, packet } => {
-                    self.mesh.send_packet(now, &self.me, to, packet);
+                    self.mesh.send_packet(now, &self.me, to, packet, false);
                 }
                 election::Out::SendTwice { to, packet } => {
-                    self.mesh.send_packet(now, &self.me, to, packet.clone());
+                    self.mesh.send_packet(now, &self.me, to, packet.clone(), false);
                     self.mesh.send(now, to, &Message::Packet(packet));
                 }
                 election::Out::Lost { term, cause } => {
@@ -665,7 +683,7 @@ impl Cluster {
             self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
         for peer in linked.into_iter().filter(|peer| *peer != new.host) {
             let packet = Packet::Ends { old, new };
-            self.mesh.send_packet(now, &self.me, peer, packet.clone());
+            self.mesh.send_packet(now, &self.me, peer, packet.clone(), false);
             self.mesh.send(now, peer, &Message::Packet(packet));
         }
     }

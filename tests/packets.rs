@@ -75,6 +75,29 @@ fn a_tick_of_sixty_four_players_costs_a_fortieth_of_json_and_a_quarter_of_a_fiel
     assert!(ours * 4 <= delta, "{} of {}", mean(ours), mean(delta));
 }
 
+// The head of a snapshot, its seats and events: what stands before the world.
+#[test]
+fn the_bytes_of_a_snapshot_are_these() {
+    let term = Term { epoch: Epoch(3), host: id(0), incarnation: Incarnation(9) };
+    let mut state = populated();
+    state.seats.retain(|player, _| *player <= id(1));
+    let held = (Clock { term, tick: Tick(100) }, state.clone());
+    Arena::step(&mut state.world, &[], &mut Vec::new());
+    state.seats.get_mut(&id(0)).unwrap().number += 1;
+    let clock = Clock { term, tick: Tick(101) };
+    let payload = snapshot::encode::<Arena>(
+        Form::Binary,
+        clock,
+        &state,
+        0xdead_beef,
+        Some((held.0, &held.1)),
+        &[],
+    );
+    let payload = payload.unwrap();
+    let hex: String = payload.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "c5bb6fab77110100");
+}
+
 #[test]
 fn nodes_that_play_on_a_quiet_network_send_small_datagrams() {
     let mut game = sim::world::World::<Arena>::new(1, 4);
@@ -113,7 +136,7 @@ fn populated() -> State<World> {
 /// What it takes to send each field that has changed: one byte that says whose it is, one that says
 /// which, and its value in as few bytes as hold it.
 fn field_delta(before: &World, after: &World) -> usize {
-    let of = |world: &World| serde_json::to_value(world).unwrap();
+    let of = |world: &World| serde_json::to_value(world).expect("a world is JSON");
     changes(&of(before), &of(after))
 }
 

@@ -25,6 +25,7 @@ use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 
 use super::{
     compact,
+    doubling::COPY_AFTER,
     identity::Identity,
     message::{Address, Envelope, Hello, Message, Packet, Refusal, Role},
 };
@@ -62,6 +63,8 @@ pub struct Mesh {
     next_link: u64,
     host: Option<NodeId>,
     random: Pcg64Mcg,
+    /// Second copies, in the order of their times.
+    later: VecDeque<(Instant, Effect)>,
     out: VecDeque<Out>,
 }
 
@@ -171,6 +174,7 @@ impl Mesh {
             next_link: 0,
             host: None,
             random: Pcg64Mcg::new(u128::from(seed)),
+            later: VecDeque::new(),
             out: VecDeque::new(),
         }
     }
@@ -390,8 +394,16 @@ impl Mesh {
         self.write(now, link, message)
     }
 
-    /// Sends a packet to a peer: in a datagram, or over the link if it is too large for one.
-    pub fn send_packet(&mut self, now: Instant, me: &Identity, to: NodeId, packet: Packet) -> Way {
+    /// Sends a packet to a peer: in a datagram, or over the link if it is too large for one. `twice`
+    /// sends a datagram again a little later.
+    pub fn send_packet(
+        &mut self,
+        now: Instant,
+        me: &Identity,
+        to: NodeId,
+        packet: Packet,
+        twice: bool,
+    ) -> Way {
         let compact = compact::encode(compact::tag(me.id, me.incarnation), &packet);
         let envelope = Envelope { from: me.id, incarnation: me.incarnation, packet };
         let Some(bytes) = compact.or_else(|| serde_json::to_vec(&envelope).ok()) else {
@@ -411,6 +423,9 @@ impl Mesh {
             return Way::None;
         };
         let effect = Effect::Packet { to: udp, via: Port::Own, bytes: Arc::from(bytes) };
+        if twice {
+            self.later.push_back((now + COPY_AFTER, effect.clone()));
+        }
         self.out.push_back(Out::Effect(effect));
         Way::Datagram
     }
@@ -437,6 +452,10 @@ impl Mesh {
 
     /// Does what is due: dials, signs of life, and the end of whatever is silent.
     pub fn timeout(&mut self, now: Instant, me: &Identity) {
+        while self.later.front().is_some_and(|(due, _)| *due <= now) {
+            let copy = self.later.pop_front();
+            self.out.extend(copy.map(|(_, copy)| Out::Effect(copy)));
+        }
         self.close_the_silent(now);
         let due: Vec<LinkId> = self
             .links
@@ -482,7 +501,8 @@ impl Mesh {
             .values()
             .filter(|link| link.peer.is_some() && link.retired.is_none())
             .map(|link| link.sent + self.tuning.ping);
-        dials.chain(links).chain(pings).min()
+        let copies = self.later.front().map(|(due, _)| *due);
+        dials.chain(links).chain(pings).chain(copies).min()
     }
 
     fn wants(&self, me: &Identity, id: NodeId, peer: &Peer) -> bool {

@@ -265,6 +265,9 @@ pub struct ControlsPacket {
     pub term: Term,
     /// The newest state it holds exactly: what the next delta may refer to.
     pub holds: Option<Clock>,
+    /// It misses ticks: whatever goes to it had better go twice.
+    #[serde(default)]
+    pub lossy: bool,
     /// The number of the last controls in the list.
     pub number: u32,
     /// The controls not yet acknowledged, oldest first.

@@ -400,7 +400,7 @@ impl<G: Game> Node<G> {
         };
         let Some(list) = list else { return };
         let holds = self.replica.clock().filter(|_| !self.needs_whole);
-        self.cluster.send_controls(now, ControlsPacket { term, holds, number, list });
+        self.cluster.send_controls(now, term, holds, number, list);
     }
 
     /// Shifts the next tick slowly to where the host's ticks want it.

@@ -154,6 +154,20 @@ fn a_turn_costs_three_bytes() {
     assert!(residual(&stepped(&world, 3), &actual).len() <= 3);
 }
 
+// Other programs speak this too: whoever changes these bytes changes the rules' version.
+#[test]
+fn the_bytes_of_a_residual_are_these() {
+    let world = stepped(&populated(5, 8), 10);
+    let mut actual = world.clone();
+    let right = News::Controls(id(3), Controls { dx: 1, ..Controls::default() });
+    let dash = News::Controls(id(5), Controls { dx: -1, dy: 1, dash: true });
+    let gone = News::Left(id(6));
+    Arena::step(&mut actual, &[right, dash, gone], &mut Vec::new());
+    let bytes = residual(&stepped(&world, 3), &stepped(&actual, 2));
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "20e8a4486c444800");
+}
+
 #[test]
 fn a_newcomer_does_not_cost_a_whole_world() {
     let world = stepped(&populated(5, 32), 10);
