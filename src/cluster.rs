@@ -11,6 +11,7 @@
 //! | [`discovery`] | beacons: who is out there, in which session |
 //! | [`mesh`] | links: dial, accept, hello, keep one of two |
 //! | [`election`] | who reigns |
+//! | [`relay`] | for whom this node stands between two that do not reach each other |
 //! | [`roster`] | who is in, as the host publishes it |
 //! | [`identity`] | who this node says it is |
 //!
@@ -23,6 +24,7 @@ pub mod election;
 pub mod identity;
 pub mod mesh;
 pub mod message;
+pub mod relay;
 pub mod roster;
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
@@ -37,9 +39,10 @@ use self::{
     identity::Identity,
     mesh::{Acquaintance, Mesh},
     message::{
-        Beacon, ControlsPacket, Envelope, Member, Message, Packet, Payload, Role, TickPacket,
-        WorldCopy,
+        Beacon, ControlsPacket, Envelope, Member, Message, Packet, Payload, RelayPacket, Role,
+        TickPacket, WorldCopy,
     },
+    relay::Relay,
     roster::Roster,
 };
 use crate::{
@@ -73,6 +76,7 @@ pub struct Cluster {
     election: Election,
     roster: Roster,
     doubling: Doubling,
+    relay: Relay,
     random: Pcg64Mcg,
     session_id: Option<SessionId>,
     handled: Option<Instant>,
@@ -121,6 +125,8 @@ pub enum Out {
         incarnation: Incarnation,
         /// What.
         packet: ControlsPacket,
+        /// They came through a third node.
+        relayed: bool,
     },
 }
 
@@ -155,6 +161,7 @@ impl Cluster {
             election: Election::new(tuning.clone(), config.id, config.incarnation),
             roster: Roster::default(),
             doubling: Doubling::default(),
+            relay: Relay::default(),
             random,
             session_id: None,
             handled: None,
@@ -311,7 +318,35 @@ impl Cluster {
         self.election.sent(number);
         let lossy = self.doubling.is_lossy(now);
         let packet = Packet::Controls(ControlsPacket { term, holds, number, lossy, list });
+        if let Some(relay) = self.election.relay(now) {
+            self.send_through(now, relay, term.host, packet.clone());
+        }
         self.mesh.send_packet(now, &self.me, term.host, packet, lossy);
+    }
+
+    /// Those for whom this node passes on the ticks of the host it follows, and what they hold.
+    pub fn relayed(&self, now: Instant) -> Vec<(NodeId, Option<Clock>)> {
+        self.relay.clients(now).collect()
+    }
+
+    /// Passes a tick of the host on.
+    pub fn pass_tick(&mut self, now: Instant, to: NodeId, tick: TickPacket) {
+        let (from, incarnation) = (tick.term.host, tick.term.incarnation);
+        let packet = Box::new(Packet::Tick(tick));
+        let relay = RelayPacket { from, incarnation, to, hops: relay::HOPS_MAX, packet };
+        self.mesh.send_packet(now, &self.me, to, Packet::Relay(relay), false);
+    }
+
+    /// Sends `to` something by way of `relay`.
+    fn send_through(&mut self, now: Instant, relay: NodeId, to: NodeId, packet: Packet) {
+        let packet = Packet::Relay(RelayPacket {
+            from: self.me.id,
+            incarnation: self.me.incarnation,
+            to,
+            hops: relay::HOPS_MAX,
+            packet: Box::new(packet),
+        });
+        self.mesh.send_packet(now, &self.me, relay, packet, false);
     }
 
     /// Hands on what the calls above have caused.
@@ -460,7 +495,7 @@ impl Cluster {
         let Some(Envelope { from: id, incarnation, packet }) = envelope else { return };
         if self.mesh.peer(id).is_some_and(|peer| peer.incarnation == incarnation) {
             self.mesh.heard_packet(now, &self.me, id, from);
-            self.packet(now, newest, id, packet);
+            self.packet(now, newest, id, packet, None);
         }
     }
 
@@ -470,7 +505,15 @@ impl Cluster {
         Some(Envelope { from: sender.0, incarnation: sender.1, packet })
     }
 
-    fn packet(&mut self, now: Instant, newest: &dyn Newest, from: NodeId, packet: Packet) {
+    /// Something that `from` says, itself or by way of `via`.
+    fn packet(
+        &mut self,
+        now: Instant,
+        newest: &dyn Newest,
+        from: NodeId,
+        packet: Packet,
+        via: Option<NodeId>,
+    ) {
         let Some(peer) = self.mesh.peer(from) else {
             return;
         };
@@ -481,10 +524,12 @@ impl Cluster {
                 if tick.term.host != from || tick.term.incarnation != incarnation {
                     return;
                 }
-                self.doubling.saw(now, Clock { term: tick.term, tick: tick.tick });
+                if via.is_none() {
+                    self.doubling.saw(now, Clock { term: tick.term, tick: tick.tick });
+                }
                 let mut admission = Admission::Drop;
                 self.with_election(now, newest, |election, cx| {
-                    admission = election.tick(now, cx, &tick);
+                    admission = election.tick(now, cx, &tick, via);
                 });
                 self.drain_election(now);
                 if admission == Admission::Apply && tick.state.is_some() {
@@ -494,24 +539,62 @@ impl Cluster {
             Packet::Controls(packet) => {
                 self.doubling.told(now, from, packet.lossy && peer.role == Role::Player);
                 if self.election.controls(now, from, packet.term, peer.role) {
-                    self.out.push_back(Out::Controls { from, incarnation, packet });
+                    let relayed = via.is_some();
+                    self.out.push_back(Out::Controls { from, incarnation, packet, relayed });
                 }
             }
+            Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             packet if votes => {
                 self.with_election(now, newest, |election, cx| {
-                    election.packet(now, cx, from, packet);
+                    election.packet(now, cx, from, packet, via);
                 });
             }
             _ => {}
         }
     }
 
+    /// Something came that goes, or went, through a third node.
+    fn pass_on(&mut self, now: Instant, newest: &dyn Newest, by: NodeId, relay: RelayPacket) {
+        let author = self.mesh.peer(relay.from).map(|peer| peer.incarnation);
+        if author != Some(relay.incarnation) || matches!(*relay.packet, Packet::Relay(_)) {
+            return;
+        }
+        if relay.to == self.me.id {
+            if relay.from != self.me.id {
+                self.mesh.heard_of(now, relay.from);
+                self.packet(now, newest, relay.from, *relay.packet, Some(by));
+            }
+            return;
+        }
+        let Some(hops) = relay.hops.checked_sub(1) else { return };
+        let host = self.election.following().map(|term| term.host);
+        if host != Some(relay.from) {
+            let holds = match &*relay.packet {
+                Packet::Controls(controls) => controls.holds,
+                _ => None,
+            };
+            if self.relay.serve(now, relay.from, holds)
+                && let Some(roster) = self.roster.published()
+            {
+                self.mesh.send(now, relay.from, &Message::Roster(roster.clone()));
+            }
+        }
+        let next = self.election.relay(now).filter(|_| host == Some(relay.to)).unwrap_or(relay.to);
+        if next != by && next != relay.from {
+            let packet = Packet::Relay(RelayPacket { hops, ..relay });
+            self.mesh.send_packet(now, &self.me, next, packet, false);
+        }
+    }
+
     fn message(&mut self, now: Instant, newest: &dyn Newest, from: NodeId, message: Message) {
         match message {
-            Message::Packet(packet) => self.packet(now, newest, from, packet),
-            Message::Roster(roster) if from == roster.term.host => {
+            Message::Packet(packet) => self.packet(now, newest, from, packet, None),
+            Message::Roster(roster)
+                if from == roster.term.host || self.election.relay(now) == Some(from) =>
+            {
                 if self.roster.adopt(roster, self.election.following()) {
                     self.roster_changed(now);
+                    self.pass_roster(now);
                 }
             }
             Message::Bye => {
@@ -522,6 +605,15 @@ impl Cluster {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Those who do not reach the host get its roster from here.
+    fn pass_roster(&mut self, now: Instant) {
+        let Some(roster) = self.roster.published().cloned() else { return };
+        let message = Message::Roster(roster);
+        for (client, _) in self.relayed(now) {
+            self.mesh.send(now, client, &message);
         }
     }
 
@@ -635,6 +727,9 @@ impl Cluster {
             match out {
                 election::Out::Send { to, packet } => {
                     self.mesh.send_packet(now, &self.me, to, packet, false);
+                }
+                election::Out::SendThrough { relay, to, packet } => {
+                    self.send_through(now, relay, to, packet);
                 }
                 election::Out::SendTwice { to, packet } => {
                     self.mesh.send_packet(now, &self.me, to, packet.clone(), false);

@@ -165,6 +165,64 @@ fn of_two_nodes_with_one_id_one_takes_another() {
     }
 }
 
+/// Scenarios 21 and 22: a third node stands between a client and its host.
+#[test]
+fn a_pair_that_is_cut_plays_on_through_another() {
+    for seed in 0..20 {
+        for ways in [[true, true], [true, false], [false, true]] {
+            let mut world = settled(seed, 4);
+            let host = world.hosts()[0];
+            let client = (host + 1) % 4;
+            let reigns = world.judge.met.reigns;
+            if ways[0] {
+                world.network.cut(host, client);
+            }
+            if ways[1] {
+                world.network.cut(client, host);
+            }
+            for _ in 0..20 {
+                world.run(Instant(world.now.0 + 500_000));
+                let tick = |place| world.node(place).unwrap().replica().clock().unwrap().tick.0;
+                let behind = tick(host) - tick(client);
+                assert!(behind < 10, "seed {seed}, {ways:?}: {behind} ticks behind");
+                let state = world.node(host).unwrap().replica().state().unwrap();
+                let seat = state.seats[&world.node(client).unwrap().me()];
+                assert!(seat.present, "seed {seed}, {ways:?}");
+            }
+            assert_eq!(world.judge.met.reigns, reigns, "seed {seed}, {ways:?}");
+            world.heal();
+            world.run(Instant(world.now.0 + 1_000_000));
+            assert_eq!(disagreement(&world), None, "seed {seed}, {ways:?}");
+            assert_eq!(world.judge.violations, [], "seed {seed}, {ways:?}");
+        }
+    }
+}
+
+/// Scenario 20: one node sees both sides.
+#[test]
+fn two_games_that_only_one_node_sees_become_one() {
+    for seed in 0..20 {
+        let mut world = settled(seed, 5);
+        let sides = [(0, 2), (0, 3), (1, 2), (1, 3), (4, 2), (4, 3)];
+        for (a, b) in sides {
+            world.network.cut(a, b);
+            world.network.cut(b, a);
+        }
+        world.run(Instant(world.now.0 + 5_000_000));
+        assert_eq!(world.hosts().len(), 2, "seed {seed}");
+        for (a, b) in &sides[4..] {
+            world.network.heal_pair(*a, *b);
+        }
+        world.run(Instant(world.now.0 + 3_000_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        let reigns = world.judge.met.reigns;
+        world.run(Instant(world.now.0 + 10_000_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        assert_eq!(world.judge.met.reigns, reigns, "seed {seed}");
+        assert_eq!(world.judge.violations, [], "seed {seed}");
+    }
+}
+
 /// So many nodes in one game.
 fn settled(seed: u64, count: usize) -> World<Tally> {
     let mut world = World::new(seed, count);

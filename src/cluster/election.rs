@@ -36,6 +36,7 @@ use super::message::{
     Answer, ElectionPacket, MeetPacket, OkPacket, Packet, Payload, Rank, Role, TickPacket,
     WorldCopy, WorldMark,
 };
+use super::relay;
 use crate::{
     config::{Mutant, Tuning},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
@@ -70,6 +71,12 @@ const ANNOUNCE_PAUSE: Duration = Duration::from_millis(100);
 /// A member whose controls are not acknowledged for this long has lost its host, though it hears
 /// it: the host must be deaf.
 const UNHEARD: Duration = Duration::from_millis(800);
+
+/// Whoever is heard by its host, and hears it, without a relay for this long needs none.
+const DIRECT: Duration = Duration::from_millis(200);
+
+/// How long one node is tried as a relay before the next.
+const RELAY_TRIED: Duration = Duration::from_millis(100);
 
 /// How long a host that fell silent ranks behind the others.
 const UNSTEADY: Duration = Duration::from_secs(60);
@@ -120,8 +127,20 @@ struct Following {
     /// The number of this node's last controls that the host has applied, and since when.
     acknowledged: u32,
     acknowledged_at: Instant,
+    /// The number of the last controls that the host has heard from this node itself, and since
+    /// when it says so itself: as long as both directions work, no relay is needed.
+    direct: u32,
+    direct_at: Instant,
+    relay: Option<Relayed>,
     /// An ask not answered yet, because the host was heard just before it.
     pending: Option<(NodeId, ElectionPacket)>,
+}
+
+/// Who stands between this node and its host, and for how long.
+#[derive(Clone, Copy, Debug)]
+struct Relayed {
+    by: NodeId,
+    until: Instant,
 }
 
 #[derive(Debug)]
@@ -196,6 +215,8 @@ struct Rival {
     term: Term,
     heard: Instant,
     meet_at: Instant,
+    /// Who told of it: that one hears both.
+    told_by: Option<NodeId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -238,6 +259,15 @@ pub trait Newest {
 pub enum Out {
     /// Send this packet.
     Send {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        packet: Packet,
+    },
+    /// Send this packet by way of a third node.
+    SendThrough {
+        /// By way of whom.
+        relay: NodeId,
         /// To whom.
         to: NodeId,
         /// What.
@@ -362,6 +392,16 @@ impl Election {
         }
     }
 
+    /// Who passes things on between this node and its host, if that is needed.
+    pub fn relay(&self, now: Instant) -> Option<NodeId> {
+        let following = match &self.state {
+            State::Following(following) => following,
+            State::Seeking(Seeking { lost: Some(lost), .. }) => &lost.following,
+            _ => return None,
+        };
+        following.relay.filter(|relay| now < relay.until).map(|relay| relay.by)
+    }
+
     /// The reign in force as far as this node knows: its own, or the one it follows or lost.
     pub fn current(&self) -> Option<Term> {
         match &self.state {
@@ -415,6 +455,7 @@ impl Election {
             State::Following(following) => {
                 following.heard += gap;
                 following.acknowledged_at += gap;
+                following.direct_at += gap;
             }
             State::Seeking(seeking) => {
                 seeking.candidacy = None;
@@ -445,8 +486,14 @@ impl Election {
         self.advance(now, cx);
     }
 
-    /// A host's tick came in, from the host itself.
-    pub fn tick(&mut self, now: Instant, cx: &Context<'_>, packet: &TickPacket) -> Admission {
+    /// A host's tick came in, from the host itself or by way of `via`.
+    pub fn tick(
+        &mut self,
+        now: Instant,
+        cx: &Context<'_>,
+        packet: &TickPacket,
+        via: Option<NodeId>,
+    ) -> Admission {
         let term = packet.term;
         if !self.plausible(term) || term.host == self.me {
             return Admission::Drop;
@@ -458,7 +505,7 @@ impl Election {
         if self.promised.is_some_and(|promised| term < promised) {
             if self.tuning.has(Mutant::NoTerms) {
                 self.promised = None;
-                self.follow(now, packet);
+                self.follow(now, packet, via);
                 return Admission::Apply;
             }
             self.fence(now, term);
@@ -476,7 +523,7 @@ impl Election {
             State::Idle => Admission::Drop,
             State::Following(following) if following.term == term => {
                 let gap = now.since(following.heard).as_micros() as u64;
-                if following.hear(now, packet, self.sent) {
+                if following.hear(now, packet, self.sent, via) {
                     self.gap_us = (self.gap_us - self.gap_us / 400).max(gap).min(200_000);
                 }
                 Admission::Apply
@@ -485,7 +532,7 @@ impl Election {
                 let followed = following.term;
                 let heir = packet.ends == Some(followed) || term.host == followed.host;
                 if heir || self.granted(now, term.host) || !self.hears(now) {
-                    self.follow(now, packet);
+                    self.follow(now, packet, via);
                     return Admission::Apply;
                 }
                 self.send(followed.host, Packet::Rival { term });
@@ -493,7 +540,7 @@ impl Election {
             }
             State::Seeking(seeking) => match &mut seeking.lost {
                 Some(lost) if lost.following.term == term => {
-                    let new = lost.following.hear(now, packet, self.sent);
+                    let new = lost.following.hear(now, packet, self.sent, via);
                     let afterglow = lost.cause == Cause::Closed && now.since(lost.at) < JUST_HEARD;
                     let deaf = lost.cause == Cause::Deaf
                         && now.since(lost.following.acknowledged_at) > self.tuning.acknowledged;
@@ -504,16 +551,16 @@ impl Election {
                     Admission::Apply
                 }
                 _ => {
-                    self.follow(now, packet);
+                    self.follow(now, packet, via);
                     Admission::Apply
                 }
             },
             State::Reigning(reign) => {
                 if packet.ends == Some(reign.term) {
-                    self.follow(now, packet);
+                    self.follow(now, packet, via);
                     return Admission::Apply;
                 }
-                self.meet_rival(now, term);
+                self.meet_rival(now, term, via);
                 Admission::Drop
             }
         }
@@ -546,8 +593,15 @@ impl Election {
         self.sent = number;
     }
 
-    /// A packet of the election came in.
-    pub fn packet(&mut self, now: Instant, cx: &Context<'_>, from: NodeId, packet: Packet) {
+    /// A packet of the election came in, from `from` itself or by way of `via`.
+    pub fn packet(
+        &mut self,
+        now: Instant,
+        cx: &Context<'_>,
+        from: NodeId,
+        packet: Packet,
+        via: Option<NodeId>,
+    ) {
         if let Some(candidacy) = self.candidacy_mut()
             && !candidacy.extended
             && candidacy.follows.is_empty()
@@ -559,17 +613,17 @@ impl Election {
         match packet {
             Packet::Election(ask) => self.asked(now, cx, from, ask),
             Packet::Ok(ok) => self.answered(now, cx, from, ok),
-            Packet::Stale { promised, alive } => self.told_stale(now, promised, alive),
+            Packet::Stale { promised, alive } => self.told_stale(now, from, promised, alive),
             Packet::Rival { term } => self.told_rival(now, from, term),
-            Packet::Meet(meet) => self.judge(now, cx, &meet),
+            Packet::Meet(meet) => self.judge(now, cx, &meet, via),
             Packet::Verdict { judge, judged, keeps } => {
-                self.verdict(now, judge, judged, keeps);
+                self.verdict(now, judge, judged, keeps, via);
             }
             Packet::Ends { old, new } => self.ends(now, from, old, new),
             Packet::Abdicate { term, successor, world } => {
                 self.abdicated(now, cx, from, term, successor, world);
             }
-            Packet::Tick(_) | Packet::Controls(_) => {}
+            Packet::Tick(_) | Packet::Controls(_) | Packet::Relay(_) => {}
         }
         self.advance(now, cx);
     }
@@ -578,7 +632,7 @@ impl Election {
     pub fn rumour(&mut self, now: Instant, term: Term) {
         if self.reign().is_some_and(|mine| mine < term) && self.plausible(term) {
             self.see(term.epoch);
-            self.meet_rival(now, term);
+            self.meet_rival(now, term, None);
         }
     }
 
@@ -615,6 +669,8 @@ impl Election {
                     self.lose(now, cx, Cause::Silent);
                 } else if unheard >= UNHEARD && !self.watching {
                     self.lose(now, cx, Cause::Deaf);
+                } else if unheard >= self.tuning.acknowledged && !self.watching {
+                    self.seek_relay(now, cx);
                 }
             }
             State::Reigning(reign) => {
@@ -626,10 +682,11 @@ impl Election {
                     && rival.meet_at <= now
                 {
                     rival.meet_at = now + MEET_REPEAT;
-                    let to = rival.term.host;
+                    let (to, told_by) = (rival.term.host, rival.told_by);
                     let members = self.members(now);
                     let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
-                    self.send(to, Packet::Meet(MeetPacket { term, members, tick }));
+                    let meet = Packet::Meet(MeetPacket { term, members, tick });
+                    self.send_either_way(told_by, to, meet);
                 }
             }
             State::Idle | State::Seeking(_) => {}
@@ -643,7 +700,10 @@ impl Election {
             State::Idle => return None,
             State::Following(following) if self.watching => following.heard + self.suspicion(),
             State::Following(following) => {
-                (following.heard + self.suspicion()).min(following.acknowledged_at + UNHEARD)
+                let relay = following.relay.map_or(following.acknowledged_at, |relay| relay.until);
+                (following.heard + self.suspicion())
+                    .min(following.acknowledged_at + UNHEARD)
+                    .min(relay.max(following.acknowledged_at + self.tuning.acknowledged))
             }
             State::Seeking(_) if self.watching => return None,
             State::Seeking(seeking) => match &seeking.candidacy {
@@ -687,15 +747,33 @@ impl Election {
     fn send(&mut self, to: NodeId, packet: Packet) {
         self.out.push_back(Out::Send { to, packet });
     }
+
+    /// Sends a packet to its receiver, and by way of `relay` too if there is one.
+    fn send_either_way(&mut self, relay: Option<NodeId>, to: NodeId, packet: Packet) {
+        if let Some(relay) = relay.filter(|relay| *relay != to) {
+            self.out.push_back(Out::SendThrough { relay, to, packet: packet.clone() });
+        }
+        self.send(to, packet);
+    }
 }
 
 impl Following {
     /// Whether `packet` is a new tick: a sign of life. Duplicates and late packets are none.
-    fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u32) -> bool {
+    fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u32, via: Option<NodeId>) -> bool {
         // More than was sent would be for an earlier life of this node.
         if packet.heard > self.acknowledged && packet.heard <= sent {
             self.acknowledged = packet.heard;
             self.acknowledged_at = now;
+        }
+        match via {
+            None if packet.heard > self.direct && packet.heard <= sent => {
+                self.direct = packet.heard;
+                self.direct_at = now;
+            }
+            Some(by) if now.since(self.direct_at) > DIRECT => {
+                self.relay = Some(Relayed { by, until: now + relay::SERVED });
+            }
+            _ => {}
         }
         let new = packet.tick > self.tick;
         if new {

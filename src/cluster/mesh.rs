@@ -314,6 +314,13 @@ impl Mesh {
         }
     }
 
+    /// Somebody else passed on what a peer said: it lives, wherever it is.
+    pub fn heard_of(&mut self, now: Instant, id: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.heard = now;
+        }
+    }
+
     /// The driver has accepted a link.
     pub fn accepted(&mut self, now: Instant, me: &Identity, link: LinkId, from: SocketAddr) {
         let strangers = self.links.iter().filter(|(_, link)| link.peer.is_none());

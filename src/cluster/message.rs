@@ -230,6 +230,8 @@ pub enum Packet {
         /// The reign to follow.
         new: Term,
     },
+    /// Something from one node to another that does not reach it, by way of a third.
+    Relay(RelayPacket),
     /// A leaving host to all: its last world, and who shall go on.
     Abdicate {
         /// The reign that is over.
@@ -252,7 +254,8 @@ pub struct TickPacket {
     pub began: Tick,
     /// This tick.
     pub tick: Tick,
-    /// The number of the receiver's last controls that the host has applied.
+    /// The number of the receiver's last controls that the host has heard: from itself in a tick
+    /// that the host sent it, by whatever way in one that a relay passed on.
     pub heard: u32,
     /// The world; none where it goes over the link because it is too large.
     pub state: Option<Payload>,
@@ -272,6 +275,21 @@ pub struct ControlsPacket {
     pub number: u32,
     /// The controls not yet acknowledged, oldest first.
     pub list: Payload,
+}
+
+/// A packet on its way through other nodes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RelayPacket {
+    /// Who says it.
+    pub from: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// For whom it is.
+    pub to: NodeId,
+    /// How many more nodes may pass it on.
+    pub hops: u8,
+    /// What it says. Never a relay itself.
+    pub packet: Box<Packet>,
 }
 
 /// "My host seems lost; shall I reign?"

@@ -229,8 +229,8 @@ impl<G: Game> Node<G> {
                 }
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
                 cluster::Out::Tick(packet) => self.receive(now, packet),
-                cluster::Out::Controls { from, incarnation, packet } => {
-                    self.collect(from, incarnation, &packet);
+                cluster::Out::Controls { from, incarnation, packet, relayed } => {
+                    self.collect(from, incarnation, &packet, relayed);
                 }
             }
         }
@@ -298,13 +298,22 @@ impl<G: Game> Node<G> {
         }
     }
 
-    fn collect(&mut self, from: NodeId, incarnation: Incarnation, packet: &ControlsPacket) {
+    fn collect(
+        &mut self,
+        from: NodeId,
+        incarnation: Incarnation,
+        packet: &ControlsPacket,
+        relayed: bool,
+    ) {
         let list: Option<Vec<G::Controls>> = match &packet.list {
             Payload::Binary(bytes) => postcard::from_bytes(bytes).ok(),
             Payload::Json(raw) => serde_json::from_str(raw.get()).ok(),
         };
         if let Some(list) = list {
             self.host.collect(from, incarnation, packet.holds, packet.number, &list);
+            if !relayed {
+                self.host.heard_directly(from, packet.number);
+            }
         }
     }
 
@@ -355,28 +364,17 @@ impl<G: Game> Node<G> {
         began: Tick,
         state: &State<G::World>,
     ) {
-        let form = self.config.form;
         let mut encoded: BTreeMap<Option<Clock>, Option<Payload>> = BTreeMap::new();
         for (to, life) in self.cluster.audience(now) {
-            let baseline = self
-                .host
-                .holds(to)
-                .and_then(|holds| Some((holds, self.replica.held(holds)?.clone())));
-            let key = baseline.as_ref().map(|(clock, _)| *clock);
-            let payload = encoded.entry(key).or_insert_with(|| {
-                let since = key.map_or(clock.tick, |clock| clock.tick);
-                let events = self.replica.events_since(Tick(since.0.min(clock.tick.0 - 1)));
-                let baseline = baseline.as_ref().map(|(clock, state)| (*clock, state.as_ref()));
-                snapshot::encode::<G>(form, clock, state, hash, baseline, &events)
-            });
-            let seat = state.seats.get(&to).filter(|seat| seat.incarnation == life);
-            let heard = seat.map_or(0, |seat| seat.number);
+            let holds = self.host.holds(to).filter(|holds| self.replica.held(*holds).is_some());
+            let payload =
+                encoded.entry(holds).or_insert_with(|| self.encode(clock, state, hash, holds));
             let packet = TickPacket {
                 term: clock.term,
                 ends: self.ends,
                 began,
                 tick: clock.tick,
-                heard,
+                heard: self.host.heard(to, life),
                 state: payload.clone(),
             };
             self.cluster.send_tick(now, to, packet);
@@ -429,6 +427,7 @@ impl<G: Game> Node<G> {
                 self.take(WorldMark { clock, began: packet.began }, snapshot.state);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
+                self.pass_on(now, &packet, snapshot.hash);
             }
             Err(error) => {
                 self.needs_whole = true;
@@ -439,7 +438,38 @@ impl<G: Game> Node<G> {
         }
     }
 
+    /// Passes a tick on to those who do not get it themselves: in the host's name, but against
+    /// what they hold.
+    fn pass_on(&mut self, now: Instant, packet: &TickPacket, hash: u32) {
+        let clients = self.cluster.relayed(now);
+        let Some(state) = self.replica.state().filter(|_| !clients.is_empty()).cloned() else {
+            return;
+        };
+        let clock = Clock { term: packet.term, tick: packet.tick };
+        for (to, holds) in clients {
+            let seat = state.seats.get(&to);
+            let payload = self.encode(clock, &state, hash, holds);
+            let heard = seat.map_or(0, |seat| seat.number);
+            let tick = TickPacket { heard, state: payload, ..packet.clone() };
+            self.cluster.pass_tick(now, to, tick);
+        }
+    }
+
     // Both.
+
+    /// The snapshot of a state for whoever holds the one at `holds`.
+    fn encode(
+        &self,
+        clock: Clock,
+        state: &State<G::World>,
+        hash: u32,
+        holds: Option<Clock>,
+    ) -> Option<Payload> {
+        let baseline = holds.and_then(|holds| Some((holds, self.replica.held(holds)?.as_ref())));
+        let since = baseline.map_or(clock.tick, |(clock, _)| clock.tick);
+        let events = self.replica.events_since(Tick(since.0.min(clock.tick.0.saturating_sub(1))));
+        snapshot::encode::<G>(self.config.form, clock, state, hash, baseline, &events)
+    }
 
     fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>) {
         if let Some(from) = self.replica.take(mark, state) {

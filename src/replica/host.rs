@@ -29,6 +29,8 @@ struct Client<C> {
     waiting: VecDeque<(u32, C)>,
     delayed_steps: u32,
     last: u32,
+    /// The number of the last controls that came from it without a relay.
+    direct: u32,
     holds: Option<Clock>,
 }
 
@@ -66,6 +68,19 @@ impl<C: Copy> Host<C> {
         while client.waiting.len() > WAITING_MAX {
             client.waiting.pop_front();
         }
+    }
+
+    /// The controls up to `number` came from the client itself.
+    pub fn heard_directly(&mut self, from: NodeId, number: u32) {
+        if let Some(client) = self.clients.get_mut(&from) {
+            client.direct = client.direct.max(number);
+        }
+    }
+
+    /// The number of the last controls that came from `client`, in this life, without a relay.
+    pub fn heard(&self, client: NodeId, incarnation: Incarnation) -> u32 {
+        let client = self.clients.get(&client);
+        client.filter(|client| client.incarnation == incarnation).map_or(0, |client| client.direct)
     }
 
     /// The newest state that `client` is known to hold.
@@ -142,7 +157,14 @@ fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>)
 
 impl<C> Client<C> {
     fn new(incarnation: Incarnation) -> Self {
-        Self { incarnation, waiting: VecDeque::new(), delayed_steps: 0, last: 0, holds: None }
+        Self {
+            incarnation,
+            waiting: VecDeque::new(),
+            delayed_steps: 0,
+            last: 0,
+            direct: 0,
+            holds: None,
+        }
     }
 
     /// How many of the waiting controls this step takes.

@@ -115,7 +115,14 @@ impl Election {
                 }
                 self.count(now, cx);
             }
-            Answer::Lives { .. } => self.withdraw(now + RETRY_AFTER_LIVES),
+            Answer::Lives { .. } => {
+                if let State::Seeking(Seeking { lost: Some(lost), .. }) = &mut self.state
+                    && from != lost.following.term.host
+                {
+                    lost.following.relay = Some(Relayed { by: from, until: now + relay::SERVED });
+                }
+                self.withdraw(now + RETRY_AFTER_LIVES);
+            }
             Answer::TakingOver => self.withdraw(now + RETRY_AFTER_GRANT),
         }
     }

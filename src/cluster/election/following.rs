@@ -3,14 +3,14 @@
 use super::*;
 
 impl Election {
-    pub(super) fn follow(&mut self, now: Instant, packet: &TickPacket) {
-        self.follow_term(now, packet.term);
+    pub(super) fn follow(&mut self, now: Instant, packet: &TickPacket, via: Option<NodeId>) {
+        self.follow_term(now, packet.term, via);
         if let State::Following(following) = &mut self.state {
-            following.hear(now, packet, self.sent);
+            following.hear(now, packet, self.sent, via);
         }
     }
 
-    pub(super) fn follow_term(&mut self, now: Instant, term: Term) {
+    pub(super) fn follow_term(&mut self, now: Instant, term: Term, via: Option<NodeId>) {
         debug_assert!(self.promised.is_none_or(|promised| promised <= term), "S2");
         let yielded = self.reign();
         if yielded.is_some() {
@@ -24,6 +24,9 @@ impl Election {
             heard: now,
             acknowledged: 0,
             acknowledged_at: now,
+            direct: 0,
+            direct_at: now,
+            relay: via.map(|by| Relayed { by, until: now + relay::SERVED }),
             pending: None,
         });
         self.out.push_back(Out::Follow { term, yielded });
@@ -49,6 +52,23 @@ impl Election {
         }
     }
 
+    /// The host does not hear this node: one after the other is tried as a relay.
+    pub(super) fn seek_relay(&mut self, now: Instant, cx: &Context<'_>) {
+        let linked = cx.voters.iter().filter(|voter| voter.linked).map(|voter| voter.id);
+        let State::Following(following) = &mut self.state else { return };
+        let last = following.relay.map(|relay| relay.by);
+        if following.relay.is_some_and(|relay| now < relay.until) {
+            return;
+        }
+        let others: Vec<NodeId> = linked.filter(|id| *id != following.term.host).collect();
+        let after = others.iter().find(|id| Some(**id) > last).or(others.first());
+        let until = now + RELAY_TRIED;
+        following.relay = match after {
+            Some(by) => Some(Relayed { by: *by, until }),
+            None => Some(Relayed { by: following.term.host, until }),
+        };
+    }
+
     pub(super) fn granted(&self, now: Instant, to: NodeId) -> bool {
         self.grant.is_some_and(|grant| grant.to == to && now < grant.until)
     }
@@ -61,7 +81,7 @@ impl Election {
         }
         self.see(new.epoch);
         self.out.push_back(Out::Lost { term: old, cause: Cause::Yielded });
-        self.follow_term(now, new);
+        self.follow_term(now, new, None);
     }
 
     pub(super) fn abdicated(

@@ -3,7 +3,8 @@
 use super::*;
 
 impl Election {
-    pub(super) fn meet_rival(&mut self, now: Instant, term: Term) {
+    /// Another host exists: this node met it itself, or `told_by` did.
+    pub(super) fn meet_rival(&mut self, now: Instant, term: Term, told_by: Option<NodeId>) {
         let State::Reigning(reign) = &mut self.state else {
             return;
         };
@@ -11,13 +12,16 @@ impl Election {
             return;
         }
         match &mut reign.rival {
-            Some(rival) if rival.term == term => rival.heard = now,
+            Some(rival) if rival.term == term => {
+                rival.heard = now;
+                rival.told_by = told_by.or(rival.told_by);
+            }
             Some(rival) if rival.term > term => {}
-            rival => *rival = Some(Rival { term, heard: now, meet_at: now }),
+            rival => *rival = Some(Rival { term, heard: now, meet_at: now, told_by }),
         }
     }
 
-    pub(super) fn told_stale(&mut self, now: Instant, promised: Term, alive: bool) {
+    pub(super) fn told_stale(&mut self, now: Instant, by: NodeId, promised: Term, alive: bool) {
         if !self.plausible(promised) {
             return;
         }
@@ -33,7 +37,7 @@ impl Election {
             rival.term >= promised && now.since(rival.heard) <= RIVAL_REMEMBERED
         });
         if promised.host != self.me && alive {
-            self.meet_rival(now, promised);
+            self.meet_rival(now, promised, Some(by).filter(|by| *by != promised.host));
         } else if !met && now.since(reign.announced) >= ANNOUNCE_PAUSE {
             self.announce(now, old);
         }
@@ -46,7 +50,7 @@ impl Election {
         };
         if member && self.plausible(term) {
             self.see(term.epoch);
-            self.meet_rival(now, term);
+            self.meet_rival(now, term, Some(from));
         }
     }
 
@@ -73,13 +77,19 @@ impl Election {
     }
 
     /// A host with a lower term wants to know who of the two reigns on.
-    pub(super) fn judge(&mut self, now: Instant, cx: &Context<'_>, meet: &MeetPacket) {
+    pub(super) fn judge(
+        &mut self,
+        now: Instant,
+        cx: &Context<'_>,
+        meet: &MeetPacket,
+        via: Option<NodeId>,
+    ) {
         if self.is_drowsy(now) || !self.plausible(meet.term) {
             return;
         }
         let Some(mine) = self.reign() else { return };
         if meet.term >= mine {
-            return self.meet_rival(now, meet.term);
+            return self.meet_rival(now, meet.term, via);
         }
         let ours: BTreeSet<NodeId> = self.members(now).into_iter().collect();
         let theirs: BTreeSet<NodeId> =
@@ -87,10 +97,17 @@ impl Election {
         let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
         let keeps = (ours.len(), tick, self.me) > (theirs.len(), meet.tick, meet.term.host);
         let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps };
-        self.send(meet.term.host, verdict);
+        self.send_either_way(via, meet.term.host, verdict);
     }
 
-    pub(super) fn verdict(&mut self, now: Instant, judge: Term, judged: Term, keeps: bool) {
+    pub(super) fn verdict(
+        &mut self,
+        now: Instant,
+        judge: Term,
+        judged: Term,
+        keeps: bool,
+        via: Option<NodeId>,
+    ) {
         if self.reign() != Some(judged) || judge <= judged || !self.plausible(judge) {
             return;
         }
@@ -99,7 +116,7 @@ impl Election {
         }
         if keeps {
             self.see(judge.epoch);
-            self.follow_term(now, judge);
+            self.follow_term(now, judge, via);
         } else {
             self.announce(now, judge);
         }

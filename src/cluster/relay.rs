@@ -1,0 +1,55 @@
+//! For whom this node stands between two others that do not reach each other.
+//!
+//! A cut between a client and its host is no reason for an election while a third node hears both:
+//! whoever answers an ask with "the host lives" becomes the asker's relay. The asker's controls go
+//! up through it, and the host's ticks come down: the relay holds the same world, so it encodes
+//! each tick against what the client holds, just as the host would. Two hosts that only a third
+//! node sees meet through that one.
+//!
+//! Nothing is agreed on. Whatever is passed on for somebody is a request to be passed the ticks for
+//! the next [`SERVED`]; who stops asking is forgotten.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::types::{Clock, Instant, NodeId};
+
+/// How long a request counts.
+pub const SERVED: Duration = Duration::from_secs(1);
+
+/// How many nodes a packet may go through: each more is another tick late.
+pub const HOPS_MAX: u8 = 3;
+
+/// The most nodes that one node relays for.
+const CLIENTS_MAX: usize = 64;
+
+/// Those for whom this node passes on its host's ticks.
+#[derive(Debug, Default)]
+pub struct Relay {
+    clients: BTreeMap<NodeId, Client>,
+}
+
+#[derive(Debug)]
+struct Client {
+    until: Instant,
+    holds: Option<Clock>,
+}
+
+impl Relay {
+    /// Something of `client` was passed on. It holds this state now, if it said so. Whether it is
+    /// new here.
+    pub fn serve(&mut self, now: Instant, client: NodeId, holds: Option<Clock>) -> bool {
+        self.clients.retain(|_, client| now < client.until);
+        let new = !self.clients.contains_key(&client);
+        if new && self.clients.len() >= CLIENTS_MAX {
+            return false;
+        }
+        self.clients.insert(client, Client { until: now + SERVED, holds });
+        new
+    }
+
+    /// Who is to get the ticks, and which state it holds.
+    pub fn clients(&self, now: Instant) -> impl Iterator<Item = (NodeId, Option<Clock>)> {
+        let served = self.clients.iter().filter(move |(_, client)| now < client.until);
+        served.map(|(id, client)| (*id, client.holds))
+    }
+}
