@@ -242,7 +242,7 @@ impl Cluster {
     /// Leaves the session politely, and stays on the title.
     pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
         let voters = self.voters();
-        let cx = Context { voters: &voters, newest, announced: false };
+        let cx = Context { voters: &voters, steady: true, newest, announced: false };
         self.election.abdicate(now, &cx);
         self.pump(now, newest);
         let linked: Vec<NodeId> =
@@ -279,6 +279,8 @@ impl Cluster {
             Wire::Bytes { link, chunk } => self.mesh.bytes(now, &self.me, link, &chunk),
             Wire::Closed { link, reason } => self.mesh.closed(now, link, reason),
             Wire::Interfaces(interfaces) => self.discovery.interfaces(now, interfaces),
+            Wire::Woke if self.playing() => self.election.slept(now, Duration::ZERO),
+            Wire::Woke => {}
         }
         self.pump(now, newest);
     }
@@ -666,7 +668,12 @@ impl Cluster {
         self.mesh
             .peers()
             .filter(|(id, peer)| peer.role == Role::Player && votes(*id))
-            .map(|(id, peer)| Voter { id, heard: peer.heard, linked: peer.is_linked() })
+            .map(|(id, peer)| Voter {
+                id,
+                heard: peer.heard,
+                linked: peer.is_linked(),
+                steady: self.roster.is_steady(id),
+            })
             .collect()
     }
 
@@ -683,7 +690,8 @@ impl Cluster {
                 .discovery
                 .heard(now)
                 .any(|heard| self.me.shares_session(&heard.beacon) && heard.beacon.term.is_some());
-        act(&mut self.election, &Context { voters: &voters, newest, announced });
+        let steady = self.roster.is_steady(self.me.id);
+        act(&mut self.election, &Context { voters: &voters, steady, newest, announced });
     }
 
     /// Lets each part hear what the others have reported, until nobody has anything to say.
@@ -741,12 +749,13 @@ impl Cluster {
                 election::Out::Asking { ends } => {
                     self.out.push_back(Out::Notice(Notice::Election(ends)));
                 }
-                election::Out::Reign { term, ends, world } => {
-                    self.take_over(now, term);
+                election::Out::Reign { term, ends, silent, world } => {
+                    let silent = ends.filter(|_| silent).map(|ends| ends.host);
+                    self.take_over(now, term, silent);
                     self.out.push_back(Out::Reign { term, ends, world });
                 }
                 election::Out::Announce { term, ends } => {
-                    self.take_over(now, term);
+                    self.take_over(now, term, None);
                     self.out.push_back(Out::Announce { term, ends });
                 }
                 election::Out::Follow { term, yielded } => {
@@ -763,10 +772,13 @@ impl Cluster {
         }
     }
 
-    fn take_over(&mut self, now: Instant, term: Term) {
+    fn take_over(&mut self, now: Instant, term: Term, silent: Option<NodeId>) {
         let bits = u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64());
         let minted = SessionId(Uuid::from_u128(bits));
-        self.roster.take_over(term, self.session_id.unwrap_or(minted));
+        self.roster.take_over(now, term, self.session_id.unwrap_or(minted));
+        if let Some(silent) = silent {
+            self.roster.fell_silent(now, silent);
+        }
         self.session_id = self.roster.published().map(|roster| roster.session_id);
         self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
         self.publish_roster(now);

@@ -55,6 +55,9 @@ pub enum Wire {
     },
     /// The networks this machine is on, at the start and whenever they change.
     Interfaces(Vec<Interface>),
+    /// This machine was suspended, and the clock stood still meanwhile: what this node believes
+    /// about the others is of another time.
+    Woke,
 }
 
 /// The two UDP sockets of a node.

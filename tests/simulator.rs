@@ -83,6 +83,34 @@ fn a_host_that_wakes_up_follows_whoever_replaced_it() {
     }
 }
 
+/// A machine that has stalled once may do so again: the crown does not go back to it.
+#[test]
+fn a_host_that_fell_silent_ranks_behind_for_a_minute() {
+    for seed in 0..20 {
+        let mut world = settled(seed, 4);
+        let first = world.hosts()[0];
+        world.pause(first);
+        world.run(Instant(world.now.0 + 500_000));
+        world.resume(first, true);
+        world.run(Instant(world.now.0 + 1_000_000));
+        for _ in 0..2 {
+            let host = world.hosts()[0];
+            assert_ne!(host, first, "seed {seed}");
+            world.judge.met.gaps_us.clear();
+            world.kill(host);
+            world.run(Instant(world.now.0 + 500_000));
+            let gaps = &world.judge.met.gaps_us;
+            assert!(gaps.iter().all(|gap| *gap < 30_000), "seed {seed}: {gaps:?}");
+        }
+        let host = world.hosts()[0];
+        assert_ne!(host, first, "seed {seed}");
+        world.run(Instant(world.now.0 + 70_000_000));
+        world.kill(host);
+        world.run(Instant(world.now.0 + 500_000));
+        assert_eq!(world.hosts(), [first], "seed {seed}");
+    }
+}
+
 /// Scenario 17: two and two, each half plays on; one game again soon after the heal.
 #[test]
 fn a_network_that_was_cut_in_two_becomes_one_game_again() {

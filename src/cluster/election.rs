@@ -78,9 +78,6 @@ const DIRECT: Duration = Duration::from_millis(200);
 /// How long one node is tried as a relay before the next.
 const RELAY_TRIED: Duration = Duration::from_millis(100);
 
-/// How long a host that fell silent ranks behind the others.
-const UNSTEADY: Duration = Duration::from_secs(60);
-
 /// What one node knows and wants of the crown.
 #[derive(Debug)]
 pub struct Election {
@@ -95,7 +92,6 @@ pub struct Election {
     grant: Option<Grant>,
     /// Until when this node, having slept, takes in but does nothing.
     drowsy_until: Option<Instant>,
-    unsteady_until: Option<Instant>,
     /// The largest gap between ticks seen, in microseconds, decaying.
     gap_us: u64,
     round: u32,
@@ -229,6 +225,8 @@ struct Grant {
 pub struct Context<'a> {
     /// Who could vote: the roster, or before there is one, whoever is linked. Without this node.
     pub voters: &'a [Voter],
+    /// Whether the roster has nothing against this node's reigning.
+    pub steady: bool,
     /// The world held here.
     pub newest: &'a dyn Newest,
     /// Whether a host of the own session was announced lately.
@@ -244,6 +242,8 @@ pub struct Voter {
     pub heard: Instant,
     /// Whether its link is up.
     pub linked: bool,
+    /// Whether the roster has nothing against its reigning.
+    pub steady: bool,
 }
 
 /// All that the election asks of a world.
@@ -299,6 +299,8 @@ pub enum Out {
         term: Term,
         /// The one it ends.
         ends: Option<Term>,
+        /// Whether that one ended because its host fell silent, or deaf.
+        silent: bool,
         /// The newest world among the answers, if it is not the own one.
         world: Option<WorldCopy>,
     },
@@ -340,7 +342,6 @@ impl Election {
             state: State::Idle,
             grant: None,
             drowsy_until: None,
-            unsteady_until: None,
             gap_us: 17_000,
             round: 0,
             sent: 0,
@@ -516,7 +517,7 @@ impl Election {
             && self.me > term.host
             && cx.newest.mark().is_some()
         {
-            self.reign_from(now, Some(term), BTreeMap::new(), None);
+            self.reign_from(now, Some(term), false, BTreeMap::new(), None);
             return Admission::Drop;
         }
         match &mut self.state {
@@ -639,14 +640,15 @@ impl Election {
     /// Leaves: names the successor among the voters, with the last world, and rests.
     pub fn abdicate(&mut self, now: Instant, cx: &Context<'_>) {
         if let State::Reigning(Reigning { term, .. }) = self.state {
-            let alive: Vec<NodeId> = self.electorate(now, cx).collect();
-            if let Some(successor) = alive.iter().max().copied() {
+            let alive: Vec<&Voter> = self.electorate(now, cx).collect();
+            let successor = alive.iter().max_by_key(|voter| (voter.steady, voter.id));
+            if let Some(successor) = successor.map(|voter| voter.id) {
                 let world = cx.newest.mark().zip(cx.newest.encode());
                 let world = world.map(|(mark, sync_gamestate)| WorldCopy { mark, sync_gamestate });
-                for to in alive {
+                for voter in alive {
                     let world = world.clone();
                     self.out.push_back(Out::SendTwice {
-                        to,
+                        to: voter.id,
                         packet: Packet::Abdicate { term, successor, world },
                     });
                 }
@@ -715,12 +717,8 @@ impl Election {
         Some(due.max(self.drowsy_until.unwrap_or_default()))
     }
 
-    fn rank(&self, now: Instant, cx: &Context<'_>) -> Rank {
-        Rank {
-            has_world: cx.newest.mark().is_some(),
-            steady: self.unsteady_until.is_none_or(|until| now >= until),
-            id: self.me,
-        }
+    fn rank(&self, cx: &Context<'_>) -> Rank {
+        Rank { has_world: cx.newest.mark().is_some(), steady: cx.steady, id: self.me }
     }
 
     fn candidacy_mut(&mut self) -> Option<&mut Candidacy> {
@@ -754,6 +752,13 @@ impl Election {
             self.out.push_back(Out::SendThrough { relay, to, packet: packet.clone() });
         }
         self.send(to, packet);
+    }
+}
+
+impl Rank {
+    /// The rank of another one, if it holds a world just when this one does.
+    fn with(self, voter: &Voter) -> Rank {
+        Rank { steady: voter.steady, id: voter.id, ..self }
     }
 }
 

@@ -163,6 +163,9 @@ pub struct Member {
     pub address: Option<Address>,
     /// Nothing is heard of it. It keeps its place.
     pub away: bool,
+    /// It has lost a crown by falling silent in the last minute, and ranks behind the others.
+    #[serde(default)]
+    pub unsteady: bool,
 }
 
 /// Where a node can be reached.
@@ -344,7 +347,7 @@ pub enum Answer {
 pub struct Rank {
     /// Holds a world.
     pub has_world: bool,
-    /// Has not lost a crown by falling silent in the last minute.
+    /// Has not lost a crown by falling silent in the last minute, as the roster says.
     pub steady: bool,
     /// The bully's order.
     pub id: NodeId,

@@ -21,12 +21,17 @@ use crate::{
 /// link from a lost process.
 const UNLINKED_AWAY: Duration = Duration::from_millis(250);
 
+/// How long a host that fell silent ranks behind the others: its machine or its cable may do that
+/// again, and the crown shall not go to and fro.
+const UNSTEADY: Duration = Duration::from_secs(60);
+
 /// The roster held by a node, and what its host keeps beside it.
 #[derive(Debug, Default)]
 pub struct Roster {
     published: Option<Published>,
     early: Option<Published>,
     away_since: BTreeMap<NodeId, Instant>,
+    unsteady_since: BTreeMap<NodeId, Instant>,
 }
 
 impl Roster {
@@ -74,12 +79,24 @@ impl Roster {
         self.early.take().is_some_and(|early| self.adopt(early, Some(term)))
     }
 
+    /// Whether there is nothing against the reign of `id`.
+    pub fn is_steady(&self, id: NodeId) -> bool {
+        self.member(id).is_none_or(|member| !member.unsteady)
+    }
+
+    /// The host that reigned before fell silent.
+    pub fn fell_silent(&mut self, now: Instant, id: NodeId) {
+        self.unsteady_since.insert(id, now);
+    }
+
     /// The own reign begins, or goes on in another term: the list is this node's to publish.
-    pub fn take_over(&mut self, term: Term, session_id: SessionId) {
+    pub fn take_over(&mut self, now: Instant, term: Term, session_id: SessionId) {
         let (members, session_id) = match self.published.take() {
             Some(published) => (published.members, published.session_id),
             None => (Vec::new(), session_id),
         };
+        let unsteady = members.iter().filter(|member| member.unsteady);
+        self.unsteady_since = unsteady.map(|member| (member.id, now)).collect();
         self.published = Some(Published { session_id, term, version: 0, members, spectators: 0 });
         self.away_since.clear();
     }
@@ -115,6 +132,10 @@ impl Roster {
                 entry.name = peer.name.clone();
                 entry.address = peer.address();
             });
+        }
+        self.unsteady_since.retain(|_, since| now.since(*since) < UNSTEADY);
+        for member in members.iter_mut() {
+            member.unsteady = self.unsteady_since.contains_key(&member.id);
         }
         published.spectators = linked(Role::Spectator).count() as u32;
         for member in members.iter_mut().filter(|member| member.id != me.id) {
@@ -155,7 +176,9 @@ fn place(
         Err(_) if members.len() >= tuning.players_max => return,
         Err(at) => {
             let name = crate::text::Name::new("");
-            members.insert(at, Member { id, incarnation, name, address: None, away: false });
+            let member =
+                Member { id, incarnation, name, address: None, away: false, unsteady: false };
+            members.insert(at, member);
             at
         }
     };

@@ -3,6 +3,8 @@
 //! On Unix it is `CLOCK_MONOTONIC` in microseconds, so that the times printed by several processes
 //! of one machine can be compared. Elsewhere time starts with the process.
 
+use std::time::Duration;
+
 use crate::types::Instant;
 
 /// What time it is.
@@ -10,6 +12,22 @@ use crate::types::Instant;
 pub fn now() -> Instant {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Instant(time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1_000)
+}
+
+/// How long this machine has been suspended since it was started, as far as [`now`] does not count
+/// that: only Linux's monotonic clock stands still during a suspend.
+#[cfg(target_os = "linux")]
+pub fn suspended() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let boot = Instant(time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1_000);
+    boot.since(now())
+}
+
+/// How long this machine has been suspended since it was started, as far as [`now`] does not count
+/// that.
+#[cfg(not(target_os = "linux"))]
+pub fn suspended() -> Duration {
+    Duration::ZERO
 }
 
 /// What time it is.

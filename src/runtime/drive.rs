@@ -21,6 +21,9 @@ use super::{Happened, Pilot, Timed, clock, shared::Shared, sockets::Sockets};
 /// again: this thread may have been away from the processor in between.
 const LOOK_FRESH: Duration = Duration::from_millis(1);
 
+/// No suspend is shorter than this.
+const SUSPENDED_MIN: Duration = Duration::from_millis(60);
+
 /// How long the last bytes may take to leave.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -42,6 +45,7 @@ impl<G: Game> Driver<G> {
             tell.tell(Happened::Warning(warning));
         }
         let mut last_woken = clock::now();
+        let mut suspended = clock::suspended();
         let mut running = true;
         while running && !self.shared.is_abandoned() {
             let deadline = self.node.next_timeout();
@@ -51,7 +55,10 @@ impl<G: Game> Driver<G> {
                 tell.tell(Happened::Stall { late });
             }
             last_woken = woken;
-            running = self.turn(woken, &mut tell);
+            if lid_was_shut(&mut suspended, clock::suspended()) {
+                running = self.feed(Input::Wire(Wire::Woke), &mut tell);
+            }
+            running = running && self.turn(woken, &mut tell);
         }
         self.sockets.finish(clock::now() + FAREWELL);
     }
@@ -176,9 +183,27 @@ fn stall(deadline: Option<Instant>, last_woken: Instant, woken: Instant) -> Opti
     (late > TICK).then_some(late)
 }
 
+/// Whether this machine was suspended since the last look. What two clocks read one after the other
+/// differs by a little each time: that is no sleep.
+fn lid_was_shut(before: &mut Duration, suspended: Duration) -> bool {
+    let slept = suspended.saturating_sub(*before);
+    *before = suspended;
+    slept > SUSPENDED_MIN
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_suspend_is_told_once_and_the_noise_of_clocks_never() {
+        let ms = Duration::from_millis;
+        let mut before = ms(7_000);
+        assert!(!lid_was_shut(&mut before, ms(7_001)));
+        assert!(!lid_was_shut(&mut before, ms(7_000)));
+        assert!(lid_was_shut(&mut before, ms(67_000)));
+        assert!(!lid_was_shut(&mut before, ms(67_000)));
+    }
 
     const MS: u64 = 1_000;
 

@@ -14,7 +14,7 @@ impl Election {
             return;
         }
         self.see_within_reason(ask.floor);
-        let rank = self.rank(now, cx);
+        let rank = self.rank(cx);
         let outranked = ask.rank > rank;
         match &mut self.state {
             State::Idle => {}

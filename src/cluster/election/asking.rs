@@ -38,7 +38,7 @@ impl Election {
         &self,
         now: Instant,
         cx: &'a Context<'_>,
-    ) -> impl Iterator<Item = NodeId> + use<'a> {
+    ) -> impl Iterator<Item = &'a Voter> + use<'a> {
         let heard = self.tuning.heard;
         let lost = match &self.state {
             State::Seeking(seeking) => seeking.lost.as_ref().map(|lost| lost.following.term.host),
@@ -48,7 +48,6 @@ impl Election {
             .iter()
             .filter(move |voter| voter.linked && now.since(voter.heard) <= heard)
             .filter(move |voter| Some(voter.id) != lost)
-            .map(|voter| voter.id)
     }
 
     /// Moves a node without a host on: to its ask, its repetition, its crown.
@@ -57,8 +56,8 @@ impl Election {
             return;
         }
         let above = {
-            let rank = self.rank(now, cx);
-            self.electorate(now, cx).filter(|id| Rank { id: *id, ..rank } > rank).count()
+            let mine = self.rank(cx);
+            self.electorate(now, cx).filter(|voter| mine.with(voter) > mine).count()
         };
         let State::Seeking(seeking) = &mut self.state else {
             return;
@@ -89,7 +88,7 @@ impl Election {
 
     /// Becomes a candidate, and asks.
     pub(super) fn stand(&mut self, now: Instant, cx: &Context<'_>) {
-        let asked: BTreeSet<NodeId> = self.electorate(now, cx).collect();
+        let asked: BTreeSet<NodeId> = self.electorate(now, cx).map(|voter| voter.id).collect();
         let patience = if self.gap_us > 40_000 { 400 } else { 40 };
         let State::Seeking(seeking) = &mut self.state else {
             return;
@@ -121,7 +120,7 @@ impl Election {
     }
 
     pub(super) fn ask(&mut self, now: Instant, cx: &Context<'_>) {
-        let rank = self.rank(now, cx);
+        let rank = self.rank(cx);
         let (round, floor, repeat) = (self.round, self.floor, self.tuning.ask_repeat);
         let world = cx.newest.mark();
         let Some(candidacy) = self.candidacy_mut() else {
@@ -166,6 +165,7 @@ impl Election {
             return;
         };
         let ends = candidacy.ends;
+        let silent = candidacy.suspect.is_some();
         let follows = std::mem::take(&mut candidacy.follows);
         let world =
             newest_world(cx.newest.mark(), &follows).filter(|_| !self.tuning.has(Mutant::OldWorld));
@@ -173,13 +173,14 @@ impl Election {
         let answers = follows.values().filter_map(|(mark, _)| *mark).collect();
         self.won = chosen.map(|chosen| (chosen, answers));
         let members = follows.keys().map(|id| (*id, now)).collect();
-        self.reign_from(now, ends, members, world);
+        self.reign_from(now, ends, silent, members, world);
     }
 
     pub(super) fn reign_from(
         &mut self,
         now: Instant,
         ends: Option<Term>,
+        silent: bool,
         members: BTreeMap<NodeId, Instant>,
         world: Option<WorldCopy>,
     ) {
@@ -187,7 +188,7 @@ impl Election {
         self.promised = Some(term);
         self.grant = None;
         self.state = State::Reigning(Reigning { term, announced: now, members, rival: None });
-        self.out.push_back(Out::Reign { term, ends, world });
+        self.out.push_back(Out::Reign { term, ends, silent, world });
     }
 
     pub(super) fn next_term(&mut self) -> Term {

@@ -13,9 +13,6 @@ impl Election {
     pub(super) fn follow_term(&mut self, now: Instant, term: Term, via: Option<NodeId>) {
         debug_assert!(self.promised.is_none_or(|promised| promised <= term), "S2");
         let yielded = self.reign();
-        if yielded.is_some() {
-            self.unsteady_until = Some(now + UNSTEADY);
-        }
         self.promised = Some(term);
         self.grant = None;
         self.state = State::Following(Following {
@@ -102,7 +99,7 @@ impl Election {
         if successor == self.me {
             let mine = cx.newest.mark();
             let world = world.filter(|copy| !descends(mine, copy.mark));
-            self.reign_from(now, Some(term), BTreeMap::new(), world);
+            self.reign_from(now, Some(term), false, BTreeMap::new(), world);
         } else {
             self.grant = Some(Grant { to: successor, until: now + self.tuning.grant });
             self.withdraw(now + self.tuning.grant);
