@@ -11,6 +11,7 @@
 )]
 
 mod losses;
+#[path = "../common/peers.rs"]
 mod peers;
 mod program;
 mod spectators;

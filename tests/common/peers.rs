@@ -40,24 +40,63 @@ impl Party {
 
     /// Starts a bot.
     pub fn join(&self) -> Peer {
-        self.start("bot")
+        self.start("bot").introduced()
     }
 
     /// Starts several bots at once.
     pub fn join_all(&self, count: usize) -> Vec<Peer> {
-        (0..count).map(|_| self.join()).collect()
+        let started: Vec<Peer> = (0..count).map(|_| self.start("bot")).collect();
+        started.into_iter().map(Peer::introduced).collect()
     }
 
     /// Starts a spectator.
     pub fn watch(&self) -> Peer {
-        self.start("watch")
+        self.start("watch").introduced()
     }
 
     fn start(&self, subcommand: &str) -> Peer {
-        let mut process = program()
-            .args([subcommand, "--json", "--trace-ticks", "--tied"])
-            .args(["--ip", "127.0.0.1", "--session", &self.session])
-            .args(["--beacon-port", &self.beacon_port.to_string()])
+        let mut command = program();
+        command.args([subcommand, "--ip", "127.0.0.1", "--session", &self.session]);
+        Peer::start(command.args(["--beacon-port", &self.beacon_port.to_string()]))
+    }
+}
+
+/// The program under test.
+pub fn program() -> Command {
+    plain(Command::new(PROGRAM))
+}
+
+/// A command with which the environment of the tests does not interfere.
+pub fn plain(mut command: Command) -> Command {
+    command.env_remove("GAME_SESSION").env_remove("GAME_IP");
+    command
+}
+
+/// Where the program under test is.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_interregnum");
+
+/// One process, and what it has said so far.
+pub struct Peer {
+    process: Child,
+    lines: Receiver<Value>,
+    /// All that was read of it.
+    pub said: Vec<Value>,
+    pub id: String,
+    pub tcp: SocketAddr,
+    /// Who hosts, as it says.
+    pub host: Option<String>,
+    pub epoch: u64,
+    /// The last tick it applied.
+    pub tick: u64,
+    /// Those in its roster who are not away.
+    pub members: Vec<String>,
+}
+
+impl Peer {
+    /// Starts one by a command that says where and what it plays.
+    pub fn start(command: &mut Command) -> Self {
+        let mut process = command
+            .args(["--json", "--trace-ticks", "--tied"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -72,47 +111,27 @@ impl Party {
                 }
             }
         });
-        let mut peer = Peer {
+        Self {
             process,
             lines,
+            said: Vec::new(),
             id: String::new(),
-            tcp: SocketAddr::from(([0; 4], 0)),
+            tcp: SocketAddr::from(([127, 0, 0, 1], 0)),
             host: None,
             epoch: 0,
             tick: 0,
             members: Vec::new(),
-        };
-        let started = peer.wait_for("started");
-        peer.id = text(&started["node"]);
-        peer.tcp.set_ip(Ipv4Addr::LOCALHOST.into());
-        peer.tcp.set_port(started["tcp"].as_u64().unwrap() as u16);
-        peer
+        }
     }
-}
 
-/// The program under test.
-pub fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_interregnum"));
-    command.env_remove("GAME_SESSION").env_remove("GAME_IP");
-    command
-}
+    /// The same, as soon as it has said who it is.
+    pub fn introduced(mut self) -> Self {
+        let started = self.wait_for("started");
+        self.id = text(&started["node"]);
+        self.tcp.set_port(started["tcp"].as_u64().unwrap() as u16);
+        self
+    }
 
-/// One process, and what it has said so far.
-pub struct Peer {
-    process: Child,
-    lines: Receiver<Value>,
-    pub id: String,
-    pub tcp: SocketAddr,
-    /// Who hosts, as it says.
-    pub host: Option<String>,
-    pub epoch: u64,
-    /// The last tick it applied.
-    pub tick: u64,
-    /// Those in its roster who are not away.
-    pub members: Vec<String>,
-}
-
-impl Peer {
     /// Reads on until a line of this kind.
     pub fn wait_for(&mut self, event: &str) -> Value {
         let give_up = Instant::now() + PATIENCE;
@@ -152,10 +171,9 @@ impl Peer {
     }
 
     /// Ends the process as a crash would.
-    pub fn kill(mut self) -> String {
+    pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        self.id.clone()
     }
 
     /// Waits until the process has ended by itself.
@@ -204,6 +222,7 @@ impl Peer {
             }
             _ => {}
         }
+        self.said.push(line.clone());
     }
 }
 
