@@ -22,8 +22,14 @@ use interregnum::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
+mod bench;
 mod demo;
+mod judge;
+#[allow(dead_code, reason = "the tests pull more cables than the benches")]
+mod lab;
 mod options;
+mod party;
+mod peers;
 mod pilot;
 mod profile;
 mod signals;
@@ -64,6 +70,7 @@ fn run(typed: Typed) -> anyhow::Result<ExitCode> {
     match typed.subcommand {
         None => window::run(&common, typed.play, typed.size),
         Some(Subcommand::Bot { count }) => headless(&common, Role::Player, count),
+        Some(Subcommand::Bench(options)) => bench::run(&common, &options),
         Some(Subcommand::Demo(options)) => demo::run(&common, &options),
         Some(Subcommand::Sim(options)) => simulate::run(&options),
         Some(Subcommand::Watch { count }) => headless(&common, Role::Spectator, count),

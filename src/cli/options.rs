@@ -40,6 +40,9 @@ pub enum Subcommand {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
         count: u16,
     },
+    /// Measurements with real processes.
+    #[command(subcommand)]
+    Bench(BenchOptions),
     /// Several peers on this machine, whose host is killed again and again.
     Demo(DemoOptions),
     /// Many games in a virtual network that fails in every way it can, from a seed.
@@ -66,6 +69,61 @@ pub struct DemoOptions {
     /// Make one of the peers a window, to play in.
     #[arg(long)]
     pub window: bool,
+}
+
+/// What is measured.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum BenchOptions {
+    /// The host is killed, or stopped, again and again: the gap at the worst survivor, beside the
+    /// gaps of ordinary play.
+    Failover(FailoverOptions),
+    /// The network is cut in two halves and mended: how long until all have one host. Needs root
+    /// and Linux.
+    Heal(HealOptions),
+    /// Packets get lost, or the processor is busy: whether anything comes of it. Loss needs root
+    /// and Linux.
+    Loss(LossOptions),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct FailoverOptions {
+    /// How many peers.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(3..=32))]
+    pub peers: u16,
+
+    /// How often the host is lost.
+    #[arg(long, default_value_t = 50)]
+    pub kills: u32,
+
+    /// The host is stopped, and later continued: it falls silent, and does not know of it.
+    #[arg(long)]
+    pub silent: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct HealOptions {
+    /// How many peers.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(2..=32))]
+    pub peers: u16,
+
+    /// How often the network is cut and mended.
+    #[arg(long, default_value_t = 20)]
+    pub heals: u32,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct LossOptions {
+    /// How many peers.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=32))]
+    pub peers: u16,
+
+    /// How many of a hundred packets get lost; none: all on the loopback of this machine.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(..=90))]
+    pub percent: u8,
+
+    /// How many programs compete for the processor.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=64))]
+    pub hogs: u16,
 }
 
 /// What is simulated.

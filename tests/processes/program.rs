@@ -22,6 +22,34 @@ fn the_demo_kills_its_host_and_the_game_goes_on() {
 }
 
 #[test]
+fn the_bench_measures_a_host_that_is_killed() {
+    let (code, figures) = bench(&["--kills", "2"]);
+    assert!(code, "{figures}");
+    assert_eq!(figures["failovers"]["count"], 2, "{figures}");
+    assert!(figures["failovers"]["p50_us"].as_u64() > Some(0), "{figures}");
+    assert!(figures["ordinary"]["count"].as_u64() > Some(50), "{figures}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_bench_measures_a_host_that_falls_silent_and_comes_back() {
+    let (code, figures) = bench(&["--kills", "2", "--silent"]);
+    assert!(code, "{figures}");
+    assert_eq!(figures["follows"]["count"], 2, "{figures}");
+    assert_eq!(figures["old_ticks"], 0, "{figures}");
+}
+
+/// `bench failover`: whether it went well, and its last line.
+fn bench(arguments: &[&str]) -> (bool, serde_json::Value) {
+    let port = Party::new().beacon_port.to_string();
+    let common = ["bench", "failover", "--peers", "3", "--json", "--beacon-port", &port];
+    let done = run(&[&common, arguments].concat());
+    let said = String::from_utf8_lossy(&done.stdout);
+    let last = said.lines().last().unwrap_or_default();
+    (done.status.success(), serde_json::from_str(last).unwrap_or_default())
+}
+
+#[test]
 fn what_cannot_be_is_said_in_one_line_with_exit_code_2() {
     for wrong in [&["bot", "--peer", "nobody.invalid"][..], &["bot", "--ip", "203.0.113.77"]] {
         let done = run(wrong);

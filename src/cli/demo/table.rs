@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use interregnum::{config::TICK, types::NodeId};
 use serde::Serialize;
 
-use super::{Failover, judge::Tally};
+use super::Failover;
+use crate::cli::judge::Tally;
 
 /// The heading of the rows, for so many survivors.
 pub fn head(survivors: usize) -> String {

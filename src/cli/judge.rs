@@ -12,8 +12,16 @@ use std::{
 use interregnum::types::NodeId;
 use serde::Serialize;
 
-use super::Gap;
-use crate::cli::lines::{Line, Term, What};
+use super::lines::{Line, Term, What};
+
+/// How long one survivor had no host.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Gap {
+    pub node: NodeId,
+    /// None: it saw no tick of the host before, so there was nothing to miss.
+    pub gap_us: Option<u64>,
+    pub rolled_back: u64,
+}
 
 /// What somebody has gathered so far, as a survivor sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -73,6 +81,17 @@ impl Judge {
     /// A peer is killed.
     pub fn died(&mut self, peer: NodeId) {
         self.living.remove(&peer);
+    }
+
+    /// A peer that was taken for dead lives; nothing is known of what it believes.
+    pub fn is_back(&mut self, peer: NodeId) {
+        self.living.insert(peer, Said::default());
+    }
+
+    /// How many hosts there are, as the living peers say.
+    pub fn hosts(&self) -> usize {
+        let reigns = self.living.values().filter_map(|said| said.reign);
+        reigns.map(|(term, _)| term).collect::<BTreeSet<_>>().len()
     }
 
     /// A peer says something.

@@ -1,5 +1,5 @@
-//! The processes of a demo. They never outlive it: they are killed when it ends, and should it be
-//! killed itself, they see their standard input end, and leave.
+//! The processes of a [`Party`](super::party::Party). They never outlive it: they are killed when it
+//! ends, and should this process be killed itself, they see their standard input end, and leave.
 
 use std::{
     env, fs,
@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use interregnum::{config::Form, text::Name, types::NodeId};
 use uuid::Uuid;
 
-use crate::cli::options::{Common, DemoOptions};
+use super::{lab::Lab, options::Common};
 
 const NAMES: [&str; 12] =
     ["Ada", "Ben", "Cleo", "Dov", "Elif", "Finn", "Gita", "Hugo", "Iris", "Jun", "Kofi", "Lena"];
@@ -35,6 +35,8 @@ pub struct Peers {
     heard: Sender<Heard>,
     folder: Folder,
     arguments: Vec<String>,
+    /// Each on a machine of its own, or all on this one.
+    pub lab: Option<Lab>,
 }
 
 struct Peer {
@@ -48,18 +50,29 @@ struct Peer {
 }
 
 impl Peers {
-    /// Starts them all.
-    pub fn start(common: &Common, options: &DemoOptions) -> anyhow::Result<Self> {
+    /// None yet; all that come will be in a session of their own, on this machine's loopback.
+    pub fn new(common: &Common) -> anyhow::Result<Self> {
+        let ip = common.ip.unwrap_or(Ipv4Addr::LOCALHOST);
+        Self::with_arguments(common, vec!["--ip".to_owned(), ip.to_string()], None)
+    }
+
+    /// None yet; each that comes will be on a host of `lab`.
+    pub fn in_lab(common: &Common, lab: Lab) -> anyhow::Result<Self> {
+        Self::with_arguments(common, Vec::new(), Some(lab))
+    }
+
+    fn with_arguments(
+        common: &Common,
+        mut arguments: Vec<String>,
+        lab: Option<Lab>,
+    ) -> anyhow::Result<Self> {
         let (heard, lines) = unbounded();
         let session = match &common.session {
             Some(session) => session.to_string(),
-            None => format!("demo {:08x}", Uuid::new_v4().as_fields().0),
+            None => format!("party {:08x}", Uuid::new_v4().as_fields().0),
         };
-        let ip = common.ip.unwrap_or(Ipv4Addr::LOCALHOST);
-        let mut arguments: Vec<String> =
-            ["--json", "--tied", "--session"].map(str::to_owned).into();
+        arguments.extend(["--json", "--tied", "--session"].map(str::to_owned));
         arguments.push(session);
-        arguments.extend(["--ip".to_owned(), ip.to_string()]);
         arguments.extend(["--beacon-port".to_owned(), common.beacon_port.to_string()]);
         arguments.extend(["--log".to_owned(), common.log.to_string()]);
         for peer in &common.peer {
@@ -71,32 +84,35 @@ impl Peers {
         if common.trace_ticks {
             arguments.push("--trace-ticks".to_owned());
         }
-        let mut peers = Self {
+        Ok(Self {
             peers: Vec::new(),
             lines,
             heard,
             folder: Folder::new().context("cannot make a folder for the peers")?,
             arguments,
+            lab,
+        })
+    }
+
+    /// Starts one more bot.
+    pub fn add_bot(&mut self) -> anyhow::Result<()> {
+        self.add(false)
+    }
+
+    /// Starts a window for the person before the screen.
+    pub fn add_window(&mut self) -> anyhow::Result<()> {
+        self.stay_out_of_the_line(self.peers.len())?;
+        self.add(true)
+    }
+
+    fn add(&mut self, window: bool) -> anyhow::Result<()> {
+        let number = self.peers.len();
+        let name = match NAMES.get(number) {
+            Some(name) => Name::new(name),
+            None => Name::new(&format!("Peer {}", number + 1)),
         };
-        for number in 0..usize::from(options.peers) {
-            let name = match NAMES.get(number) {
-                Some(name) => Name::new(name),
-                None => Name::new(&format!("Peer {}", number + 1)),
-            };
-            peers.peers.push(Peer {
-                name,
-                window: options.window && number == 0,
-                id: None,
-                udp: None,
-                life: 0,
-                process: None,
-            });
-            if peers.peers[number].window {
-                peers.stay_out_of_the_line(number)?;
-            }
-            peers.spawn(number)?;
-        }
-        Ok(peers)
+        self.peers.push(Peer { name, window, id: None, udp: None, life: 0, process: None });
+        self.spawn(number)
     }
 
     /// What they print, as it comes.
@@ -144,6 +160,29 @@ impl Peers {
         killed
     }
 
+    /// Stops a peer's process where it is, or lets it go on.
+    ///
+    /// # Errors
+    /// Where the system cannot do that, or the peer is gone.
+    #[cfg(unix)]
+    pub fn stop(&self, id: NodeId, stopped: bool) -> anyhow::Result<()> {
+        use rustix::process::{Pid, Signal, kill_process};
+
+        let peer = self.peers.iter().find(|peer| peer.id == Some(id));
+        let process = peer.and_then(|peer| peer.process.as_ref()).context("that peer is gone")?;
+        let pid = Pid::from_child(process);
+        Ok(kill_process(pid, if stopped { Signal::STOP } else { Signal::CONT })?)
+    }
+
+    /// Stops a peer's process where it is, or lets it go on.
+    ///
+    /// # Errors
+    /// Where the system cannot do that, or the peer is gone.
+    #[cfg(not(unix))]
+    pub fn stop(&self, _id: NodeId, _stopped: bool) -> anyhow::Result<()> {
+        Err(super::Impossible("only Unix can stop a process and let it go on".to_owned()).into())
+    }
+
     /// Starts a killed peer again: the same player, a new process.
     pub fn restart(&mut self, id: NodeId) -> anyhow::Result<()> {
         let Some(number) = self.peers.iter().position(|peer| peer.id == Some(id)) else {
@@ -166,7 +205,10 @@ impl Peers {
     fn spawn(&mut self, number: usize) -> anyhow::Result<()> {
         let peer = &self.peers[number];
         let program = env::current_exe().context("cannot find this program")?;
-        let mut command = Command::new(program);
+        let mut command = match &self.lab {
+            Some(lab) => lab.command(number, program),
+            None => Command::new(program),
+        };
         command.arg(if peer.window { "--play" } else { "bot" });
         command.args(&self.arguments);
         command.args(["--name", peer.name.as_str()]);
@@ -223,7 +265,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> io::Result<Self> {
-        let folder = env::temp_dir().join(format!("interregnum-demo-{}", Uuid::new_v4()));
+        let folder = env::temp_dir().join(format!("interregnum-party-{}", Uuid::new_v4()));
         fs::create_dir_all(&folder)?;
         Ok(Self(folder))
     }

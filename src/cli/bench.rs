@@ -1,0 +1,37 @@
+//! Measures on this machine what the program promises, with real processes.
+//!
+//! | what | how |
+//! |---|---|
+//! | [`failover`] | the host is killed, or stopped and continued, again and again |
+//! | [`heal`] | the network is cut in two halves and mended, again and again |
+//! | [`loss`] | packets get lost, or other programs want the processor: nothing must happen |
+//!
+//! All of it is worked out from the peers' lines. A figure stands beside its like of the same run:
+//! the gap that a killed host costs beside the gaps that this machine makes anyway.
+
+use std::process::ExitCode;
+
+use super::{
+    Impossible,
+    lab::Lab,
+    options::{BenchOptions, Common},
+};
+
+mod failover;
+mod figures;
+mod heal;
+mod loss;
+
+/// Runs one of them.
+pub fn run(common: &Common, options: &BenchOptions) -> anyhow::Result<ExitCode> {
+    match options {
+        BenchOptions::Failover(options) => failover::run(common, options),
+        BenchOptions::Heal(options) => heal::run(common, options),
+        BenchOptions::Loss(options) => loss::run(common, options),
+    }
+}
+
+/// A machine for each peer, if this one can pretend to be several.
+fn laboratory(peers: u16) -> anyhow::Result<Lab> {
+    Ok(Lab::new(usize::from(peers)).map_err(|error| Impossible(format!("{error:#}")))?)
+}
