@@ -204,6 +204,8 @@ struct Reigning {
     /// When each member's controls named this term last.
     members: BTreeMap<NodeId, Instant>,
     rival: Option<Rival>,
+    /// To whom this host, as the judge, has given the crown, and when.
+    conceded: Option<(NodeId, Instant)>,
 }
 
 #[derive(Debug)]
@@ -531,7 +533,8 @@ impl Election {
             }
             State::Following(following) => {
                 let followed = following.term;
-                let heir = packet.ends == Some(followed) || term.host == followed.host;
+                let missed = now.since(following.heard) > JUST_HEARD;
+                let heir = missed && packet.ends == Some(followed) || term.host == followed.host;
                 if heir || self.granted(now, term.host) || !self.hears(now) {
                     self.follow(now, packet, via);
                     return Admission::Apply;
@@ -548,7 +551,6 @@ impl Election {
                     if new && !afterglow && !deaf && lost.cause != Cause::Left {
                         self.resume();
                     }
-                    self.advance(now, cx);
                     Admission::Apply
                 }
                 _ => {
@@ -557,7 +559,10 @@ impl Election {
                 }
             },
             State::Reigning(reign) => {
-                if packet.ends == Some(reign.term) {
+                let conceded = reign
+                    .conceded
+                    .is_some_and(|(to, at)| to == term.host && now.since(at) <= RIVAL_REMEMBERED);
+                if packet.ends == Some(reign.term) && (conceded || self.members(now).len() == 1) {
                     self.follow(now, packet, via);
                     return Admission::Apply;
                 }
@@ -570,10 +575,11 @@ impl Election {
     /// Controls came in that name `term`. Whether they are for the own reign. Players count as
     /// members of it, spectators do not.
     pub fn controls(&mut self, now: Instant, from: NodeId, term: Term, role: Role) -> bool {
+        let drowsy = self.is_drowsy(now);
         if let State::Reigning(reign) = &mut self.state
             && reign.term == term
         {
-            if role == Role::Player {
+            if role == Role::Player && !drowsy {
                 reign.members.insert(from, now);
             }
             return true;

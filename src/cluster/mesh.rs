@@ -137,6 +137,17 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// It sent something from this address. If nothing came from the one in use for so long, it has
+    /// moved.
+    fn heard_at(&mut self, now: Instant, from: SocketAddr, patience: Duration) {
+        if self.udp != Some(from) && now.since(self.udp_heard) > patience {
+            self.udp = Some(from);
+        }
+        if self.udp == Some(from) {
+            self.udp_heard = now;
+        }
+    }
+
     /// Whether its link is up.
     pub fn is_linked(&self) -> bool {
         self.link.is_some()
@@ -255,15 +266,17 @@ impl Mesh {
         }
         if !peer.addresses.contains(&address) {
             peer.addresses.truncate(ADDRESSES_MAX - 1);
-            if heard && peer.link.is_none() {
-                peer.addresses.insert(0, address);
+            if heard {
+                peer.addresses.insert(0, address); // where it is, not where it was
             } else {
                 peer.addresses.push(address);
             }
         }
-        if peer.udp.is_none() {
-            peer.udp = Some(SocketAddr::new(address.ip, address.udp));
+        let udp = SocketAddr::new(address.ip, address.udp);
+        if heard {
+            peer.heard_at(now, udp, self.tuning.suspicion_max);
         }
+        peer.udp.get_or_insert(udp);
         if wanted {
             peer.dial_at = peer.dial_at.min(now);
         }
@@ -305,13 +318,7 @@ impl Mesh {
             return;
         };
         peer.heard = now;
-        let moved = peer.udp != Some(from) && now.since(peer.udp_heard) > self.tuning.suspicion_max;
-        if moved {
-            peer.udp = Some(from);
-        }
-        if peer.udp == Some(from) {
-            peer.udp_heard = now;
-        }
+        peer.heard_at(now, from, self.tuning.suspicion_max);
     }
 
     /// Somebody else passed on what a peer said: it lives, wherever it is.
@@ -527,7 +534,7 @@ impl Mesh {
     fn dial_due(&self, lower: bool, peer: &Peer) -> Instant {
         match peer.link.and_then(|link| self.links.get(&link)) {
             Some(link) if lower => peer.dial_at.max(link.heard + self.tuning.link_silence / 2),
-            Some(link) => link.heard + self.tuning.link_silence * 2,
+            Some(link) => peer.dial_at.max(link.heard + self.tuning.link_silence * 2),
             None => peer.dial_at,
         }
     }
@@ -611,9 +618,13 @@ impl Mesh {
         state.deframer.trust();
         let merit = state.merit;
         peer.dials_failed = 0;
+        peer.dial_at = peer.dial_at.max(now + self.tuning.redial_max);
         let rival = peer.link;
-        let better =
-            rival.and_then(|rival| self.links.get(&rival)).is_none_or(|rival| rival.merit < merit);
+        // Both ends ping: a link that is silent for so long is dead, whatever its merit.
+        let silent = self.tuning.link_silence / 2;
+        let better = rival
+            .and_then(|rival| self.links.get(&rival))
+            .is_none_or(|rival| rival.merit < merit || now.since(rival.heard) > silent);
         if let Some(worse) = if better { rival } else { Some(link) } {
             self.retire(now, worse);
         }

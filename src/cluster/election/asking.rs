@@ -187,7 +187,13 @@ impl Election {
         let term = self.next_term();
         self.promised = Some(term);
         self.grant = None;
-        self.state = State::Reigning(Reigning { term, announced: now, members, rival: None });
+        self.state = State::Reigning(Reigning {
+            term,
+            announced: now,
+            members,
+            rival: None,
+            conceded: None,
+        });
         self.out.push_back(Out::Reign { term, ends, silent, world });
     }
 

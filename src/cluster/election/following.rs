@@ -99,6 +99,8 @@ impl Election {
         if successor == self.me {
             let mine = cx.newest.mark();
             let world = world.filter(|copy| !descends(mine, copy.mark));
+            let chosen = world.as_ref().map(|copy| copy.mark).or(mine);
+            self.won = chosen.map(|chosen| (chosen, Vec::new()));
             self.reign_from(now, Some(term), false, BTreeMap::new(), world);
         } else {
             self.grant = Some(Grant { to: successor, until: now + self.tuning.grant });

@@ -96,6 +96,11 @@ impl Election {
             meet.members.iter().filter(|id| !ours.contains(id)).copied().collect();
         let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
         let keeps = (ours.len(), tick, self.me) > (theirs.len(), meet.tick, meet.term.host);
+        if let State::Reigning(reign) = &mut self.state
+            && !keeps
+        {
+            reign.conceded = Some((meet.term.host, now));
+        }
         let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps };
         self.send_either_way(via, meet.term.host, verdict);
     }
