@@ -248,7 +248,7 @@ impl Cluster {
         let linked: Vec<NodeId> =
             self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
         for peer in linked {
-            self.mesh.send(now, peer, &Message::Bye);
+            self.mesh.send(peer, &Message::Bye);
         }
         self.mesh.clear();
         self.roster.clear();
@@ -545,6 +545,7 @@ impl Cluster {
                     self.out.push_back(Out::Controls { from, incarnation, packet, relayed });
                 }
             }
+            Packet::Probe => {}
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             packet if votes => {
                 self.with_election(now, newest, |election, cx| {
@@ -578,7 +579,7 @@ impl Cluster {
             if self.relay.serve(now, relay.from, holds)
                 && let Some(roster) = self.roster.published()
             {
-                self.mesh.send(now, relay.from, &Message::Roster(roster.clone()));
+                self.mesh.send(relay.from, &Message::Roster(roster.clone()));
             }
         }
         let next = self.election.relay(now).filter(|_| host == Some(relay.to)).unwrap_or(relay.to);
@@ -603,7 +604,7 @@ impl Cluster {
                 self.discovery.forget(from);
                 self.mesh.hang_up(from, "left");
                 if self.election.reign().is_some() && self.roster.remove(from) {
-                    self.publish_roster(now);
+                    self.publish_roster();
                 }
             }
             _ => {}
@@ -615,7 +616,7 @@ impl Cluster {
         let Some(roster) = self.roster.published().cloned() else { return };
         let message = Message::Roster(roster);
         for (client, _) in self.relayed(now) {
-            self.mesh.send(now, client, &message);
+            self.mesh.send(client, &message);
         }
     }
 
@@ -645,11 +646,11 @@ impl Cluster {
 
     fn reconcile(&mut self, now: Instant) {
         if self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh) {
-            self.publish_roster(now);
+            self.publish_roster();
         }
     }
 
-    fn publish_roster(&mut self, now: Instant) {
+    fn publish_roster(&mut self) {
         let Some(roster) = self.roster.published().cloned() else {
             return;
         };
@@ -657,7 +658,7 @@ impl Cluster {
             self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
         let message = Message::Roster(roster);
         for peer in linked {
-            self.mesh.send(now, peer, &message);
+            self.mesh.send(peer, &message);
         }
         self.out.push_back(Out::Notice(Notice::Roster));
     }
@@ -709,7 +710,7 @@ impl Cluster {
                     if self.election.reign().is_some() {
                         self.reconcile(now);
                         if let Some(roster) = self.roster.published().cloned() {
-                            self.mesh.send(now, peer, &Message::Roster(roster));
+                            self.mesh.send(peer, &Message::Roster(roster));
                         }
                     }
                 }
@@ -741,7 +742,7 @@ impl Cluster {
                 }
                 election::Out::SendTwice { to, packet } => {
                     self.mesh.send_packet(now, &self.me, to, packet.clone(), false);
-                    self.mesh.send(now, to, &Message::Packet(packet));
+                    self.mesh.send(to, &Message::Packet(packet));
                 }
                 election::Out::Lost { term, cause } => {
                     self.out.push_back(Out::Notice(Notice::HostLost(term, cause)));
@@ -781,7 +782,7 @@ impl Cluster {
         }
         self.session_id = self.roster.published().map(|roster| roster.session_id);
         self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
-        self.publish_roster(now);
+        self.publish_roster();
     }
 
     /// Tells the own members whom to follow, now that this node's reign is over.
@@ -791,7 +792,7 @@ impl Cluster {
         for peer in linked.into_iter().filter(|peer| *peer != new.host) {
             let packet = Packet::Ends { old, new };
             self.mesh.send_packet(now, &self.me, peer, packet.clone(), false);
-            self.mesh.send(now, peer, &Message::Packet(packet));
+            self.mesh.send(peer, &Message::Packet(packet));
         }
     }
 }

@@ -226,6 +226,35 @@ fn a_pair_that_is_cut_plays_on_through_another() {
     }
 }
 
+/// A firewall that lets links pass and no datagrams: everything goes over the link.
+#[test]
+fn who_gets_no_datagrams_or_cannot_send_them_plays_over_its_links() {
+    for seed in 0..20 {
+        for deaf in [true, false] {
+            for early in [true, false] {
+                let mut world = World::<Tally>::new(seed, 3);
+                let block = |world: &mut World<Tally>| match deaf {
+                    true => world.network.deafen(2),
+                    false => world.network.mute(2),
+                };
+                if early {
+                    block(&mut world);
+                }
+                (0..3).for_each(|place| world.start(place));
+                world.run(Instant(4_000_000));
+                block(&mut world);
+                world.run(Instant(10_000_000));
+                assert_eq!(disagreement(&world), None, "seed {seed}, {deaf}, {early}");
+                let reigns = world.judge.met.reigns;
+                world.run(Instant(20_000_000));
+                assert_eq!(disagreement(&world), None, "seed {seed}, {deaf}, {early}");
+                assert_eq!(world.judge.met.reigns, reigns, "seed {seed}, {deaf}, {early}");
+                assert_eq!(world.judge.violations, [], "seed {seed}, {deaf}, {early}");
+            }
+        }
+    }
+}
+
 /// Scenario 20: one node sees both sides.
 #[test]
 fn two_games_that_only_one_node_sees_become_one() {

@@ -630,7 +630,7 @@ impl Election {
             Packet::Abdicate { term, successor, world } => {
                 self.abdicated(now, cx, from, term, successor, world);
             }
-            Packet::Tick(_) | Packet::Controls(_) | Packet::Relay(_) => {}
+            Packet::Tick(_) | Packet::Controls(_) | Packet::Relay(_) | Packet::Probe => {}
         }
         self.advance(now, cx);
     }
