@@ -8,8 +8,10 @@
 //! |---|---|
 //! | [`network`] | datagrams and links between the nodes: latency, loss, copies, cuts, resets |
 //! | [`world`] | the machines, the queue of events, and the loop |
-//! | [`faults`] | what goes wrong, drawn from the seed |
-//! | [`judge`] | the invariants, and what was met |
+//! | [`swarm`] | what one seed's run is like: how many nodes, which kinds of faults |
+//! | [`faults`] | what goes wrong, round after round |
+//! | [`judge`] | the invariants |
+//! | [`met`] | what was met |
 //! | [`tally`] | the smallest game, for the hours |
 //! | [`campaign`] | many seeds on all cores, and the totals |
 
@@ -17,11 +19,15 @@ mod arena;
 pub mod campaign;
 pub mod faults;
 pub mod judge;
+pub mod met;
 pub mod network;
+pub mod swarm;
 pub mod tally;
 pub mod world;
 
-use crate::game::Game;
+use rand_pcg::Pcg64Mcg;
+
+use crate::game::{self, Game};
 
 /// What the simulator has to know of a game to play it and to audit it.
 pub trait Playable: Game {
@@ -30,4 +36,11 @@ pub trait Playable: Game {
 
     /// What is wrong with `world`, if anything: whether controls were applied twice, say.
     fn audit(world: &Self::World) -> Option<&'static str>;
+}
+
+/// The chance of a run with this seed, for one `purpose` of several. Mixed well, so that the runs of
+/// neighbouring seeds have nothing in common.
+fn chance(seed: u64, purpose: u64) -> Pcg64Mcg {
+    let bits = |counter| u128::from(game::draw(seed, counter));
+    Pcg64Mcg::new(bits(2 * purpose) << 64 | bits(2 * purpose + 1))
 }

@@ -34,7 +34,7 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
         &stop,
     );
     say(&totals.to_string())?;
-    let missed = totals.missed();
+    let missed = totals.met.missed();
     if let Some(missed) = missed {
         say(&format!("these runs met {missed}: they prove nothing"))?;
     }

@@ -9,10 +9,7 @@ use std::{
 };
 
 use super::{
-    Playable, faults,
-    judge::{Met, Violation},
-    tally::Tally,
-    world::World,
+    Playable, faults, judge::Violation, met::Met, swarm::Swarm, tally::Tally, world::World,
 };
 use crate::{arena::Arena, config::Tuning};
 
@@ -69,7 +66,9 @@ const ARENA_EVERY: u64 = 8;
 /// Runs one seed, with the game that belongs to it.
 pub fn run_seed(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {
     if seed.is_multiple_of(ARENA_EVERY) {
-        play::<Arena>(seed, rounds, tuning, trace)
+        let mut run = play::<Arena>(seed, rounds, tuning, trace);
+        run.met.arena_us = run.met.simulated_us;
+        run
     } else {
         play::<Tally>(seed, rounds, tuning, trace)
     }
@@ -77,12 +76,13 @@ pub fn run_seed(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {
 
 /// Runs one seed with a game.
 pub fn play<G: Playable>(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {
-    let count = 2 + (seed % 5) as usize;
-    let mut world = World::<G>::new(seed, count);
+    let swarm = Swarm::new(seed);
+    let mut world = World::<G>::new(seed, swarm.nodes);
     world.trace = trace.then(Vec::new);
+    world.note(0, &swarm.to_string());
     world.tuning = tuning.clone();
     let start = world.now;
-    faults::rounds(&mut world, rounds);
+    faults::rounds(&mut world, &swarm, rounds);
     world.judge.met.simulated_us = world.now.since(start).as_micros() as u64;
     Run {
         seed,
@@ -126,42 +126,11 @@ impl Totals {
         }
         self.met.add(run.met);
     }
-
-    /// What the campaign should have met and has not: then it has tested nothing.
-    pub fn missed(&self) -> Option<&'static str> {
-        let met = &self.met;
-        [
-            ("no fault", met.faults.values().sum()),
-            ("no election", met.elections),
-            ("no failover", met.failovers),
-            ("no line of history given up", met.rebases),
-            ("no zombie", met.zombies),
-            ("no tick", met.ticks),
-        ]
-        .into_iter()
-        .find(|(_, count): &(_, u64)| *count == 0)
-        .map(|(what, _)| what)
-    }
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let met = &self.met;
-        let faults: u64 = met.faults.values().sum();
-        writeln!(f, "simulated hours  {:.1}", met.simulated_us as f64 / 3.6e9)?;
-        write!(f, "faults           {faults}  (")?;
-        for (at, (name, count)) in met.faults.iter().enumerate() {
-            write!(f, "{}{name} {count}", if at > 0 { ", " } else { "" })?;
-        }
-        writeln!(f, ")")?;
-        writeln!(f, "ticks applied    {}", met.ticks)?;
-        writeln!(f, "elections        {}  ({} on a quiet network)", met.elections, met.needless)?;
-        writeln!(f, "reigns           {}", met.reigns)?;
-        writeln!(f, "failovers        {}  {}", met.failovers, quantiles(&met.gaps_us))?;
-        writeln!(f, "rolled back      {} ticks", met.rolled_back)?;
-        writeln!(f, "histories left   {}", met.rebases)?;
-        writeln!(f, "zombies          {}", met.zombies)?;
-        writeln!(f, "one host again   {}", quantiles(&met.settled_us))?;
+        self.met.fmt(f)?;
         let mut failed = self.failed.clone();
         failed.sort_by_key(|(seed, _)| *seed);
         for (seed, Violation { at, place, what }) in failed.iter().take(20) {
@@ -170,14 +139,4 @@ impl fmt::Display for Totals {
         }
         writeln!(f, "violations       {}", self.failed.len())
     }
-}
-
-fn quantiles(values_us: &[u64]) -> String {
-    let mut sorted = values_us.to_vec();
-    sorted.sort_unstable();
-    let at = |part: f64| {
-        let index = (sorted.len().saturating_sub(1) as f64 * part).round() as usize;
-        sorted.get(index).copied().unwrap_or_default() as f64 / 1_000.0
-    };
-    format!("p50 {:.1} ms, p95 {:.1} ms, max {:.1} ms", at(0.5), at(0.95), at(1.0))
 }

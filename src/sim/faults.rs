@@ -1,22 +1,22 @@
 //! What goes wrong, drawn from the seed.
 //!
-//! A run is a number of rounds. In each, a few faults strike at random times; then everything is
-//! mended, and the judge looks whether one second later there is exactly one host, known to all.
+//! A run is a number of rounds. In each, a few faults strike at random times, of the kinds that the
+//! seed has drawn ([`Swarm`]); then everything is mended, and the judge looks whether one second
+//! later there is exactly one host, known to all. Whenever a host is lost with nothing else going
+//! on, there must be another one in time.
 
 use std::time::Duration;
 
 use super::{
     Playable,
     network::{Place, Weather},
-    world::World,
+    swarm::Swarm,
+    world::{Loss, World},
 };
 use crate::types::Instant;
 
 /// How long after the last fault one host must be known to all.
 const SETTLE: Duration = Duration::from_millis(1_000);
-
-/// How long a round stays quiet after that.
-const QUIET: Duration = Duration::from_millis(1_500);
 
 /// The most reigns that one fault may cost (L4).
 const REIGNS_PER_FAULT: u64 = 4;
@@ -34,14 +34,22 @@ pub enum Fault {
     UnplugHost,
     /// A node leaves politely.
     Leave,
+    /// The host leaves politely.
+    LeaveHost,
     /// A process is stopped for a while.
     Pause,
     /// The host's process is stopped for a while.
     PauseHost,
-    /// A machine that was off comes on.
+    /// A process that was stopped goes on; a machine that was off comes on.
     Start,
-    /// The network falls into two halves.
+    /// All machines that are off come on at once.
+    Crowd,
+    /// The network falls into two parts.
     Split,
+    /// The network falls into three parts.
+    SplitThreeWays,
+    /// The network falls into two parts, and one machine is in both.
+    Bridge,
     /// One machine is cut off.
     Isolate,
     /// The host is cut off.
@@ -49,83 +57,214 @@ pub enum Fault {
     /// One pair is cut, in both directions.
     CutPair,
     /// One pair is cut, in one direction.
-    Deafen,
-    /// All cuts are mended.
+    CutOneWay,
+    /// One pair loses many datagrams, in one direction.
+    LoseOneWay,
+    /// A machine's cable is loose: off and on, with a period near the time-outs.
+    Flap,
+    /// The host's cable is loose.
+    FlapHost,
+    /// No datagram reaches a machine any more. Its links work.
+    Deaf,
+    /// No datagram reaches the host any more.
+    DeafHost,
+    /// No datagram of a machine reaches anybody any more. Its links work.
+    Mute,
+    /// No datagram of the host reaches anybody any more.
+    MuteHost,
+    /// A machine's radio holds everything back for a moment.
+    Delay,
+    /// The host's radio holds everything back for a moment.
+    DelayHost,
+    /// A machine is short of processor time.
+    Starve,
+    /// The host is short of processor time.
+    StarveHost,
+    /// One end of a link is gone, and the other does not know.
+    HalfOpen,
+    /// A machine gets another address.
+    Readdress,
+    /// All that is cut, deaf, mute or slow is mended.
     Heal,
     /// Datagrams get lost, doubled, late.
     Storm,
-    /// The weather calms down.
+    /// The storm is over.
     Calm,
 }
 
-const FAULTS: [Fault; 16] = [
+/// All of them.
+pub const FAULTS: [Fault; 33] = [
     Fault::Kill,
     Fault::KillHost,
     Fault::Unplug,
     Fault::UnplugHost,
     Fault::Leave,
+    Fault::LeaveHost,
     Fault::Pause,
     Fault::PauseHost,
     Fault::Start,
+    Fault::Crowd,
     Fault::Split,
+    Fault::SplitThreeWays,
+    Fault::Bridge,
     Fault::Isolate,
     Fault::IsolateHost,
     Fault::CutPair,
-    Fault::Deafen,
+    Fault::CutOneWay,
+    Fault::LoseOneWay,
+    Fault::Flap,
+    Fault::FlapHost,
+    Fault::Deaf,
+    Fault::DeafHost,
+    Fault::Mute,
+    Fault::MuteHost,
+    Fault::Delay,
+    Fault::DelayHost,
+    Fault::Starve,
+    Fault::StarveHost,
+    Fault::HalfOpen,
+    Fault::Readdress,
     Fault::Heal,
     Fault::Storm,
     Fault::Calm,
 ];
 
-/// Runs `rounds` rounds of faults over `world`.
-pub fn rounds<G: Playable>(world: &mut World<G>, rounds: usize) {
+/// Runs `rounds` rounds of the faults of `swarm` over `world`.
+pub fn rounds<G: Playable>(world: &mut World<G>, swarm: &Swarm, rounds: usize) {
+    world.network.broadcasts = swarm.broadcasts;
     for place in 0..world.count() {
         world.start(place);
-        let pause = world.draw() % 100_000;
+        let pause = if swarm.together { 0 } else { world.draw() % 100_000 };
         world.run(world.now + Duration::from_micros(pause));
     }
-    settle(world, 1);
+    let founded = world.judge.met.reigns;
+    settle(world, swarm);
+    cost(world, founded, 1);
     for _ in 0..rounds {
-        world.set_quiet(None);
-        let faults = 1 + world.draw() % 5;
-        for _ in 0..faults {
-            let pause =
-                world.draw() % if world.draw().is_multiple_of(2) { 20_000 } else { 1_200_000 };
-            world.run(world.now + Duration::from_micros(pause));
-            let fault = FAULTS[world.draw() as usize % FAULTS.len()];
-            strike(world, fault);
-        }
-        let pause = world.draw() % 2_000_000;
-        world.run(world.now + Duration::from_micros(pause));
-        mend(world);
-        settle(world, faults + 1);
+        round(world, swarm);
         if !world.judge.violations.is_empty() {
             return;
         }
     }
 }
 
-/// Lets one fault happen, if it can.
-pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault) {
-    let place = world.draw() as usize % world.count();
+/// One round: faults, then peace, then perhaps a crash out of the blue.
+fn round<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
+    let reigns = world.judge.met.reigns;
+    world.set_quiet(None);
+    world.network.weather = swarm.base.clone();
+    let mut faults = 0;
+    for _ in 0..1 + world.draw() % swarm.faults_max {
+        let burst = world.draw() % 1_000 < swarm.burst_permille;
+        let pause = world.draw() % if burst { 20_000 } else { swarm.pause_us };
+        world.run(world.now + Duration::from_micros(pause));
+        let kind = swarm.kinds[world.draw() as usize % swarm.kinds.len()];
+        faults += u64::from(strike(world, kind, &swarm.base));
+    }
+    let pause = world.draw() % swarm.pause_us;
+    world.run(world.now + Duration::from_micros(pause));
+    mend(world);
+    settle(world, swarm);
+    if world.draw().is_multiple_of(2) {
+        world.set_quiet(None);
+        let kind = [Fault::KillHost, Fault::UnplugHost][world.draw() as usize % 2];
+        faults += u64::from(strike(world, kind, &Weather::calm()));
+        world.run(
+            world.now + Duration::from_millis(200) + Duration::from_micros(world.now.0 % 200_000),
+        );
+    }
+    cost(world, reigns, faults + 1);
+}
+
+/// L4: judges how many reigns the faults have cost.
+fn cost<G: Playable>(world: &mut World<G>, before: u64, faults: u64) {
+    let reigns = world.judge.met.reigns - before;
+    if reigns > REIGNS_PER_FAULT * faults {
+        world.judge.fail(world.now, 0, format!("L4: {reigns} reigns after {faults} faults"));
+    }
+}
+
+/// Lets one fault happen, if it can. Whether it did.
+pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault, base: &Weather) -> bool {
+    let count = world.count();
+    let place = world.draw() as usize % count;
     let host = world.hosts().first().copied();
-    let up = (0..world.count()).filter(|place| world.node(*place).is_some()).count();
-    let target = match fault {
-        Fault::KillHost | Fault::UnplugHost | Fault::PauseHost | Fault::IsolateHost => host,
-        _ => Some(place),
+    let Some(target) = (if fault.strikes_the_host() { host } else { Some(place) }) else {
+        return false;
     };
-    let Some(target) = target else { return };
+    let loss = fault.loss().filter(|_| world.hosts() == [target] && is_content(world));
+    let Some(name) = act(world, fault, target, base) else { return false };
+    if !matches!(name, "kill" | "unplug" | "leave" | "start" | "crowd") {
+        world.disturbed = world.now;
+    }
+    world.expect_nothing();
+    if let Some(loss) = loss {
+        world.expect_successor(target, loss);
+    }
+    if world.trace.is_some() {
+        world.note(target, &format!("fault: {fault:?}"));
+    }
+    *world.judge.met.faults.entry(name).or_default() += 1;
+    true
+}
+
+impl Fault {
+    fn strikes_the_host(self) -> bool {
+        use Fault::*;
+        matches!(
+            self,
+            KillHost
+                | UnplugHost
+                | LeaveHost
+                | PauseHost
+                | IsolateHost
+                | FlapHost
+                | DeafHost
+                | MuteHost
+                | DelayHost
+                | StarveHost
+        )
+    }
+
+    /// What it means for the others, should it strike the host.
+    fn loss(self) -> Option<Loss> {
+        match self {
+            Fault::Kill | Fault::KillHost => Some(Loss::Killed),
+            Fault::Unplug | Fault::UnplugHost | Fault::Pause | Fault::PauseHost => {
+                Some(Loss::Silent)
+            }
+            Fault::Isolate | Fault::IsolateHost | Fault::Mute | Fault::MuteHost => {
+                Some(Loss::Silent)
+            }
+            Fault::Deaf | Fault::DeafHost => Some(Loss::Deaf),
+            _ => None,
+        }
+    }
+}
+
+/// Does it. Its name, if it could be done.
+fn act<G: Playable>(
+    world: &mut World<G>,
+    fault: Fault,
+    target: Place,
+    base: &Weather,
+) -> Option<&'static str> {
+    let count = world.count();
+    let others: Vec<Place> = (0..count).filter(|other| *other != target).collect();
+    let other = others[world.draw() as usize % others.len()];
     let awake = world.is_awake(target);
-    let name = match fault {
-        Fault::Kill | Fault::KillHost if awake && up > 1 => {
+    let alone = (0..count).filter(|place| world.node(*place).is_some()).count() < 2;
+    let running = awake && !alone;
+    Some(match fault {
+        Fault::Kill | Fault::KillHost if running => {
             world.kill(target);
             "kill"
         }
-        Fault::Unplug | Fault::UnplugHost if awake && up > 1 => {
+        Fault::Unplug | Fault::UnplugHost if running => {
             world.unplug(target);
             "unplug"
         }
-        Fault::Leave if awake && up > 1 => {
+        Fault::Leave | Fault::LeaveHost if running => {
             world.leave(target);
             "leave"
         }
@@ -142,36 +281,81 @@ pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault) {
             world.resume(target, timer_first);
             "continue"
         }
+        Fault::Crowd => {
+            let off: Vec<Place> = (0..count).filter(|place| world.node(*place).is_none()).collect();
+            off.first()?;
+            off.into_iter().for_each(|place| world.start(place));
+            "crowd"
+        }
         Fault::Split => {
-            let sides = world.draw();
-            for a in 0..world.count() {
-                for b in 0..world.count() {
-                    if sides >> a & 1 != sides >> b & 1 {
-                        world.network.cut(a, b);
-                    }
-                }
-            }
+            split(world, 2, None);
             "split"
         }
+        Fault::SplitThreeWays => {
+            split(world, 3, None);
+            "split three ways"
+        }
+        Fault::Bridge => {
+            split(world, 2, Some(target));
+            "bridge"
+        }
         Fault::Isolate | Fault::IsolateHost => {
-            for other in (0..world.count()).filter(|other| *other != target) {
+            for other in others {
                 world.network.cut(target, other);
                 world.network.cut(other, target);
             }
             "isolate"
         }
-        Fault::CutPair | Fault::Deafen => {
-            let other = world.draw() as usize % world.count();
-            if other != target {
-                world.network.cut(target, other);
-                if fault == Fault::CutPair {
-                    world.network.cut(other, target);
-                }
-            }
+        Fault::CutPair => {
+            world.network.cut(target, other);
+            world.network.cut(other, target);
             "cut"
         }
-        Fault::Heal => {
+        Fault::CutOneWay => {
+            world.network.cut(target, other);
+            "cut one way"
+        }
+        Fault::LoseOneWay => {
+            let permille = 200 + world.draw() % 800;
+            world.network.lose(target, other, permille);
+            "loss one way"
+        }
+        Fault::Flap | Fault::FlapHost => {
+            let half = Duration::from_micros(10_000 + world.draw() % 290_000);
+            let until = world.now + half * 2 * (1 + world.draw() % 6) as u32;
+            world.flap(others.into_iter().map(|other| (target, other)).collect(), half, until);
+            "flap"
+        }
+        Fault::Deaf | Fault::DeafHost => {
+            world.network.deafen(target);
+            "deaf"
+        }
+        Fault::Mute | Fault::MuteHost => {
+            world.network.mute(target);
+            "mute"
+        }
+        Fault::Delay | Fault::DelayHost => {
+            let extra = Duration::from_micros(200_000 + world.draw() % 300_000);
+            let until = world.now + Duration::from_micros(50_000 + world.draw() % 1_000_000);
+            world.network.delay(target, extra, until);
+            "delay"
+        }
+        Fault::Starve | Fault::StarveHost if awake => {
+            let slow = Duration::from_micros(5_000 + world.draw() % 95_000);
+            world.slow_down(target, slow);
+            "starve"
+        }
+        Fault::HalfOpen if awake => {
+            world.half_open(target);
+            "half open"
+        }
+        Fault::Readdress if awake => {
+            world.readdress(target);
+            "address"
+        }
+        Fault::Heal if world.is_disturbed() => {
             world.heal();
+            world.quicken();
             "heal"
         }
         Fault::Storm => {
@@ -183,28 +367,40 @@ pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault) {
             };
             "storm"
         }
-        Fault::Calm => {
-            world.network.weather = Weather::calm();
+        Fault::Calm if world.network.weather != *base => {
+            world.network.weather = base.clone();
             "calm"
         }
-        _ => return,
-    };
-    if !matches!(name, "kill" | "unplug" | "leave" | "start") {
-        world.disturbed = world.now;
+        _ => return None,
+    })
+}
+
+/// Cuts the network into parts, all but the bridge between them.
+fn split<G: Playable>(world: &mut World<G>, parts: u64, bridge: Option<Place>) {
+    let sides: Vec<u64> = (0..world.count()).map(|_| world.draw() % parts).collect();
+    for a in 0..world.count() {
+        for b in 0..world.count() {
+            if sides[a] != sides[b] && Some(a) != bridge && Some(b) != bridge {
+                world.network.cut(a, b);
+            }
+        }
     }
-    if world.trace.is_some() {
-        world.note(target, &format!("fault: {name}"));
-    }
-    *world.judge.met.faults.entry(name).or_default() += 1;
+}
+
+/// Whether nothing is going on, and nothing was lately: one host, known to all, on a quiet wire.
+fn is_content<G: Playable>(world: &World<G>) -> bool {
+    !world.is_disturbed() && world.is_rested() && disagreement(world).is_none()
 }
 
 /// Mends everything: network, weather, pauses; machines that are off come on.
 fn mend<G: Playable>(world: &mut World<G>) {
-    if world.network.is_disturbed() {
+    if world.is_disturbed() {
         world.disturbed = world.now;
     }
+    world.expect_nothing();
     world.network.weather = Weather::calm();
     world.heal();
+    world.quicken();
     for place in 0..world.count() {
         let timer_first = world.draw().is_multiple_of(2);
         world.resume(place, timer_first);
@@ -218,14 +414,14 @@ fn mend<G: Playable>(world: &mut World<G>) {
     world.note(0, "everything is mended");
 }
 
-/// Waits until one host is known to all, and judges how long it took.
-fn settle<G: Playable>(world: &mut World<G>, faults: u64) {
+/// Waits until one host is known to all, and judges how long it took (L1).
+fn settle<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
     let start = world.now;
-    let reigns = world.judge.met.reigns;
     world.set_quiet(Some(start));
     let mut settled = None;
     let step = Duration::from_millis(10);
-    while world.now.since(start) < SETTLE + QUIET {
+    let end = start + SETTLE + Duration::from_micros(swarm.quiet_us);
+    while world.now < end {
         world.run(world.now + step);
         match (disagreement(world), settled) {
             (None, None) => settled = Some(world.now),
@@ -242,10 +438,6 @@ fn settle<G: Playable>(world: &mut World<G>, faults: u64) {
             let (place, what) = disagreement(world).unwrap_or((0, format!("only after {took:?}")));
             world.judge.fail(world.now, place, format!("L1: {what}"));
         }
-    }
-    let reigns = world.judge.met.reigns - reigns;
-    if reigns > REIGNS_PER_FAULT * faults {
-        world.judge.fail(world.now, 0, format!("L4: {reigns} reigns after {faults} faults"));
     }
 }
 

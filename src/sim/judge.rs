@@ -2,7 +2,7 @@
 //!
 //! | | holds after every event |
 //! |---|---|
-//! | S1 | all packets of one term come from one node and incarnation |
+//! | S1 | in one term there reigns one machine, in one life, and nothing is applied of any other |
 //! | S2 | `promised` never falls within an incarnation |
 //! | S3 | no packet of a term below `promised` is applied |
 //! | S4 | within a term applied ticks rise; a step back comes only with a new term |
@@ -16,78 +16,20 @@
 //! | L2 | a quiet network sees no election |
 //! | L3 | a crash has a new host within the suspicion time and 100 ms |
 //! | L4 | at most four reigns per fault |
+//!
+//! What no single moment can show (whether a crown had to pass at all) is counted in [`Met`], and
+//! the campaign compares it with its limits.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     node::Event,
-    sim::{Playable, network::Place},
-    types::{Clock, Incarnation, Instant, NodeId, Term},
+    sim::{Playable, met::Met, network::Place},
+    types::{Clock, Instant, Term, Tick},
 };
 
 /// How many clocks the judge remembers the hash of.
 const HASHES_MAX: usize = 4_096;
-
-/// What a run has met. A campaign that met nothing has tested nothing.
-#[derive(Clone, Debug, Default)]
-pub struct Met {
-    /// Simulated time, in microseconds.
-    pub simulated_us: u64,
-    /// Events handled by nodes.
-    pub handled: u64,
-    /// Faults, by name.
-    pub faults: BTreeMap<&'static str, u64>,
-    /// Asks for the crown.
-    pub elections: u64,
-    /// Asks while another one was open.
-    pub contested: u64,
-    /// Reigns that began.
-    pub reigns: u64,
-    /// Reigns that followed another, as seen by each survivor.
-    pub failovers: u64,
-    /// Lines of history given up.
-    pub rebases: u64,
-    /// Nodes that woke up from a pause and found themselves replaced.
-    pub zombies: u64,
-    /// Ticks applied.
-    pub ticks: u64,
-    /// Times from the last fault to one host known to all, in microseconds.
-    pub settled_us: Vec<u64>,
-    /// Gaps between the last tick of one reign and the first of the next, in microseconds.
-    pub gaps_us: Vec<u64>,
-    /// Asks on a network that had been quiet for a second.
-    pub needless: u64,
-    /// Ticks that were undone by a new reign.
-    pub rolled_back: u64,
-    /// Datagrams sent to one node, without beacons.
-    pub datagrams: u64,
-    /// The bytes in them, without the headers of UDP and below.
-    pub datagram_bytes: u64,
-}
-
-impl Met {
-    /// Adds what another run has met.
-    pub fn add(&mut self, other: Met) {
-        self.simulated_us += other.simulated_us;
-        self.handled += other.handled;
-        for (name, count) in other.faults {
-            *self.faults.entry(name).or_default() += count;
-        }
-        self.elections += other.elections;
-        self.contested += other.contested;
-        self.reigns += other.reigns;
-        self.failovers += other.failovers;
-        self.rebases += other.rebases;
-        self.zombies += other.zombies;
-        self.ticks += other.ticks;
-        self.settled_us.extend(other.settled_us);
-        self.gaps_us.extend(other.gaps_us);
-        self.needless += other.needless;
-        self.rolled_back += other.rolled_back;
-        self.datagrams += other.datagrams;
-        self.datagram_bytes += other.datagram_bytes;
-    }
-}
 
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +49,10 @@ pub struct Judge {
     pub met: Met,
     /// What was broken.
     pub violations: Vec<Violation>,
-    hosts: BTreeMap<Term, (NodeId, Incarnation)>,
+    /// Who has reigned: which machine, in which of its lives.
+    reigns: BTreeMap<Term, (Place, u32)>,
+    /// The state that each reign began with.
+    parents: BTreeMap<Term, Option<Clock>>,
     hashes: BTreeMap<Clock, u32>,
     hash_order: VecDeque<Clock>,
     nodes: BTreeMap<Place, Watched>,
@@ -116,42 +61,62 @@ pub struct Judge {
 /// What the judge remembers of one life of a node.
 #[derive(Debug, Default)]
 struct Watched {
+    life: u32,
     promised: Option<Term>,
+    reign: Option<Term>,
     applied: Option<Clock>,
 }
 
 impl Judge {
     /// A node starts a new life.
     pub fn born(&mut self, place: Place) {
-        self.nodes.insert(place, Watched::default());
+        let watched = self.nodes.entry(place).or_default();
+        *watched = Watched { life: watched.life + 1, ..Watched::default() };
     }
 
     /// A node has handled something: what it promises, and where it reigns.
     pub fn look(&mut self, at: Instant, place: Place, promised: Option<Term>, reign: Option<Term>) {
         self.met.handled += 1;
         let watched = self.nodes.entry(place).or_default();
-        if promised < watched.promised {
-            let what = format!("S2: promised {:?} after {:?}", promised, watched.promised);
-            self.violations.push(Violation { at, place, what });
+        if promised == watched.promised && reign == watched.reign {
+            return;
         }
-        if promised != watched.promised && reign.is_some() {
+        let mut fail = |what: String| self.violations.push(Violation { at, place, what });
+        if promised < watched.promised {
+            fail(format!("S2: promised {:?} after {:?}", promised, watched.promised));
+        }
+        if reign.is_some() && reign != promised {
+            fail(format!("S2: reigns in {reign:?}, promised {promised:?}"));
+        }
+        if let Some(term) = reign
+            && reign != watched.reign
+        {
             self.met.reigns += 1;
+            let me = (place, watched.life);
+            let first = *self.reigns.entry(term).or_insert(me);
+            if first != me {
+                fail(format!(
+                    "S1: reigns in {term:?} in life {}, as did n{} in life {}",
+                    me.1, first.0, first.1
+                ));
+            }
         }
         watched.promised = promised;
-        if reign.is_some() && reign != promised {
-            let what = format!("S2: reigns in {reign:?}, promised {promised:?}");
-            self.violations.push(Violation { at, place, what });
-        }
+        watched.reign = reign;
+    }
+
+    /// A reign has begun, with this state, or with a new world.
+    pub fn descend(&mut self, term: Term, parent: Option<Clock>) {
+        self.parents.insert(term, parent);
     }
 
     /// A node has told its user something.
     pub fn event<G: Playable>(&mut self, at: Instant, place: Place, event: &Event<G>) {
         match event {
             Event::Tick { clock, hash } => self.tick(at, place, *clock, *hash),
-            Event::Host { gap: Some(gap), rolled_back, .. } => {
+            Event::Host { gap: Some(gap), .. } => {
                 self.met.failovers += 1;
                 self.met.gaps_us.push(gap.as_micros() as u64);
-                self.met.rolled_back += rolled_back;
             }
             Event::Election { .. } => self.met.elections += 1,
             Event::Rebase { .. } => self.met.rebases += 1,
@@ -179,15 +144,15 @@ impl Judge {
     fn tick(&mut self, at: Instant, place: Place, clock: Clock, hash: u32) {
         self.met.ticks += 1;
         let mut fail = |what: String| self.violations.push(Violation { at, place, what });
-        let author = (clock.term.host, clock.term.incarnation);
-        if *self.hosts.entry(clock.term).or_insert(author) != author {
-            fail(format!("S1: two hosts in {:?}", clock.term));
+        if !self.reigns.contains_key(&clock.term) {
+            fail(format!("S1: applied {clock:?}, in which nobody reigns"));
         }
         let watched = self.nodes.entry(place).or_default();
         if watched.promised.is_some_and(|promised| clock.term < promised) {
             fail(format!("S3: applied {clock:?}, promised {:?}", watched.promised));
         }
-        if let Some(before) = watched.applied.replace(clock) {
+        let before = watched.applied.replace(clock);
+        if let Some(before) = before {
             if before.term == clock.term && before.tick >= clock.tick {
                 fail(format!("S4: applied {clock:?} after {before:?}"));
             }
@@ -195,6 +160,14 @@ impl Judge {
                 fail(format!("S3: applied {clock:?} after {before:?}"));
             }
         }
+        if let Some(before) = before
+            && before.term != clock.term
+        {
+            let (direct, undone) = self.undone(before, clock.term);
+            let count = if direct { &mut self.met.rolled_back } else { &mut self.met.left_behind };
+            *count += undone;
+        }
+        let mut fail = |what: String| self.violations.push(Violation { at, place, what });
         match self.hashes.get(&clock) {
             Some(known) if *known != hash => fail(format!("S6: two worlds at {clock:?}")),
             Some(_) => {}
@@ -208,5 +181,22 @@ impl Judge {
                 }
             }
         }
+    }
+
+    /// How many ticks of `before` are no part of the history of `term`; and whether that reign
+    /// descends from the one of `before`, so that all others of that reign lived on.
+    fn undone(&self, before: Clock, term: Term) -> (bool, u64) {
+        let new: Vec<Clock> = self.line(Clock { term, tick: Tick(u64::MAX) }).collect();
+        let direct = new.iter().any(|clock| clock.term == before.term);
+        let shared = self.line(before).find_map(|old| {
+            let same = new.iter().find(|clock| clock.term == old.term)?;
+            Some(old.tick.min(same.tick))
+        });
+        (direct, before.tick.0.saturating_sub(shared.unwrap_or_default().0))
+    }
+
+    /// A state, the one that its reign began with, and so on to the founding.
+    fn line(&self, from: Clock) -> impl Iterator<Item = Clock> {
+        std::iter::successors(Some(from), |clock| *self.parents.get(&clock.term)?)
     }
 }

@@ -5,11 +5,19 @@
 //! into a cut comes after the heal. Bytes arrive in pieces of any size. When a process dies the
 //! other end of its links sees the end of the stream; when a machine loses its power it sees
 //! nothing, until that machine is up again and answers with a reset.
+//!
+//! The weather is the same everywhere. What concerns one machine or one pair comes on top of it:
+//! cuts, a cable that flaps, loss in one direction, a machine that is deaf or mute to datagrams, or
+//! one whose radio holds everything back for a while.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 
+use super::chance;
 use crate::types::Instant;
 
 /// The index of a machine.
@@ -40,10 +48,25 @@ impl Weather {
 pub struct Network {
     /// How it is everywhere.
     pub weather: Weather,
+    /// Whether broadcasts arrive anywhere. A guest's Wi-Fi swallows them.
+    pub broadcasts: bool,
     cuts: BTreeSet<(Place, Place)>,
+    /// Cuts that come and go by themselves.
+    down: BTreeSet<(Place, Place)>,
+    lossy: BTreeMap<(Place, Place), u64>,
+    deaf: BTreeSet<Place>,
+    mute: BTreeSet<Place>,
+    delays: BTreeMap<Place, Delay>,
     cables: BTreeMap<u64, Cable>,
     next_cable: u64,
     random: Pcg64Mcg,
+}
+
+/// A machine's datagrams and bytes, sent or received before `until`, take so much longer.
+#[derive(Clone, Copy, Debug)]
+struct Delay {
+    extra: Duration,
+    until: Instant,
 }
 
 /// A link between two machines, as the network knows it.
@@ -54,6 +77,8 @@ struct Cable {
     busy: [Instant; 2],
     /// One machine has lost its power: it does not know this link any more.
     ghost: bool,
+    /// One machine has another address now: nothing passes any more, and nobody says so.
+    dead: bool,
 }
 
 impl Network {
@@ -61,10 +86,16 @@ impl Network {
     pub fn new(seed: u64) -> Self {
         Self {
             weather: Weather::calm(),
+            broadcasts: true,
             cuts: BTreeSet::new(),
+            down: BTreeSet::new(),
+            lossy: BTreeMap::new(),
+            deaf: BTreeSet::new(),
+            mute: BTreeSet::new(),
+            delays: BTreeMap::new(),
             cables: BTreeMap::new(),
             next_cable: 0,
-            random: Pcg64Mcg::new(u128::from(seed) << 32 | 0x006e_6574),
+            random: chance(seed, 2),
         }
     }
 
@@ -73,9 +104,45 @@ impl Network {
         self.cuts.insert((from, to));
     }
 
-    /// Mends every cut.
+    /// Of 1,000 datagrams from `from` to `to`, so many are lost at least.
+    pub fn lose(&mut self, from: Place, to: Place, permille: u64) {
+        self.lossy.insert((from, to), permille);
+    }
+
+    /// No datagram reaches `place` any more. Links do.
+    pub fn deafen(&mut self, place: Place) {
+        self.deaf.insert(place);
+    }
+
+    /// No datagram of `place` reaches anybody any more. Links do.
+    pub fn mute(&mut self, place: Place) {
+        self.mute.insert(place);
+    }
+
+    /// Until then, whatever `place` sends and receives takes longer by `extra`.
+    pub fn delay(&mut self, place: Place, extra: Duration, until: Instant) {
+        self.delays.insert(place, Delay { extra, until });
+    }
+
+    /// A cable that flaps is out of its socket, or in it again.
+    pub fn flap(&mut self, pair: (Place, Place), down: bool) {
+        for pair in [pair, (pair.1, pair.0)] {
+            if down {
+                self.down.insert(pair);
+            } else {
+                self.down.remove(&pair);
+            }
+        }
+    }
+
+    /// Mends everything between machines. The weather stays.
     pub fn heal(&mut self) {
         self.cuts.clear();
+        self.down.clear();
+        self.lossy.clear();
+        self.deaf.clear();
+        self.mute.clear();
+        self.delays.clear();
     }
 
     /// Mends the cuts between two machines.
@@ -84,23 +151,26 @@ impl Network {
         self.cuts.remove(&(b, a));
     }
 
-    /// Whether anything is cut, or the weather is bad.
+    /// Whether anything is cut or otherwise wrong, or the weather is bad.
     pub fn is_disturbed(&self) -> bool {
-        !self.cuts.is_empty() || self.weather != Weather::calm()
+        self.weather != Weather::calm()
+            || !(self.cuts.is_empty() && self.down.is_empty() && self.lossy.is_empty())
+            || !(self.deaf.is_empty() && self.mute.is_empty() && self.delays.is_empty())
     }
 
     /// Whether something of `from` reaches `to`.
     pub fn reaches(&self, from: Place, to: Place) -> bool {
-        from == to || !self.cuts.contains(&(from, to))
+        from == to || !(self.cuts.contains(&(from, to)) || self.down.contains(&(from, to)))
     }
 
     /// When the copies of a datagram arrive: none, one, or two.
     pub fn datagram(&mut self, now: Instant, from: Place, to: Place) -> Vec<Instant> {
-        if !self.reaches(from, to) || (from != to && self.chance(self.weather.loss_permille)) {
+        let heard = !self.mute.contains(&from) && !self.deaf.contains(&to);
+        if !heard || !self.reaches(from, to) || self.chance(self.loss(from, to)) {
             return Vec::new();
         }
         let copies = 1 + usize::from(self.chance(self.weather.double_permille));
-        (0..copies).map(|_| self.arrival(now)).collect()
+        (0..copies).map(|_| self.arrival_between(now, from, to)).collect()
     }
 
     /// Opens a link.
@@ -108,21 +178,21 @@ impl Network {
         let cable = self.next_cable;
         self.next_cable += 1;
         let ends = [dialler, acceptor];
-        self.cables.insert(cable, Cable { ends, busy: [now; 2], ghost: false });
+        self.cables.insert(cable, Cable { ends, busy: [now; 2], ghost: false, dead: false });
         cable
     }
 
     /// When bytes sent now on a link arrive at the other end; none if they never do.
     pub fn bytes(&mut self, now: Instant, cable: u64, from_dialler: bool) -> Option<Instant> {
-        let (ends, ghost) = self.cables.get(&cable).map(|cable| (cable.ends, cable.ghost))?;
+        let known = self.cables.get(&cable).filter(|cable| !cable.ghost && !cable.dead)?;
         let way = usize::from(!from_dialler);
-        let (from, to) = (ends[way], ends[1 - way]);
-        if ghost || !self.reaches(from, to) || !self.reaches(to, from) {
+        let (from, to) = (known.ends[way], known.ends[1 - way]);
+        if !self.reaches(from, to) || !self.reaches(to, from) {
             return None;
         }
-        let mut at = self.arrival(now);
+        let mut at = self.arrival_between(now, from, to);
         let mut timeout_us = 200_000;
-        while self.chance(self.weather.loss_permille) {
+        while self.chance(self.loss(from, to).max(self.loss(to, from))) {
             at = Instant(at.0 + timeout_us);
             timeout_us = (timeout_us * 2).min(1_600_000);
         }
@@ -144,15 +214,41 @@ impl Network {
         }
     }
 
+    /// One end has forgotten a link, without a word to the other.
+    pub fn haunt_cable(&mut self, cable: u64) {
+        if let Some(cable) = self.cables.get_mut(&cable) {
+            cable.ghost = true;
+        }
+    }
+
+    /// A machine has another address: what it has of links leads nowhere.
+    pub fn readdress(&mut self, place: Place) {
+        for cable in self.cables.values_mut().filter(|cable| cable.ends.contains(&place)) {
+            cable.dead = true;
+        }
+    }
+
     /// Whether one end of the link does not know it any more.
     pub fn is_ghost(&self, cable: u64) -> bool {
         self.cables.get(&cable).is_none_or(|cable| cable.ghost)
+    }
+
+    /// Whether both ends know the link, and can still reach each other by it.
+    pub fn is_sound(&self, cable: u64) -> bool {
+        self.cables.get(&cable).is_some_and(|cable| !cable.ghost && !cable.dead)
     }
 
     /// When something small arrives over a wire that is not cut.
     pub fn arrival(&mut self, now: Instant) -> Instant {
         let Weather { latency_us, jitter_us, .. } = self.weather;
         Instant(now.0 + latency_us + self.random.next_u64() % (jitter_us + 1))
+    }
+
+    /// When something sent now arrives, with what holds back either machine at the moment.
+    pub fn arrival_between(&mut self, now: Instant, from: Place, to: Place) -> Instant {
+        let held = [from, to].into_iter().filter_map(|place| self.delays.get(&place));
+        let extra = held.filter(|delay| now < delay.until).map(|delay| delay.extra).max();
+        self.arrival(now) + extra.unwrap_or_default()
     }
 
     /// Random sizes into which `length` bytes fall.
@@ -162,6 +258,11 @@ impl Network {
         }
         let first = 1 + (self.random.next_u64() as usize) % (length - 1);
         vec![first, length - first]
+    }
+
+    fn loss(&self, from: Place, to: Place) -> u64 {
+        let own = self.lossy.get(&(from, to)).copied().unwrap_or_default();
+        own.max(self.weather.loss_permille)
     }
 
     fn chance(&mut self, permille: u64) -> bool {

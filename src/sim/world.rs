@@ -1,4 +1,12 @@
 //! The machines, the queue of events, and the loop that drives them.
+//!
+//! `trouble` is what may happen to a single machine; `watch` is how each reign is weighed that
+//! begins: whether it was needed, and whether it came in time.
+
+mod trouble;
+mod watch;
+
+pub use self::watch::Loss;
 
 use std::{
     cmp::Reverse,
@@ -12,18 +20,21 @@ use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{
-    Playable,
+    Playable, chance,
     judge::Judge,
     network::{Network, Place},
 };
 use crate::{
-    cluster::{election::descends, message::Role},
+    cluster::message::Role,
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, Interface, Port, Wire},
     node::{Command, Event, Input, Node, Output},
     text::{Name, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Term},
 };
+
+/// The address that reaches everybody.
+const BROADCAST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 255);
 
 const TCP_PORT: u16 = 7_001;
 const UDP_PORT: u16 = 7_002;
@@ -36,9 +47,6 @@ const INBOX_PACKETS_MAX: usize = 256;
 
 /// A node that wants to be woken so often without time passing will want it for ever.
 const SPIN_MAX: u32 = 1_000;
-
-/// After so long without anything between them, all running nodes must be content.
-const HEALTHY: Duration = Duration::from_millis(1_500);
 
 /// The time between two changes of what a player holds down, at most.
 const PRESS_US: u64 = 200_000;
@@ -63,20 +71,38 @@ pub struct World<G: Playable> {
     spin: u32,
     /// When anything last came between two running nodes.
     pub disturbed: Instant,
+    /// When a machine last went off.
+    stopped: Instant,
     /// What all nodes are told.
     pub tuning: Tuning,
+    flaps: BTreeMap<u64, trouble::Flap>,
+    crowned: Vec<watch::Succession>,
+    expected: Option<watch::Expected>,
 }
 
 struct Machine<G: Playable> {
     id: NodeId,
+    ip: Ipv4Addr,
     node: Option<Node<G>>,
     life: u32,
     paused: bool,
+    /// When the process last came to life, or back to it.
+    awake_since: Instant,
+    /// How late the process gets its share of the processor, at most.
+    slow: Duration,
+    /// Waits for its share.
+    waiting: bool,
     inbox: VecDeque<Input<G>>,
     links: BTreeMap<LinkId, u64>,
     accepted: u64,
     stamp: u32,
+    /// When it wants to be woken.
+    timer: Option<Instant>,
+    /// Where it reigns, and which reign it followed or lost, as far as is known of it.
     reign: Option<Term>,
+    current: Option<Term>,
+    /// When a datagram of each machine was last taken in here.
+    heard: Vec<Instant>,
 }
 
 /// Both ends of a link.
@@ -105,32 +131,43 @@ struct Entry {
 }
 
 enum What {
-    Packet { to: Place, from: SocketAddr, via: Port, bytes: Arc<[u8]> },
+    Packet { to: Place, sender: Place, from: SocketAddr, via: Port, bytes: Arc<[u8]> },
     Knock { cable: u64 },
     Opened { cable: u64 },
     DialFailed { cable: u64 },
     Item { cable: u64, way: usize, item: Item },
     Reset { cable: u64, way: usize },
     Release { cable: u64 },
-    Press { place: Place },
+    Press { place: Place, life: u32 },
+    Turn { place: Place, life: u32 },
+    Flap { flap: u64 },
+    Weigh,
+    Due { since: Instant },
 }
 
 impl<G: Playable> World<G> {
     /// `count` machines, all off.
     pub fn new(seed: u64, count: usize) -> Self {
-        let mut random = Pcg64Mcg::new(u128::from(seed) << 64 | 0x0077_6f72_6c64);
-        let machines = (0..count).map(|_| {
+        let mut random = chance(seed, 1);
+        let machines = (0..count).map(|place| {
             let bits = u128::from(random.next_u64()) << 64 | u128::from(random.next_u64());
             Machine {
                 id: NodeId::from_u128(bits),
+                ip: Ipv4Addr::new(10, 0, 0, place as u8 + 1),
                 node: None,
                 life: 0,
                 paused: false,
+                awake_since: Instant::default(),
+                slow: Duration::ZERO,
+                waiting: false,
                 inbox: VecDeque::new(),
                 links: BTreeMap::new(),
                 accepted: 1,
                 stamp: 0,
+                timer: None,
                 reign: None,
+                current: None,
+                heard: vec![Instant::default(); count],
             }
         });
         Self {
@@ -147,7 +184,11 @@ impl<G: Playable> World<G> {
             quiet_since: None,
             spin: 0,
             disturbed: Instant::default(),
+            stopped: Instant::default(),
             tuning: Tuning::default(),
+            flaps: BTreeMap::new(),
+            crowned: Vec::new(),
+            expected: None,
         }
     }
 
@@ -209,7 +250,7 @@ impl<G: Playable> World<G> {
             name: Name::new(&format!("n{place}")),
             role: Role::Player,
             session: Some(SessionName::new("sim")),
-            peers: Vec::new(),
+            peers: self.invited(place),
             beacon_port: BEACON_PORT,
             tcp_port: TCP_PORT,
             udp_port: UDP_PORT,
@@ -223,10 +264,18 @@ impl<G: Playable> World<G> {
         let machine = &mut self.machines[place];
         machine.life += 1;
         machine.stamp = 0;
+        machine.awake_since = self.now;
         machine.node = Some(Node::new(self.now, config));
-        let network = Interface { ip: ip(place), broadcast: Ipv4Addr::new(10, 0, 0, 255) };
+        let (life, network) = (machine.life, Interface { ip: machine.ip, broadcast: BROADCAST });
         self.feed(place, Input::Wire(Wire::Interfaces(vec![network])));
-        self.push(self.now, What::Press { place });
+        self.push(self.now, What::Press { place, life });
+    }
+
+    /// Whom a node is told of beforehand: everybody, where broadcasts reach nobody.
+    fn invited(&self, place: Place) -> Vec<SocketAddr> {
+        let others = self.machines.iter().enumerate().filter(|(other, _)| *other != place);
+        let invited = others.filter(|_| !self.network.broadcasts);
+        invited.map(|(_, machine)| SocketAddr::new(machine.ip.into(), BEACON_PORT)).collect()
     }
 
     /// Kills the process of a machine: its links end, without another word.
@@ -250,7 +299,7 @@ impl<G: Playable> World<G> {
     /// Lets a node leave politely, and stops its machine.
     pub fn leave(&mut self, place: Place) {
         self.note(place, "leaves");
-        self.feed(place, Input::Command(Command::Leave));
+        self.handle(place, Input::Command(Command::Leave));
         self.kill(place);
     }
 
@@ -274,6 +323,7 @@ impl<G: Playable> World<G> {
         if reigned && self.hosts().len() > 1 {
             self.judge.met.zombies += 1;
         }
+        self.machines[place].awake_since = self.now;
         let inbox = std::mem::take(&mut self.machines[place].inbox);
         if timer_first {
             self.feed(place, Input::Wire(Wire::Timeout));
@@ -286,6 +336,7 @@ impl<G: Playable> World<G> {
     /// Mends the network, and lets everything go that waited for it.
     pub fn heal(&mut self) {
         self.network.heal();
+        self.flaps.clear();
         self.release();
     }
 
@@ -307,9 +358,10 @@ impl<G: Playable> World<G> {
     /// Runs until `until`.
     pub fn run(&mut self, until: Instant) {
         loop {
-            let timer = (0..self.count())
-                .filter(|place| self.is_awake(*place))
-                .filter_map(|place| Some((self.node(place)?.next_timeout()?, place)))
+            let timers = self.machines.iter().enumerate();
+            let timer = timers
+                .filter(|(_, machine)| !machine.paused && !machine.waiting)
+                .filter_map(|(place, machine)| Some((machine.timer?, place)))
                 .min();
             let event = self.queue.peek().map(|Reverse(entry)| entry.at);
             let next = match (timer, event) {
@@ -343,11 +395,14 @@ impl<G: Playable> World<G> {
 
     fn happen(&mut self, what: What) {
         match what {
-            What::Packet { to, from, via, bytes } => {
+            What::Packet { to, sender, from, via, bytes } => {
+                if self.is_awake(to) {
+                    self.machines[to].heard[sender] = self.now;
+                }
                 self.feed(to, Input::Wire(Wire::Packet { from, via, bytes: bytes.to_vec() }));
             }
-            What::Press { place } => {
-                if self.machines[place].node.is_some() {
+            What::Press { place, life } => {
+                if self.machines[place].node.is_some() && self.machines[place].life == life {
                     self.machines[place].stamp += 1;
                     let stamp = self.machines[place].stamp;
                     let controls = G::press(self.random.next_u64(), stamp);
@@ -355,9 +410,13 @@ impl<G: Playable> World<G> {
                         self.feed(place, Input::Command(Command::Controls(controls)));
                     }
                     let at = Instant(self.now.0 + 1 + self.random.next_u64() % PRESS_US);
-                    self.push(at, What::Press { place });
+                    self.push(at, What::Press { place, life });
                 }
             }
+            What::Turn { place, life } => self.turn(place, life),
+            What::Flap { flap } => self.flapped(flap),
+            What::Weigh => self.weigh(),
+            What::Due { since } => self.due(since),
             What::Knock { cable } => self.knock(cable),
             What::Opened { cable } => {
                 if let Some(end) = self.cables.get(&cable).map(|ends| ends.dialler) {
@@ -416,7 +475,7 @@ impl<G: Playable> World<G> {
             ends.acceptor = Some(end);
         }
         self.push(back, What::Opened { cable });
-        let address = SocketAddr::new(IpAddr::V4(ip(from.place)), 40_000);
+        let address = SocketAddr::new(self.machines[from.place].ip.into(), 40_000);
         self.feed_end(end, |link| Wire::Accepted { link, from: address });
     }
 
@@ -513,6 +572,15 @@ impl<G: Playable> World<G> {
         if machine.node.is_none() {
             return;
         }
+        if machine.slow > Duration::ZERO {
+            machine.inbox.push_back(input);
+            return self.queue_up(place);
+        }
+        self.handle(place, input);
+    }
+
+    /// Feeds a node, and does what it wants done.
+    fn handle(&mut self, place: Place, input: Input<G>) {
         fingerprint(&mut self.fingerprint, self.now, place, &input);
         if let Some(trace) = &mut self.trace
             && let Input::Wire(
@@ -526,13 +594,7 @@ impl<G: Playable> World<G> {
         }
         let Some(node) = &mut self.machines[place].node else { return };
         node.handle(self.now, input);
-        let election = node.cluster().election();
-        let (promised, reign) = (election.promised(), election.reign());
-        self.judge.look(self.now, place, promised, reign);
-        let before = std::mem::replace(&mut self.machines[place].reign, reign);
-        if reign.is_some() && before.is_none() {
-            self.crowned(place);
-        }
+        self.look(place);
         loop {
             let Some(node) = &mut self.machines[place].node else {
                 return;
@@ -541,26 +603,11 @@ impl<G: Playable> World<G> {
                 Some(Output::Effect(effect)) => self.effect(place, effect),
                 Some(Output::Event(event)) => self.event(place, &event),
                 Some(Output::View(_)) => {}
-                None => return,
+                None => break,
             }
         }
-    }
-
-    /// A node has begun to reign: with the newest world, and not against a healthy host.
-    fn crowned(&mut self, place: Place) {
-        let Some(node) = self.node(place) else { return };
-        if let Some((chosen, answers)) = node.cluster().election().won()
-            && let Some(newer) =
-                answers.iter().find(|mark| **mark != chosen && descends(Some(**mark), chosen))
-        {
-            let what = format!("S5: reigns from {chosen:?}, though one held {newer:?}");
-            self.judge.fail(self.now, place, what);
-        }
-        let healthy = !self.network.is_disturbed() && self.now.since(self.disturbed) > HEALTHY;
-        let others = self.hosts().into_iter().filter(|host| *host != place);
-        if healthy && let Some(host) = others.into_iter().find(|host| self.is_awake(*host)) {
-            self.judge.fail(self.now, place, format!("L2: n{host} hosts, undisturbed"));
-        }
+        let machine = &mut self.machines[place];
+        machine.timer = machine.node.as_ref().and_then(Node::next_timeout);
     }
 
     fn event(&mut self, place: Place, event: &Event<G>) {
@@ -579,9 +626,12 @@ impl<G: Playable> World<G> {
             let quiet = self
                 .quiet_since
                 .is_some_and(|since| self.now.since(since) > Duration::from_secs(1));
-            self.judge.met.needless += u64::from(quiet);
+            self.judge.met.quiet_elections += u64::from(quiet);
         }
         self.judge.event(self.now, place, event);
+        if matches!(event, Event::Tick { .. }) {
+            self.applied();
+        }
     }
 
     fn effect(&mut self, place: Place, effect: Effect) {
@@ -607,33 +657,35 @@ impl<G: Playable> World<G> {
     }
 
     fn datagram(&mut self, place: Place, to: SocketAddr, bytes: Arc<[u8]>) {
-        let from = SocketAddr::new(IpAddr::V4(ip(place)), UDP_PORT);
-        let broadcast = to.port() == BEACON_PORT;
-        let via = if broadcast { Port::Beacon } else { Port::Own };
-        if !broadcast {
+        let from = SocketAddr::new(self.machines[place].ip.into(), UDP_PORT);
+        let via = if to.port() == BEACON_PORT { Port::Beacon } else { Port::Own };
+        let to_all = to.ip() == IpAddr::V4(BROADCAST);
+        if to_all && !self.network.broadcasts {
+            return;
+        }
+        if !to_all {
             self.judge.met.datagrams += 1;
             self.judge.met.datagram_bytes += bytes.len() as u64;
         }
         for other in (0..self.count()).filter(|other| *other != place) {
-            if broadcast || to.ip() == IpAddr::V4(ip(other)) {
+            if to_all || to.ip() == IpAddr::V4(self.machines[other].ip) {
                 for at in self.network.datagram(self.now, place, other) {
-                    self.push(at, What::Packet { to: other, from, via, bytes: bytes.clone() });
+                    let bytes = bytes.clone();
+                    self.push(at, What::Packet { to: other, sender: place, from, via, bytes });
                 }
             }
         }
     }
 
     fn dial(&mut self, place: Place, link: LinkId, to: SocketAddr) {
-        let Some(target) = (0..self.count()).find(|other| to.ip() == IpAddr::V4(ip(*other))) else {
-            return;
-        };
-        let cable = self.network.open(self.now, place, target);
+        let target = self.machines.iter().position(|other| to.ip() == IpAddr::V4(other.ip));
+        let cable = self.network.open(self.now, place, target.unwrap_or(place));
         let machine = &mut self.machines[place];
         machine.links.insert(link, cable);
         let dialler = End { place, life: machine.life, link };
-        let acceptor = Some(End { place: target, life: 0, link: LinkId(u64::MAX) });
+        let acceptor = target.map(|place| End { place, life: 0, link: LinkId(u64::MAX) });
         self.cables.insert(cable, Ends { dialler, acceptor, held: Default::default() });
-        if self.network.reaches(place, target) {
+        if target.is_some_and(|target| self.network.reaches(place, target)) {
             let at = self.network.arrival(self.now);
             self.push(at, What::Knock { cable });
         } else {
@@ -642,12 +694,17 @@ impl<G: Playable> World<G> {
     }
 
     fn stop(&mut self, place: Place) {
+        self.stopped = self.now;
         let machine = &mut self.machines[place];
         machine.node = None;
         machine.paused = false;
         machine.inbox.clear();
         machine.links.clear();
+        machine.slow = Duration::ZERO;
+        machine.waiting = false;
+        machine.timer = None;
         machine.reign = None;
+        machine.current = None;
     }
 
     /// In which direction a machine sends on a link.
@@ -682,11 +739,6 @@ fn fingerprint<G: Playable>(hash: &mut Xxh3, now: Instant, place: Place, input: 
     };
     hash.update(&[kind, place as u8]);
     hash.update(bytes);
-}
-
-/// The address of a machine.
-fn ip(place: Place) -> Ipv4Addr {
-    Ipv4Addr::new(10, 0, 0, place as u8 + 1)
 }
 
 impl PartialEq for Entry {

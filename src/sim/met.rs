@@ -1,0 +1,141 @@
+//! What a run has met, and what a campaign may meet of it.
+
+use std::{collections::BTreeMap, fmt};
+
+/// What a run has met. A campaign that met nothing has tested nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Met {
+    /// Simulated time, in microseconds.
+    pub simulated_us: u64,
+    /// The part of it in which the arena was played.
+    pub arena_us: u64,
+    /// Events handled by nodes.
+    pub handled: u64,
+    /// Faults, by name.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Asks for the crown.
+    pub elections: u64,
+    /// Asks on a network that had been quiet for a second.
+    pub quiet_elections: u64,
+    /// Reigns that began.
+    pub reigns: u64,
+    /// Reigns that replaced a host which was fit, and in touch with most of their followers.
+    pub needless: u64,
+    /// Reigns that began beside another one, in reach, which replaced the same host just before.
+    pub contested: u64,
+    /// Hosts that yielded to another with fewer players.
+    pub upsets: u64,
+    /// Reigns that followed another, as seen by each survivor.
+    pub failovers: u64,
+    /// Gaps between the last tick of one reign and the first of the next, in microseconds.
+    pub gaps_us: Vec<u64>,
+    /// Times from the loss of a host, with nothing else going on, to the first tick of another at
+    /// the last survivor, in microseconds.
+    pub succession_us: Vec<u64>,
+    /// Times from the last fault to one host known to all, in microseconds.
+    pub settled_us: Vec<u64>,
+    /// Ticks that were undone although the new reign descends from theirs.
+    pub rolled_back: u64,
+    /// Ticks that were given up for another line of history, when two hosts met.
+    pub left_behind: u64,
+    /// Lines of history given up.
+    pub rebases: u64,
+    /// Nodes that woke up from a pause and found themselves replaced.
+    pub zombies: u64,
+    /// Ticks applied.
+    pub ticks: u64,
+    /// Datagrams sent to one node, without broadcasts.
+    pub datagrams: u64,
+    /// The bytes in them, without the headers of UDP and below.
+    pub datagram_bytes: u64,
+}
+
+impl Met {
+    /// Adds what another run has met.
+    pub fn add(&mut self, other: Met) {
+        self.simulated_us += other.simulated_us;
+        self.arena_us += other.arena_us;
+        self.handled += other.handled;
+        for (name, count) in other.faults {
+            *self.faults.entry(name).or_default() += count;
+        }
+        self.elections += other.elections;
+        self.quiet_elections += other.quiet_elections;
+        self.reigns += other.reigns;
+        self.needless += other.needless;
+        self.contested += other.contested;
+        self.upsets += other.upsets;
+        self.failovers += other.failovers;
+        self.gaps_us.extend(other.gaps_us);
+        self.succession_us.extend(other.succession_us);
+        self.settled_us.extend(other.settled_us);
+        self.rolled_back += other.rolled_back;
+        self.left_behind += other.left_behind;
+        self.rebases += other.rebases;
+        self.zombies += other.zombies;
+        self.ticks += other.ticks;
+        self.datagrams += other.datagrams;
+        self.datagram_bytes += other.datagram_bytes;
+    }
+
+    /// How many faults there were.
+    pub fn fault_count(&self) -> u64 {
+        self.faults.values().sum()
+    }
+
+    /// What a campaign should have met and has not: then it has tested nothing.
+    pub fn missed(&self) -> Option<&'static str> {
+        [
+            ("no fault", self.fault_count()),
+            ("no election", self.elections),
+            ("no failover", self.failovers),
+            ("no lost host with nothing else going on", self.succession_us.len() as u64),
+            ("no line of history given up", self.rebases),
+            ("no zombie", self.zombies),
+            ("no tick", self.ticks),
+        ]
+        .into_iter()
+        .find(|(_, count)| *count == 0)
+        .map(|(what, _)| what)
+    }
+}
+
+impl fmt::Display for Met {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hours = |us: u64| us as f64 / 3.6e9;
+        let (all, arena) = (hours(self.simulated_us), hours(self.arena_us));
+        writeln!(f, "simulated hours  {all:.1}  ({arena:.1} of them the arena)")?;
+        write!(f, "faults           {}  (", self.fault_count())?;
+        for (at, (name, count)) in self.faults.iter().enumerate() {
+            write!(f, "{}{name} {count}", if at > 0 { ", " } else { "" })?;
+        }
+        writeln!(f, ")")?;
+        writeln!(f, "ticks applied    {}", self.ticks)?;
+        let quiet = self.quiet_elections;
+        writeln!(f, "elections        {}  ({quiet} on a quiet network)", self.elections)?;
+        let (needless, contested, upsets) = (self.needless, self.contested, self.upsets);
+        let reigns = self.reigns;
+        write!(f, "reigns           {reigns}  ({needless} needless, {contested} contested, ")?;
+        writeln!(f, "{upsets} won by the fewer)")?;
+        writeln!(f, "failovers        {}  {}", self.failovers, quantiles(&self.gaps_us))?;
+        let succession = &self.succession_us;
+        let alone = succession.len();
+        writeln!(f, "host lost, quiet {alone}  {}", quantiles(succession))?;
+        writeln!(f, "one host again   {}", quantiles(&self.settled_us))?;
+        let left = self.left_behind;
+        writeln!(f, "rolled back      {} ticks, {left} left behind", self.rolled_back)?;
+        writeln!(f, "histories left   {}", self.rebases)?;
+        writeln!(f, "zombies          {}", self.zombies)
+    }
+}
+
+fn quantiles(values_us: &[u64]) -> String {
+    let mut sorted = values_us.to_vec();
+    sorted.sort_unstable();
+    let at = |part: f64| {
+        let index = (sorted.len().saturating_sub(1) as f64 * part).round() as usize;
+        sorted.get(index).copied().unwrap_or_default() as f64 / 1_000.0
+    };
+    let [half, most, all] = [0.5, 0.95, 1.0].map(at);
+    format!("p50 {half:.1} ms, p95 {most:.1} ms, max {all:.1} ms")
+}

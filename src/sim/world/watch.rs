@@ -1,0 +1,275 @@
+//! Each reign is weighed as it begins: whether it was needed, and whether it came in time.
+//!
+//! *Needless* is a reign that replaced a host which was alive and awake, and which more than half of
+//! those who follow the new one were still in touch with. In touch are two machines that have heard
+//! datagrams of each other within [`IN_TOUCH`]: whatever the network did, they got through.
+
+use std::time::Duration;
+
+use super::{What, World};
+use crate::{
+    cluster::election::descends,
+    sim::{Playable, network::Place},
+    types::{Clock, Instant, Term},
+};
+
+/// After so long without anything between them, all running nodes must be content.
+const HEALTHY: Duration = Duration::from_millis(1_500);
+
+/// After so long nobody asks a node any more that went off.
+const FORGOTTEN: Duration = Duration::from_millis(2_500);
+
+/// Whoever was heard within this time is not to be suspected of anything: three ticks.
+const IN_TOUCH: Duration = Duration::from_millis(50);
+
+/// How long a process must have been awake to be no sleeper any more.
+const AWAKE: Duration = Duration::from_millis(200);
+
+/// How long after a reign's beginning its followers are counted, and how long a successor is one of
+/// two if another one begins.
+const COUNTED_AFTER: Duration = Duration::from_millis(100);
+
+/// What a survivor may need beyond the suspicion time to have a new host (L3).
+const SUCCESSION: Duration = Duration::from_millis(100);
+
+/// The same for a survivor whom nobody can tell whether its silent host lives.
+const NO_WITNESS: Duration = Duration::from_millis(1_100);
+
+/// How long a host may be deaf before its members must do without it; then they ask, and if there
+/// is nobody else to answer, for longer.
+const UNHEARD: Duration = Duration::from_millis(1_000);
+const UNHEARD_WITHOUT_WITNESS: Duration = Duration::from_millis(1_300);
+
+/// A reign that has begun, and the one it replaced.
+#[derive(Debug)]
+pub(super) struct Succession {
+    at: Instant,
+    place: Place,
+    life: u32,
+    term: Term,
+    replaced: Term,
+    /// Whether each machine was in touch with the old host, if that was fit to reign.
+    in_touch: Vec<bool>,
+}
+
+/// A host was lost, with nothing else going on: when everybody must have another.
+#[derive(Debug)]
+pub(super) struct Expected {
+    lost: Place,
+    since: Instant,
+    met: bool,
+}
+
+/// How a host is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Its process ended, and the system says so.
+    Killed,
+    /// It says nothing more.
+    Silent,
+    /// It hears nothing more.
+    Deaf,
+}
+
+impl<G: Playable> World<G> {
+    /// Whether everybody has had the time to get over whatever was last: to see links closed and
+    /// opened, and to forget who is gone.
+    pub fn is_rested(&self) -> bool {
+        self.now.since(self.disturbed) > HEALTHY && self.now.since(self.stopped) > FORGOTTEN
+    }
+
+    /// A node has handled something: what it promises now, and where it reigns.
+    pub(super) fn look(&mut self, place: Place) {
+        let Some(node) = self.node(place) else { return };
+        let election = node.cluster().election();
+        let (promised, reign, current) =
+            (election.promised(), election.reign(), election.current());
+        let machine = &mut self.machines[place];
+        let before = std::mem::replace(&mut machine.reign, reign);
+        let followed = std::mem::replace(&mut machine.current, current);
+        self.judge.look(self.now, place, promised, reign);
+        if reign == before {
+            return;
+        }
+        match (before, reign) {
+            (None, Some(term)) => self.crowned(place, term, followed),
+            (Some(old), Some(term)) => {
+                let parent = self.node(place).and_then(|node| node.replica().clock());
+                let parent = parent.map(|clock| Clock { term: old, ..clock });
+                self.judge.descend(term, parent);
+            }
+            (Some(old), None) => self.yielded(place, old),
+            (None, None) => {}
+        }
+    }
+
+    /// A node has begun to reign: with the newest world, and not against a healthy host.
+    fn crowned(&mut self, place: Place, term: Term, followed: Option<Term>) {
+        let Some(node) = self.node(place) else { return };
+        let mut parent = None;
+        if let Some((chosen, answers)) = node.cluster().election().won() {
+            parent = Some(chosen.clock);
+            if let Some(newer) =
+                answers.iter().find(|mark| **mark != chosen && descends(Some(**mark), chosen))
+            {
+                let what = format!("S5: reigns from {chosen:?}, though one held {newer:?}");
+                self.judge.fail(self.now, place, what);
+            }
+        }
+        self.judge.descend(term, parent);
+        let healthy = !self.is_disturbed() && self.now.since(self.disturbed) > HEALTHY;
+        let others = self.hosts().into_iter().filter(|host| *host != place);
+        if healthy && let Some(host) = others.into_iter().find(|host| self.is_awake(*host)) {
+            self.judge.fail(self.now, place, format!("L2: n{host} hosts, undisturbed"));
+        }
+        if let Some(replaced) = followed {
+            self.succeeded(place, term, replaced);
+        }
+    }
+
+    fn succeeded(&mut self, place: Place, term: Term, replaced: Term) {
+        let rivals = self.crowned.iter().filter(|other| {
+            other.replaced == replaced && other.place != place && self.touches(place, other.place)
+        });
+        self.judge.met.contested += rivals.count() as u64;
+        let fit = self.machines.iter().position(|old| {
+            old.reign == Some(replaced) && !old.paused && self.now.since(old.awake_since) > AWAKE
+        });
+        let in_touch = (0..self.count())
+            .map(|other| fit.is_some_and(|old| other != old && self.touches(other, old)))
+            .collect();
+        let life = self.machines[place].life;
+        let at = self.now;
+        self.crowned.push(Succession { at, place, life, term, replaced, in_touch });
+        self.push(self.now + COUNTED_AFTER, What::Weigh);
+    }
+
+    /// The followers of a new host are counted: those who did not need it, and all.
+    pub(super) fn weigh(&mut self) {
+        let now = self.now;
+        let (over, open) = std::mem::take(&mut self.crowned)
+            .into_iter()
+            .partition(|succession| now.since(succession.at) >= COUNTED_AFTER);
+        self.crowned = open;
+        let over: Vec<Succession> = over;
+        for Succession { place, life, term, in_touch, .. } in over {
+            let follows = |other: &Place| {
+                let machine = &self.machines[*other];
+                *other == place
+                    || machine
+                        .current
+                        .is_some_and(|followed| followed.host == term.host && followed >= term)
+            };
+            let followers: Vec<Place> = (0..self.count()).filter(follows).collect();
+            let content = followers.iter().filter(|other| in_touch[**other]).count();
+            if self.machines[place].life == life && content * 2 > followers.len() {
+                self.judge.met.needless += 1;
+                self.note(place, &format!("needless: {content} of {followers:?} had a host"));
+            }
+        }
+    }
+
+    /// A host has given up its reign to follow another. Those who followed it must not have been
+    /// more than those who follow the other.
+    fn yielded(&mut self, place: Place, old: Term) {
+        let Some(new) = self.machines[place].current.filter(|new| *new != old) else { return };
+        let with = |term: Term| {
+            let others = self.machines.iter().enumerate().filter(|(other, _)| *other != place);
+            let awake = others.filter(|(_, machine)| !machine.paused);
+            awake.filter(|(_, machine)| machine.current == Some(term)).count()
+        };
+        // The host that yields counts for itself, the other one is among those who have its term.
+        let (mine, theirs) = (1 + with(old), with(new));
+        if mine > theirs {
+            self.judge.met.upsets += 1;
+            self.note(place, &format!("upset: {mine} players yield to {theirs}"));
+        }
+    }
+
+    /// Whether two machines have heard each other lately.
+    fn touches(&self, a: Place, b: Place) -> bool {
+        let lately = |at: Instant| self.now.since(at) <= IN_TOUCH;
+        lately(self.machines[a].heard[b]) && lately(self.machines[b].heard[a])
+    }
+
+    /// Whether the end of one machine's process shows at the other.
+    fn are_linked(&self, a: Place, b: Place) -> bool {
+        self.machines[a].links.values().any(|cable| {
+            let there = self.machines[b].links.values().any(|other| other == cable);
+            there && self.network.is_sound(*cable)
+        })
+    }
+
+    /// The host at `lost` is about to be lost, and nothing else goes on: everybody must have another
+    /// one in time.
+    pub fn expect_successor(&mut self, lost: Place, loss: Loss) {
+        let others = self.machines.iter().enumerate().filter(|(place, _)| *place != lost);
+        let survivors = others.filter_map(|(_, machine)| machine.node.as_ref());
+        let patience = survivors.clone().map(|node| node.cluster().election().suspicion()).max();
+        let Some(patience) = patience else { return };
+        // Without a link to its end, a killed process falls silent like any other.
+        let told = (0..self.count())
+            .filter(|place| *place != lost && self.node(*place).is_some())
+            .all(|place| self.are_linked(place, lost));
+        let allowed = match (loss, survivors.count()) {
+            (Loss::Deaf, 1) => UNHEARD_WITHOUT_WITNESS,
+            (Loss::Deaf, _) => UNHEARD,
+            (Loss::Killed, 1) if told => patience + SUCCESSION,
+            (_, 1) => NO_WITNESS,
+            _ => patience + SUCCESSION,
+        };
+        let since = self.now;
+        self.expected = Some(Expected { lost, since, met: false });
+        self.push(since + allowed, What::Due { since });
+    }
+
+    /// Something else happens: nobody can say any more how long a succession may take.
+    pub fn expect_nothing(&mut self) {
+        self.expected = None;
+    }
+
+    /// A tick was applied: perhaps it was the one that somebody waited for.
+    pub(super) fn applied(&mut self) {
+        let now = self.now;
+        let Some(expected) = self.expected.as_ref().filter(|expected| !expected.met) else {
+            return;
+        };
+        if self.unsucceeded(expected.lost).is_none()
+            && let Some(expected) = &mut self.expected
+        {
+            expected.met = true;
+            self.judge.met.succession_us.push(now.since(expected.since).as_micros() as u64);
+        }
+    }
+
+    pub(super) fn due(&mut self, since: Instant) {
+        let Some(expected) = self.expected.take_if(|expected| expected.since == since) else {
+            return;
+        };
+        if !expected.met
+            && let Some(what) = self.unsucceeded(expected.lost)
+        {
+            let took = self.now.since(since);
+            self.judge.fail(self.now, expected.lost, format!("L3: {took:?} after a loss, {what}"));
+        }
+    }
+
+    /// What keeps a lost host from being succeeded, if anything does.
+    fn unsucceeded(&self, lost: Place) -> Option<String> {
+        let awake = (0..self.count()).filter(|place| *place != lost && self.is_awake(*place));
+        let mut reign = None;
+        for place in awake.clone() {
+            if let Some(term) = self.machines[place].reign
+                && reign.replace(term).is_some()
+            {
+                return Some(format!("n{place} is one of two hosts"));
+            }
+        }
+        let Some(reign) = reign else { return Some("nobody reigns".into()) };
+        awake.into_iter().find_map(|place| {
+            let clock = self.node(place)?.replica().clock();
+            (clock.map(|clock| clock.term) != Some(reign))
+                .then(|| format!("n{place} holds {clock:?}, not of {reign:?}"))
+        })
+    }
+}
