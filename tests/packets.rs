@@ -11,7 +11,7 @@ use interregnum::{
     config::Form,
     game::{Game, News},
     replica::{Seat, State, snapshot},
-    sim::{self, judge::Met},
+    sim::{self, met::Met},
     text::Name,
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
 };

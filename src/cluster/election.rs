@@ -426,6 +426,11 @@ impl Election {
             .clamp(self.tuning.suspicion_min, self.tuning.suspicion_max)
     }
 
+    /// How long after a tick this node vouches for its host.
+    fn lives_window(&self) -> Duration {
+        (self.suspicion() / 2).max(LIVES_WINDOW_MIN)
+    }
+
     /// Starts looking for a host, and after `discovery` asks to be one.
     pub fn seek(&mut self, now: Instant, discovery: Duration) {
         self.state = State::Seeking(Seeking {
@@ -533,9 +538,10 @@ impl Election {
             }
             State::Following(following) => {
                 let followed = following.term;
-                let missed = now.since(following.heard) > JUST_HEARD;
-                let heir = missed && packet.ends == Some(followed) || term.host == followed.host;
-                if heir || self.granted(now, term.host) || !self.hears(now) {
+                let missed = now.since(following.heard) > self.lives_window();
+                let heir = missed && packet.ends == Some(followed);
+                let renewed = term.host == followed.host;
+                if heir || renewed || self.granted(now, term.host) || !self.hears(now) {
                     self.follow(now, packet, via);
                     return Admission::Apply;
                 }

@@ -101,6 +101,7 @@ struct Machine<G: Playable> {
     /// Where it reigns, and which reign it followed or lost, as far as is known of it.
     reign: Option<Term>,
     current: Option<Term>,
+    host_since: Instant,
     /// When a datagram of each machine was last taken in here.
     heard: Vec<Instant>,
 }
@@ -167,6 +168,7 @@ impl<G: Playable> World<G> {
                 timer: None,
                 reign: None,
                 current: None,
+                host_since: Instant::default(),
                 heard: vec![Instant::default(); count],
             }
         });

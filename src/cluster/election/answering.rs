@@ -29,7 +29,7 @@ impl Election {
             }
             State::Following(following) => {
                 let silent = now.since(following.heard);
-                let window = (self.suspicion() / 2).max(LIVES_WINDOW_MIN);
+                let window = self.lives_window();
                 let State::Following(following) = &mut self.state else {
                     return;
                 };

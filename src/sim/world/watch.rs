@@ -10,7 +10,7 @@ use super::{What, World};
 use crate::{
     cluster::election::descends,
     sim::{Playable, network::Place},
-    types::{Clock, Instant, Term},
+    types::{Clock, Instant, NodeId, Term},
 };
 
 /// After so long without anything between them, all running nodes must be content.
@@ -24,6 +24,9 @@ const IN_TOUCH: Duration = Duration::from_millis(50);
 
 /// How long a process must have been awake to be no sleeper any more.
 const AWAKE: Duration = Duration::from_millis(200);
+
+/// How long somebody must have followed a host to be counted by it for certain.
+const SETTLED: Duration = Duration::from_millis(200);
 
 /// How long after a reign's beginning its followers are counted, and how long a successor is one of
 /// two if another one begins.
@@ -87,6 +90,9 @@ impl<G: Playable> World<G> {
         let machine = &mut self.machines[place];
         let before = std::mem::replace(&mut machine.reign, reign);
         let followed = std::mem::replace(&mut machine.current, current);
+        if followed.map(|term| term.host) != current.map(|term| term.host) {
+            machine.host_since = self.now;
+        }
         self.judge.look(self.now, place, promised, reign);
         if reign == before {
             return;
@@ -133,7 +139,8 @@ impl<G: Playable> World<G> {
         });
         self.judge.met.contested += rivals.count() as u64;
         let fit = self.machines.iter().position(|old| {
-            old.reign == Some(replaced) && !old.paused && self.now.since(old.awake_since) > AWAKE
+            let awake = !old.paused && self.now.since(old.awake_since) > AWAKE;
+            old.reign == Some(replaced) && awake && old.slow.is_zero()
         });
         let in_touch = (0..self.count())
             .map(|other| fit.is_some_and(|old| other != old && self.touches(other, old)))
@@ -169,17 +176,21 @@ impl<G: Playable> World<G> {
         }
     }
 
-    /// A host has given up its reign to follow another. Those who followed it must not have been
-    /// more than those who follow the other.
+    /// A host has given up its reign to follow another. Those who have played with it for a while
+    /// must not be more than those who play with the other.
     fn yielded(&mut self, place: Place, old: Term) {
         let Some(new) = self.machines[place].current.filter(|new| *new != old) else { return };
-        let with = |term: Term| {
-            let others = self.machines.iter().enumerate().filter(|(other, _)| *other != place);
-            let awake = others.filter(|(_, machine)| !machine.paused);
-            awake.filter(|(_, machine)| machine.current == Some(term)).count()
+        let hosts = (0..self.count()).filter(|other| *other != place && self.is_awake(*other));
+        let hosts = hosts.filter_map(|other| {
+            let election = self.node(other)?.cluster().election();
+            let host = election.following().or(election.reign())?.host;
+            Some((host, self.machines[other].host_since))
+        });
+        let settled = |(host, since): &(NodeId, Instant)| {
+            *host == old.host && self.now.since(*since) > SETTLED
         };
-        // The host that yields counts for itself, the other one is among those who have its term.
-        let (mine, theirs) = (1 + with(old), with(new));
+        let mine = 1 + hosts.clone().filter(settled).count();
+        let theirs = hosts.filter(|(host, _)| *host == new.host).count().max(1);
         if mine > theirs {
             self.judge.met.upsets += 1;
             self.note(place, &format!("upset: {mine} players yield to {theirs}"));
