@@ -67,6 +67,26 @@ fn a_killed_host_costs_no_tick() {
     }
 }
 
+/// Scenario 3: the successor has the grants of the others already when it is killed, too.
+#[test]
+fn a_killed_successor_takes_its_grants_with_it() {
+    for seed in 0..20 {
+        let mut world = settled(seed, 5);
+        let host = world.hosts()[0];
+        world.judge.met.gaps_us.clear();
+        world.kill(host);
+        world.run(Instant(world.now.0 + 1_000 * (seed % 10 + 1)));
+        let rest = (0..5).filter_map(|place| Some((world.node(place)?.me(), place)));
+        let (_, successor) = rest.max().unwrap();
+        world.kill(successor);
+        world.run(Instant(world.now.0 + 500_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        let gaps = &world.judge.met.gaps_us;
+        assert!(gaps.iter().all(|gap| *gap < 60_000), "seed {seed}: {gaps:?}");
+        assert_eq!(world.judge.met.rolled_back, 0, "seed {seed}");
+    }
+}
+
 /// Scenario 11: the host is stopped for three seconds, and goes on in the belief that it reigns.
 #[test]
 fn a_host_that_wakes_up_follows_whoever_replaced_it() {

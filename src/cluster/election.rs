@@ -473,8 +473,15 @@ impl Election {
         }
     }
 
-    /// The link with `peer` closed. If it was the host, it is lost, in this very step.
+    /// The link with `peer` closed. If it was the host, it is lost, in this very step; a grant to it
+    /// binds nobody any more.
     pub fn link_closed(&mut self, now: Instant, cx: &Context<'_>, peer: NodeId) {
+        if self.grant.take_if(|grant| grant.to == peer).is_some()
+            && let State::Seeking(seeking) = &mut self.state
+        {
+            seeking.ranked = false;
+            seeking.ask_at = seeking.ask_at.min(now);
+        }
         if let Some(candidacy) = self.candidacy_mut() {
             candidacy.asked.remove(&peer);
             if candidacy.suspect == Some(peer) {
