@@ -37,7 +37,7 @@ use self::{
     doubling::Doubling,
     election::{Admission, Cause, Context, Election, Newest, Voter},
     identity::Identity,
-    mesh::{Acquaintance, Mesh},
+    mesh::{Acquaintance, Mesh, Peer},
     message::{
         Beacon, ControlsPacket, Envelope, Member, Message, Packet, Payload, RelayPacket, Role,
         TickPacket, WorldCopy,
@@ -63,6 +63,9 @@ const SEEK_MISSING_FOR: Duration = Duration::from_secs(60);
 /// How long nobody else is heard before the user is told why that may be.
 const NOBODY_AFTER: Duration = Duration::from_secs(5);
 
+/// How long a linked player waits for its place in the roster before it knows that there is none.
+const SEATED_AFTER: Duration = Duration::from_secs(1);
+
 /// How often the host brings the roster in line with its links.
 const RECONCILE: Duration = Duration::from_millis(50);
 
@@ -84,6 +87,9 @@ pub struct Cluster {
     reconcile_at: Instant,
     company: Instant,
     told_nobody: bool,
+    /// When this node was last in the roster, or had no reason to expect that.
+    seated: Instant,
+    told_full: bool,
     out: VecDeque<Out>,
 }
 
@@ -147,6 +153,8 @@ pub enum Notice {
     NobodyFound,
     /// This node's id was somebody else's too; it has a new one.
     NewIdentity(NodeId),
+    /// The session has as many players as it takes: this node sees the game, and is not in it.
+    Full(usize),
 }
 
 impl Cluster {
@@ -169,6 +177,8 @@ impl Cluster {
             reconcile_at: Instant::default(),
             company: Instant::default(),
             told_nobody: false,
+            seated: Instant::default(),
+            told_full: false,
             out: VecDeque::new(),
             tuning,
         }
@@ -386,6 +396,7 @@ impl Cluster {
             self.seek_at = now + SEEK_MISSING;
             self.seek_missing(now);
             self.mind_company(now);
+            self.mind_seat(now);
         }
         self.tell(now);
     }
@@ -430,6 +441,19 @@ impl Cluster {
         } else if !self.told_nobody && now.since(self.company) >= NOBODY_AFTER {
             self.told_nobody = true;
             self.out.push_back(Out::Notice(Notice::NobodyFound));
+        }
+    }
+
+    fn mind_seat(&mut self, now: Instant) {
+        let host = self.election.following().map(|term| term.host);
+        let linked = host.and_then(|host| self.mesh.peer(host)).is_some_and(Peer::is_linked);
+        let waits = linked && self.me.role == Role::Player && self.roster.published().is_some();
+        if !waits || self.roster.member(self.me.id).is_some() {
+            self.seated = now;
+            self.told_full = false;
+        } else if !self.told_full && now.since(self.seated) >= SEATED_AFTER {
+            self.told_full = true;
+            self.out.push_back(Out::Notice(Notice::Full(self.roster.members().len())));
         }
     }
 

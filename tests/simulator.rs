@@ -275,6 +275,28 @@ fn who_gets_no_datagrams_or_cannot_send_them_plays_over_its_links() {
     }
 }
 
+/// A session takes so many players and no more; who comes too late is told, and waits.
+#[test]
+fn who_finds_no_seat_is_told_and_comes_in_when_one_is_free() {
+    let mut world = World::<Tally>::new(5, 3);
+    world.tuning.players_max = 2;
+    world.trace = Some(Vec::new());
+    for place in 0..3 {
+        world.start(place);
+        world.run(Instant(world.now.0 + 1_500_000));
+    }
+    let told = |world: &World<Tally>| {
+        let trace = world.trace.iter().flatten();
+        trace.filter(|line| line.contains("Full") && line.contains("n2")).count()
+    };
+    assert!(disagreement(&world).is_some());
+    assert_eq!(told(&world), 1, "{:#?}", world.trace);
+    world.leave(1);
+    world.run(Instant(world.now.0 + 500_000));
+    assert_eq!(disagreement(&world), None);
+    assert_eq!(told(&world), 1);
+}
+
 /// Scenario 20: one node sees both sides.
 #[test]
 fn two_games_that_only_one_node_sees_become_one() {

@@ -258,6 +258,7 @@ impl<G: Game> Node<G> {
                 Event::Roster { version, members: self.members.clone() }
             }
             Notice::NobodyFound => Event::NobodyFound,
+            Notice::Full(players) => Event::Full { players },
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();
                 self.host = Host::new();
