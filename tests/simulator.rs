@@ -142,9 +142,12 @@ fn a_network_that_was_cut_in_two_becomes_one_game_again() {
         }
         world.run(Instant(world.now.0 + 10_000_000));
         assert_eq!(world.hosts().len(), 2, "seed {seed}");
+        let told = world.judge.met.rebases;
         world.heal();
         world.run(Instant(world.now.0 + 1_000_000));
         assert_eq!(disagreement(&world), None, "seed {seed}");
+        // Whose world was given up is told so.
+        assert_eq!(world.judge.met.rebases - told, 2, "seed {seed}");
         assert_eq!(world.judge.violations, [], "seed {seed}");
     }
 }

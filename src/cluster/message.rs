@@ -259,6 +259,9 @@ pub struct TickPacket {
     pub term: Term,
     /// Which reign that one ended; none at a founding.
     pub ends: Option<Term>,
+    /// Whether that one was a rival's: its worlds are given up, not carried on.
+    #[serde(default)]
+    pub rival: bool,
     /// The tick at which the reign began.
     pub began: Tick,
     /// This tick.

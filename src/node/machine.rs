@@ -47,6 +47,8 @@ pub struct Node<G: Game> {
     tick_at: Option<Instant>,
     /// What the own reign ended, for the packets that say so.
     ends: Option<Term>,
+    /// Whether that one was a rival's.
+    rival: bool,
     /// The last snapshot gave no state: the next must not refer to any.
     needs_whole: bool,
     applied: Option<Applied>,
@@ -89,6 +91,7 @@ impl<G: Game> Node<G> {
             controls: G::Controls::default(),
             tick_at: None,
             ends: None,
+            rival: false,
             needs_whole: false,
             applied: None,
             lost: None,
@@ -225,6 +228,7 @@ impl<G: Game> Node<G> {
                 cluster::Out::Reign { term, ends, world } => self.reign(now, term, ends, world),
                 cluster::Out::Announce { term, ends } => {
                     self.ends = Some(ends);
+                    self.rival = ends.host != self.me();
                     self.replica.reign(term);
                 }
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
@@ -274,11 +278,12 @@ impl<G: Game> Node<G> {
     /// The own reign begins: with the newest world there is, in the phase of the old host.
     fn reign(&mut self, now: Instant, term: Term, ends: Option<Term>, world: Option<WorldCopy>) {
         self.ends = ends;
+        self.rival = false;
         self.host = Host::new();
         if let Some(copy) = world
             && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
         {
-            self.take(copy.mark, Arc::new(state));
+            self.take(copy.mark, Arc::new(state), None);
         }
         if self.config.tuning.has(Mutant::Replay) {
             self.replica.forget_controls();
@@ -290,7 +295,7 @@ impl<G: Game> Node<G> {
             let world = G::found(draw(bits, 0));
             let state = Arc::new(State { world, seats: BTreeMap::new() });
             let mark = WorldMark { clock: Clock { term, tick: Tick(0) }, began: Tick(0) };
-            self.take(mark, state);
+            self.take(mark, state, None);
         }
         let due = self.applied.map_or(now, |applied| applied.at + TICK);
         self.tick_at = Some(due.max(now));
@@ -351,7 +356,7 @@ impl<G: Game> Node<G> {
         let hash = state.hash();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
-        self.take(WorldMark { clock, began: mark.began }, state.clone());
+        self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
         self.publish(now, clock, hash, mark.began, &state);
@@ -373,6 +378,7 @@ impl<G: Game> Node<G> {
             let packet = TickPacket {
                 term: clock.term,
                 ends: self.ends,
+                rival: self.rival,
                 began,
                 tick: clock.tick,
                 heard: self.host.heard(to, life),
@@ -425,7 +431,8 @@ impl<G: Game> Node<G> {
             Ok(snapshot) => {
                 self.needs_whole = false;
                 self.client.acknowledge(self.me(), self.config.incarnation, &snapshot.state);
-                self.take(WorldMark { clock, began: packet.began }, snapshot.state);
+                let rival = packet.ends.filter(|_| packet.rival);
+                self.take(WorldMark { clock, began: packet.began }, snapshot.state, rival);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
                 self.pass_on(now, &packet, snapshot.hash);
@@ -472,8 +479,8 @@ impl<G: Game> Node<G> {
         snapshot::encode::<G>(self.config.form, clock, state, hash, baseline, &events)
     }
 
-    fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>) {
-        if let Some(from) = self.replica.take(mark, state) {
+    fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>, rival: Option<Term>) {
+        if let Some(from) = self.replica.take(mark, state, rival) {
             self.say(Event::Rebase { from, to: mark.clock });
         }
     }
