@@ -14,8 +14,8 @@
 //! # Reading
 //! Here stand the types, the figures, and the implementation of [`Game`]. `rules` is the step,
 //! `map` the boards, `residual` how little two worlds that nearly agree have to tell each other,
-//! and [`bot`] a player made of code. All of it is integers: lengths in [units](UNITS_PER_PIXEL),
-//! times in ticks, of which there are sixty in a second.
+//! [`hall`] what many games come to, and [`bot`] a player made of code. All of it is integers:
+//! lengths in [units](UNITS_PER_PIXEL), times in ticks, of which there are sixty in a second.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,6 +28,7 @@ use crate::{
 };
 
 pub mod bot;
+pub mod hall;
 mod map;
 mod residual;
 mod rules;

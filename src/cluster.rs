@@ -14,6 +14,7 @@
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
 //! | [`roster`] | who is in, as the host publishes it |
 //! | [`identity`] | who this node says it is |
+//! | [`ledger`] | what must outlive every crash |
 //!
 //! What the cluster has to know of the world is [`Newest`]: which state is held, and its bytes.
 
@@ -22,6 +23,7 @@ pub mod discovery;
 pub mod doubling;
 pub mod election;
 pub mod identity;
+pub mod ledger;
 pub mod mesh;
 pub mod message;
 pub mod relay;

@@ -12,11 +12,13 @@
 //! | [`faults`] | what goes wrong, round after round |
 //! | [`judge`] | the invariants |
 //! | [`met`] | what was met |
+//! | [`disk`] | disks that tear, forget, fill up and fail |
 //! | [`tally`] | the smallest game, for the hours |
 //! | [`campaign`] | many seeds on all cores, and the totals |
 
 mod arena;
 pub mod campaign;
+pub mod disk;
 pub mod faults;
 pub mod judge;
 pub mod met;

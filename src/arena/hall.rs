@@ -1,0 +1,316 @@
+//! The hall of fame: what the facts of many games come to.
+//!
+//! Two things that happen in the arena are worth keeping for ever: somebody gathered something, and
+//! somebody won a round. As [`Fact`]s they outlive the world they happened in, its host, and the
+//! evening. What they come to is computed from them alone: a [`Hall`] is the same whichever came
+//! first, and taking a fact out again leaves no trace of it.
+//!
+//! *A fact counts once.* Each has a key; of two with the same key one is dropped before it gets here.
+//! The same gatherable is gathered only once by one player, whatever was rolled back in between,
+//! and a round is won only once. Gatherables are numbered anew on each side of a split network, so
+//! their names say in which reign they appeared.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{POINTS_COMMON, POINTS_RARE};
+use crate::{game::Malformed, text::Name, types::NodeId};
+
+/// How far back an evening goes, in seconds.
+pub const EVENING_SECONDS: u64 = 12 * 3_600;
+
+const HOUR_SECONDS: u64 = 3_600;
+
+/// A gatherable, told apart from all others that ever were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Spawned {
+    /// In whose reign it appeared: a number that no other reign has.
+    pub reign: u64,
+    /// Its number in that world.
+    pub number: u64,
+}
+
+/// A round, told apart from all others that ever were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RoundId {
+    /// The seed of its world: 64 random bits, drawn at the founding.
+    pub seed: u64,
+    /// Its number in that world.
+    pub round: u32,
+}
+
+/// What is worth keeping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Somebody gathered something.
+    Gathered {
+        /// Who.
+        player: NodeId,
+        /// What.
+        gatherable: Spawned,
+        /// Whether it was a rare one.
+        rare: bool,
+        /// In which round.
+        round: RoundId,
+    },
+    /// Somebody won a round.
+    Won {
+        /// Who.
+        player: NodeId,
+        /// Which.
+        round: RoundId,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+enum Key {
+    Gathered(NodeId, Spawned),
+    Won(NodeId, RoundId),
+}
+
+impl Fact {
+    /// What tells it from all facts that are not the same, and what else it says: about 30 and 12
+    /// bytes.
+    pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
+        let (key, value) = match *self {
+            Self::Gathered { player, gatherable, rare, round } => {
+                (Key::Gathered(player, gatherable), postcard::to_stdvec(&(rare, round)))
+            }
+            Self::Won { player, round } => (Key::Won(player, round), Ok(Vec::new())),
+        };
+        (postcard::to_stdvec(&key).unwrap_or_default(), value.unwrap_or_default())
+    }
+
+    /// The inverse of [`encode`](Fact::encode).
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is none.
+    pub fn decode(key: &[u8], value: &[u8]) -> Result<Self, Malformed> {
+        let (key, rest) = postcard::take_from_bytes(key).map_err(|_| Malformed)?;
+        if !rest.is_empty() {
+            return Err(Malformed);
+        }
+        match key {
+            Key::Gathered(player, gatherable) => {
+                let ((rare, round), rest) =
+                    postcard::take_from_bytes(value).map_err(|_| Malformed)?;
+                let fact = Self::Gathered { player, gatherable, rare, round };
+                if rest.is_empty() { Ok(fact) } else { Err(Malformed) }
+            }
+            Key::Won(player, round) if value.is_empty() => Ok(Self::Won { player, round }),
+            Key::Won(..) => Err(Malformed),
+        }
+    }
+
+    /// About whom it is.
+    pub fn player(&self) -> NodeId {
+        let (Self::Gathered { player, .. } | Self::Won { player, .. }) = self;
+        *player
+    }
+
+    fn worth(&self) -> Standing {
+        match self {
+            Self::Gathered { rare: true, .. } => {
+                Standing { points: POINTS_RARE.into(), games_won: 0 }
+            }
+            Self::Gathered { rare: false, .. } => {
+                Standing { points: POINTS_COMMON.into(), games_won: 0 }
+            }
+            Self::Won { .. } => Standing { points: 0, games_won: 1 },
+        }
+    }
+}
+
+/// What somebody has to show for many games.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// All points.
+    pub points: u64,
+    /// All rounds won.
+    pub games_won: u64,
+}
+
+impl Standing {
+    fn plus(self, other: Self) -> Self {
+        Self { points: self.points + other.points, games_won: self.games_won + other.games_won }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            points: self.points.saturating_sub(other.points),
+            games_won: self.games_won.saturating_sub(other.games_won),
+        }
+    }
+}
+
+/// What all facts come to, by player, by hour and by round.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Hall {
+    hours: BTreeMap<NodeId, BTreeMap<u64, Standing>>,
+    rounds: BTreeMap<RoundId, BTreeMap<NodeId, Standing>>,
+    names: BTreeMap<NodeId, (u64, Name)>,
+}
+
+impl Hall {
+    /// A fact that counts; `at` is when it happened, in seconds since 1970.
+    pub fn add(&mut self, at: u64, fact: &Fact) {
+        self.change(at, fact, Standing::plus);
+    }
+
+    /// A fact that counted and does not any more.
+    pub fn remove(&mut self, at: u64, fact: &Fact) {
+        self.change(at, fact, Standing::minus);
+    }
+
+    /// What `player` was called at that time. The latest name is the one that is shown.
+    pub fn call(&mut self, at: u64, player: NodeId, name: &Name) {
+        let called = (at, name.clone());
+        let known = self.names.entry(player).or_insert_with(|| called.clone());
+        if *known < called {
+            *known = called;
+        }
+    }
+
+    /// What `player` is called, if it ever said so.
+    pub fn name(&self, player: NodeId) -> Option<&Name> {
+        self.names.get(&player).map(|(_, name)| name)
+    }
+
+    /// Of all time, the best first.
+    pub fn all_time(&self) -> Vec<(NodeId, Standing)> {
+        self.since(0)
+    }
+
+    /// Of the evening that `now` is in, the best first.
+    pub fn this_evening(&self, now: u64) -> Vec<(NodeId, Standing)> {
+        self.since(now.saturating_sub(EVENING_SECONDS))
+    }
+
+    /// Of one round: who has which points.
+    pub fn round(&self, round: RoundId) -> Vec<(NodeId, Standing)> {
+        let standings = self.rounds.get(&round).into_iter().flatten();
+        ranked(standings.map(|(player, standing)| (*player, *standing)))
+    }
+
+    /// From the hour on that `at` is in.
+    fn since(&self, at: u64) -> Vec<(NodeId, Standing)> {
+        let hour = at / HOUR_SECONDS;
+        ranked(self.hours.iter().filter_map(|(player, hours)| {
+            let standing = hours.range(hour..).map(|(_, standing)| *standing);
+            standing.reduce(Standing::plus).map(|standing| (*player, standing))
+        }))
+    }
+
+    fn change(&mut self, at: u64, fact: &Fact, how: fn(Standing, Standing) -> Standing) {
+        let player = fact.player();
+        let (Fact::Gathered { round, .. } | Fact::Won { round, .. }) = fact;
+        apply(&mut self.hours, player, at / HOUR_SECONDS, fact, how);
+        apply(&mut self.rounds, *round, player, fact, how);
+    }
+}
+
+/// Who has nothing is not listed.
+fn apply<K: Ord + Copy, L: Ord + Copy>(
+    boards: &mut BTreeMap<K, BTreeMap<L, Standing>>,
+    board: K,
+    line: L,
+    fact: &Fact,
+    how: fn(Standing, Standing) -> Standing,
+) {
+    let lines = boards.entry(board).or_default();
+    let standing = how(lines.get(&line).copied().unwrap_or_default(), fact.worth());
+    if standing == Standing::default() {
+        lines.remove(&line);
+    } else {
+        lines.insert(line, standing);
+    }
+    if lines.is_empty() {
+        boards.remove(&board);
+    }
+}
+
+/// Who won most first; then who has the most points; then by id, so that it is the same for all.
+fn ranked(standings: impl Iterator<Item = (NodeId, Standing)>) -> Vec<(NodeId, Standing)> {
+    let mut ranked: Vec<_> = standings.collect();
+    ranked.sort_by_key(|(player, standing)| {
+        (std::cmp::Reverse((standing.games_won, standing.points)), *player)
+    });
+    ranked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: NodeId = NodeId::from_u128(1);
+    const BEN: NodeId = NodeId::from_u128(2);
+    const ROUND: RoundId = RoundId { seed: 9, round: 1 };
+
+    fn gathered(player: NodeId, number: u64, rare: bool) -> Fact {
+        Fact::Gathered { player, gatherable: Spawned { reign: 7, number }, rare, round: ROUND }
+    }
+
+    #[test]
+    fn a_fact_is_read_as_it_was_written() {
+        let facts = [gathered(ADA, 3, true), Fact::Won { player: BEN, round: ROUND }];
+        for fact in facts {
+            let (key, value) = fact.encode();
+            assert_eq!(Fact::decode(&key, &value), Ok(fact));
+            assert_eq!(Fact::decode(&key[1..], &value), Err(Malformed));
+            assert_eq!(Fact::decode(&key, &[&value[..], &[1]].concat()), Err(Malformed));
+        }
+    }
+
+    #[test]
+    fn a_key_says_who_and_what_and_no_more() {
+        let (common, rare) = (gathered(ADA, 3, false).encode(), gathered(ADA, 3, true).encode());
+        assert_eq!(common.0, rare.0);
+        assert_ne!(common.0, gathered(BEN, 3, false).encode().0);
+        assert_ne!(common.0, gathered(ADA, 4, false).encode().0);
+    }
+
+    #[test]
+    fn points_and_wins_add_up() {
+        let mut hall = Hall::default();
+        hall.add(100, &gathered(ADA, 1, false));
+        hall.add(100, &gathered(ADA, 2, true));
+        hall.add(100, &gathered(BEN, 3, false));
+        hall.add(100, &Fact::Won { player: BEN, round: ROUND });
+        let (ada, ben) =
+            (Standing { points: 4, games_won: 0 }, Standing { points: 1, games_won: 1 });
+        assert_eq!(hall.all_time(), [(BEN, ben), (ADA, ada)]);
+        assert_eq!(hall.round(ROUND), [(BEN, ben), (ADA, ada)]);
+        assert_eq!(hall.round(RoundId { seed: 9, round: 2 }), []);
+    }
+
+    #[test]
+    fn an_evening_ends_while_all_time_does_not() {
+        let mut hall = Hall::default();
+        let morning = 1_700_000_000;
+        hall.add(morning, &gathered(ADA, 1, false));
+        assert_eq!(hall.this_evening(morning + EVENING_SECONDS).len(), 1);
+        assert_eq!(hall.this_evening(morning + EVENING_SECONDS + HOUR_SECONDS), []);
+        assert_eq!(hall.all_time().len(), 1);
+    }
+
+    #[test]
+    fn a_fact_taken_out_leaves_no_trace() {
+        let mut hall = Hall::default();
+        hall.add(5, &gathered(ADA, 1, false));
+        let before = hall.clone();
+        hall.add(9_000, &gathered(BEN, 2, true));
+        hall.remove(9_000, &gathered(BEN, 2, true));
+        assert_eq!(hall, before);
+    }
+
+    #[test]
+    fn the_latest_name_is_shown_whichever_is_heard_first() {
+        let names = [(5, Name::new("Ada")), (9, Name::new("Countess")), (9, Name::new("Ada L."))];
+        let mut halls = [Hall::default(), Hall::default()];
+        names.iter().for_each(|(at, name)| halls[0].call(*at, ADA, name));
+        names.iter().rev().for_each(|(at, name)| halls[1].call(*at, ADA, name));
+        assert_eq!(halls[0], halls[1]);
+        assert_eq!(halls[0].name(ADA), Some(&Name::new("Countess")));
+    }
+}

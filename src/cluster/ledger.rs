@@ -1,0 +1,533 @@
+//! The ledger: what must outlive every crash, as a set of entries that only grows.
+//!
+//! Somebody came in, gathered something, won, said something: each is an [`Entry`](entry::Entry),
+//! written once by one node, copied to all. Two ledgers are merged by taking all entries of both, so
+//! it matters neither who hears of what in which order nor how often: whoever has the same entries
+//! has the same ledger. Everything else is computed from the set: the order of lines, what was
+//! deleted, which of two facts with one key counts, the scores.
+//!
+//! | part | is |
+//! |---|---|
+//! | [`entry`] | one fact: head, body, hash, room for a signature |
+//! | [`body`] | what the cluster itself understands of bodies |
+//! | [`batch`] | how entries stand in messages and files |
+//! | [`stream`] | what one writer wrote, numbered from 1 without gaps |
+//! | [`vector`] | what a ledger holds, in few words |
+//! | [`order`] | one order for all: places, given by hosts |
+//! | [`catch_up`] | what somebody else lacks, in small portions |
+//! | [`disk`] | what this node's disk holds, and what it is asked to keep |
+//! | [`witness`] | what the disks of others hold: when an entry is safe |
+//! | [`exchange`] | what nodes say to each other about their ledgers |
+//! | [`keeper`] | all of that as one machine |
+//!
+//! # What is promised
+//! D3: merging is idempotent, commutative and associative. D4: the same order everywhere once merged.
+//! D5: no line that was shown vanishes or changes, but by its author's deletion. D6: whatever is
+//! computed from the entries depends on the set alone. D1 and D2 (what was acknowledged is there as
+//! long as one holder is; ledgers that can talk become equal) are kept by the parts further down.
+//!
+//! # What is limited
+//! An entry: [`entry::BODY_BYTES_MAX`] and so on. A ledger: [`ENTRIES_MAX`] entries of
+//! [`vector::WRITERS_MAX`] writers. Nothing is buffered: an entry that comes before its predecessor
+//! is refused, and comes again when it is asked for.
+
+pub mod batch;
+pub mod body;
+pub mod catch_up;
+pub mod disk;
+pub mod entry;
+pub mod exchange;
+pub mod keeper;
+pub mod order;
+pub mod stream;
+pub mod vector;
+pub mod witness;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use sha2::{Digest as _, Sha256};
+use xxhash_rust::xxh3::xxh3_64;
+
+use self::{
+    body::{Body, SPANS_MAX, Span, has_place},
+    entry::{Entry, EntryId, Head, Oversized, SharedEntry, WallTime, Writer},
+    order::{Place, Places},
+    stream::Stream,
+    vector::{Vector, WRITERS_MAX},
+};
+use crate::types::{Epoch, SessionId, Term};
+
+/// The most entries in one ledger.
+pub const ENTRIES_MAX: usize = 1 << 20;
+
+/// The most [`Body::Placed`] that are written at once.
+const PLACED_PER_CALL: usize = 8;
+
+/// The largest hole that a damaged disk may leave.
+const HOLE_MAX: u64 = 1 << 16;
+
+/// The ledger of one session, as one node holds it.
+#[derive(Debug)]
+pub struct Ledger {
+    session: SessionId,
+    me: Writer,
+    streams: BTreeMap<Writer, Stream>,
+    len: usize,
+    /// Of the entries with one key, the one that counts: the lowest.
+    counted: BTreeMap<u128, SharedEntry>,
+    deleted: BTreeSet<EntryId>,
+    places: Places,
+    /// Those that are on their way to a place.
+    unplaced: BTreeSet<EntryId>,
+    /// The own reign, while this node is host.
+    reign: Option<Term>,
+    /// Those that came during the own reign and stand before its beginning.
+    late: BTreeSet<EntryId>,
+    /// Those that are being given places, in this order.
+    placing: VecDeque<Span>,
+    out: VecDeque<Out>,
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is new.
+    Fresh,
+    /// It was there.
+    Known,
+    /// It was there without its body, or without a signature.
+    Completed,
+    /// Another one of the same name was there; both are.
+    Forked,
+}
+
+/// Why an entry was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It belongs to another session.
+    #[error("an entry of another session")]
+    Session,
+    /// Its predecessor is not there.
+    #[error("an entry whose predecessor is missing")]
+    Gap,
+    /// It claims to be this node's next one.
+    #[error("an entry in this node's own name that it never wrote")]
+    Forged,
+    /// The ledger is full, or its writer has used up its forks.
+    #[error("no room for another entry")]
+    Full,
+    /// It is longer than an entry may be.
+    #[error(transparent)]
+    Oversized(#[from] Oversized),
+}
+
+/// What a ledger reports.
+#[derive(Clone, Debug)]
+pub enum Out {
+    /// To be kept on disk: it is new, or has changed (`fresh`: the first copy).
+    Keep {
+        /// The entry.
+        entry: SharedEntry,
+        /// Whether the disk has no copy of it yet.
+        fresh: bool,
+    },
+    /// A fact that counts.
+    Counts(SharedEntry),
+    /// A fact that counted and does not any more, because another one of its key is there.
+    CountsNoMore(SharedEntry),
+    /// Two entries have this name: their writer is broken, or lies.
+    Equivocation(EntryId),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Author,
+    Peer,
+    Disk,
+}
+
+impl Ledger {
+    /// An empty one, in which this node writes as `me`.
+    pub fn new(session: SessionId, me: Writer) -> Self {
+        Self {
+            session,
+            me,
+            streams: BTreeMap::new(),
+            len: 0,
+            counted: BTreeMap::new(),
+            deleted: BTreeSet::new(),
+            places: Places::default(),
+            unplaced: BTreeSet::new(),
+            reign: None,
+            late: BTreeSet::new(),
+            placing: VecDeque::new(),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// The session it belongs to.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Who writes in it here.
+    pub fn me(&self) -> Writer {
+        self.me
+    }
+
+    /// How many entries it has, those behind holes included.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many of them are behind holes.
+    pub fn behind_holes(&self) -> usize {
+        self.len - self.entries().count()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The next thing to report.
+    pub fn poll(&mut self) -> Option<Out> {
+        self.out.pop_front()
+    }
+
+    // What comes in.
+
+    /// Takes an entry that another node sent.
+    ///
+    /// # Errors
+    /// [`Refused`]; then nothing has changed.
+    pub fn accept(&mut self, entry: Entry) -> Result<Fate, Refused> {
+        self.take(entry, Source::Peer)
+    }
+
+    /// Takes an entry that this node's disk had kept. It may be behind a hole: then it is not
+    /// held, and has no effect, until a peer fills the hole.
+    ///
+    /// # Errors
+    /// [`Refused`]; then nothing has changed.
+    pub fn restore(&mut self, entry: Entry) -> Result<Fate, Refused> {
+        self.take(entry, Source::Disk)
+    }
+
+    /// Writes an entry: as host if this node reigns, otherwise as somebody who waits for a place.
+    ///
+    /// # Errors
+    /// [`Refused`] when it is too long, or the ledger is full.
+    pub fn write(&mut self, written_at: WallTime, body: Body) -> Result<SharedEntry, Refused> {
+        let (kind, key_bytes, bytes) = body.into_parts();
+        let number = self.streams.get(&self.me).map_or(0, Stream::last) + 1;
+        let id = EntryId { writer: self.me, number };
+        let reign = self.reign.map(|term| term.epoch);
+        let head = Head { id, session: self.session, written_at, reign, kind, key_bytes };
+        let entry = Entry::new(head, &bytes)?;
+        let hash = entry.hash();
+        self.take(entry, Source::Author)?;
+        self.at(id).find(|entry| entry.hash() == hash).cloned().ok_or(Refused::Full)
+    }
+
+    /// From here on this node writes as the host of this reign.
+    pub fn reigns(&mut self, epoch: Epoch) {
+        let (host, incarnation) = (self.me.node, self.me.incarnation);
+        self.reign = Some(Term { epoch, host, incarnation });
+        self.late.clear();
+        self.placing.clear();
+    }
+
+    /// From here on this node is not host.
+    pub fn follows(&mut self) {
+        self.reign = None;
+        self.late.clear();
+        self.placing.clear();
+    }
+
+    /// As host: gives a place to all that wait for one, and to all that came late from reigns
+    /// before: those of one call in one block, in the order that they had so far. Best called when
+    /// nothing more is expected at once. Very many take several calls.
+    pub fn place(&mut self, written_at: WallTime) {
+        if !self.has_to_place() {
+            return;
+        }
+        if self.placing.is_empty() {
+            let late = std::mem::take(&mut self.late);
+            let waiting: BTreeSet<EntryId> = self.unplaced.union(&late).copied().collect();
+            let waiting = waiting.into_iter().flat_map(|id| self.at(id));
+            let ordered = self.places.sort(waiting).into_iter();
+            self.placing = spans(ordered.map(|(_, entry)| entry.id()));
+        }
+        for _ in 0..PLACED_PER_CALL {
+            let count = self.placing.len().min(SPANS_MAX);
+            let spans: Vec<Span> = self.placing.drain(..count).collect();
+            if spans.is_empty() || self.write(written_at, Body::Placed(spans)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Whether as host this node has something to give a place to.
+    pub fn has_to_place(&self) -> bool {
+        let nothing = self.unplaced.is_empty() && self.late.is_empty() && self.placing.is_empty();
+        self.reign.is_some() && !nothing
+    }
+
+    // What is there.
+
+    /// The entries of this name: none, one, or, if their writer is broken, more.
+    pub fn at(&self, id: EntryId) -> impl Iterator<Item = &SharedEntry> {
+        let stream = self.streams.get(&id.writer).filter(|stream| id.number <= stream.through());
+        stream.into_iter().flat_map(move |stream| stream.at(id.number))
+    }
+
+    /// All entries held, by writer and number.
+    pub fn entries(&self) -> impl Iterator<Item = &SharedEntry> {
+        self.streams.values().flat_map(Stream::entries)
+    }
+
+    /// Of each key the entry that counts.
+    pub fn counted(&self) -> impl Iterator<Item = &SharedEntry> {
+        self.counted.values()
+    }
+
+    /// The entries for which there could be a line and that are `wanted`, in the order that is the
+    /// same for all, each with its place. One without a body was deleted by its author; one whose
+    /// body is only missing yet is left out.
+    pub fn lines(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<(Option<Place>, &SharedEntry)> {
+        let is_line = |entry: &Entry| has_place(entry.head().kind) && self.is_whole(entry);
+        let wanted = |entry: &&SharedEntry| is_line(entry) && wanted(entry);
+        self.places.sort(self.entries().filter(wanted))
+    }
+
+    /// Whether an entry is still on its way to a place.
+    pub fn is_unplaced(&self, id: EntryId) -> bool {
+        self.unplaced.contains(&id)
+    }
+
+    /// What it holds, in few words.
+    pub fn vector(&self) -> Vector {
+        self.streams.iter().map(|(writer, stream)| (*writer, stream.mark())).collect()
+    }
+
+    /// What `writer` wrote.
+    pub fn stream(&self, writer: Writer) -> Option<&Stream> {
+        self.streams.get(&writer)
+    }
+
+    /// A number that is the same for equal ledgers.
+    pub fn digest(&self) -> u64 {
+        xxh3_64(&self.vector().encode())
+    }
+
+    // How an entry finds its way in.
+
+    fn take(&mut self, entry: Entry, source: Source) -> Result<Fate, Refused> {
+        if entry.head().session != self.session {
+            return Err(Refused::Session);
+        }
+        let id = entry.id();
+        let stream = self.streams.get(&id.writer);
+        if let Some(known) = stream.and_then(|stream| stream.find(id.number, entry.hash())) {
+            let known = known.clone();
+            return Ok(self.complete(&known, &entry, source));
+        }
+        let (through, last) = stream.map_or((0, 0), |stream| (stream.through(), stream.last()));
+        let in_reach = match source {
+            Source::Disk => last + HOLE_MAX,
+            Source::Author | Source::Peer => through + 1,
+        };
+        if id.number == 0 || id.number > in_reach {
+            return Err(Refused::Gap);
+        }
+        let forked = stream.is_some_and(|stream| stream.at(id.number).next().is_some());
+        if source == Source::Peer && id.writer == self.me && !forked {
+            return Err(Refused::Forged);
+        }
+        let stranger = stream.is_none() && self.streams.len() >= WRITERS_MAX;
+        let forks = stream.is_none_or(|stream| stream.has_room_for_fork(id.number));
+        if self.len >= ENTRIES_MAX || stranger || !forks {
+            return Err(Refused::Full);
+        }
+        self.put(entry, source);
+        if !forked {
+            return Ok(Fate::Fresh);
+        }
+        self.out.push_back(Out::Equivocation(id));
+        Ok(Fate::Forked)
+    }
+
+    /// Another copy of an entry that is there.
+    fn complete(&mut self, known: &Entry, copy: &Entry, source: Source) -> Fate {
+        let Some(mut entry) = known.completed_by(copy) else {
+            return Fate::Known;
+        };
+        if self.deleted.contains(&entry.id()) {
+            let redacted = entry.redacted().unwrap_or(entry);
+            if redacted == *known {
+                return Fate::Known;
+            }
+            entry = redacted;
+        }
+        let gained = self.weight(&entry).wrapping_sub(self.weight(known));
+        let entry = Arc::new(entry);
+        if let Some(stream) = self.streams.get_mut(&entry.id().writer) {
+            stream.replace(entry.clone(), gained);
+        }
+        if let Some(counted) = key(&entry).and_then(|key| self.counted.get_mut(&key))
+            && counted.hash() == entry.hash()
+        {
+            *counted = entry.clone();
+        }
+        self.keep(entry, false, source);
+        Fate::Completed
+    }
+
+    /// A new entry, and all that follows from it.
+    fn put(&mut self, entry: Entry, source: Source) {
+        let EntryId { writer, number } = entry.id();
+        let deleted = self.deleted.contains(&entry.id());
+        let entry = Arc::new(entry.redacted().filter(|_| deleted).unwrap_or(entry));
+        let weight = self.weight(&entry);
+        let stream = self.streams.entry(writer).or_default();
+        let before = stream.through();
+        stream.insert(entry.clone(), weight);
+        let through = stream.through();
+        self.len += 1;
+        self.keep(entry.clone(), true, source);
+        if number <= before {
+            self.take_effect(&entry, source);
+        }
+        for number in before + 1..=through {
+            let held: Vec<SharedEntry> = self.at(EntryId { writer, number }).cloned().collect();
+            held.iter().for_each(|entry| self.take_effect(entry, source));
+        }
+    }
+
+    fn take_effect(&mut self, entry: &SharedEntry, source: Source) {
+        self.count(entry);
+        self.seat(entry);
+        let acts = !has_place(entry.head().kind);
+        match acts.then(|| Body::of(entry)).flatten() {
+            Some(Body::Deleted(target)) if target.writer.node == entry.id().writer.node => {
+                self.delete(target, source);
+            }
+            Some(Body::Placed(spans)) => {
+                if let Some(place) = Place::of(entry) {
+                    for (position, span) in (1..).zip(&spans) {
+                        self.give(span, Place { position, ..place });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What comes from the disk is on it. But what has changed since has to go there again.
+    fn keep(&mut self, entry: SharedEntry, fresh: bool, source: Source) {
+        if source != Source::Disk {
+            self.out.push_back(Out::Keep { entry, fresh });
+        }
+    }
+
+    /// An entry whose body is missing, although nobody is known to have deleted it, does not count
+    /// in the checksum: so the next comparison brings the body, or the deletion.
+    fn weight(&self, entry: &Entry) -> u64 {
+        if self.is_whole(entry) { entry.hash().short() } else { 0 }
+    }
+
+    fn is_whole(&self, entry: &Entry) -> bool {
+        entry.body().is_some() || self.deleted.contains(&entry.id())
+    }
+
+    /// Of all entries with one key the lowest counts: that is the same one for all.
+    fn count(&mut self, entry: &SharedEntry) {
+        let Some(key) = key(entry) else { return };
+        match self.counted.get(&key) {
+            Some(counted) if (counted.id(), counted.hash()) < (entry.id(), entry.hash()) => return,
+            Some(counted) => self.out.push_back(Out::CountsNoMore(counted.clone())),
+            None => {}
+        }
+        self.counted.insert(key, entry.clone());
+        self.out.push_back(Out::Counts(entry.clone()));
+    }
+
+    /// Notes whether an entry waits for a place, or for a new one.
+    fn seat(&mut self, entry: &Entry) {
+        if !has_place(entry.head().kind) {
+            return;
+        }
+        let highest = self.places.of(entry).map(|place| place.term);
+        if highest.is_none() {
+            self.unplaced.insert(entry.id());
+        } else if highest < self.reign {
+            self.late.insert(entry.id());
+        }
+    }
+
+    fn give(&mut self, span: &Span, place: Place) {
+        self.places.give(span, place);
+        let Span { writer, first, last } = *span;
+        let range = EntryId { writer, number: first }..=EntryId { writer, number: last };
+        let seated: Vec<EntryId> = self.unplaced.range(range).copied().collect();
+        for id in seated {
+            self.unplaced.remove(&id);
+        }
+    }
+
+    /// The author of `target` has deleted it.
+    fn delete(&mut self, target: EntryId, source: Source) {
+        if self.deleted.contains(&target) {
+            return;
+        }
+        let stream = self.streams.get(&target.writer).into_iter();
+        let targets: Vec<SharedEntry> =
+            stream.flat_map(|stream| stream.at(target.number)).cloned().collect();
+        let before: Vec<u64> = targets.iter().map(|entry| self.weight(entry)).collect();
+        self.deleted.insert(target);
+        for (entry, before) in targets.into_iter().zip(before) {
+            let redacted = entry.redacted().map(Arc::new);
+            let stays = redacted.is_none();
+            let entry = redacted.unwrap_or(entry);
+            let gained = self.weight(&entry).wrapping_sub(before);
+            if let Some(stream) = self.streams.get_mut(&target.writer) {
+                stream.replace(entry.clone(), gained);
+            }
+            if !stays {
+                // Whoever told of the deletion: the disk may have the body yet.
+                let source = if source == Source::Disk { Source::Peer } else { source };
+                self.keep(entry, false, source);
+            }
+        }
+    }
+}
+
+/// The key of an entry that has one, in 128 bits.
+fn key(entry: &Entry) -> Option<u128> {
+    let mut hasher = Sha256::new_with_prefix([entry.head().kind.0]);
+    hasher.update(entry.key()?);
+    hasher.finalize().first_chunk().map(|first| u128::from_be_bytes(*first))
+}
+
+/// `ids`, in this order, as runs of successive numbers.
+fn spans(ids: impl Iterator<Item = EntryId>) -> VecDeque<Span> {
+    let mut spans: VecDeque<Span> = VecDeque::new();
+    for EntryId { writer, number } in ids {
+        let goes_on = |span: &&mut Span| {
+            let room = number - span.first.min(number) < body::SPAN_ENTRIES_MAX;
+            span.writer == writer && span.last + 1 == number && room
+        };
+        match spans.back_mut().filter(goes_on) {
+            Some(span) => span.last = number,
+            None => spans.push_back(Span { writer, first: number, last: number }),
+        }
+    }
+    spans
+}
+
+#[cfg(test)]
+mod tests;

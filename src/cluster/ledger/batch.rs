@@ -1,0 +1,238 @@
+//! How entries stand in messages and in files: those of one writer in a row, so that what they share
+//! is said once.
+//!
+//! All of it is postcard: a batch is `(session, [run])`, a run `(writer, first number, [item])`. What
+//! is read is checked like everything that comes off a wire, and the hash of each entry is computed,
+//! not believed.
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Entry, EntryId, Hash, Head, Kind, SharedEntry, WallTime, Writer};
+use crate::{
+    game::Malformed,
+    types::{Epoch, SessionId},
+};
+
+#[derive(Serialize, Deserialize)]
+struct Run<'a> {
+    writer: Writer,
+    first: u64,
+    #[serde(borrow)]
+    items: Vec<Item<'a>>,
+}
+
+/// What is left of an entry when session, writer and number are known.
+#[derive(Serialize, Deserialize)]
+struct Item<'a> {
+    written_at: WallTime,
+    /// 0: none.
+    reign: u64,
+    kind: Kind,
+    key_bytes: u8,
+    #[serde(borrow)]
+    content: Content<'a>,
+    /// Empty: none.
+    signature: &'a [u8],
+}
+
+#[derive(Serialize, Deserialize)]
+enum Content<'a> {
+    Kept(&'a [u8]),
+    Redacted(Hash),
+}
+
+/// Entries of one session, in any order; best sorted by their ids.
+pub fn encode<'a>(
+    session: SessionId,
+    entries: impl IntoIterator<Item = &'a SharedEntry>,
+) -> Vec<u8> {
+    let mut runs: Vec<Run<'a>> = Vec::new();
+    for entry in entries {
+        debug_assert_eq!(entry.head().session, session);
+        let EntryId { writer, number } = entry.id();
+        let goes_on = |run: &&mut Run<'_>| {
+            run.writer == writer && run.first + run.items.len() as u64 == number
+        };
+        match runs.last_mut().filter(goes_on) {
+            Some(run) => run.items.push(item(entry)),
+            None => runs.push(Run { writer, first: number, items: vec![item(entry)] }),
+        }
+    }
+    postcard::to_stdvec(&(session, runs)).unwrap_or_default()
+}
+
+/// The inverse of [`encode`].
+///
+/// # Errors
+/// [`Malformed`] when it is none, or holds an entry that cannot be.
+pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
+    let ((session, runs), rest): ((SessionId, Vec<Run<'_>>), _) =
+        postcard::take_from_bytes(bytes).map_err(|_| Malformed)?;
+    if !rest.is_empty() {
+        return Err(Malformed);
+    }
+    let mut entries = Vec::new();
+    for run in runs {
+        entries.extend(entries_of(session, run.writer, run.first, run.items)?);
+    }
+    Ok(entries)
+}
+
+/// Successive entries of one writer, for a reader who knows the session, the writer and the number
+/// of the first: what rides in a tick.
+pub fn encode_items<'a>(entries: impl IntoIterator<Item = &'a SharedEntry>) -> Vec<u8> {
+    let items: Vec<Item<'a>> = entries.into_iter().map(|entry| item(entry)).collect();
+    postcard::to_stdvec(&items).unwrap_or_default()
+}
+
+/// The inverse of [`encode_items`].
+///
+/// # Errors
+/// As for [`decode`].
+pub fn decode_items(
+    session: SessionId,
+    writer: Writer,
+    first: u64,
+    bytes: &[u8],
+) -> Result<Vec<Entry>, Malformed> {
+    let (items, rest) = postcard::take_from_bytes(bytes).map_err(|_| Malformed)?;
+    if !rest.is_empty() {
+        return Err(Malformed);
+    }
+    entries_of(session, writer, first, items)
+}
+
+fn item(entry: &Entry) -> Item<'_> {
+    let head = entry.head();
+    Item {
+        written_at: head.written_at,
+        reign: head.reign.map_or(0, |reign| reign.0),
+        kind: head.kind,
+        key_bytes: head.key_bytes,
+        content: entry.body().map_or_else(|| Content::Redacted(entry.digest()), Content::Kept),
+        signature: entry.signature().unwrap_or_default(),
+    }
+}
+
+fn entries_of(
+    session: SessionId,
+    writer: Writer,
+    first: u64,
+    items: Vec<Item<'_>>,
+) -> Result<Vec<Entry>, Malformed> {
+    if first == 0 || first.checked_add(items.len() as u64).is_none() {
+        return Err(Malformed);
+    }
+    let numbered = (first..).zip(items);
+    numbered.map(|(number, item)| entry(session, EntryId { writer, number }, &item)).collect()
+}
+
+fn entry(session: SessionId, id: EntryId, item: &Item<'_>) -> Result<Entry, Malformed> {
+    let head = Head {
+        id,
+        session,
+        written_at: item.written_at,
+        reign: (item.reign > 0).then_some(Epoch(item.reign)),
+        kind: item.kind,
+        key_bytes: item.key_bytes,
+    };
+    let entry = match &item.content {
+        Content::Kept(body) => Entry::new(head, body).map_err(|_| Malformed)?,
+        Content::Redacted(digest) => Entry::without_body(head, *digest).ok_or(Malformed)?,
+    };
+    match item.signature {
+        [] => Ok(entry),
+        signature => entry.signed(signature).map_err(|_| Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+    use crate::types::{Incarnation, NodeId};
+
+    fn session() -> SessionId {
+        SessionId(uuid::Uuid::from_u128(7))
+    }
+
+    fn made(writer: u64, number: u64, kind: u8, body: &[u8]) -> SharedEntry {
+        let writer = Writer { node: NodeId::from_u128(1), incarnation: Incarnation(writer) };
+        let head = Head {
+            id: EntryId { writer, number },
+            session: session(),
+            written_at: WallTime(1_700_000_000),
+            reign: number.is_multiple_of(2).then_some(Epoch(number)),
+            kind: Kind(kind),
+            key_bytes: 0,
+        };
+        Arc::new(Entry::new(head, body).unwrap())
+    }
+
+    #[test]
+    fn a_batch_is_read_as_it_was_written() {
+        let mut entries = vec![
+            made(1, 1, 4, b"a"),
+            made(1, 2, 4, b"b"),
+            made(1, 4, 200, b"after a gap"),
+            made(2, 1, 200, b""),
+        ];
+        entries[2] = Arc::new(entries[2].redacted().unwrap());
+        entries[3] = Arc::new(Entry::clone(&entries[3]).signed(&[9; 64]).unwrap());
+        let read = decode(&encode(session(), &entries)).unwrap();
+        assert_eq!(read, entries.iter().map(|entry| Entry::clone(entry)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_entries_of_one_writer_need_not_say_whose_they_are() {
+        let entries: Vec<_> = (5..9).map(|number| made(1, number, 4, b"body")).collect();
+        let items = encode_items(&entries);
+        let writer = entries[0].id().writer;
+        let read = decode_items(session(), writer, 5, &items).unwrap();
+        assert_eq!(read, entries.iter().map(|entry| Entry::clone(entry)).collect::<Vec<_>>());
+        assert!(items.len() < 4 * 18, "{}", items.len());
+    }
+
+    #[test]
+    fn an_entry_takes_up_no_more_than_it_says() {
+        let writer = Writer { node: NodeId::from_u128(!0), incarnation: Incarnation(!0) };
+        let head = Head {
+            id: EntryId { writer, number: !0 - 1 },
+            session: session(),
+            written_at: WallTime(!0),
+            reign: Some(Epoch(!0)),
+            kind: Kind(255),
+            key_bytes: 0,
+        };
+        for body in [&[0; 1_024][..], &[0; 127], &[]] {
+            let entry = Entry::new(head, body).unwrap().signed(&[0; 64]).unwrap();
+            for entry in [entry.redacted().unwrap(), entry] {
+                let (entry, alone) = (Arc::new(entry), encode(session(), []).len());
+                let bytes = encode(session(), [&entry]).len() - alone;
+                assert!(bytes <= entry.bytes(), "{bytes} bytes, not {}", entry.bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_start_at_one_and_end_somewhere() {
+        let writer = Writer { node: NodeId::from_u128(1), incarnation: Incarnation(1) };
+        let items = encode_items(&[made(1, 1, 4, b"a"), made(1, 2, 4, b"b")]);
+        assert_eq!(decode_items(session(), writer, 0, &items), Err(Malformed));
+        assert_eq!(decode_items(session(), writer, u64::MAX - 1, &items), Err(Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_entries_or_malformed(bytes in vec(any::<u8>(), 0..300)) {
+            if let Ok(entries) = decode(&bytes) {
+                for entry in entries {
+                    prop_assert!(entry.id().number > 0);
+                }
+            }
+        }
+    }
+}

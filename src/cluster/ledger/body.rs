@@ -1,0 +1,199 @@
+//! What the cluster itself understands of an entry's body. Everything else is opaque bytes: of the
+//! game ([`Body::Fact`]), or of a kind that comes later ([`Body::Other`]).
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::entry::{Entry, EntryId, KEY_BYTES_MAX, Kind, Writer};
+use crate::{text::Name, types::NodeId};
+
+/// The most spans in one [`Body::Placed`], so that it is no longer than a body may be.
+pub const SPANS_MAX: usize = 24;
+
+/// The most entries in one span.
+pub const SPAN_ENTRIES_MAX: u64 = 1 << 16;
+
+const JOINED: Kind = Kind(1);
+const LEFT: Kind = Kind(2);
+const RENAMED: Kind = Kind(3);
+const FACT: Kind = Kind(4);
+const PLACED: Kind = Kind(5);
+const DELETED: Kind = Kind(6);
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// A player came in.
+    Joined(Called),
+    /// A player left.
+    Left(NodeId),
+    /// A player is called otherwise.
+    Renamed(Called),
+    /// A fact of the game, and the key under which it counts once.
+    Fact(Fact),
+    /// The host that wrote this gave these entries a place, all the same one: here.
+    Placed(Vec<Span>),
+    /// The author of this entry deleted what it said there.
+    Deleted(EntryId),
+    /// Of a kind that the cluster does not know.
+    Other(Kind, Vec<u8>),
+}
+
+/// A player, and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Called {
+    /// Who.
+    pub player: NodeId,
+    /// Its name.
+    pub name: Name,
+}
+
+/// A fact of a game, opaque: bytes that begin with their key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Key and value.
+    pub bytes: Vec<u8>,
+    /// How many of them are the key.
+    pub key_bytes: u8,
+}
+
+/// Successive entries of one writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Whose.
+    pub writer: Writer,
+    /// The number of the first.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
+}
+
+impl Fact {
+    /// The fact that `value` is so for `key`, whatever both are to the game; none if the key is too
+    /// long, or empty.
+    pub fn new(key: &[u8], value: &[u8]) -> Option<Self> {
+        let key_bytes = u8::try_from(key.len()).ok()?;
+        let fits = (1..=KEY_BYTES_MAX).contains(&key.len());
+        fits.then(|| Self { bytes: [key, value].concat(), key_bytes })
+    }
+
+    /// The key, and the value.
+    pub fn parts(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at_checked(usize::from(self.key_bytes)).unwrap_or((&self.bytes, &[]))
+    }
+}
+
+impl Body {
+    /// What `entry` says; none if that was deleted, or makes no sense. Such an entry is kept like
+    /// any other, and has no effect.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let bytes = entry.body()?;
+        Some(match entry.head().kind {
+            JOINED => Self::Joined(read(bytes)?),
+            LEFT => Self::Left(read(bytes)?),
+            RENAMED => Self::Renamed(read(bytes)?),
+            FACT => {
+                let key = entry.key()?;
+                Self::Fact(Fact { bytes: bytes.to_vec(), key_bytes: key.len() as u8 })
+            }
+            PLACED => Self::Placed(read(bytes).filter(|spans: &Vec<Span>| {
+                let sound = |span: &Span| {
+                    let more = span.last.checked_sub(span.first);
+                    span.first > 0 && more.is_some_and(|more| more < SPAN_ENTRIES_MAX)
+                };
+                spans.len() <= SPANS_MAX && spans.iter().all(sound)
+            })?),
+            DELETED => Self::Deleted(read(bytes)?),
+            other => Self::Other(other, bytes.to_vec()),
+        })
+    }
+
+    /// The kind, how many bytes the key has, and the bytes.
+    pub(super) fn into_parts(self) -> (Kind, u8, Vec<u8>) {
+        match self {
+            Self::Joined(called) => (JOINED, 0, write(&called)),
+            Self::Left(player) => (LEFT, 0, write(&player)),
+            Self::Renamed(called) => (RENAMED, 0, write(&called)),
+            Self::Fact(fact) => (FACT, fact.key_bytes, fact.bytes),
+            Self::Placed(spans) => (PLACED, 0, write(&spans)),
+            Self::Deleted(target) => (DELETED, 0, write(&target)),
+            Self::Other(kind, bytes) => (kind, 0, bytes),
+        }
+    }
+}
+
+/// Whether an entry of this kind has a place of its own in the order: whether there could be a line
+/// for it.
+pub(super) fn has_place(kind: Kind) -> bool {
+    !matches!(kind, PLACED | DELETED)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let (value, rest) = postcard::take_from_bytes(bytes).ok()?;
+    rest.is_empty().then_some(value)
+}
+
+fn write<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::ledger::entry::{BODY_BYTES_MAX, Head, WallTime},
+        types::{Incarnation, SessionId},
+    };
+
+    #[test]
+    fn every_body_is_read_as_it_was_written() {
+        let called = Called { player: NodeId::from_u128(1), name: Name::new("Ada") };
+        let writer = Writer { node: NodeId::from_u128(9), incarnation: Incarnation(8) };
+        for body in [
+            Body::Joined(called.clone()),
+            Body::Left(called.player),
+            Body::Renamed(called),
+            Body::Fact(Fact::new(b"coin", b"3").unwrap()),
+            Body::Placed(vec![Span { writer, first: 2, last: 5 }]),
+            Body::Deleted(EntryId { writer, number: 4 }),
+            Body::Other(Kind(200), b"later".to_vec()),
+        ] {
+            assert_eq!(Body::of(&entry(body.clone())), Some(body));
+        }
+    }
+
+    #[test]
+    fn the_largest_placing_fits_a_body() {
+        let writer = Writer { node: NodeId::from_u128(!0), incarnation: Incarnation(!0) };
+        let span = Span { writer, first: 1 << 40, last: 1 << 40 };
+        let (_, _, bytes) = Body::Placed(vec![span; SPANS_MAX]).into_parts();
+        assert!(bytes.len() <= BODY_BYTES_MAX, "{}", bytes.len());
+    }
+
+    #[test]
+    fn a_key_is_neither_empty_nor_endless() {
+        assert_eq!(Fact::new(b"", b"value"), None);
+        assert_eq!(Fact::new(&[0; KEY_BYTES_MAX + 1], b""), None);
+        assert_eq!(Fact::new(b"k", b"v").unwrap().parts(), (&b"k"[..], &b"v"[..]));
+    }
+
+    #[test]
+    fn a_body_that_makes_no_sense_says_nothing() {
+        for (kind, bytes) in [(JOINED, &b"x"[..]), (PLACED, &[1, 2]), (DELETED, b"")] {
+            assert_eq!(Body::of(&entry(Body::Other(kind, bytes.to_vec()))), None);
+        }
+    }
+
+    fn entry(body: Body) -> Entry {
+        let (kind, key_bytes, bytes) = body.into_parts();
+        let writer = Writer { node: NodeId::from_u128(1), incarnation: Incarnation(1) };
+        let head = Head {
+            id: EntryId { writer, number: 1 },
+            session: SessionId(uuid::Uuid::from_u128(1)),
+            written_at: WallTime(0),
+            reign: None,
+            kind,
+            key_bytes,
+        };
+        Entry::new(head, &bytes).unwrap()
+    }
+}

@@ -1,0 +1,73 @@
+//! What somebody else lacks, in portions that fit between two ticks.
+
+use std::collections::VecDeque;
+
+use super::{
+    Ledger,
+    entry::{SharedEntry, Writer},
+    vector::Vector,
+};
+
+/// The size of a portion, in bytes. At one portion a tick 10,000 entries take a second or two, and
+/// nobody waits for them.
+pub const PORTION_BYTES: usize = 16 << 10;
+
+/// What is still to be sent to somebody.
+#[derive(Clone, Debug, Default)]
+pub struct CatchUp {
+    /// Of each writer the numbers from the first to the last.
+    left: VecDeque<(Writer, u64, u64)>,
+}
+
+impl Ledger {
+    /// What whoever holds `held` lacks of this ledger. Where the checksums of a writer's stream
+    /// differ, that is the whole stream: somewhere in it there is a fork.
+    pub fn missing_from(&self, held: &Vector) -> CatchUp {
+        let mut left = VecDeque::new();
+        for (writer, stream) in &self.streams {
+            let (own, other) = (stream.mark(), held.mark(*writer));
+            let agrees = other.through > own.through || other.sum == stream.sum_at(other.through);
+            let first = if agrees { other.through.saturating_add(1) } else { 1 };
+            if first <= own.through {
+                left.push_back((*writer, first, own.through));
+            }
+        }
+        CatchUp { left }
+    }
+}
+
+impl CatchUp {
+    /// The next portion: at least one entry, and no more than so many bytes if that is possible.
+    /// None: that was all.
+    pub fn next(&mut self, ledger: &Ledger, bytes_max: usize) -> Option<Vec<SharedEntry>> {
+        let (mut portion, mut bytes) = (Vec::new(), 0);
+        while let Some((writer, next, last)) = self.left.front_mut() {
+            if *next > *last {
+                self.left.pop_front();
+                continue;
+            }
+            let Some(stream) = ledger.stream(*writer) else {
+                self.left.pop_front();
+                continue;
+            };
+            let more: usize = stream.at(*next).map(|entry| entry.bytes()).sum();
+            if !portion.is_empty() && bytes + more > bytes_max {
+                break;
+            }
+            portion.extend(stream.at(*next).cloned());
+            bytes += more;
+            *next += 1;
+        }
+        (!portion.is_empty()).then_some(portion)
+    }
+
+    /// How many numbers are left.
+    pub fn len(&self) -> u64 {
+        self.left.iter().map(|(_, first, last)| (last + 1).saturating_sub(*first)).sum()
+    }
+
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

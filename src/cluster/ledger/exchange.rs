@@ -1,0 +1,448 @@
+//! What nodes say to each other about their ledgers.
+//!
+//! Whoever is linked compares: twice a second each says a [digest](Ledger::digest) of its ledger.
+//! Who hears another one than its own asks with its [vector](super::vector), and gets what it lacks,
+//! a [portion](PORTION_BYTES) a tick, a few at a time under way. Both do so, so both end with all.
+//! What is written in between goes to everybody at once; if it overtakes its predecessor it is
+//! refused, and the next comparison brings both.
+//!
+//! Nothing here is remembered that a broken link, a lost message or a lie could spoil: a comparison
+//! starts from what is held.
+//!
+//! What a peer can make a node keep is bounded by an [`Allowance`]: an honest one never gets there.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::IpAddr,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Fate, Ledger, Refused, batch,
+    catch_up::{CatchUp, PORTION_BYTES},
+    disk::Disk,
+    entry::SharedEntry,
+    vector::Vector,
+    witness::Witnesses,
+};
+use crate::{
+    cluster::message::Payload,
+    game::Malformed,
+    types::{Incarnation, Instant, NodeId, SessionId},
+};
+
+/// The time between two comparisons with a peer.
+const COMPARE_EVERY: Duration = Duration::from_millis(500);
+
+/// How long nothing of an answer may come before it counts as lost.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many portions may be under way to one peer.
+const UNDER_WAY_MAX: usize = 4;
+
+/// How many portions go out in one tick, to all peers together.
+const PORTIONS_PER_TICK: usize = 2;
+
+/// The time between two tellings of what was synced.
+const SYNCED_EVERY: Duration = Duration::from_millis(100);
+
+/// The largest message of entries that is taken, in bytes.
+const MESSAGE_BYTES_MAX: usize = 2 * PORTION_BYTES;
+
+/// What one node tells another about its ledger, over their link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LedgerMessage {
+    /// "My ledger is like this": if it is not like yours, ask.
+    Compare {
+        /// Which ledger.
+        session: SessionId,
+        /// Its digest.
+        digest: u64,
+    },
+    /// "This is what I hold: send what I lack."
+    Want {
+        /// Of which ledger.
+        session: SessionId,
+        /// A [`Vector`].
+        held: Payload,
+    },
+    /// Entries, asked for or not.
+    Entries {
+        /// A [batch](super::batch).
+        batch: Payload,
+        /// Whether they are a portion of an answer, and whether more of it follows.
+        portion: Option<Portion>,
+    },
+    /// "I have taken in a portion."
+    Taken,
+    /// "This is on my disk."
+    Synced {
+        /// Of which ledger.
+        session: SessionId,
+        /// A [`Vector`].
+        holds: Payload,
+        /// Whether that is all, or what is new.
+        whole: bool,
+    },
+}
+
+/// Where a portion stands in its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Portion {
+    /// More follow.
+    More,
+    /// It is the last.
+    Last,
+}
+
+/// Who sent a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender {
+    /// Who.
+    pub node: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// From which address.
+    pub ip: IpAddr,
+}
+
+/// The conversations with all linked peers.
+#[derive(Debug)]
+pub struct Exchange {
+    peers: BTreeMap<NodeId, Peer>,
+    compare_at: Instant,
+    tell_synced_at: Instant,
+    /// Who was served last: the others come first.
+    served: Option<NodeId>,
+    out: VecDeque<(NodeId, LedgerMessage)>,
+}
+
+#[derive(Debug)]
+struct Peer {
+    /// An ask is open, and something of the answer came last at this time.
+    asked: Option<Instant>,
+    ask_again_at: Instant,
+    sending: CatchUp,
+    under_way: usize,
+    taken_at: Instant,
+    allowance: Allowance,
+}
+
+impl Exchange {
+    /// Without any peer.
+    pub fn new() -> Self {
+        Self {
+            peers: BTreeMap::new(),
+            compare_at: Instant::default(),
+            tell_synced_at: Instant::default(),
+            served: None,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// The next message to send.
+    pub fn poll(&mut self) -> Option<(NodeId, LedgerMessage)> {
+        self.out.pop_front()
+    }
+
+    /// A link to `peer` is up, or was replaced.
+    pub fn meet(&mut self, now: Instant, ledger: &Ledger, disk: &Disk, peer: NodeId) {
+        let allowance = self.peers.remove(&peer).map(|old| old.allowance);
+        let fresh = Peer {
+            asked: None,
+            ask_again_at: now,
+            sending: CatchUp::default(),
+            under_way: 0,
+            taken_at: now,
+            allowance: allowance.unwrap_or_else(|| Allowance::new(now)),
+        };
+        self.peers.insert(peer, fresh);
+        let (session, digest) = (ledger.session(), ledger.digest());
+        self.out.push_back((peer, LedgerMessage::Compare { session, digest }));
+        let held = ledger.vector();
+        let holds = held.marks().map(|(writer, _)| (writer, disk.mark(ledger, writer))).collect();
+        let holds = payload(&holds);
+        self.out.push_back((peer, LedgerMessage::Synced { session, holds, whole: true }));
+    }
+
+    /// The link to `peer` is gone.
+    pub fn part(&mut self, peer: NodeId) {
+        self.peers.remove(&peer);
+    }
+
+    /// A peer said something.
+    ///
+    /// # Errors
+    /// [`Malformed`]: it makes no sense, and neither will anything else from there.
+    pub fn hear(
+        &mut self,
+        now: Instant,
+        ledger: &mut Ledger,
+        witnesses: &mut Witnesses,
+        from: Sender,
+        message: &LedgerMessage,
+    ) -> Result<(), Malformed> {
+        let Some(peer) = self.peers.get_mut(&from.node) else { return Ok(()) };
+        match message {
+            LedgerMessage::Compare { session, digest } => {
+                if *session == ledger.session() && *digest != ledger.digest() {
+                    self.ask(now, ledger, from.node);
+                }
+            }
+            LedgerMessage::Want { session, held } => {
+                if *session != ledger.session() {
+                    return Ok(());
+                }
+                let held = Vector::decode(held.as_bytes())?;
+                peer.sending = ledger.missing_from(&held);
+                peer.under_way = 0;
+                if peer.sending.is_empty() {
+                    let last = entries(ledger, &[], Some(Portion::Last));
+                    self.out.push_back((from.node, last));
+                }
+            }
+            LedgerMessage::Entries { batch, portion } => {
+                let bytes = batch.as_bytes();
+                if bytes.len() > MESSAGE_BYTES_MAX {
+                    return Err(Malformed);
+                }
+                let entries = batch::decode(bytes)?;
+                match portion {
+                    Some(Portion::More) => peer.asked = peer.asked.and(Some(now)),
+                    Some(Portion::Last) => peer.asked = None,
+                    None => {}
+                }
+                for entry in entries {
+                    let bytes = entry.bytes();
+                    if !peer.allowance.allows(now, bytes) {
+                        // Nobody honest sends so much. What it sends is not worth an answer.
+                        return Ok(());
+                    }
+                    match ledger.accept(entry) {
+                        Ok(Fate::Fresh | Fate::Forked) => peer.allowance.use_up(bytes),
+                        Ok(Fate::Known | Fate::Completed) => {}
+                        Err(Refused::Gap) if portion.is_none() => {
+                            self.ask(now, ledger, from.node);
+                            return Ok(());
+                        }
+                        Err(_) => {}
+                    }
+                }
+                if portion.is_some() {
+                    self.out.push_back((from.node, LedgerMessage::Taken));
+                }
+            }
+            LedgerMessage::Taken => {
+                peer.under_way = peer.under_way.saturating_sub(1);
+                peer.taken_at = now;
+            }
+            LedgerMessage::Synced { session, holds, whole } => {
+                let holds = Vector::decode(holds.as_bytes())?;
+                if *session == ledger.session() {
+                    witnesses.testify(from.node, from.incarnation, from.ip, &holds, *whole);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks `peer` for what is lacking here, unless that was just done.
+    pub fn ask(&mut self, now: Instant, ledger: &Ledger, peer: NodeId) {
+        let Some(state) = self.peers.get_mut(&peer) else { return };
+        let waits = state.asked.is_some_and(|heard| now.since(heard) < PATIENCE);
+        if waits || now < state.ask_again_at {
+            return;
+        }
+        state.asked = Some(now);
+        state.ask_again_at = now + COMPARE_EVERY / 2;
+        let (session, held) = (ledger.session(), payload(&ledger.vector()));
+        self.out.push_back((peer, LedgerMessage::Want { session, held }));
+    }
+
+    /// Sends entries that were just written to everybody.
+    pub fn spread(&mut self, ledger: &Ledger, written: &[SharedEntry]) {
+        for peer in self.peers.keys() {
+            self.out.push_back((*peer, entries(ledger, written, None)));
+        }
+    }
+
+    /// A tick has passed.
+    pub fn tick(&mut self, now: Instant, ledger: &Ledger, disk: &mut Disk) {
+        if now >= self.compare_at {
+            self.compare_at = now + COMPARE_EVERY;
+            let (session, digest) = (ledger.session(), ledger.digest());
+            for peer in self.peers.keys() {
+                self.out.push_back((*peer, LedgerMessage::Compare { session, digest }));
+            }
+        }
+        if now >= self.tell_synced_at {
+            self.tell_synced_at = now + SYNCED_EVERY;
+            self.tell_synced(ledger, disk);
+        }
+        self.send_portions(now, ledger);
+    }
+
+    /// Whether this node waits for more of an answer.
+    pub fn is_catching_up(&self, now: Instant) -> bool {
+        let waits = |peer: &Peer| peer.asked.is_some_and(|heard| now.since(heard) < PATIENCE);
+        self.peers.values().any(waits)
+    }
+
+    fn tell_synced(&mut self, ledger: &Ledger, disk: &mut Disk) {
+        let news = disk.take_news();
+        if news.is_empty() {
+            return;
+        }
+        let marks = news.into_iter().map(|writer| (writer, disk.mark(ledger, writer)));
+        let (session, holds) = (ledger.session(), payload(&marks.collect()));
+        for peer in self.peers.keys() {
+            let holds = holds.clone();
+            let message = LedgerMessage::Synced { session, holds, whole: false };
+            self.out.push_back((*peer, message));
+        }
+    }
+
+    fn send_portions(&mut self, now: Instant, ledger: &Ledger) {
+        let after = |peer: &NodeId| self.served.is_some_and(|served| *peer <= served);
+        let mut order: Vec<NodeId> = self.peers.keys().copied().collect();
+        order.sort_by_key(|peer| (after(peer), *peer));
+        let mut portions = 0;
+        for peer in order {
+            let Some(state) = self.peers.get_mut(&peer) else { continue };
+            if now.since(state.taken_at) > PATIENCE {
+                state.under_way = 0;
+                state.taken_at = now;
+            }
+            if portions == PORTIONS_PER_TICK {
+                return;
+            }
+            if state.under_way == UNDER_WAY_MAX {
+                continue;
+            }
+            let Some(portion) = state.sending.next(ledger, PORTION_BYTES) else { continue };
+            let more = if state.sending.is_empty() { Portion::Last } else { Portion::More };
+            state.under_way += 1;
+            portions += 1;
+            self.served = Some(peer);
+            self.out.push_back((peer, entries(ledger, &portion, Some(more))));
+        }
+    }
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn entries(ledger: &Ledger, entries: &[SharedEntry], portion: Option<Portion>) -> LedgerMessage {
+    let batch = Payload::Binary(batch::encode(ledger.session(), entries));
+    LedgerMessage::Entries { batch, portion }
+}
+
+fn payload(vector: &Vector) -> Payload {
+    Payload::Binary(vector.encode())
+}
+
+/// How much one peer may make this node keep: a little more at any time than anybody honest can
+/// send, and after a burst no more than flows in.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    bytes: u64,
+    at: Instant,
+}
+
+impl Allowance {
+    const BYTES_MAX: u64 = 8 << 20;
+    /// Two portions in each of sixty ticks a second, as one sender sends at most.
+    const BYTES_PER_SECOND: u64 = (PORTIONS_PER_TICK * PORTION_BYTES * 60) as u64;
+
+    fn new(now: Instant) -> Self {
+        Self { bytes: Self::BYTES_MAX, at: now }
+    }
+
+    fn allows(&mut self, now: Instant, bytes: usize) -> bool {
+        let us = now.since(self.at).as_micros() as u64;
+        let more = us.saturating_mul(Self::BYTES_PER_SECOND) / 1_000_000;
+        if more > 0 {
+            self.bytes = self.bytes.saturating_add(more).min(Self::BYTES_MAX);
+            self.at = now;
+        }
+        self.bytes >= bytes as u64
+    }
+
+    fn use_up(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::ledger::tests::{ledger, say};
+
+    const PEER: NodeId = NodeId::from_u128(9);
+
+    fn sender() -> Sender {
+        Sender { node: PEER, incarnation: Incarnation(1), ip: [10, 0, 0, 9].into() }
+    }
+
+    #[test]
+    fn a_member_that_floods_is_kept_within_its_allowance() {
+        let (mut own, mut flood) = (ledger(1), ledger(9));
+        let (mut exchange, mut witnesses) = (Exchange::new(), Witnesses::default());
+        let now = Instant(1_000_000);
+        exchange.meet(now, &own, &Disk::new(), PEER);
+        let long = "x".repeat(1_000);
+        let written: Vec<SharedEntry> = (0..20_000).map(|_| say(&mut flood, &long)).collect();
+        for part in written.chunks(16) {
+            let message = entries(&flood, part, None);
+            exchange.hear(now, &mut own, &mut witnesses, sender(), &message).unwrap();
+        }
+        let kept: usize = own.entries().map(|entry| entry.bytes()).sum();
+        assert!(kept as u64 <= Allowance::BYTES_MAX, "{kept}");
+        assert!(kept as u64 > Allowance::BYTES_MAX - 2_000, "{kept}");
+    }
+
+    #[test]
+    fn a_portion_that_is_too_large_is_malformed() {
+        let (mut own, mut other) = (ledger(1), ledger(9));
+        let (mut exchange, mut witnesses) = (Exchange::new(), Witnesses::default());
+        exchange.meet(Instant(0), &own, &Disk::new(), PEER);
+        let long = "x".repeat(1_000);
+        let written: Vec<SharedEntry> = (0..40).map(|_| say(&mut other, &long)).collect();
+        let message = entries(&other, &written, None);
+        let heard = exchange.hear(Instant(0), &mut own, &mut witnesses, sender(), &message);
+        assert_eq!(heard, Err(Malformed));
+        assert!(own.is_empty());
+    }
+
+    #[test]
+    fn whoever_is_not_linked_is_not_listened_to() {
+        let (mut own, mut other) = (ledger(1), ledger(9));
+        let (mut exchange, mut witnesses) = (Exchange::new(), Witnesses::default());
+        let written = say(&mut other, "hello");
+        let message = entries(&other, &[written], None);
+        exchange.hear(Instant(0), &mut own, &mut witnesses, sender(), &message).unwrap();
+        assert!(own.is_empty());
+    }
+
+    #[test]
+    fn messages_survive_json() {
+        let mut own = ledger(1);
+        let written = say(&mut own, "hello");
+        for message in [
+            entries(&own, &[written], Some(Portion::More)),
+            LedgerMessage::Taken,
+            LedgerMessage::Compare { session: own.session(), digest: 7 },
+            LedgerMessage::Want { session: own.session(), held: payload(&own.vector()) },
+        ] {
+            let text = serde_json::to_string(&message).unwrap();
+            assert_eq!(serde_json::from_str::<LedgerMessage>(&text).unwrap(), message);
+        }
+    }
+}

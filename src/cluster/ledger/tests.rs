@@ -1,0 +1,269 @@
+use super::*;
+use crate::{
+    cluster::ledger::{body::Fact, entry::Kind},
+    types::{Incarnation, NodeId},
+};
+
+const CHAT: Kind = Kind(128);
+
+/// The ledger of a node, empty.
+pub fn ledger(node: u128) -> Ledger {
+    let me = Writer { node: NodeId::from_u128(node), incarnation: Incarnation(1) };
+    Ledger::new(SessionId(uuid::Uuid::from_u128(5)), me)
+}
+
+/// Writes a line of chat.
+pub fn say(ledger: &mut Ledger, text: &str) -> SharedEntry {
+    ledger.write(WallTime(0), Body::Other(CHAT, text.into())).unwrap()
+}
+
+fn fact(ledger: &mut Ledger, key: &str, value: &str) -> SharedEntry {
+    let fact = Fact::new(key.as_bytes(), value.as_bytes()).unwrap();
+    ledger.write(WallTime(0), Body::Fact(fact)).unwrap()
+}
+
+/// What `from` has and `to` lacks, taken over.
+fn merge(to: &mut Ledger, from: &Ledger) {
+    let mut missing = from.missing_from(&to.vector());
+    while let Some(portion) = missing.next(from, catch_up::PORTION_BYTES) {
+        for entry in portion {
+            to.accept(Entry::clone(&entry)).unwrap();
+        }
+    }
+}
+
+fn texts(ledger: &Ledger) -> Vec<String> {
+    let lines = ledger.lines(|entry| entry.head().kind == CHAT);
+    let text = |body: Option<&[u8]>| match body {
+        Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        None => "(deleted)".to_owned(),
+    };
+    lines.into_iter().map(|(_, entry)| text(entry.body())).collect()
+}
+
+fn counted(ledger: &Ledger) -> Vec<&[u8]> {
+    ledger.counted().filter_map(|entry| entry.body()).collect()
+}
+
+#[test]
+fn an_entry_whose_predecessor_is_missing_is_refused() {
+    let (mut one, mut other) = (ledger(1), ledger(2));
+    let (first, second) = (say(&mut one, "first"), say(&mut one, "second"));
+    assert_eq!(other.accept(Entry::clone(&second)), Err(Refused::Gap));
+    assert_eq!(other.accept(Entry::clone(&first)), Ok(Fate::Fresh));
+    assert_eq!(other.accept(Entry::clone(&second)), Ok(Fate::Fresh));
+    assert_eq!(other.accept(Entry::clone(&second)), Ok(Fate::Known));
+    assert_eq!(other.digest(), one.digest());
+}
+
+#[test]
+fn entries_of_another_session_stay_there() {
+    let mut one = Ledger::new(SessionId(uuid::Uuid::from_u128(6)), ledger(1).me());
+    let entry = say(&mut one, "at home");
+    assert_eq!(ledger(2).accept(Entry::clone(&entry)), Err(Refused::Session));
+}
+
+#[test]
+fn nobody_writes_in_this_nodes_name() {
+    let (mut one, mut forger) = (ledger(1), ledger(1));
+    let forged = say(&mut forger, "forged");
+    assert_eq!(one.accept(Entry::clone(&forged)), Err(Refused::Forged));
+}
+
+#[test]
+fn two_entries_of_one_name_are_both_kept_and_reported() {
+    let (mut one, mut twin, mut other) = (ledger(1), ledger(1), ledger(2));
+    let (this, that) = (say(&mut one, "this"), say(&mut twin, "that"));
+    other.accept(Entry::clone(&this)).unwrap();
+    while other.poll().is_some() {}
+    assert_eq!(other.accept(Entry::clone(&that)), Ok(Fate::Forked));
+    let reported = std::iter::from_fn(|| other.poll());
+    assert!(
+        reported.into_iter().any(|out| matches!(out, Out::Equivocation(id) if id == this.id()))
+    );
+    assert_eq!(other.at(this.id()).count(), 2);
+    // Whoever knows one of them hears of the other, although the numbers agree.
+    let mut third = ledger(3);
+    third.accept(Entry::clone(&that)).unwrap();
+    merge(&mut third, &other);
+    assert_eq!(third.digest(), other.digest());
+}
+
+#[test]
+fn a_writer_with_endless_forks_gets_no_more_room_and_ledgers_agree_all_the_same() {
+    let (mut one, mut other) = (ledger(8), ledger(9));
+    for fork in 0..20 {
+        let mut liar = ledger(1);
+        let entry = say(&mut liar, &format!("lie {fork}"));
+        let _ = one.accept(Entry::clone(&entry));
+        let mut liar = ledger(1);
+        let entry = say(&mut liar, &format!("lie {}", 19 - fork));
+        let _ = other.accept(Entry::clone(&entry));
+    }
+    assert_eq!(one.len(), stream::FORKS_MAX);
+    assert_eq!(one.digest(), other.digest());
+}
+
+#[test]
+fn of_facts_with_one_key_one_counts_whichever_came_first() {
+    let (mut one, mut other) = (ledger(1), ledger(2));
+    fact(&mut one, "coin 1", "three");
+    fact(&mut other, "coin 1", "seven");
+    fact(&mut other, "coin 2", "one");
+    let mut third = ledger(3);
+    merge(&mut third, &other);
+    assert_eq!(counted(&third).len(), 2);
+    merge(&mut third, &one);
+    merge(&mut one, &other);
+    assert_eq!(counted(&third), counted(&one));
+    assert_eq!(counted(&third).len(), 2);
+    let counts = std::iter::from_fn(|| third.poll()).fold(0, |sum, out| match out {
+        Out::Counts(_) => sum + 1,
+        Out::CountsNoMore(_) => sum - 1,
+        _ => sum,
+    });
+    assert_eq!(counts, 2);
+}
+
+#[test]
+fn a_deletion_takes_the_body_here_and_wherever_it_arrives() {
+    let (mut author, mut early, mut late) = (ledger(1), ledger(2), ledger(3));
+    let said = say(&mut author, "said in anger");
+    merge(&mut early, &author);
+    let id = said.id();
+    author.write(WallTime(0), Body::Deleted(id)).unwrap();
+    merge(&mut early, &author);
+    // An old copy with its body comes after the deletion.
+    merge(&mut late, &author);
+    assert_eq!(late.accept(Entry::clone(&said)), Ok(Fate::Known));
+    for ledger in [&author, &early, &late] {
+        let entry = ledger.at(id).next().unwrap();
+        assert_eq!((entry.body(), entry.hash()), (None, said.hash()));
+        assert_eq!(ledger.digest(), author.digest());
+    }
+}
+
+#[test]
+fn nobody_deletes_what_others_said_nor_what_counts() {
+    let (mut author, mut other) = (ledger(1), ledger(2));
+    let said = say(&mut author, "mine");
+    let point = fact(&mut author, "coin", "1");
+    merge(&mut other, &author);
+    other.write(WallTime(0), Body::Deleted(said.id())).unwrap();
+    author.write(WallTime(0), Body::Deleted(point.id())).unwrap();
+    merge(&mut other, &author);
+    merge(&mut author, &other);
+    for ledger in [&author, &other] {
+        assert!(ledger.at(said.id()).all(|entry| entry.body().is_some()));
+        assert!(ledger.at(point.id()).all(|entry| entry.body().is_some()));
+    }
+}
+
+#[test]
+fn a_body_that_somebody_holds_back_comes_with_the_next_comparison() {
+    let (mut author, mut victim) = (ledger(1), ledger(2));
+    let said = say(&mut author, "hidden");
+    victim.accept(said.redacted().unwrap()).unwrap();
+    assert_ne!(victim.digest(), author.digest());
+    merge(&mut victim, &author);
+    assert_eq!(texts(&victim), ["hidden"]);
+    assert_eq!(victim.digest(), author.digest());
+}
+
+#[test]
+fn a_hole_that_a_damaged_disk_left_is_filled_by_a_peer() {
+    let (mut one, mut other) = (ledger(1), ledger(2));
+    let written: Vec<_> = (0..5).map(|n| say(&mut one, &n.to_string())).collect();
+    for kept in [&written[0], &written[3], &written[4]] {
+        other.restore(Entry::clone(kept)).unwrap();
+    }
+    let writer = one.me();
+    assert_eq!(other.vector().mark(writer).through, 1);
+    assert_eq!(other.accept(Entry::clone(&written[2])), Err(Refused::Gap));
+    merge(&mut other, &one);
+    assert_eq!(other.vector(), one.vector());
+}
+
+#[test]
+fn a_line_on_its_way_stands_last_until_the_host_gives_it_a_place() {
+    let (mut host, mut client) = (ledger(1), ledger(2));
+    host.reigns(Epoch(1));
+    let early = say(&mut client, "client, early");
+    say(&mut host, "host");
+    merge(&mut client, &host);
+    assert_eq!(texts(&client), ["host", "client, early"]);
+    assert!(client.is_unplaced(early.id()));
+    merge(&mut host, &client);
+    host.place(WallTime(0));
+    say(&mut host, "host, later");
+    merge(&mut client, &host);
+    assert_eq!(texts(&client), ["host", "client, early", "host, later"]);
+    assert_eq!(texts(&host), texts(&client));
+    assert!(!client.is_unplaced(early.id()));
+}
+
+/// After a heal: the surviving side only appends, the other side's lines come as one block, in the
+/// order that they had there.
+#[test]
+fn what_the_other_side_said_comes_as_one_block() {
+    let (mut winner, mut loser, mut guest) = (ledger(1), ledger(2), ledger(3));
+    winner.reigns(Epoch(3));
+    loser.reigns(Epoch(2));
+    say(&mut winner, "w1");
+    say(&mut loser, "l1");
+    say(&mut guest, "g1");
+    merge(&mut loser, &guest);
+    loser.place(WallTime(0));
+    say(&mut loser, "l2");
+    say(&mut guest, "g2");
+    merge(&mut loser, &guest);
+    loser.place(WallTime(0));
+    say(&mut winner, "w2");
+    // They meet.
+    loser.follows();
+    merge(&mut winner, &loser);
+    winner.place(WallTime(0));
+    say(&mut winner, "w3");
+    let expected = ["w1", "w2", "l1", "g1", "l2", "g2", "w3"];
+    assert_eq!(texts(&winner), expected);
+    for ledger in [&mut loser, &mut guest] {
+        merge(ledger, &winner);
+        assert_eq!(texts(ledger), expected);
+    }
+}
+
+#[test]
+fn what_comes_late_from_the_reign_before_is_appended() {
+    let (mut old, mut new, mut client) = (ledger(1), ledger(2), ledger(3));
+    old.reigns(Epoch(1));
+    say(&mut old, "one");
+    merge(&mut new, &old);
+    say(&mut old, "two");
+    merge(&mut client, &old);
+    // The old host dies; the new one has not heard the second line.
+    new.reigns(Epoch(2));
+    say(&mut new, "three");
+    merge(&mut new, &client);
+    assert!(new.has_to_place());
+    new.place(WallTime(0));
+    merge(&mut client, &new);
+    assert_eq!(texts(&new), ["one", "three", "two"]);
+    assert_eq!(texts(&client), texts(&new));
+}
+
+#[test]
+fn what_somebody_lacks_comes_in_portions() {
+    let mut one = ledger(1);
+    for n in 0..1_000 {
+        say(&mut one, &format!("line {n}"));
+    }
+    let mut missing = one.missing_from(&Vector::default());
+    assert_eq!(missing.len(), 1_000);
+    let mut count = 0;
+    while let Some(portion) = missing.next(&one, catch_up::PORTION_BYTES) {
+        let bytes = batch::encode(one.session(), &portion).len();
+        assert!(bytes <= catch_up::PORTION_BYTES, "{bytes}");
+        count += portion.len();
+    }
+    assert_eq!(count, 1_000);
+}

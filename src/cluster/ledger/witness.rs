@@ -1,0 +1,142 @@
+//! What the disks of others hold, as they say: when an entry is safe.
+//!
+//! One disk can be lost with its machine. An entry is *shared* when two machines have it on their
+//! disks; machines are told apart by their addresses, so that two copies of the program on one
+//! machine vouch for each other no more than one does for itself.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use super::{Ledger, disk::Disk, entry::EntryId, vector::Vector};
+use crate::types::{Incarnation, NodeId};
+
+/// The most nodes whose disks are remembered.
+const WITNESSES_MAX: usize = 128;
+
+/// How safe an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Safety {
+    /// It would not survive this node.
+    None,
+    /// *Mine*: synced on this machine's disk, and, for all that is known, only there.
+    Mine,
+    /// *Shared*: synced on two machines at least.
+    Shared,
+}
+
+/// The disks of others.
+#[derive(Debug, Default)]
+pub struct Witnesses {
+    own: BTreeSet<IpAddr>,
+    others: BTreeMap<NodeId, Witness>,
+}
+
+#[derive(Debug)]
+struct Witness {
+    incarnation: Incarnation,
+    ip: IpAddr,
+    holds: Vector,
+}
+
+impl Witnesses {
+    /// The addresses of this machine.
+    pub fn set_own(&mut self, addresses: impl IntoIterator<Item = IpAddr>) {
+        self.own = addresses.into_iter().collect();
+    }
+
+    /// A node of another address, or of this one, says what its disk holds: all of it (`whole`),
+    /// or what is new. A new life of it starts from nothing: its disk may be another one.
+    pub fn testify(
+        &mut self,
+        node: NodeId,
+        incarnation: Incarnation,
+        ip: IpAddr,
+        holds: &Vector,
+        whole: bool,
+    ) {
+        if self.others.len() >= WITNESSES_MAX && !self.others.contains_key(&node) {
+            return;
+        }
+        let fresh = Witness { incarnation, ip, holds: Vector::default() };
+        let witness = self.others.entry(node).or_insert(fresh);
+        if whole || witness.incarnation != incarnation {
+            witness.holds = Vector::default();
+        }
+        witness.incarnation = incarnation;
+        witness.ip = ip;
+        witness.holds.update(holds);
+    }
+
+    /// How safe an entry of `ledger` is.
+    pub fn safety(&self, ledger: &Ledger, disk: &Disk, id: EntryId) -> Safety {
+        let Some(stream) = ledger.stream(id.writer).filter(|stream| stream.last() >= id.number)
+        else {
+            return Safety::None;
+        };
+        let mine = disk.holds(id);
+        let holds = |witness: &&Witness| {
+            let mark = witness.holds.mark(id.writer);
+            let agrees = mark.through > stream.through() || mark.sum == stream.sum_at(mark.through);
+            mark.through >= id.number && agrees
+        };
+        let elsewhere = self.others.values().filter(|w| !self.own.contains(&w.ip)).filter(holds);
+        let elsewhere: BTreeSet<IpAddr> = elsewhere.map(|witness| witness.ip).collect();
+        match elsewhere.len() + usize::from(mine) {
+            2.. => Safety::Shared,
+            1 if mine => Safety::Mine,
+            _ => Safety::None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::cluster::ledger::{
+        disk::Report,
+        tests::{ledger, say},
+    };
+
+    fn ip(last: u8) -> IpAddr {
+        Ipv4Addr::new(10, 0, 0, last).into()
+    }
+
+    #[test]
+    fn an_entry_is_shared_when_two_machines_have_it_on_their_disks() {
+        let (mut ledger, mut disk, mut witnesses) = (ledger(1), Disk::new(), Witnesses::default());
+        witnesses.set_own([ip(1)]);
+        let entry = say(&mut ledger, "hello");
+        disk.keep(entry.clone(), true);
+        let id = entry.id();
+        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::None);
+        let (batch, _) = disk.next_batch().unwrap();
+        disk.report(&Report::Persisted { batch });
+        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::Mine);
+        let (node, life) = (NodeId::from_u128(2), Incarnation(1));
+        // Another copy of the program on the same machine.
+        witnesses.testify(node, life, ip(1), &ledger.vector(), true);
+        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::Mine);
+        witnesses.testify(node, life, ip(2), &ledger.vector(), false);
+        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::Shared);
+        // It comes back with another disk.
+        witnesses.testify(node, Incarnation(2), ip(2), &Vector::default(), false);
+        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::Mine);
+    }
+
+    #[test]
+    fn a_disk_with_another_entry_of_the_same_name_is_no_witness() {
+        let (mut one, mut other) = (ledger(1), ledger(1));
+        let (mut disk, mut witnesses) = (Disk::new(), Witnesses::default());
+        let entry = say(&mut one, "this");
+        say(&mut other, "that");
+        disk.keep(entry.clone(), true);
+        let (batch, _) = disk.next_batch().unwrap();
+        disk.report(&Report::Persisted { batch });
+        witnesses.testify(NodeId::from_u128(2), Incarnation(1), ip(2), &other.vector(), true);
+        assert_eq!(witnesses.safety(&one, &disk, entry.id()), Safety::Mine);
+    }
+}

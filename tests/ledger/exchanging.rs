@@ -1,0 +1,438 @@
+//! D1 and D2 on a small model: nodes with disks that fail and links that break.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use interregnum::{
+    cluster::ledger::{
+        Ledger,
+        body::Body,
+        disk::{self, Trouble},
+        entry::{EntryId, Hash, Kind, WallTime, Writer},
+        exchange::{LedgerMessage, Sender},
+        keeper::{Keeper, Out},
+        witness::Safety,
+    },
+    sim::disk::Disk,
+    types::{Epoch, Incarnation, Instant, NodeId},
+};
+use proptest::{collection::vec, prelude::*};
+
+use crate::histories::{seen, session};
+
+const NODES: usize = 4;
+const TICK_US: u64 = 16_666;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Say {
+        at: usize,
+    },
+    Delete {
+        at: usize,
+    },
+    Reign {
+        at: usize,
+    },
+    Ticks {
+        count: u64,
+    },
+    /// One message arrives.
+    Carry {
+        from: usize,
+        to: usize,
+    },
+    CarryAll,
+    Work {
+        at: usize,
+    },
+    Link {
+        a: usize,
+        b: usize,
+    },
+    Cut {
+        a: usize,
+        b: usize,
+    },
+    Crash {
+        at: usize,
+    },
+    Start {
+        at: usize,
+    },
+    Fill {
+        at: usize,
+    },
+    FailSync {
+        at: usize,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let at = || 0..NODES;
+    prop_oneof![
+        5 => at().prop_map(|at| Step::Say { at }),
+        1 => at().prop_map(|at| Step::Delete { at }),
+        1 => at().prop_map(|at| Step::Reign { at }),
+        4 => (1..40_u64).prop_map(|count| Step::Ticks { count }),
+        5 => (at(), at()).prop_map(|(from, to)| Step::Carry { from, to }),
+        3 => Just(Step::CarryAll),
+        5 => at().prop_map(|at| Step::Work { at }),
+        3 => (at(), at()).prop_map(|(a, b)| Step::Link { a, b }),
+        1 => (at(), at()).prop_map(|(a, b)| Step::Cut { a, b }),
+        1 => at().prop_map(|at| Step::Crash { at }),
+        2 => at().prop_map(|at| Step::Start { at }),
+        1 => at().prop_map(|at| Step::Fill { at }),
+        1 => at().prop_map(|at| Step::FailSync { at }),
+    ]
+}
+
+/// Machines, their disks, and what is under way between them.
+struct World {
+    now: Instant,
+    machines: Vec<Machine>,
+    wires: BTreeMap<(usize, usize), VecDeque<LedgerMessage>>,
+    epoch: u64,
+    lives: u64,
+    /// What was acknowledged, and where it was on disk then.
+    acknowledged: BTreeMap<(EntryId, Hash), Safety>,
+}
+
+struct Machine {
+    keeper: Option<Keeper>,
+    disk: Disk,
+    life: Incarnation,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let machine = |n| Machine {
+            keeper: None,
+            disk: Disk::new(seed << 8 | n as u64),
+            life: Incarnation(0),
+        };
+        let mut world = Self {
+            now: Instant(1_000_000),
+            machines: (0..NODES).map(machine).collect(),
+            wires: BTreeMap::new(),
+            epoch: 0,
+            lives: 0,
+            acknowledged: BTreeMap::new(),
+        };
+        (0..NODES).for_each(|at| world.start(at));
+        world
+    }
+
+    fn take(&mut self, step: &Step) {
+        match *step {
+            Step::Say { at } => {
+                let body = Body::Other(Kind(128), format!("at {:?}", self.now).into_bytes());
+                self.act(at, |keeper, now| {
+                    keeper.write(now, body).unwrap();
+                });
+            }
+            Step::Delete { at } => self.act(at, |keeper, now| {
+                let me = keeper.ledger().me();
+                let own = keeper
+                    .ledger()
+                    .entries()
+                    .find(|entry| entry.id().writer == me && entry.head().kind == Kind(128));
+                if let Some(target) = own.map(|entry| entry.id()) {
+                    keeper.write(now, Body::Deleted(target)).unwrap();
+                }
+            }),
+            Step::Reign { at } => {
+                self.epoch += 1;
+                let epoch = Epoch(self.epoch);
+                for node in 0..NODES {
+                    self.act(node, |keeper, _| match node == at {
+                        true => keeper.reigns(epoch),
+                        false => keeper.follows(),
+                    });
+                }
+            }
+            Step::Ticks { count } => (0..count).for_each(|_| self.tick()),
+            Step::Carry { from, to } => self.carry(from, to),
+            Step::CarryAll => self.carry_all(),
+            Step::Work { at } => self.work(at),
+            Step::Link { a, b } => self.link(a, b),
+            Step::Cut { a, b } => self.cut(a, b),
+            Step::Crash { at } => self.crash(at),
+            Step::Start { at } => self.start(at),
+            Step::Fill { at } => self.machines[at].disk.capacity = 0,
+            Step::FailSync { at } => self.machines[at].disk.fail_next_sync = true,
+        }
+        self.look();
+    }
+
+    fn start(&mut self, at: usize) {
+        if self.machines[at].keeper.is_some() {
+            return;
+        }
+        self.lives += 1;
+        let (now, life) = (self.now, Incarnation(self.lives));
+        let machine = &mut self.machines[at];
+        machine.life = life;
+        machine.disk.capacity = usize::MAX;
+        machine.disk.fail_next_sync = false;
+        let held = machine.disk.read().entries;
+        let me = Writer { node: node(at), incarnation: life };
+        let disk = disk::Disk::new();
+        let mut keeper = Keeper::new(now, WallTime(0), session(), me, disk, held);
+        keeper.set_own_addresses([ip(at)]);
+        machine.keeper = Some(keeper);
+    }
+
+    /// The process and the machine stop, whatever they were doing.
+    fn crash(&mut self, at: usize) {
+        for other in 0..NODES {
+            self.cut(at, other);
+        }
+        self.machines[at].keeper = None;
+        self.machines[at].disk.crash();
+    }
+
+    fn link(&mut self, a: usize, b: usize) {
+        let up = |at: usize| self.machines[at].keeper.is_some();
+        if a == b || !up(a) || !up(b) || self.wires.contains_key(&(a, b)) {
+            return;
+        }
+        for (from, to) in [(a, b), (b, a)] {
+            self.wires.insert((from, to), VecDeque::new());
+        }
+        self.act(a, |keeper, now| keeper.meet(now, node(b)));
+        self.act(b, |keeper, now| keeper.meet(now, node(a)));
+    }
+
+    fn cut(&mut self, a: usize, b: usize) {
+        for (from, to) in [(a, b), (b, a)] {
+            if self.wires.remove(&(from, to)).is_some() {
+                self.act(from, |keeper, _| keeper.part(node(to)));
+            }
+        }
+    }
+
+    fn carry(&mut self, from: usize, to: usize) {
+        let Some(message) = self.wires.get_mut(&(from, to)).and_then(VecDeque::pop_front) else {
+            return;
+        };
+        let sender =
+            Sender { node: node(from), incarnation: self.machines[from].life, ip: ip(from) };
+        self.act(to, |keeper, now| keeper.hear(now, sender, &message).unwrap());
+    }
+
+    fn carry_all(&mut self) {
+        while let Some((from, to)) =
+            self.wires.iter().find(|(_, wire)| !wire.is_empty()).map(|(ends, _)| *ends)
+        {
+            self.carry(from, to);
+        }
+    }
+
+    fn work(&mut self, at: usize) {
+        if let Some(report) = self.machines[at].disk.work() {
+            self.act(at, |keeper, _| keeper.report(&report));
+        }
+    }
+
+    fn tick(&mut self) {
+        self.now = Instant(self.now.0 + TICK_US);
+        for at in 0..NODES {
+            self.act(at, Keeper::tick);
+        }
+    }
+
+    /// Lets a node do something, and carries out what comes of it.
+    fn act(&mut self, at: usize, act: impl FnOnce(&mut Keeper, Instant)) {
+        let Machine { keeper: Some(keeper), disk, .. } = &mut self.machines[at] else { return };
+        act(keeper, self.now);
+        while let Some(out) = keeper.poll() {
+            match out {
+                Out::Send { to, message } => {
+                    if let Some(wire) = self.wires.get_mut(&(at, place(to))) {
+                        wire.push_back(message);
+                    }
+                }
+                Out::Persist { batch, entries } => disk.persist(batch, &entries),
+                Out::DiskFailed(why) => assert_ne!(why, Trouble::None),
+                Out::Equivocation(id) => panic!("nobody lies here: {id:?}"),
+                Out::Counts(_) | Out::CountsNoMore(_) => {}
+            }
+        }
+    }
+
+    /// What is acknowledged must be on the disks that are said to have it.
+    fn look(&mut self) {
+        let disks: Vec<BTreeMap<(EntryId, Hash), ()>> =
+            self.machines.iter().map(|machine| durable(&machine.disk)).collect();
+        for (at, machine) in self.machines.iter().enumerate() {
+            let Some(keeper) = &machine.keeper else { continue };
+            for entry in keeper.ledger().entries() {
+                let name = (entry.id(), entry.hash());
+                let holders = disks.iter().filter(|disk| disk.contains_key(&name)).count();
+                let safety = keeper.safety(entry.id());
+                match safety {
+                    Safety::None => continue,
+                    Safety::Mine => assert!(disks[at].contains_key(&name), "{name:?} at {at}"),
+                    Safety::Shared => assert!(holders >= 2, "{name:?}: {holders} holders"),
+                }
+                let known = self.acknowledged.entry(name).or_insert(safety);
+                *known = safety.max(*known);
+            }
+        }
+    }
+
+    /// Everybody is well, and two seconds pass.
+    fn settle(&mut self) {
+        for at in 0..NODES {
+            self.start(at);
+        }
+        for (a, b) in [(0, 1), (1, 2), (2, 3), (0, 2)] {
+            self.link(a, b);
+        }
+        self.take(&Step::Reign { at: 1 });
+        for _ in 0..120 {
+            self.tick();
+            self.carry_all();
+            (0..NODES).for_each(|at| self.work(at));
+        }
+    }
+
+    fn ledgers(&self) -> Vec<&Ledger> {
+        self.machines.iter().filter_map(|m| m.keeper.as_ref()).map(Keeper::ledger).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// D1, D2 and scenario 8. At any time what is acknowledged is on the disks that it says; and
+    /// when all of them have crashed at once and come back, it is there.
+    #[test]
+    fn what_was_acknowledged_is_there_and_all_ledgers_become_equal(
+        seed in any::<u64>(),
+        steps in vec(step(), 0..150),
+    ) {
+        let mut world = World::new(seed);
+        steps.iter().for_each(|step| world.take(step));
+        (0..NODES).for_each(|at| world.crash(at));
+        world.settle();
+        let ledgers = world.ledgers();
+        let first = seen(ledgers[0]);
+        for ledger in &ledgers[1..] {
+            prop_assert_eq!(&seen(ledger), &first);
+        }
+        for (id, hash) in world.acknowledged.keys() {
+            prop_assert!(ledgers[0].at(*id).any(|entry| entry.hash() == *hash), "{:?}", id);
+        }
+    }
+
+    /// Scenarios 9, 41 and 42: disks come back empty, torn, or with a flipped bit. What another
+    /// one holds is not lost.
+    #[test]
+    fn nothing_is_lost_that_another_disk_holds(
+        seed in any::<u64>(),
+        steps in vec(step(), 0..100),
+        damage in vec((0..NODES, any::<bool>()), 1..3),
+    ) {
+        let mut world = World::new(seed);
+        steps.iter().for_each(|step| world.take(step));
+        (0..NODES).for_each(|at| world.crash(at));
+        for (at, wiped) in damage {
+            match wiped {
+                true => world.machines[at].disk.wipe(),
+                false => world.machines[at].disk.flip(),
+            }
+        }
+        // What is behind a hole that nobody can fill is kept, but cannot be passed on.
+        let mut held = BTreeMap::new();
+        for machine in &world.machines {
+            let mut ledger = Ledger::new(session(), Writer { node: node(9), incarnation: Incarnation(0) });
+            for entry in machine.disk.peek().entries {
+                ledger.restore(entry).unwrap();
+            }
+            for entry in ledger.entries() {
+                held.insert((entry.id(), entry.hash()), ());
+            }
+        }
+        world.settle();
+        let ledgers = world.ledgers();
+        for ledger in &ledgers {
+            prop_assert_eq!(seen(ledger), seen(ledgers[0]));
+            for (id, hash) in held.keys() {
+                prop_assert!(ledger.at(*id).any(|entry| entry.hash() == *hash), "{:?}", id);
+            }
+        }
+    }
+}
+
+/// Scenario 43 and 44: whoever has no disk any more says so and goes on; what it writes is safe
+/// when it is on the disks of two others.
+#[test]
+fn a_node_whose_disk_is_full_goes_on_and_its_words_are_kept_by_others() {
+    let mut world = World::new(1);
+    for (a, b) in [(0, 1), (0, 2), (0, 3)] {
+        world.link(a, b);
+    }
+    world.take(&Step::Fill { at: 0 });
+    world.take(&Step::Say { at: 0 });
+    let keeper = world.machines[0].keeper.as_ref().unwrap();
+    let id = keeper.ledger().entries().next().unwrap().id();
+    world.work(0);
+    world.carry_all();
+    let keeper = world.machines[0].keeper.as_ref().unwrap();
+    assert_eq!(keeper.trouble(), Some(&Trouble::Full));
+    assert_eq!(keeper.safety(id), Safety::None);
+    for _ in 0..10 {
+        (1..NODES).for_each(|at| world.work(at));
+        world.tick();
+        world.carry_all();
+    }
+    let keeper = world.machines[0].keeper.as_ref().unwrap();
+    assert_eq!(keeper.safety(id), Safety::Shared);
+}
+
+/// Scenario 47.
+#[test]
+fn ten_thousand_entries_of_difference_are_merged_within_five_seconds() {
+    let mut world = World::new(1);
+    for n in 0..10_000 {
+        let at = n % 2;
+        world.act(at, |keeper, now| {
+            let body = Body::Other(Kind(128), b"a line as people write them".to_vec());
+            keeper.write(now, body).unwrap();
+        });
+    }
+    world.link(0, 1);
+    let began = world.now;
+    let mut longest = 0;
+    while world.machines[0].keeper.as_ref().unwrap().ledger().digest()
+        != world.machines[1].keeper.as_ref().unwrap().ledger().digest()
+    {
+        world.tick();
+        let bytes = |wire: &VecDeque<LedgerMessage>| -> usize {
+            wire.iter().map(|message| serde_json::to_string(message).unwrap().len()).sum()
+        };
+        longest = longest.max(world.wires.values().map(bytes).max().unwrap());
+        world.carry_all();
+        assert!(world.now.since(began).as_secs() < 5);
+    }
+    assert_eq!(world.ledgers()[0].len(), 10_000);
+    // No more than a few portions in any tick, in their longest form.
+    assert!(longest < 150_000, "{longest} bytes in a tick");
+}
+
+fn durable(disk: &Disk) -> BTreeMap<(EntryId, Hash), ()> {
+    disk.peek().entries.into_iter().map(|entry| ((entry.id(), entry.hash()), ())).collect()
+}
+
+fn node(at: usize) -> NodeId {
+    NodeId::from_u128(at as u128 + 1)
+}
+
+fn place(node: NodeId) -> usize {
+    node.as_u128() as usize - 1
+}
+
+fn ip(at: usize) -> std::net::IpAddr {
+    [10, 0, 0, at as u8 + 1].into()
+}

@@ -1,0 +1,285 @@
+//! Random histories of a few ledgers: who writes what, who reigns, who hears of whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use interregnum::{
+    arena::hall::{Fact, Hall, RoundId, Spawned},
+    cluster::ledger::{
+        Ledger, Out,
+        body::{self, Body},
+        catch_up::PORTION_BYTES,
+        entry::{Entry, EntryId, Hash, Kind, WallTime, Writer},
+        order::Place,
+    },
+    types::{Epoch, Incarnation, NodeId, SessionId},
+};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+/// How many ledgers a history has.
+pub const LEDGERS: usize = 4;
+
+pub const CHAT: Kind = Kind(128);
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Say {
+        at: usize,
+    },
+    Gather {
+        at: usize,
+        number: u64,
+        rare: bool,
+    },
+    Win {
+        at: usize,
+        round: u32,
+    },
+    Rename {
+        at: usize,
+        name: u8,
+    },
+    /// Delete the so manieth of the own lines.
+    Delete {
+        at: usize,
+        line: usize,
+    },
+    Reign {
+        at: usize,
+        epoch: u64,
+    },
+    Follow {
+        at: usize,
+    },
+    Place {
+        at: usize,
+    },
+    /// Hear everything that another one has.
+    Hear {
+        at: usize,
+        from: usize,
+    },
+    /// Hear a part of it.
+    Overhear {
+        at: usize,
+        from: usize,
+        entries: usize,
+    },
+    /// A liar gives a name a second meaning, and tells one of them.
+    Lie {
+        to: usize,
+        number: u64,
+        text: u8,
+    },
+}
+
+pub fn step() -> impl Strategy<Value = Step> {
+    let at = 0..LEDGERS;
+    prop_oneof![
+        4 => at.clone().prop_map(|at| Step::Say { at }),
+        4 => (at.clone(), 0..6_u64, any::<bool>())
+            .prop_map(|(at, number, rare)| Step::Gather { at, number, rare }),
+        1 => (at.clone(), 1..3_u32).prop_map(|(at, round)| Step::Win { at, round }),
+        1 => (at.clone(), 0..4_u8).prop_map(|(at, name)| Step::Rename { at, name }),
+        1 => (at.clone(), 0..9_usize).prop_map(|(at, line)| Step::Delete { at, line }),
+        2 => (at.clone(), 1..9_u64).prop_map(|(at, epoch)| Step::Reign { at, epoch }),
+        1 => at.clone().prop_map(|at| Step::Follow { at }),
+        3 => at.clone().prop_map(|at| Step::Place { at }),
+        4 => (at.clone(), 0..LEDGERS).prop_map(|(at, from)| Step::Hear { at, from }),
+        4 => (at.clone(), 0..LEDGERS, 1..5_usize)
+            .prop_map(|(at, from, entries)| Step::Overhear { at, from, entries }),
+        1 => (at, 1..3_u64, 0..3_u8)
+            .prop_map(|(to, number, text)| Step::Lie { to, number, text }),
+    ]
+}
+
+/// The ledgers of a history.
+pub struct History {
+    pub ledgers: Vec<Ledger>,
+    /// What each of them told as it went: the scores that a screen would show.
+    pub halls: Vec<Hall>,
+    written: u64,
+}
+
+impl History {
+    pub fn new() -> Self {
+        let ledgers = (1..=LEDGERS).map(|node| Ledger::new(session(), writer(node as u128)));
+        Self { ledgers: ledgers.collect(), halls: vec![Hall::default(); LEDGERS], written: 0 }
+    }
+
+    pub fn take(&mut self, step: &Step) {
+        self.written += 1;
+        let now = WallTime(1_700_000_000 + self.written * 600);
+        match *step {
+            Step::Say { at } => {
+                let text = format!("line {}", self.written).into_bytes();
+                self.ledgers[at].write(now, Body::Other(CHAT, text)).unwrap();
+            }
+            Step::Gather { at, number, rare } => {
+                let gatherable = Spawned { reign: 1, number };
+                let round = RoundId { seed: 1, round: 1 };
+                let player = NodeId::from_u128(1 + u128::from(number % 2));
+                let fact = Fact::Gathered { player, gatherable, rare, round };
+                self.ledgers[at].write(now, fact_body(&fact)).unwrap();
+            }
+            Step::Win { at, round } => {
+                let player = NodeId::from_u128(at as u128 % 2);
+                let fact = Fact::Won { player, round: RoundId { seed: 1, round } };
+                self.ledgers[at].write(now, fact_body(&fact)).unwrap();
+            }
+            Step::Rename { at, name } => {
+                let player = NodeId::from_u128(at as u128);
+                let name = interregnum::text::Name::new(&format!("name {name}"));
+                let body = Body::Renamed(body::Called { player, name });
+                self.ledgers[at].write(now, body).unwrap();
+            }
+            Step::Delete { at, line } => {
+                let me = self.ledgers[at].me();
+                let own: Vec<EntryId> = lines(&self.ledgers[at])
+                    .into_keys()
+                    .map(|(id, _)| id)
+                    .filter(|id| id.writer == me)
+                    .collect();
+                if let Some(target) = own.get(line % own.len().max(1)) {
+                    self.ledgers[at].write(now, Body::Deleted(*target)).unwrap();
+                }
+            }
+            Step::Reign { at, epoch } => self.ledgers[at].reigns(Epoch(epoch)),
+            Step::Follow { at } => self.ledgers[at].follows(),
+            Step::Place { at } => self.ledgers[at].place(now),
+            Step::Hear { at, from } => self.hear(at, from, usize::MAX),
+            Step::Overhear { at, from, entries } => self.hear(at, from, entries),
+            Step::Lie { to, number, text } => {
+                let mut liar = Ledger::new(session(), writer(99));
+                let mut lie = None;
+                for n in 1..=number {
+                    let body = Body::Other(CHAT, format!("lie {n} {text}").into_bytes());
+                    lie = Some(liar.write(WallTime(0), body).unwrap());
+                }
+                let _ = self.ledgers[to].accept(Entry::clone(&lie.unwrap()));
+            }
+        }
+        for (ledger, hall) in self.ledgers.iter_mut().zip(&mut self.halls) {
+            tell(ledger, hall);
+        }
+    }
+
+    /// Everybody hears of everything, from everybody.
+    pub fn everybody_hears(&mut self) {
+        for _ in 0..2 {
+            for at in 0..LEDGERS {
+                for from in 0..LEDGERS {
+                    self.hear(at, from, usize::MAX);
+                }
+            }
+        }
+        for (ledger, hall) in self.ledgers.iter_mut().zip(&mut self.halls) {
+            tell(ledger, hall);
+        }
+    }
+
+    fn hear(&mut self, at: usize, from: usize, entries: usize) {
+        if at != from {
+            let heard = missing(&self.ledgers[from], &self.ledgers[at]);
+            for entry in heard.into_iter().take(entries) {
+                self.ledgers[at].accept(entry).unwrap();
+            }
+        }
+    }
+}
+
+/// A new ledger that hears of these, in this order.
+pub fn merged<'a>(ledgers: impl IntoIterator<Item = &'a Ledger>) -> Ledger {
+    let mut merged = Ledger::new(session(), writer(1_000));
+    for ledger in ledgers {
+        merge(&mut merged, ledger);
+    }
+    merged
+}
+
+pub fn merge(to: &mut Ledger, from: &Ledger) {
+    for entry in from.entries() {
+        to.accept(Entry::clone(entry)).unwrap();
+    }
+}
+
+fn missing(from: &Ledger, to: &Ledger) -> Vec<Entry> {
+    let mut missing = from.missing_from(&to.vector());
+    let portions = std::iter::from_fn(|| missing.next(from, PORTION_BYTES));
+    portions.flatten().map(|entry| Entry::clone(&entry)).collect()
+}
+
+/// All that can be seen of a ledger.
+#[derive(Debug, PartialEq)]
+pub struct Seen {
+    digest: u64,
+    order: Vec<(Option<Place>, Entry)>,
+    counted: Vec<Entry>,
+    hall: Hall,
+}
+
+pub fn seen(ledger: &Ledger) -> Seen {
+    let order = ledger.lines(|_| true).into_iter();
+    Seen {
+        digest: ledger.digest(),
+        order: order.map(|(place, entry)| (place, Entry::clone(entry))).collect(),
+        counted: ledger.counted().map(|entry| Entry::clone(entry)).collect(),
+        hall: fold(ledger.counted().map(|entry| &**entry)),
+    }
+}
+
+/// The lines of chat with what they say.
+pub fn lines(ledger: &Ledger) -> BTreeMap<(EntryId, Hash), Option<Vec<u8>>> {
+    let lines = ledger.lines(|entry| entry.head().kind == CHAT).into_iter();
+    lines.map(|(_, e)| ((e.id(), e.hash()), e.body().map(<[u8]>::to_vec))).collect()
+}
+
+/// What was deleted, and by whom, as far as this ledger knows.
+pub fn deleted(ledger: &Ledger) -> BTreeSet<EntryId> {
+    let targets = ledger.entries().filter_map(|entry| match Body::of(entry) {
+        Some(Body::Deleted(target)) if target.writer.node == entry.id().writer.node => Some(target),
+        _ => None,
+    });
+    targets.collect()
+}
+
+/// The scores, from scratch.
+pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Hall {
+    let mut hall = Hall::default();
+    for entry in entries {
+        if let Some(Body::Fact(fact)) = Body::of(entry) {
+            let (key, value) = fact.parts();
+            hall.add(entry.head().written_at.0, &Fact::decode(key, value).unwrap());
+        }
+    }
+    hall
+}
+
+/// The scores, as they change.
+fn tell(ledger: &mut Ledger, hall: &mut Hall) {
+    while let Some(out) = ledger.poll() {
+        let (entry, change): (_, fn(&mut Hall, u64, &Fact)) = match out {
+            Out::Counts(entry) => (entry, Hall::add),
+            Out::CountsNoMore(entry) => (entry, Hall::remove),
+            _ => continue,
+        };
+        if let Some(Body::Fact(fact)) = Body::of(&entry) {
+            let (key, value) = fact.parts();
+            change(hall, entry.head().written_at.0, &Fact::decode(key, value).unwrap());
+        }
+    }
+}
+
+pub fn fact_body(fact: &Fact) -> Body {
+    let (key, value) = fact.encode();
+    Body::Fact(body::Fact::new(&key, &value).unwrap())
+}
+
+pub fn session() -> SessionId {
+    SessionId(Uuid::from_u128(77))
+}
+
+pub fn writer(node: u128) -> Writer {
+    Writer { node: NodeId::from_u128(node), incarnation: Incarnation(node as u64) }
+}
