@@ -250,10 +250,11 @@ impl Ledger {
 
     /// As host: gives a place to all that wait for one, and to all that came late from reigns
     /// before: those of one call in one block, in the order that they had so far. Best called when
-    /// nothing more is expected at once. Very many take several calls.
-    pub fn place(&mut self, written_at: WallTime) {
+    /// nothing more is expected at once. Very many take several calls. Returns what was written.
+    pub fn place(&mut self, written_at: WallTime) -> Vec<SharedEntry> {
+        let mut written = Vec::new();
         if !self.has_to_place() {
-            return;
+            return written;
         }
         if self.placing.is_empty() {
             let late = std::mem::take(&mut self.late);
@@ -265,10 +266,17 @@ impl Ledger {
         for _ in 0..PLACED_PER_CALL {
             let count = self.placing.len().min(SPANS_MAX);
             let spans: Vec<Span> = self.placing.drain(..count).collect();
-            if spans.is_empty() || self.write(written_at, Body::Placed(spans)).is_err() {
-                return;
+            if spans.is_empty() {
+                break;
             }
+            written.extend(self.write(written_at, Body::Placed(spans)));
         }
+        written
+    }
+
+    /// Whether this node writes as host.
+    pub fn is_reigning(&self) -> bool {
+        self.reign.is_some()
     }
 
     /// Whether as host this node has something to give a place to.

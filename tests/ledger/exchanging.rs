@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use interregnum::{
     cluster::ledger::{
-        Ledger,
+        Ledger, batch,
         body::Body,
         disk::{self, Trouble},
         entry::{EntryId, Hash, Kind, WallTime, Writer},
@@ -234,10 +234,21 @@ impl World {
         }
     }
 
+    /// What a host writes is carried by its ticks. They may get lost.
     fn tick(&mut self) {
         self.now = Instant(self.now.0 + TICK_US);
         for at in 0..NODES {
             self.act(at, Keeper::tick);
+            let Some(keeper) = self.machines[at].keeper.as_mut() else { continue };
+            let riding = keeper.take_riding();
+            let lost = self.now.0.is_multiple_of(3) || riding.is_empty();
+            let bytes = batch::encode(session(), &riding);
+            for to in 0..NODES {
+                if lost || !self.wires.contains_key(&(at, to)) {
+                    continue;
+                }
+                self.act(to, |keeper, now| keeper.take(now, node(at), &bytes).unwrap());
+            }
         }
     }
 

@@ -147,7 +147,9 @@ impl History {
             }
             Step::Reign { at, epoch } => self.ledgers[at].reigns(Epoch(epoch)),
             Step::Follow { at } => self.ledgers[at].follows(),
-            Step::Place { at } => self.ledgers[at].place(now),
+            Step::Place { at } => {
+                self.ledgers[at].place(now);
+            }
             Step::Hear { at, from } => self.hear(at, from, usize::MAX),
             Step::Overhear { at, from, entries } => self.hear(at, from, entries),
             Step::Lie { to, number, text } => {

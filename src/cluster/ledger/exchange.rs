@@ -36,6 +36,9 @@ use crate::{
 /// The time between two comparisons with a peer.
 const COMPARE_EVERY: Duration = Duration::from_millis(500);
 
+/// How soon the others are compared with after an answer brought something: they may lack it too.
+const PASS_ON_AFTER: Duration = Duration::from_millis(50);
+
 /// How long nothing of an answer may come before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -213,7 +216,12 @@ impl Exchange {
                 let entries = batch::decode(bytes)?;
                 match portion {
                     Some(Portion::More) => peer.asked = peer.asked.and(Some(now)),
-                    Some(Portion::Last) => peer.asked = None,
+                    Some(Portion::Last) => {
+                        peer.asked = None;
+                        if !entries.is_empty() {
+                            self.compare_at = self.compare_at.min(now + PASS_ON_AFTER);
+                        }
+                    }
                     None => {}
                 }
                 for entry in entries {
@@ -263,10 +271,11 @@ impl Exchange {
         self.out.push_back((peer, LedgerMessage::Want { session, held }));
     }
 
-    /// Sends entries that were just written to everybody.
-    pub fn spread(&mut self, ledger: &Ledger, written: &[SharedEntry]) {
+    /// Sends an entry that was just written to everybody.
+    pub fn spread(&mut self, ledger: &Ledger, written: &SharedEntry) {
+        let message = entries(ledger, std::slice::from_ref(written), None);
         for peer in self.peers.keys() {
-            self.out.push_back((*peer, entries(ledger, written, None)));
+            self.out.push_back((*peer, message.clone()));
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use super::{
     Ledger, Out as LedgerOut, Refused, batch,
-    body::{Body, Fact},
+    body::Body,
     disk::{BatchId, Disk, Report, Trouble},
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     exchange::{Exchange, LedgerMessage, Sender},
@@ -15,6 +15,9 @@ use crate::{
     game::Malformed,
     types::{Epoch, Instant, NodeId, SessionId},
 };
+
+/// The most entries that wait for a tick to carry them. What finds no room comes with a comparison.
+const RIDING_MAX: usize = 1_024;
 
 /// How long a host waits for the rest of what somebody brings before it gives it a place.
 const PLACE_PATIENCE: Duration = Duration::from_secs(2);
@@ -57,6 +60,8 @@ pub struct Keeper {
     wall: (Instant, WallTime),
     /// Since when something waits for a place.
     to_place: Option<Instant>,
+    /// What the next tick is to carry.
+    riding: VecDeque<SharedEntry>,
     out: VecDeque<Out>,
 }
 
@@ -83,6 +88,7 @@ impl Keeper {
             exchange: Exchange::new(),
             wall: (now, wall),
             to_place: None,
+            riding: VecDeque::new(),
             out: VecDeque::new(),
         }
     }
@@ -138,7 +144,8 @@ impl Keeper {
         }
         let since = *self.to_place.get_or_insert(now);
         if !self.exchange.is_catching_up(now) || now.since(since) > PLACE_PATIENCE {
-            self.ledger.place(self.written_at(now));
+            let written = self.ledger.place(self.written_at(now));
+            written.into_iter().for_each(|entry| self.ride(entry));
             self.to_place = None;
         }
     }
@@ -190,25 +197,32 @@ impl Keeper {
     /// This node follows from here on.
     pub fn follows(&mut self) {
         self.ledger.follows();
+        self.riding.clear();
     }
 
-    /// Writes an entry, and sends it to everybody.
+    /// Writes an entry. What a host writes is carried by its next tick: so whoever holds that tick's
+    /// world holds the entry. What others write goes to everybody at once.
     ///
     /// # Errors
     /// [`Refused`]: it is too long, or the ledger is full.
     pub fn write(&mut self, now: Instant, body: Body) -> Result<SharedEntry, Refused> {
         let entry = self.ledger.write(self.written_at(now), body)?;
-        self.exchange.spread(&self.ledger, std::slice::from_ref(&entry));
+        match self.ledger.is_reigning() {
+            true => self.ride(entry.clone()),
+            false => self.exchange.spread(&self.ledger, &entry),
+        }
         Ok(entry)
     }
 
-    /// As host: writes a fact of the game. It is not sent, but to be carried by the tick that it
-    /// belongs to: so whoever holds the tick's world holds the fact.
-    ///
-    /// # Errors
-    /// As for [`write`](Keeper::write).
-    pub fn write_fact(&mut self, now: Instant, fact: Fact) -> Result<SharedEntry, Refused> {
-        self.ledger.write(self.written_at(now), Body::Fact(fact))
+    /// As host: what was written since the last call, for the tick to carry.
+    pub fn take_riding(&mut self) -> Vec<SharedEntry> {
+        self.riding.drain(..).collect()
+    }
+
+    fn ride(&mut self, entry: SharedEntry) {
+        if self.riding.len() < RIDING_MAX {
+            self.riding.push_back(entry);
+        }
     }
 
     /// Takes the entries that a tick carried: a [batch](super::batch). What does not fit on what is
