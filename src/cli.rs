@@ -27,6 +27,8 @@ mod demo;
 mod judge;
 #[allow(dead_code, reason = "the tests pull more cables than the benches")]
 mod lab;
+#[cfg(feature = "store")]
+mod ledger;
 mod options;
 mod party;
 mod peers;
@@ -72,6 +74,10 @@ fn run(typed: Typed) -> anyhow::Result<ExitCode> {
         Some(Subcommand::Bot { count }) => headless(&common, Role::Player, count),
         Some(Subcommand::Bench(options)) => bench::run(&common, &options),
         Some(Subcommand::Demo(options)) => demo::run(&common, &options),
+        #[cfg(feature = "store")]
+        Some(Subcommand::Ledger(command)) => ledger::run(&common, &command),
+        #[cfg(feature = "store")]
+        Some(Subcommand::Scores) => ledger::scores::run(&common),
         Some(Subcommand::Sim(options)) => simulate::run(&options),
         Some(Subcommand::Watch { count }) => headless(&common, Role::Spectator, count),
     }

@@ -22,6 +22,8 @@ mod link;
 mod open;
 mod shared;
 mod sockets;
+#[cfg(feature = "store")]
+pub mod store;
 mod timer;
 
 use std::{
@@ -44,7 +46,7 @@ use crate::{
     types::{Incarnation, Instant, NodeId},
 };
 
-pub use clock::now;
+pub use clock::{now, wall_time};
 use drive::Driver;
 use shared::Shared;
 use sockets::Sockets;

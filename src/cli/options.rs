@@ -45,6 +45,13 @@ pub enum Subcommand {
     Bench(BenchOptions),
     /// Several peers on this machine, whose host is killed again and again.
     Demo(DemoOptions),
+    /// What is kept of all games: to look at, to carry to another machine, to check.
+    #[cfg(feature = "store")]
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Who won most, this evening and of all time.
+    #[cfg(feature = "store")]
+    Scores,
     /// Many games in a virtual network that fails in every way it can, from a seed.
     Sim(SimOptions),
     /// Spectators without a screen.
@@ -53,6 +60,21 @@ pub enum Subcommand {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
         count: u16,
     },
+}
+
+/// What to do with what is kept.
+#[cfg(feature = "store")]
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum LedgerCommand {
+    /// Print every entry as one JSON object per line.
+    Export,
+    /// Take in what was exported, here or elsewhere.
+    Import {
+        /// A file; if there is none, standard input.
+        file: Option<PathBuf>,
+    },
+    /// Check the files and every entry in them.
+    Verify,
 }
 
 /// What a demo is like.
@@ -183,7 +205,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "LEVEL", default_value_t = LevelFilter::WARN)]
     pub log: LevelFilter,
 
-    /// Print what happens as one JSON object per line.
+    /// Print what happens, or is the case, as one JSON object per line.
     #[arg(long, global = true)]
     pub json: bool,
 

@@ -50,8 +50,8 @@ impl Profile {
 
     /// The same in the folder that the system has for such things.
     pub fn claim_usual() -> Self {
-        match directories::ProjectDirs::from("", "", "interregnum") {
-            Some(places) => Self::claim(places.data_dir()),
+        match usual_folder() {
+            Some(folder) => Self::claim(&folder),
             None => Self::passing(),
         }
     }
@@ -134,6 +134,18 @@ impl Profile {
             _lock: Some(lock),
         }))
     }
+}
+
+/// The folder that the system has for such things.
+pub fn usual_folder() -> Option<PathBuf> {
+    let places = directories::ProjectDirs::from("", "", "interregnum")?;
+    Some(places.data_dir().to_owned())
+}
+
+/// Where each profile in `folder` keeps its ledger, whether it has one or not.
+#[cfg(feature = "store")]
+pub fn ledgers(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..=PROFILES_MAX).map(move |number| folder.join(format!("profile-{number}/ledger.db")))
 }
 
 /// Writes a file so that whatever happens either the old or the new text is there.

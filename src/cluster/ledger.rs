@@ -53,6 +53,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use self::{
     body::{Body, SPANS_MAX, Span, has_place},
+    disk::Record,
     entry::{Entry, EntryId, Head, Oversized, SharedEntry, WallTime, Writer},
     order::{Place, Places},
     stream::Stream,
@@ -127,13 +128,8 @@ pub enum Refused {
 /// What a ledger reports.
 #[derive(Clone, Debug)]
 pub enum Out {
-    /// To be kept on disk: it is new, or has changed (`fresh`: the first copy).
-    Keep {
-        /// The entry.
-        entry: SharedEntry,
-        /// Whether the disk has no copy of it yet.
-        fresh: bool,
-    },
+    /// To be kept on disk.
+    Keep(Record),
     /// A fact that counts.
     Counts(SharedEntry),
     /// A fact that counted and does not any more, because another one of its key is there.
@@ -298,6 +294,11 @@ impl Ledger {
         self.streams.values().flat_map(Stream::entries)
     }
 
+    /// All entries known, those behind holes included, by writer and number.
+    pub fn known(&self) -> impl Iterator<Item = &SharedEntry> {
+        self.streams.values().flat_map(Stream::known)
+    }
+
     /// Of each key the entry that counts.
     pub fn counted(&self) -> impl Iterator<Item = &SharedEntry> {
         self.counted.values()
@@ -320,6 +321,11 @@ impl Ledger {
     /// What it holds, in few words.
     pub fn vector(&self) -> Vector {
         self.streams.iter().map(|(writer, stream)| (*writer, stream.mark())).collect()
+    }
+
+    /// Everybody who wrote.
+    pub fn writers(&self) -> impl Iterator<Item = Writer> {
+        self.streams.keys().copied()
     }
 
     /// What `writer` wrote.
@@ -438,7 +444,7 @@ impl Ledger {
     /// What comes from the disk is on it. But what has changed since has to go there again.
     fn keep(&mut self, entry: SharedEntry, fresh: bool, source: Source) {
         if source != Source::Disk {
-            self.out.push_back(Out::Keep { entry, fresh });
+            self.out.push_back(Out::Keep(Record { entry, fresh }));
         }
     }
 

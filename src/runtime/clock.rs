@@ -1,11 +1,11 @@
-//! The only reader of the clock in this crate.
+//! The only reader of the clocks in this crate.
 //!
 //! On Unix it is `CLOCK_MONOTONIC` in microseconds, so that the times printed by several processes
 //! of one machine can be compared. Elsewhere time starts with the process.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::types::Instant;
+use crate::{cluster::ledger::entry::WallTime, types::Instant};
 
 /// What time it is.
 #[cfg(unix)]
@@ -40,4 +40,11 @@ pub fn now() -> Instant {
     let start = START.get_or_init(time::Instant::now);
     // One second ahead, so that "a moment ago" exists from the start.
     Instant(1_000_000 + start.elapsed().as_micros() as u64)
+}
+
+/// What people would say what time it is. It may be wrong, and be set at any time.
+#[expect(clippy::disallowed_methods, reason = "the impure edge")]
+pub fn wall_time() -> WallTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    WallTime(since.map_or(0, |since| since.as_secs()))
 }

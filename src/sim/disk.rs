@@ -23,7 +23,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cluster::ledger::{
     batch,
-    disk::{BatchId, Report, Trouble},
+    disk::{BatchId, Record, Report, Trouble},
     entry::{Entry, SharedEntry},
 };
 
@@ -67,8 +67,8 @@ impl Disk {
     }
 
     /// Asks for a batch to be kept.
-    pub fn persist(&mut self, batch: BatchId, entries: &[SharedEntry]) {
-        let bytes = entries.iter().flat_map(record).collect();
+    pub fn persist(&mut self, batch: BatchId, records: &[Record]) {
+        let bytes = records.iter().flat_map(|record| bytes_of(&record.entry)).collect();
         self.asked.push_back((batch, bytes));
     }
 
@@ -146,7 +146,7 @@ impl Disk {
         self.trouble = None;
         if read.damaged {
             let whole = read.entries.iter().cloned().map(SharedEntry::new);
-            self.bytes = whole.flat_map(|entry| record(&entry)).collect();
+            self.bytes = whole.flat_map(|entry| bytes_of(&entry)).collect();
         }
         read
     }
@@ -156,7 +156,7 @@ impl Disk {
     }
 }
 
-fn record(entry: &SharedEntry) -> Vec<u8> {
+fn bytes_of(entry: &SharedEntry) -> Vec<u8> {
     let body = batch::encode(entry.head().session, [entry]);
     let length = (body.len() as u32).to_be_bytes();
     [&length[..], &xxh3_64(&body).to_be_bytes(), &body].concat()
@@ -181,6 +181,10 @@ mod tests {
         (0..count).map(|n| ledger.write(WallTime(n), body(n)).unwrap()).collect()
     }
 
+    fn fresh(entries: &[SharedEntry]) -> Vec<Record> {
+        entries.iter().map(|entry| Record { entry: entry.clone(), fresh: true }).collect()
+    }
+
     fn holds(disk: &Disk, entries: &[SharedEntry]) -> bool {
         let read = disk.peek().entries;
         entries.iter().all(|entry| read.contains(entry))
@@ -191,10 +195,10 @@ mod tests {
         let entries = written(9);
         for seed in 0..200 {
             let mut disk = Disk::new(seed);
-            disk.persist(BatchId(1), &entries[..3]);
+            disk.persist(BatchId(1), &fresh(&entries[..3]));
             assert_eq!(disk.work(), Some(Report::Persisted { batch: BatchId(1) }));
-            disk.persist(BatchId(2), &entries[3..6]);
-            disk.persist(BatchId(3), &entries[6..]);
+            disk.persist(BatchId(2), &fresh(&entries[3..6]));
+            disk.persist(BatchId(3), &fresh(&entries[6..]));
             disk.crash();
             assert!(holds(&disk, &entries[..3]));
             // What there is of the rest is a beginning of it.
@@ -209,7 +213,7 @@ mod tests {
         let entries = written(9);
         for seed in 0..500 {
             let mut disk = Disk::new(seed);
-            disk.persist(BatchId(1), &entries);
+            disk.persist(BatchId(1), &fresh(&entries));
             disk.work();
             disk.flip();
             let read = disk.read();
@@ -228,12 +232,12 @@ mod tests {
                 false => disk.fail_next_sync = true,
             }
             for batch in 1..4 {
-                disk.persist(BatchId(batch), &entries);
+                disk.persist(BatchId(batch), &fresh(&entries));
                 assert!(matches!(disk.work(), Some(Report::Failed { .. })));
             }
             disk.capacity = usize::MAX;
             disk.read();
-            disk.persist(BatchId(4), &entries);
+            disk.persist(BatchId(4), &fresh(&entries));
             assert_eq!(disk.work(), Some(Report::Persisted { batch: BatchId(4) }));
         }
     }

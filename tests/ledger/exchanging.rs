@@ -263,7 +263,7 @@ impl World {
                         wire.push_back(message);
                     }
                 }
-                Out::Persist { batch, entries } => disk.persist(batch, &entries),
+                Out::Persist { batch, records } => disk.persist(batch, &records),
                 Out::DiskFailed(why) => assert_ne!(why, Trouble::None),
                 Out::Equivocation(id) => panic!("nobody lies here: {id:?}"),
                 Out::Counts(_) | Out::CountsNoMore(_) => {}

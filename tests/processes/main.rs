@@ -10,6 +10,8 @@
     reason = "tests of the impure edge"
 )]
 
+#[cfg(feature = "store")]
+mod ledger;
 mod losses;
 #[path = "../common/peers.rs"]
 mod peers;

@@ -19,6 +19,16 @@ pub const BATCH_ENTRIES_MAX: usize = 4_096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BatchId(pub u64);
 
+/// An entry for the disk.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The entry.
+    pub entry: SharedEntry,
+    /// Whether it is new. If not, it takes the place of a copy that is there: it lost its body, or
+    /// got a signature.
+    pub fresh: bool,
+}
+
 /// What a disk answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
@@ -56,7 +66,7 @@ pub enum Trouble {
 pub struct Disk {
     trouble: Option<Trouble>,
     /// To be written, in this order.
-    waiting: VecDeque<SharedEntry>,
+    waiting: VecDeque<Record>,
     /// Known, and not synced yet.
     unsynced: BTreeSet<EntryId>,
     under_way: Option<(BatchId, Vec<EntryId>)>,
@@ -92,28 +102,28 @@ impl Disk {
         self.trouble.as_ref()
     }
 
-    /// To be kept. `fresh`: no copy of it is there yet.
-    pub fn keep(&mut self, entry: SharedEntry, fresh: bool) {
-        if fresh {
-            self.unsynced.insert(entry.id());
+    /// To be kept.
+    pub fn keep(&mut self, record: Record) {
+        if record.fresh {
+            self.unsynced.insert(record.entry.id());
         }
         if self.trouble.is_none() {
-            self.waiting.push_back(entry);
+            self.waiting.push_back(record);
         }
     }
 
     /// The next batch, if one is due.
-    pub fn next_batch(&mut self) -> Option<(BatchId, Vec<SharedEntry>)> {
+    pub fn next_batch(&mut self) -> Option<(BatchId, Vec<Record>)> {
         if self.under_way.is_some() || self.waiting.is_empty() {
             return None;
         }
         self.batches += 1;
         let batch = BatchId(self.batches);
         let count = self.waiting.len().min(BATCH_ENTRIES_MAX);
-        let entries: Vec<SharedEntry> = self.waiting.drain(..count).collect();
-        let ids = entries.iter().map(|entry| entry.id()).collect();
+        let records: Vec<Record> = self.waiting.drain(..count).collect();
+        let ids = records.iter().map(|record| record.entry.id()).collect();
         self.under_way = Some((batch, ids));
-        Some((batch, entries))
+        Some((batch, records))
     }
 
     /// The disk has answered. True: it failed, for the first time.
@@ -169,16 +179,16 @@ impl Default for Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::ledger::tests::{ledger, say};
+    use crate::cluster::ledger::tests::{fresh, ledger, say};
 
     #[test]
     fn what_comes_while_a_batch_is_under_way_waits_for_the_next() {
         let (mut ledger, mut disk) = (ledger(1), Disk::new());
         let entries: Vec<SharedEntry> = (0..5).map(|_| say(&mut ledger, "hello")).collect();
-        disk.keep(entries[0].clone(), true);
+        disk.keep(fresh(&entries[0]));
         let (first, batch) = disk.next_batch().unwrap();
         assert_eq!(batch.len(), 1);
-        entries[1..].iter().for_each(|entry| disk.keep(entry.clone(), true));
+        entries[1..].iter().for_each(|entry| disk.keep(fresh(entry)));
         assert!(disk.next_batch().is_none());
         assert!(!disk.holds(entries[0].id()));
         assert!(!disk.report(&Report::Persisted { batch: first }));
@@ -191,14 +201,14 @@ mod tests {
     fn a_disk_that_failed_acknowledges_nothing_more_and_keeps_what_it_had() {
         let (mut ledger, mut disk) = (ledger(1), Disk::new());
         let (old, new) = (say(&mut ledger, "old"), say(&mut ledger, "new"));
-        disk.keep(old.clone(), true);
+        disk.keep(fresh(&old));
         let (batch, _) = disk.next_batch().unwrap();
         disk.report(&Report::Persisted { batch });
-        disk.keep(new.clone(), true);
+        disk.keep(fresh(&new));
         let (batch, _) = disk.next_batch().unwrap();
         assert!(disk.report(&Report::Failed { batch, why: Trouble::Full }));
         assert!(!disk.report(&Report::Persisted { batch }));
-        disk.keep(say(&mut ledger, "later"), true);
+        disk.keep(fresh(&say(&mut ledger, "later")));
         assert!(disk.next_batch().is_none());
         assert!(disk.holds(old.id()) && !disk.holds(new.id()));
         assert_eq!(disk.mark(&ledger, ledger.me()).through, 1);
@@ -208,7 +218,7 @@ mod tests {
     fn without_a_disk_nothing_is_held() {
         let (mut ledger, mut disk) = (ledger(1), Disk::none());
         let entry = say(&mut ledger, "hello");
-        disk.keep(entry.clone(), true);
+        disk.keep(fresh(&entry));
         assert!(disk.next_batch().is_none() && !disk.holds(entry.id()));
         assert_eq!(disk.mark(&ledger, ledger.me()), Mark::default());
     }

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, net::IpAddr, time::Duration};
 use super::{
     Ledger, Out as LedgerOut, Refused, batch,
     body::Body,
-    disk::{BatchId, Disk, Report, Trouble},
+    disk::{BatchId, Disk, Record, Report, Trouble},
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     exchange::{Exchange, LedgerMessage, Sender},
     witness::{Safety, Witnesses},
@@ -37,7 +37,7 @@ pub enum Out {
         /// The batch.
         batch: BatchId,
         /// What.
-        entries: Vec<SharedEntry>,
+        records: Vec<Record>,
     },
     /// A fact of the game that counts from here on.
     Counts(SharedEntry),
@@ -112,15 +112,15 @@ impl Keeper {
     pub fn poll(&mut self) -> Option<Out> {
         while let Some(out) = self.ledger.poll() {
             match out {
-                LedgerOut::Keep { entry, fresh } => self.disk.keep(entry, fresh),
+                LedgerOut::Keep(record) => self.disk.keep(record),
                 LedgerOut::Counts(entry) => self.out.push_back(Out::Counts(entry)),
                 LedgerOut::CountsNoMore(entry) => self.out.push_back(Out::CountsNoMore(entry)),
                 LedgerOut::Equivocation(id) => self.out.push_back(Out::Equivocation(id)),
             }
         }
         // First to the disk, then to others.
-        if let Some((batch, entries)) = self.disk.next_batch() {
-            return Some(Out::Persist { batch, entries });
+        if let Some((batch, records)) = self.disk.next_batch() {
+            return Some(Out::Persist { batch, records });
         }
         self.out.pop_front().or_else(|| {
             let (to, message) = self.exchange.poll()?;

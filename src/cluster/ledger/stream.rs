@@ -64,8 +64,13 @@ impl Stream {
 
     /// All entries held, by their numbers.
     pub fn entries(&self) -> impl Iterator<Item = &SharedEntry> {
-        let held = self.slots.iter().take(self.through);
-        held.flat_map(|slot| slot.entry.iter().chain(&slot.forks))
+        let through = self.through();
+        self.known().take_while(move |entry| entry.id().number <= through)
+    }
+
+    /// All entries known, beyond holes too, by their numbers.
+    pub fn known(&self) -> impl Iterator<Item = &SharedEntry> {
+        self.slots.iter().flat_map(|slot| slot.entry.iter().chain(&slot.forks))
     }
 
     /// The entry with this number and hash.

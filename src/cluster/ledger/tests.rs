@@ -17,6 +17,11 @@ pub fn say(ledger: &mut Ledger, text: &str) -> SharedEntry {
     ledger.write(WallTime(0), Body::Other(CHAT, text.into())).unwrap()
 }
 
+/// To be kept, for the first time.
+pub fn fresh(entry: &SharedEntry) -> Record {
+    Record { entry: entry.clone(), fresh: true }
+}
+
 fn fact(ledger: &mut Ledger, key: &str, value: &str) -> SharedEntry {
     let fact = Fact::new(key.as_bytes(), value.as_bytes()).unwrap();
     ledger.write(WallTime(0), Body::Fact(fact)).unwrap()

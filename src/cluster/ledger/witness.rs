@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::cluster::ledger::{
         disk::Report,
-        tests::{ledger, say},
+        tests::{fresh, ledger, say},
     };
 
     fn ip(last: u8) -> IpAddr {
@@ -110,7 +110,7 @@ mod tests {
         let (mut ledger, mut disk, mut witnesses) = (ledger(1), Disk::new(), Witnesses::default());
         witnesses.set_own([ip(1)]);
         let entry = say(&mut ledger, "hello");
-        disk.keep(entry.clone(), true);
+        disk.keep(fresh(&entry));
         let id = entry.id();
         assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::None);
         let (batch, _) = disk.next_batch().unwrap();
@@ -133,7 +133,7 @@ mod tests {
         let (mut disk, mut witnesses) = (Disk::new(), Witnesses::default());
         let entry = say(&mut one, "this");
         say(&mut other, "that");
-        disk.keep(entry.clone(), true);
+        disk.keep(fresh(&entry));
         let (batch, _) = disk.next_batch().unwrap();
         disk.report(&Report::Persisted { batch });
         witnesses.testify(NodeId::from_u128(2), Incarnation(1), ip(2), &other.vector(), true);

@@ -1,0 +1,91 @@
+//! The hall of fame, on the terminal.
+
+use std::process::ExitCode;
+
+use interregnum::{
+    arena::hall::{Fact, Hall, Standing},
+    cluster::ledger::{Ledger, body::Body},
+    runtime,
+    types::NodeId,
+};
+use serde::Serialize;
+
+use super::Kept;
+use crate::cli::{options::Common, reporter::say};
+
+/// How many people see of each list. Scripts get all of it.
+const SHOWN_MAX: usize = 20;
+
+#[derive(Serialize)]
+struct Scores {
+    this_evening: Vec<Row>,
+    all_time: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    player: NodeId,
+    name: Option<String>,
+    points: u64,
+    games_won: u64,
+}
+
+/// Prints who won most.
+pub fn run(common: &Common) -> anyhow::Result<ExitCode> {
+    let kept = Kept::of(common)?;
+    let mut hall = Hall::default();
+    for ledger in kept.ledgers.values() {
+        fold(ledger, &mut hall);
+    }
+    let rows = |standings: Vec<(NodeId, Standing)>| {
+        let row = |(player, standing): (NodeId, Standing)| Row {
+            player,
+            name: hall.name(player).map(ToString::to_string),
+            points: standing.points,
+            games_won: standing.games_won,
+        };
+        standings.into_iter().map(row).collect()
+    };
+    let scores = Scores {
+        this_evening: rows(hall.this_evening(runtime::wall_time().0)),
+        all_time: rows(hall.all_time()),
+    };
+    if common.json {
+        say(&serde_json::to_string(&scores)?)?;
+    } else if scores.all_time.is_empty() {
+        say("nobody has gathered anything yet")?;
+    } else {
+        print("this evening", &scores.this_evening)?;
+        say("")?;
+        print("of all time", &scores.all_time)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Adds what a ledger knows.
+fn fold(ledger: &Ledger, hall: &mut Hall) {
+    for entry in ledger.counted() {
+        let Some(Body::Fact(fact)) = Body::of(entry) else { continue };
+        let (key, value) = fact.parts();
+        if let Ok(fact) = Fact::decode(key, value) {
+            hall.add(entry.head().written_at.0, &fact);
+        }
+    }
+    for entry in ledger.entries() {
+        if let Some(Body::Joined(called) | Body::Renamed(called)) = Body::of(entry) {
+            hall.call(entry.head().written_at.0, called.player, &called.name);
+        }
+    }
+}
+
+fn print(title: &str, rows: &[Row]) -> anyhow::Result<()> {
+    say(&format!("{title:<24}  games won  points"))?;
+    for row in rows.iter().take(SHOWN_MAX) {
+        let name = row.name.clone().unwrap_or_else(|| format!("{:?}", row.player));
+        say(&format!("{name:<24}  {:>9}  {:>6}", row.games_won, row.points))?;
+    }
+    match rows.len().saturating_sub(SHOWN_MAX) {
+        0 => Ok(()),
+        more => Ok(say(&format!("and {more} more"))?),
+    }
+}

@@ -1,0 +1,214 @@
+//! The ledger on disk: SQLite, on a thread of its own, so that no tick ever waits for a disk.
+//!
+//! [`open`] reads and checks what is there, and starts the thread. [`Store::persist`] hands it a
+//! batch and returns at once; the [`Report`] comes when the batch is synced, or when it failed.
+//! What comes within [`GATHER`] is written in one transaction, so that a busy evening does not cost
+//! a sync for each point.
+//!
+//! *A report is a promise.* It is made after SQLite has synced its log (WAL, `synchronous=FULL`). A
+//! disk that failed once, by whatever error, is not asked again: what its cache says then is not what
+//! will be there after the next start. The store reports failures from there on, until somebody opens
+//! it anew.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`file`] | the file: its tables, reading, checking, writing |
+//! | [`journal`] | whether SQLite's log was whole |
+//! | [`repair`] | what becomes of a damaged file |
+
+pub mod file;
+mod journal;
+mod repair;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+
+use crate::{
+    cluster::ledger::disk::{BatchId, Record, Report, Trouble},
+    text::SessionName,
+    types::SessionId,
+};
+use file::{Contents, LedgerFile};
+
+/// How long what comes is gathered into one transaction, from the first on.
+pub const GATHER: Duration = Duration::from_millis(50);
+
+/// How long the end may take: one more transaction, on a slow disk.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
+
+/// Why there is no store. One can play without.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("{path} is in use by another copy of this program")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A later version of this program made it.
+    #[error("{path} was made by a newer version of this program; this one leaves it alone")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It can be neither read nor made.
+    #[error("cannot keep the ledger in {path}: {source}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// SQLite cannot work with it.
+    #[error("cannot keep the ledger in {path}: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+}
+
+/// A store that was opened, and what was in it.
+#[derive(Debug)]
+pub struct Opened {
+    /// To keep more.
+    pub store: Store,
+    /// What was there.
+    pub contents: Contents,
+}
+
+/// Opens the file at `path`, or makes it. `tell` is called, on the store's thread, with each report.
+///
+/// # Errors
+/// [`OpenError`]; then nothing was changed.
+pub fn open(path: &Path, tell: impl FnMut(Report) + Send + 'static) -> Result<Opened, OpenError> {
+    let (file, contents) = LedgerFile::open(path)?;
+    let store = Store::start(file, tell)
+        .map_err(|source| OpenError::Unusable { path: path.to_owned(), source })?;
+    Ok(Opened { store, contents })
+}
+
+/// What a store's thread writes to.
+trait Backend: Send + 'static {
+    /// Keeps all of `records`, synced, or fails.
+    fn write(&mut self, records: &[Record]) -> Result<(), Trouble>;
+
+    /// Notes that `id` is what is played under `name`.
+    fn remember(&mut self, id: SessionId, name: &SessionName) -> Result<(), Trouble>;
+}
+
+enum Job {
+    Persist(BatchId, Vec<Record>),
+    Remember(SessionId, SessionName),
+    Close,
+}
+
+/// The way to the store's thread. Dropping it waits until what was handed over is written, but not
+/// longer than a moment.
+#[derive(Debug)]
+pub struct Store {
+    jobs: Sender<Job>,
+    /// Disconnected when the thread has ended.
+    ended: Receiver<()>,
+}
+
+impl Store {
+    fn start(
+        backend: impl Backend,
+        mut tell: impl FnMut(Report) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (jobs, waiting) = unbounded();
+        let (ending, ended) = bounded(0);
+        let work = move || {
+            let _ending: Sender<()> = ending;
+            Worker { backend, trouble: None }.run(&waiting, &mut tell);
+        };
+        thread::Builder::new().name("store".into()).spawn(work)?;
+        Ok(Self { jobs, ended })
+    }
+
+    /// Hands over a batch. Whoever waits for the report before it sends the next one cannot fill
+    /// the queue.
+    pub fn persist(&self, batch: BatchId, records: Vec<Record>) {
+        let _ = self.jobs.send(Job::Persist(batch, records));
+    }
+
+    /// Notes which session is played under a name: it goes on the next time.
+    pub fn remember(&self, id: SessionId, name: &SessionName) {
+        let _ = self.jobs.send(Job::Remember(id, name.clone()));
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let _ = self.jobs.send(Job::Close);
+        if self.ended.recv_timeout(CLOSE_PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the disk is slow; what was not reported may be missing the next time");
+        }
+    }
+}
+
+/// The store's thread.
+struct Worker<B> {
+    backend: B,
+    trouble: Option<Trouble>,
+}
+
+impl<B: Backend> Worker<B> {
+    fn run(mut self, jobs: &Receiver<Job>, tell: &mut dyn FnMut(Report)) {
+        while let Ok(first) = jobs.recv() {
+            let (mut batches, mut records) = (Vec::new(), Vec::new());
+            let mut take = |worker: &mut Self, job| match job {
+                Job::Persist(batch, more) => {
+                    batches.push(batch);
+                    records.extend(more);
+                    true
+                }
+                Job::Remember(id, name) => {
+                    worker.attempt(|backend| backend.remember(id, &name));
+                    true
+                }
+                Job::Close => false,
+            };
+            let mut open = take(&mut self, first);
+            let until = super::now() + GATHER;
+            while open {
+                let left = until.since(super::now());
+                let Ok(job) = jobs.recv_timeout(left) else { break };
+                open = take(&mut self, job);
+            }
+            if !batches.is_empty() {
+                self.attempt(|backend| backend.write(&records));
+            }
+            for batch in batches {
+                tell(match self.trouble.clone() {
+                    None => Report::Persisted { batch },
+                    Some(why) => Report::Failed { batch, why },
+                });
+            }
+            if !open {
+                return;
+            }
+        }
+    }
+
+    /// Does something, if nothing has failed so far.
+    fn attempt(&mut self, act: impl FnOnce(&mut B) -> Result<(), Trouble>) {
+        if self.trouble.is_none()
+            && let Err(trouble) = act(&mut self.backend)
+        {
+            tracing::warn!("{trouble}: from here on nothing is kept");
+            self.trouble = Some(trouble);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

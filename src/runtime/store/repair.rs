@@ -1,0 +1,154 @@
+//! What becomes of a damaged file: it is set aside, untouched, and whatever can be read of it goes
+//! into a fresh one. What cannot, other nodes may have.
+//!
+//! The fresh file is made whole under another name before either is renamed, so that whatever
+//! interrupts this, the next start finds all of it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{
+    OpenError,
+    file::{Contents, LedgerFile, read_one, read_sessions, unusable},
+};
+
+/// No row is smaller, in bytes. So there are at most so many rows as this fits into the file.
+const ROW_BYTES_MIN: u64 = 100;
+
+/// How many rows in a row may be missing before there are no more: entries are not removed.
+const MISSING_MAX: u32 = 100_000;
+
+/// Sets the damaged file at `path` aside and makes a fresh one of what can be read of it.
+pub fn set_aside(path: &Path, what: &str) -> Result<Contents, OpenError> {
+    let mut salvaged = match connect(path) {
+        Ok(connection) => salvage(&connection, path),
+        Err(_) => Contents::default(),
+    };
+    let fresh = fresh_name(path);
+    remove(&fresh).map_err(unusable(path))?;
+    LedgerFile::make(&fresh, &salvaged)
+        .map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
+    let aside = aside_name(path).map_err(unusable(path))?;
+    for part in ["", "-wal"] {
+        rename(&with(path, part), &with(&aside, part)).map_err(unusable(path))?;
+    }
+    remove(path).map_err(unusable(path))?;
+    rename(&fresh, path).map_err(unusable(path))?;
+    sync_folder(path).map_err(unusable(path))?;
+    salvaged.damaged = salvaged.damaged.max(1);
+    salvaged.notices.push(format!(
+        "the ledger was damaged ({what}); {} entries could be read, the rest comes from others if \
+         they have it; the damaged file is {}",
+        salvaged.len(),
+        aside.display()
+    ));
+    Ok(salvaged)
+}
+
+/// Finishes what an earlier [`set_aside`] was interrupted in.
+pub fn finish_interrupted(path: &Path) -> io::Result<()> {
+    let fresh = fresh_name(path);
+    if !fs::exists(&fresh)? {
+        return Ok(());
+    }
+    if fs::exists(path)? {
+        return remove(&fresh);
+    }
+    // The damaged file has been renamed already, perhaps without its log.
+    remove(path)?;
+    rename(&fresh, path)?;
+    sync_folder(path)
+}
+
+/// Everything that can be read, row by row: a page that cannot be read costs the rows on it.
+pub fn salvage(connection: &Connection, path: &Path) -> Contents {
+    let mut contents = Contents::default();
+    let bytes: u64 = ["", "-wal"]
+        .iter()
+        .filter_map(|part| Some(fs::metadata(with(path, part)).ok()?.len()))
+        .sum();
+    let rows = (bytes / ROW_BYTES_MIN) as i64;
+    let mut missing = 0;
+    for rowid in 1..=rows {
+        match read_one(connection, rowid) {
+            Ok(Some(entry)) => {
+                contents.add(entry);
+                missing = 0;
+            }
+            Ok(None) => contents.damaged += 1,
+            Err(_) => missing += 1,
+        }
+        if missing > MISSING_MAX {
+            break;
+        }
+    }
+    contents.sessions = read_sessions(connection);
+    contents
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
+}
+
+/// Where the fresh file is made.
+fn fresh_name(path: &Path) -> PathBuf {
+    with(path, ".fresh")
+}
+
+/// A name that nothing has yet.
+fn aside_name(path: &Path) -> io::Result<PathBuf> {
+    let mut names = (1..).map(|number| with(path, &format!(".damaged-{number}")));
+    loop {
+        match names.next() {
+            Some(name) if !fs::exists(&name)? && !fs::exists(with(&name, "-wal"))? => {
+                return Ok(name);
+            }
+            Some(_) => {}
+            None => return Err(io::Error::other("too many damaged files")),
+        }
+    }
+}
+
+fn with(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    name.into()
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    absent_is_fine(fs::rename(from, to))
+}
+
+/// Removes a database with all that belongs to it.
+fn remove(path: &Path) -> io::Result<()> {
+    ["", "-wal", "-shm"]
+        .iter()
+        .try_for_each(|part| absent_is_fine(fs::remove_file(with(path, part))))
+}
+
+fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// A rename is on disk when its folder is.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => fs::File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+/// There is no such thing here.
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! What is kept, through the command line: carried from one folder to another, checked, and summed
+//! up.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+};
+
+use interregnum::{
+    arena::hall::{Fact, RoundId, Spawned},
+    cluster::ledger::{
+        Ledger,
+        body::{self, Body, Called},
+        disk::Record,
+        entry::{Kind, Writer},
+    },
+    runtime::{self, store::file::LedgerFile},
+    text::{Name, SessionName},
+    types::{Epoch, Incarnation, NodeId, SessionId},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::peers::program;
+
+const ADA: NodeId = NodeId::from_u128(1);
+const BEN: NodeId = NodeId::from_u128(2);
+
+#[test]
+fn what_is_exported_can_be_imported_elsewhere_and_is_the_same() {
+    let (from, to) = (Folder::new(), Folder::new());
+    from.fill();
+    let exported = run(from.path(), &["ledger", "export"], "");
+    assert_eq!(exported.lines().count(), 7);
+    let said = run(to.path(), &["ledger", "import"], &exported);
+    assert!(said.contains("6 entries are new, 0 were known"), "{said}");
+    assert_eq!(run(to.path(), &["ledger", "export"], ""), exported);
+    let again = run(to.path(), &["ledger", "import"], &exported);
+    assert!(again.contains("0 entries are new, 6 were known"), "{again}");
+}
+
+#[test]
+fn a_changed_line_is_not_imported_nor_is_anything_with_it() {
+    let (from, to) = (Folder::new(), Folder::new());
+    from.fill();
+    let exported = run(from.path(), &["ledger", "export"], "");
+    let forged = exported.replacen("\"number\":2", "\"number\":9", 1);
+    assert_ne!(forged, exported);
+    let done = attempt(to.path(), &["ledger", "import"], &forged);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("was changed"));
+    assert_eq!(run(to.path(), &["ledger", "export"], ""), "");
+}
+
+#[test]
+fn nothing_is_imported_into_a_ledger_that_is_in_use() {
+    let folder = Folder::new();
+    let file = folder.fill();
+    let done = attempt(folder.path(), &["ledger", "import"], "");
+    assert_eq!(done.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("in use"));
+    // Looking is free.
+    run(folder.path(), &["ledger", "verify"], "");
+    drop(file);
+}
+
+#[test]
+fn verify_counts_what_is_there_and_fails_when_something_is_damaged() {
+    let folder = Folder::new();
+    drop(folder.fill());
+    let said = run(folder.path(), &["ledger", "verify", "--json"], "");
+    let sound: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&sound["entries"], &sound["damaged"]), (&6.into(), &0.into()));
+    let bytes = fs::read(folder.file()).unwrap();
+    let at = bytes.windows(5).rposition(|window| window == b"hello").unwrap();
+    let mut damaged = bytes;
+    damaged[at] ^= 1;
+    fs::write(folder.file(), damaged).unwrap();
+    let done = attempt(folder.path(), &["ledger", "verify", "--json"], "");
+    assert_eq!(done.status.code(), Some(1));
+    let said: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!((&said["entries"], &said["damaged"]), (&5.into(), &1.into()));
+}
+
+#[test]
+fn the_scores_are_the_sum_of_what_is_kept() {
+    let folder = Folder::new();
+    folder.fill();
+    let scores: Value =
+        serde_json::from_str(&run(folder.path(), &["scores", "--json"], "")).unwrap();
+    for list in ["this_evening", "all_time"] {
+        let rows = scores[list].as_array().unwrap();
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!(rows[0]["name"], "Ada");
+        assert_eq!((&rows[0]["points"], &rows[0]["games_won"]), (&4.into(), &1.into()));
+    }
+    let words = run(folder.path(), &["scores"], "");
+    assert!(words.contains("of all time") && words.contains("Ada"), "{words}");
+    let nothing = run(Folder::new().path(), &["scores"], "");
+    assert!(nothing.contains("nobody"), "{nothing}");
+}
+
+/// A data folder, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("interregnum-{}", Uuid::new_v4())))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("profile-1/ledger.db")
+    }
+
+    /// Six entries of a host, in the first profile's ledger.
+    fn fill(&self) -> LedgerFile {
+        let session = SessionId(Uuid::from_u128(5));
+        let me = Writer { node: BEN, incarnation: Incarnation(1) };
+        let mut ledger = Ledger::new(session, me);
+        ledger.reigns(Epoch(1));
+        let round = RoundId { seed: 3, round: 1 };
+        let gathered = |number, rare| {
+            let gatherable = Spawned { reign: 1, number };
+            fact(&Fact::Gathered { player: ADA, gatherable, rare, round })
+        };
+        for body in [
+            Body::Joined(Called { player: ADA, name: Name::new("Ada") }),
+            gathered(1, false),
+            gathered(2, true),
+            gathered(2, true),
+            fact(&Fact::Won { player: ADA, round }),
+            Body::Other(Kind(200), b"hello".to_vec()),
+        ] {
+            ledger.write(runtime::wall_time(), body).unwrap();
+        }
+        let entries = ledger.entries();
+        let records: Vec<Record> =
+            entries.map(|entry| Record { entry: entry.clone(), fresh: true }).collect();
+        let (mut file, _) = LedgerFile::open(&self.file()).unwrap();
+        file.write(&records).unwrap();
+        file.remember(session, &SessionName::new("lan")).unwrap();
+        file
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn fact(fact: &Fact) -> Body {
+    let (key, value) = fact.encode();
+    Body::Fact(body::Fact::new(&key, &value).unwrap())
+}
+
+/// Runs the program, which must succeed. What it printed.
+fn run(folder: &Path, arguments: &[&str], input: &str) -> String {
+    let done = attempt(folder, arguments, input);
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    said
+}
+
+fn attempt(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut process = program()
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may have ended without reading.
+    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+    process.wait_with_output().unwrap()
+}

@@ -1,0 +1,82 @@
+//! A folder for a test, and what is put in it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use interregnum::{
+    cluster::ledger::{
+        Ledger,
+        body::Body,
+        disk::Record,
+        entry::{Entry, Kind, SharedEntry, WallTime, Writer},
+    },
+    runtime::store::file::Contents,
+    types::{Incarnation, NodeId, SessionId},
+};
+use uuid::Uuid;
+
+/// Removed at the end.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// On the disk where temporary files are.
+    pub fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// In memory, where that is possible: for tests that want no disk but many files.
+    pub fn fast() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::below(memory) } else { Self::new() }
+    }
+
+    fn below(parent: &Path) -> Self {
+        let folder = parent.join(format!("interregnum-{}", Uuid::new_v4()));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.0.join("ledger.db")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.0.join("ledger.db-wal")
+    }
+
+    /// Removes everything in it.
+    pub fn clear(&self) {
+        for file in fs::read_dir(&self.0).unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap();
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A ledger for a new life of a writer.
+pub fn ledger(life: u64) -> Ledger {
+    let me = Writer { node: NodeId::from_u128(1), incarnation: Incarnation(life) };
+    Ledger::new(SessionId(Uuid::from_u128(5)), me)
+}
+
+pub fn write(ledger: &mut Ledger, count: usize) -> Vec<SharedEntry> {
+    let body = |n| Body::Other(Kind(128), format!("this is what number {n} says").into_bytes());
+    (0..count).map(|n| ledger.write(WallTime(n as u64), body(n)).unwrap()).collect()
+}
+
+/// For the first time on a disk.
+pub fn fresh(entries: &[SharedEntry]) -> Vec<Record> {
+    entries.iter().map(|entry| Record { entry: Arc::clone(entry), fresh: true }).collect()
+}
+
+pub fn all(contents: &Contents) -> impl Iterator<Item = &Entry> {
+    contents.ledgers.values().flatten()
+}

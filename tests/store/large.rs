@@ -1,0 +1,115 @@
+//! A hundred thousand entries: how long they take to be written, read and taken in.
+
+use std::time::{Duration, Instant};
+
+use interregnum::{
+    arena::hall::{Fact, RoundId, Spawned},
+    cluster::ledger::{
+        Ledger,
+        body::{self, Body},
+        catch_up::PORTION_BYTES,
+        disk::BatchId,
+        entry::{SharedEntry, WallTime},
+        vector::Vector,
+    },
+    runtime::store,
+    types::{Epoch, NodeId},
+};
+
+use crate::folder::{Folder, fresh, ledger};
+
+const ENTRIES: usize = 100_000;
+
+/// Measured in release builds: `cargo test --release --test store -- --ignored --nocapture large`.
+#[test]
+#[ignore = "measures"]
+fn a_hundred_thousand_entries_are_there_within_a_second() {
+    let folder = Folder::new();
+    let entries = timed("written by the ledger", || points(ENTRIES));
+    let (tell, reports) = crossbeam_channel::unbounded();
+    let opened = store::open(&folder.file(), move |report| tell.send(report).unwrap()).unwrap();
+    timed("kept on disk, in batches of 4,096", || {
+        for (batch, chunk) in (1..).zip(entries.chunks(4_096)) {
+            opened.store.persist(BatchId(batch), fresh(chunk));
+            reports.recv().unwrap();
+        }
+    });
+    let session = entries[0].head().session;
+    drop((opened, entries));
+    println!("{} bytes on disk", std::fs::metadata(folder.file()).unwrap().len());
+
+    let before = resident_kib();
+    let began = Instant::now();
+    let opened = timed("opened, checked and read", || store::open(&folder.file(), |_| {}).unwrap());
+    let mut contents = opened.contents;
+    let mut own = ledger(99);
+    timed("taken in by the ledger", || {
+        for entry in contents.ledgers.remove(&session).unwrap() {
+            own.restore(entry).unwrap();
+        }
+    });
+    while own.poll().is_some() {}
+    let took = began.elapsed();
+    assert_eq!(own.len(), ENTRIES);
+    println!("together {took:?}; {} KiB of memory", resident_kib().saturating_sub(before));
+    assert!(took < Duration::from_secs(1), "{took:?}");
+
+    // Somebody else has all but the last hundred: only these are sent.
+    let mut held = own.vector();
+    for (writer, mark) in held.clone().marks() {
+        let through = mark.through - 100;
+        let sum = own.stream(writer).unwrap().sum_at(through);
+        held.set(writer, interregnum::cluster::ledger::vector::Mark { through, sum });
+    }
+    let mut missing = timed("a hundred found missing", || own.missing_from(&held));
+    assert_eq!(missing.len(), 100);
+    assert!(missing.next(&own, usize::MAX).unwrap().len() == 100);
+    let all = timed("all found missing", || own.missing_from(&Vector::default()));
+    assert_eq!(all.len(), ENTRIES as u64);
+
+    // Somebody who has nothing takes in one portion after the other, between two ticks each.
+    let (mut newcomer, mut all) = (ledger(100), all);
+    let (mut longest, mut portions) = (Duration::ZERO, 0);
+    while let Some(portion) = all.next(&own, PORTION_BYTES) {
+        let began = Instant::now();
+        for entry in portion {
+            newcomer.accept(SharedEntry::unwrap_or_clone(entry)).unwrap();
+        }
+        while newcomer.poll().is_some() {}
+        (longest, portions) = (longest.max(began.elapsed()), portions + 1);
+    }
+    println!("{portions} portions, the longest took {longest:?} to take in");
+    timed("digest", || assert_eq!(newcomer.digest(), own.digest()));
+}
+
+/// Points as the arena makes them.
+fn points(count: usize) -> Vec<SharedEntry> {
+    let mut ledger: Ledger = ledger(1);
+    ledger.reigns(Epoch(1));
+    let entries = (0..count as u64).map(|number| {
+        let fact = Fact::Gathered {
+            player: NodeId::from_u128(u128::MAX / 8 * u128::from(number % 8)),
+            gatherable: Spawned { reign: u64::MAX / 3, number },
+            rare: number % 8 == 0,
+            round: RoundId { seed: u64::MAX / 5, round: 1 + number as u32 / 100 },
+        };
+        let (key, value) = fact.encode();
+        let body = Body::Fact(body::Fact::new(&key, &value).unwrap());
+        ledger.write(WallTime(1_700_000_000 + number), body).unwrap()
+    });
+    entries.collect()
+}
+
+fn timed<T>(what: &str, act: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let result = act();
+    println!("{what}: {:?}", began.elapsed());
+    result
+}
+
+/// Memory of this process, as Linux tells it; elsewhere nothing.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
