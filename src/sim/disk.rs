@@ -21,6 +21,7 @@ use std::collections::VecDeque;
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::chance;
 use crate::cluster::ledger::{
     batch,
     disk::{BatchId, Record, Report, Trouble},
@@ -62,7 +63,7 @@ impl Disk {
             trouble: None,
             capacity: usize::MAX,
             fail_next_sync: false,
-            random: Pcg64Mcg::new(u128::from(seed) << 64 | 0x6469_736b),
+            random: chance(seed, 4),
         }
     }
 

@@ -4,7 +4,6 @@
 #![cfg(feature = "store")]
 #![expect(
     clippy::unwrap_used,
-    clippy::disallowed_types,
     clippy::disallowed_methods,
     reason = "tests of the impure edge"
 )]
