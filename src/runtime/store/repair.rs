@@ -19,16 +19,19 @@ use super::{
 /// No row is smaller, in bytes. So there are at most so many rows as this fits into the file.
 const ROW_BYTES_MIN: u64 = 100;
 
+/// The page size of a file of ours: SQLite's usual one.
+const PAGE_BYTES: usize = 4_096;
+
 /// How many rows in a row may be missing before there are no more: entries are not removed.
 const MISSING_MAX: u32 = 100_000;
 
 /// Sets the damaged file at `path` aside and makes a fresh one of what can be read of it.
 pub fn set_aside(path: &Path, what: &str) -> Result<Contents, OpenError> {
-    let mut salvaged = match connect(path) {
-        Ok(connection) => salvage(&connection, path),
-        Err(_) => Contents::default(),
-    };
     let fresh = fresh_name(path);
+    let mut salvaged = connect(path).map_or_else(|_| Contents::default(), |c| salvage(&c, path));
+    if salvaged.is_empty() {
+        salvaged = salvage_headless(path, &fresh).unwrap_or(salvaged);
+    }
     remove(&fresh).map_err(unusable(path))?;
     LedgerFile::make(&fresh, &salvaged)
         .map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
@@ -88,6 +91,22 @@ pub fn salvage(connection: &Connection, path: &Path) -> Contents {
     }
     contents.sessions = read_sessions(connection);
     contents
+}
+
+/// Everything that can be read of a file whose first page cannot: that is the one page which says
+/// what all others are, and it is the same in every file of ours.
+fn salvage_headless(path: &Path, copy: &Path) -> Option<Contents> {
+    remove(copy).ok()?;
+    LedgerFile::make(copy, &Contents::default()).ok()?;
+    let mut bytes = fs::read(path).ok()?;
+    let sound = fs::read(copy).ok()?;
+    bytes.get_mut(..PAGE_BYTES)?.copy_from_slice(sound.get(..PAGE_BYTES)?);
+    // How many pages there are; and none of them is free.
+    let pages = (bytes.len() / PAGE_BYTES) as u32;
+    bytes[28..32].copy_from_slice(&pages.to_be_bytes());
+    bytes[32..40].fill(0);
+    fs::write(copy, bytes).ok()?;
+    Some(salvage(&connect(copy).ok()?, copy))
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
