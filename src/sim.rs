@@ -17,6 +17,7 @@
 
 mod arena;
 pub mod campaign;
+pub mod eye;
 pub mod faults;
 pub mod judge;
 pub mod met;

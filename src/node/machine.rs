@@ -481,6 +481,7 @@ impl<G: Game> Node<G> {
 
     fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>, rival: Option<Term>) {
         if let Some(from) = self.replica.take(mark, state, rival) {
+            self.client.glide();
             self.say(Event::Rebase { from, to: mark.clock });
         }
     }

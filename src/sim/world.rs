@@ -28,7 +28,7 @@ use crate::{
     cluster::message::Role,
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, Interface, Port, Wire},
-    node::{Command, Event, Input, Node, Output},
+    node::{Command, Event, Input, Node, Output, View},
     text::{Name, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Term},
 };
@@ -48,8 +48,11 @@ const INBOX_PACKETS_MAX: usize = 256;
 /// A node that wants to be woken so often without time passing will want it for ever.
 const SPIN_MAX: u32 = 1_000;
 
-/// The time between two changes of what a player holds down, at most.
-const PRESS_US: u64 = 200_000;
+/// The time between two changes of what a player holds down, in microseconds.
+const KEYS_HELD_US: std::ops::Range<u64> = 1..200_001;
+
+/// Looks at what a node shows.
+pub type Eye<G> = Box<dyn FnMut(Place, &View<G>) + Send>;
 
 /// The machines and everything between them.
 pub struct World<G: Playable> {
@@ -61,6 +64,10 @@ pub struct World<G: Playable> {
     pub judge: Judge,
     /// What happened, in lines, if wanted.
     pub trace: Option<Vec<String>>,
+    /// Who looks at what the nodes show, if anybody does. Without it they show nothing.
+    pub eye: Option<Eye<G>>,
+    /// The time between two changes of what a player holds down, in microseconds.
+    pub keys_held_us: std::ops::Range<u64>,
     machines: Vec<Machine<G>>,
     cables: BTreeMap<u64, Ends>,
     queue: BinaryHeap<Reverse<Entry>>,
@@ -177,6 +184,8 @@ impl<G: Playable> World<G> {
             network: Network::new(seed),
             judge: Judge::default(),
             trace: None,
+            eye: None,
+            keys_held_us: KEYS_HELD_US,
             machines: machines.collect(),
             cables: BTreeMap::new(),
             queue: BinaryHeap::new(),
@@ -258,7 +267,7 @@ impl<G: Playable> World<G> {
             udp_port: UDP_PORT,
             seed: self.random.next_u64(),
             trace_ticks: true,
-            views: false,
+            views: self.eye.is_some(),
             form: Form::Binary,
             tuning: self.tuning.clone(),
         };
@@ -411,7 +420,9 @@ impl<G: Playable> World<G> {
                     if !self.machines[place].paused {
                         self.feed(place, Input::Command(Command::Controls(controls)));
                     }
-                    let at = Instant(self.now.0 + 1 + self.random.next_u64() % PRESS_US);
+                    let held = &self.keys_held_us;
+                    let held = held.start + self.random.next_u64() % (held.end - held.start);
+                    let at = Instant(self.now.0 + held);
                     self.push(at, What::Press { place, life });
                 }
             }
@@ -604,7 +615,11 @@ impl<G: Playable> World<G> {
             match node.poll() {
                 Some(Output::Effect(effect)) => self.effect(place, effect),
                 Some(Output::Event(event)) => self.event(place, &event),
-                Some(Output::View(_)) => {}
+                Some(Output::View(view)) => {
+                    if let Some(eye) = &mut self.eye {
+                        eye(place, &view);
+                    }
+                }
                 None => break,
             }
         }
