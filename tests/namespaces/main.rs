@@ -21,10 +21,9 @@
 )]
 
 #[path = "../../src/cli/lab.rs"]
-#[allow(dead_code, reason = "the program uses the rest")]
 mod lab;
 #[path = "../common/peers.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod peers;
 
 mod crashes;
