@@ -46,7 +46,7 @@ use self::{
     roster::Roster,
 };
 use crate::{
-    config::{Config, Tuning},
+    config::{Config, Mutant, Tuning},
     io::{Effect, Wire},
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, SessionId, Term},
@@ -381,7 +381,7 @@ impl Cluster {
             && self.playing()
         {
             let gap = now.since(before);
-            if gap > self.tuning.asleep {
+            if gap > self.tuning.asleep && !self.tuning.has(Mutant::NoSelfCheck) {
                 self.election.slept(now, gap);
                 self.mesh.slept(gap);
             }
