@@ -42,6 +42,8 @@ pub struct Met {
     pub rebases: u64,
     /// Nodes that woke up from a pause and found themselves replaced.
     pub zombies: u64,
+    /// Ticks that such nodes made before they gave in, though nothing kept them from knowing better.
+    pub zombie_ticks: u64,
     /// Ticks applied.
     pub ticks: u64,
     /// Datagrams sent to one node, without broadcasts.
@@ -73,6 +75,7 @@ impl Met {
         self.left_behind += other.left_behind;
         self.rebases += other.rebases;
         self.zombies += other.zombies;
+        self.zombie_ticks += other.zombie_ticks;
         self.ticks += other.ticks;
         self.datagrams += other.datagrams;
         self.datagram_bytes += other.datagram_bytes;
@@ -125,7 +128,7 @@ impl fmt::Display for Met {
         let left = self.left_behind;
         writeln!(f, "rolled back      {} ticks, {left} left behind", self.rolled_back)?;
         writeln!(f, "histories left   {}", self.rebases)?;
-        writeln!(f, "zombies          {}", self.zombies)
+        writeln!(f, "zombies          {}  ({} ticks of theirs)", self.zombies, self.zombie_ticks)
     }
 }
 

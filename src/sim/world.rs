@@ -78,8 +78,9 @@ pub struct World<G: Playable> {
     spin: u32,
     /// When anything last came between two running nodes.
     pub disturbed: Instant,
-    /// When a machine last went off.
+    /// When a machine last went off, and when one last came on.
     stopped: Instant,
+    started: Instant,
     /// What all nodes are told.
     pub tuning: Tuning,
     flaps: BTreeMap<u64, trouble::Flap>,
@@ -109,6 +110,8 @@ struct Machine<G: Playable> {
     reign: Option<Term>,
     current: Option<Term>,
     host_since: Instant,
+    /// It slept while it reigned, and has been replaced meanwhile.
+    zombie: bool,
     /// When a datagram of each machine was last taken in here.
     heard: Vec<Instant>,
 }
@@ -176,6 +179,7 @@ impl<G: Playable> World<G> {
                 reign: None,
                 current: None,
                 host_since: Instant::default(),
+                zombie: false,
                 heard: vec![Instant::default(); count],
             }
         });
@@ -196,6 +200,7 @@ impl<G: Playable> World<G> {
             spin: 0,
             disturbed: Instant::default(),
             stopped: Instant::default(),
+            started: Instant::default(),
             tuning: Tuning::default(),
             flaps: BTreeMap::new(),
             crowned: Vec::new(),
@@ -272,6 +277,7 @@ impl<G: Playable> World<G> {
             tuning: self.tuning.clone(),
         };
         self.judge.born(place);
+        self.started = self.now;
         let machine = &mut self.machines[place];
         machine.life += 1;
         machine.stamp = 0;
@@ -330,9 +336,9 @@ impl<G: Playable> World<G> {
         }
         self.note(place, "is continued");
         self.disturbed = self.now;
-        let reigned = self.hosts().contains(&place);
-        if reigned && self.hosts().len() > 1 {
+        if self.is_replaced(place) {
             self.judge.met.zombies += 1;
+            self.machines[place].zombie = true;
         }
         self.machines[place].awake_since = self.now;
         let inbox = std::mem::take(&mut self.machines[place].inbox);
@@ -647,6 +653,7 @@ impl<G: Playable> World<G> {
         }
         self.judge.event(self.now, place, event);
         if matches!(event, Event::Tick { .. }) {
+            self.judge.met.zombie_ticks += u64::from(self.machines[place].zombie);
             self.applied();
         }
     }
@@ -722,6 +729,7 @@ impl<G: Playable> World<G> {
         machine.timer = None;
         machine.reign = None;
         machine.current = None;
+        machine.zombie = false;
     }
 
     /// In which direction a machine sends on a link.
