@@ -47,7 +47,11 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     if let Some(missed) = missed {
         say(&format!("these runs met {missed}: they prove nothing"))?;
     }
-    closing(totals.passed, totals.failed.len(), missed.is_none())
+    let excess = totals.met.excess();
+    if let Some(excess) = &excess {
+        say(&format!("too often: {excess}"))?;
+    }
+    closing(totals.passed, totals.failed.len(), missed.is_none() && excess.is_none())
 }
 
 #[cfg(feature = "mutants")]

@@ -103,6 +103,80 @@ impl Met {
     }
 }
 
+/// What must stay rare: no single case is wrong for certain (a storm may look like a death), but more
+/// of them than this are.
+struct Limit {
+    what: &'static str,
+    count: fn(&Met) -> u64,
+    /// The most per 1,000 of what it is counted against.
+    most: f64,
+    of: fn(&Met) -> u64,
+}
+
+/// Each several times what the protocol needs.
+const LIMITS: [Limit; 7] = [
+    Limit { what: "needless reigns", count: |met| met.needless, most: 4.0, of: Met::fault_count },
+    Limit { what: "contested reigns", count: |met| met.contested, most: 0.8, of: Met::fault_count },
+    Limit {
+        what: "hosts that yield to fewer",
+        count: |met| met.upsets,
+        most: 4.0,
+        of: Met::fault_count,
+    },
+    Limit {
+        what: "asks on a quiet network",
+        count: |met| met.quiet_elections,
+        most: 0.5,
+        of: Met::fault_count,
+    },
+    Limit { what: "reigns", count: |met| met.reigns, most: 900.0, of: Met::fault_count },
+    Limit {
+        what: "ticks undone",
+        count: |met| met.rolled_back + met.left_behind,
+        most: 20_000.0,
+        of: Met::fault_count,
+    },
+    Limit {
+        what: "ticks of zombies",
+        count: |met| met.zombie_ticks,
+        most: 200.0,
+        of: |met| met.zombies,
+    },
+];
+
+/// So few of anything say nothing about how many there are in a thousand.
+const SAMPLE_MIN: u64 = 50;
+
+/// Something that happened too often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Excess {
+    /// What.
+    pub what: &'static str,
+    /// How often in 1,000 faults (or of zombies, for what they do).
+    pub figure: f64,
+    /// What is allowed.
+    pub limit: f64,
+}
+
+impl Met {
+    /// What happened too often, if anything did.
+    pub fn excess(&self) -> Option<Excess> {
+        LIMITS.iter().find_map(|Limit { what, count, most, of }| {
+            let of = of(self);
+            let figure = count(self) as f64 * 1_000.0 / of.max(1) as f64;
+            let over = of >= SAMPLE_MIN && figure > *most;
+            over.then_some(Excess { what, figure, limit: *most })
+        })
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, figure, limit } = self;
+        write!(f, "{what}: {figure:.1} in a thousand, {limit:.1} are allowed")
+    }
+}
+
 impl fmt::Display for Met {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hours = |us: u64| us as f64 / 3.6e9;
