@@ -48,15 +48,20 @@ use self::{
     roster::Roster,
 };
 use crate::{
-    config::{Config, Tuning},
+    config::{Config, Mutant, Tuning},
     io::{Effect, Wire},
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, SessionId, Term},
 };
 
 /// Whoever was heard within this time gets the host's ticks, member or not: that is how two halves
-/// of a healed network notice each other.
+/// of a healed network notice each other. So does whoever was heard of: a newcomer may have to reign
+/// over members that it knows from the roster alone.
 const AUDIENCE: Duration = Duration::from_secs(1);
+
+/// How long a newcomer waits for a host that was announced, and of which it hears nothing: a little
+/// more than the time between two beacons. Should it live after all, it says so when it is asked.
+const ANNOUNCED: Duration = Duration::from_millis(1_300);
 
 /// How often, and for how long, a missing member is sought at its last address.
 const SEEK_MISSING: Duration = Duration::from_millis(100);
@@ -225,7 +230,7 @@ impl Cluster {
     pub fn audience(&self, now: Instant) -> Vec<(NodeId, Incarnation)> {
         self.mesh
             .peers()
-            .filter(|(_, peer)| now.since(peer.heard) <= AUDIENCE)
+            .filter(|(_, peer)| now.since(peer.heard.max(peer.met)) <= AUDIENCE)
             .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
             .map(|(id, peer)| (id, peer.incarnation))
             .collect()
@@ -378,7 +383,7 @@ impl Cluster {
             && self.playing()
         {
             let gap = now.since(before);
-            if gap > self.tuning.asleep {
+            if gap > self.tuning.asleep && !self.tuning.has(Mutant::NoSelfCheck) {
                 self.election.slept(now, gap);
                 self.mesh.slept(gap);
             }
@@ -712,11 +717,11 @@ impl Cluster {
     ) {
         let voters = self.voters();
         let seeking = self.playing() && self.election.promised().is_none();
-        let announced = seeking
-            && self
-                .discovery
-                .heard(now)
-                .any(|heard| self.me.shares_session(&heard.beacon) && heard.beacon.term.is_some());
+        let announced =
+            seeking
+                && self.discovery.heard(now).filter(|heard| now.since(heard.at) < ANNOUNCED).any(
+                    |heard| self.me.shares_session(&heard.beacon) && heard.beacon.term.is_some(),
+                );
         let steady = self.roster.is_steady(self.me.id);
         act(&mut self.election, &Context { voters: &voters, steady, newest, announced });
     }

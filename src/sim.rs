@@ -19,6 +19,7 @@
 mod arena;
 pub mod campaign;
 pub mod disk;
+pub mod eye;
 pub mod faults;
 pub mod judge;
 pub mod met;

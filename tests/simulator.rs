@@ -20,6 +20,7 @@ fn a_hundred_seeds_of_faults_break_nothing_and_meet_everything() {
     let totals = run(&options, &AtomicBool::new(false));
     assert_eq!(totals.failed, [], "{totals}");
     assert_eq!(totals.met.missed(), None, "{totals}");
+    assert_eq!(totals.met.excess(), None, "{totals}");
 }
 
 #[test]

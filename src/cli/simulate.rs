@@ -11,12 +11,21 @@ use std::{
 };
 
 use crossbeam_channel::RecvTimeoutError;
-use interregnum::{config::Tuning, sim::campaign};
+use interregnum::{
+    config::Tuning,
+    sim::{
+        campaign,
+        eye::{self, Scene, Seen},
+    },
+};
 
 use super::{options::SimOptions, reporter::say, signals};
 
 /// Runs the seeds that were asked for.
 pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
+    if options.eye {
+        return look(options.seed.unwrap_or(1), options.seeds.unwrap_or(20));
+    }
     let chosen = campaign::Options { tuning: tuning(options)?, ..Default::default() };
     let single = options.seed.is_some() && options.seeds.is_none() && options.minutes.is_none();
     if options.trace || single {
@@ -38,7 +47,11 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     if let Some(missed) = missed {
         say(&format!("these runs met {missed}: they prove nothing"))?;
     }
-    closing(totals.passed, totals.failed.len(), missed.is_none())
+    let excess = totals.met.excess();
+    if let Some(excess) = &excess {
+        say(&format!("too often: {excess}"))?;
+    }
+    closing(totals.passed, totals.failed.len(), missed.is_none() && excess.is_none())
 }
 
 #[cfg(feature = "mutants")]
@@ -57,6 +70,19 @@ fn tuning(options: &SimOptions) -> anyhow::Result<Tuning> {
 #[cfg(not(feature = "mutants"))]
 fn tuning(_options: &SimOptions) -> anyhow::Result<Tuning> {
     Ok(Tuning::default())
+}
+
+/// What players see, scene by scene.
+fn look(seed: u64, seeds: u64) -> anyhow::Result<ExitCode> {
+    let mut failed = 0;
+    for (name, scene) in Scene::ALL {
+        let seen = (seed..seed.saturating_add(seeds)).map(|seed| eye::watch(seed, scene));
+        let seen = seen.fold(Seen::default(), Seen::and);
+        let smooth = scene.is_smooth(&seen);
+        failed += usize::from(!smooth);
+        say(&format!("{name:<28} {seen}{}", if smooth { "" } else { "   FAILED" }))?;
+    }
+    closing((Scene::ALL.len() - failed) as u64, failed, true)
 }
 
 /// One seed again.

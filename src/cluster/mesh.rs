@@ -146,7 +146,8 @@ pub struct Peer {
     /// Until when it counts as hearing no datagrams.
     deaf_until: Instant,
     addresses: Vec<Address>,
-    met: Instant,
+    /// When anything of or about it came in last.
+    pub met: Instant,
     link: Option<LinkId>,
     dialling: Option<LinkId>,
     dials_failed: u32,

@@ -82,7 +82,10 @@ impl<G: Game> fmt::Debug for Node<G> {
 
 impl<G: Game> Node<G> {
     /// A node that has heard nothing yet. It starts with [`Config::session`], or on the title.
-    pub fn new(now: Instant, config: Config) -> Self {
+    pub fn new(now: Instant, mut config: Config) -> Self {
+        if config.tuning.has(Mutant::OneLife) {
+            config.incarnation = Incarnation(1);
+        }
         let mut node = Self {
             cluster: Cluster::new(&config, G::RULES),
             replica: Replica::default(),
@@ -473,7 +476,9 @@ impl<G: Game> Node<G> {
         hash: u32,
         holds: Option<Clock>,
     ) -> Option<Payload> {
-        let baseline = holds.and_then(|holds| Some((holds, self.replica.held(holds)?.as_ref())));
+        let any = self.config.tuning.has(Mutant::AnyBaseline);
+        let held = |holds| if any { self.replica.state() } else { self.replica.held(holds) };
+        let baseline = holds.and_then(|holds| Some((holds, held(holds)?.as_ref())));
         let since = baseline.map_or(clock.tick, |(clock, _)| clock.tick);
         let events = self.replica.events_since(Tick(since.0.min(clock.tick.0.saturating_sub(1))));
         snapshot::encode::<G>(self.config.form, clock, state, hash, baseline, &events)
@@ -481,6 +486,7 @@ impl<G: Game> Node<G> {
 
     fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>, rival: Option<Term>) {
         if let Some(from) = self.replica.take(mark, state, rival) {
+            self.client.glide();
             self.say(Event::Rebase { from, to: mark.clock });
         }
     }

@@ -14,6 +14,7 @@
 mod ledger;
 mod losses;
 #[path = "../common/peers.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod peers;
 mod program;
 mod spectators;

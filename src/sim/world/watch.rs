@@ -2,7 +2,8 @@
 //!
 //! *Needless* is a reign that replaced a host which was alive and awake, and which more than half of
 //! those who follow the new one were still in touch with. In touch are two machines that have heard
-//! datagrams of each other within [`IN_TOUCH`]: whatever the network did, they got through.
+//! datagrams of each other within [`IN_TOUCH`], and whose link is whole: whatever the network did,
+//! they got through.
 
 use std::time::Duration;
 
@@ -60,6 +61,7 @@ pub(super) struct Succession {
 pub(super) struct Expected {
     lost: Place,
     since: Instant,
+    by: Instant,
     met: bool,
 }
 
@@ -97,6 +99,7 @@ impl<G: Playable> World<G> {
         if reign == before {
             return;
         }
+        self.machines[place].zombie = false;
         match (before, reign) {
             (None, Some(term)) => self.crowned(place, term, followed),
             (Some(old), Some(term)) => {
@@ -123,7 +126,9 @@ impl<G: Playable> World<G> {
             }
         }
         self.judge.descend(term, parent);
-        let healthy = !self.is_disturbed() && self.now.since(self.disturbed) > HEALTHY;
+        // Somebody who has just come in may lose its host before it has met the others.
+        let hurried = self.now.since(self.started.min(self.stopped)) <= HEALTHY;
+        let healthy = !self.is_disturbed() && self.now.since(self.disturbed) > HEALTHY && !hurried;
         let others = self.hosts().into_iter().filter(|host| *host != place);
         if healthy && let Some(host) = others.into_iter().find(|host| self.is_awake(*host)) {
             self.judge.fail(self.now, place, format!("L2: n{host} hosts, undisturbed"));
@@ -143,7 +148,7 @@ impl<G: Playable> World<G> {
             old.reign == Some(replaced) && awake && old.slow.is_zero()
         });
         let in_touch = (0..self.count())
-            .map(|other| fit.is_some_and(|old| other != old && self.touches(other, old)))
+            .map(|other| fit.is_some_and(|old| self.is_served(other, old)))
             .collect();
         let life = self.machines[place].life;
         let at = self.now;
@@ -197,6 +202,20 @@ impl<G: Playable> World<G> {
         }
     }
 
+    /// Whether a node that reigns has been replaced meanwhile, and nothing keeps it from learning so.
+    pub(super) fn is_replaced(&self, place: Place) -> bool {
+        let mine = self.machines[place].reign;
+        let mut hosts = self.hosts().into_iter().filter(|other| self.is_awake(*other));
+        mine.is_some()
+            && !self.network.is_disturbed()
+            && hosts.any(|other| self.machines[other].reign > mine)
+    }
+
+    /// Whether a machine is in touch with a host, and has a link with it.
+    fn is_served(&self, place: Place, host: Place) -> bool {
+        place != host && self.touches(place, host) && self.are_linked(place, host)
+    }
+
     /// Whether two machines have heard each other lately.
     fn touches(&self, a: Place, b: Place) -> bool {
         let lately = |at: Instant| self.now.since(at) <= IN_TOUCH;
@@ -230,8 +249,14 @@ impl<G: Playable> World<G> {
             _ => patience + SUCCESSION,
         };
         let since = self.now;
-        self.expected = Some(Expected { lost, since, met: false });
-        self.push(since + allowed, What::Due { since });
+        let by = since + allowed;
+        self.expected = Some(Expected { lost, since, by, met: false });
+        self.push(by, What::Due { since });
+    }
+
+    /// For how long yet somebody may do without a host that was lost.
+    pub fn awaited(&self) -> Duration {
+        self.expected.as_ref().map(|expected| expected.by.since(self.now)).unwrap_or_default()
     }
 
     /// Something else happens: nobody can say any more how long a succession may take.
