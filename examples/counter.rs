@@ -39,6 +39,7 @@ impl Game for Counter {
     /// Whether the button is down.
     type Controls = bool;
     /// Who made the count round.
+    type Hall = ();
     type Event = (NodeId, u64);
 
     fn found(_seed: u64) -> World {

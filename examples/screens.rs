@@ -10,10 +10,10 @@ use std::{
 
 use interregnum::{
     arena::{Arena, Controls, Player, World},
-    cluster::message::Role,
+    cluster::{ledger::entry::WallTime, message::Role},
     config::TICK,
     game::{Game, News},
-    node::{Command, Event, Handover, MemberView, Picture, SessionView, Status, View},
+    node::{Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View},
     replica::State,
     runtime::Happened,
     text::{Name, SessionName},
@@ -274,6 +274,9 @@ impl Seat for Show {
             members: members.collect(),
             picture,
             handover: stage.handover,
+            hall: Arc::default(),
+            ledger: LedgerView::default(),
+            wall: WallTime(1_700_000_000),
         }))
     }
 

@@ -21,8 +21,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use self::hall::Hall;
 use crate::{
-    game::{Game, Malformed, News},
+    game::{Fact, Game, Malformed, News, Remembered},
     text::Name,
     types::{NodeId, Tick},
 };
@@ -105,6 +106,8 @@ pub struct World {
     pub tick: Tick,
     /// The number of the round, from 1.
     pub round: u32,
+    /// Its name.
+    pub round_id: RoundId,
     /// The pause after a round was won; none while there is something to gather.
     pub intermission: Option<Intermission>,
     /// The board of this round.
@@ -115,7 +118,7 @@ pub struct World {
     pub gatherables: BTreeMap<GatherableId, Gatherable>,
     /// The points. Has the same keys as `players`.
     pub scoreboard: BTreeMap<NodeId, Score>,
-    /// How many gatherables there have been since the founding: the id of the next one.
+    /// The id of the next gatherable. Rises with each, and leaps where a reign begins.
     pub spawned: u64,
 }
 
@@ -198,7 +201,16 @@ impl Player {
     }
 }
 
-/// The name of one gatherable: a number that no other one in the same world has.
+/// The name of one round: a number that no other round has, in this world or another. It is the id
+/// of the first gatherable in it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct RoundId(pub u64);
+
+/// The name of one gatherable: a number that no other one has, in this world or another. It contains
+/// the reign in which the gatherable appeared; below that they are counted.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -226,7 +238,7 @@ impl Gatherable {
 pub struct Score {
     /// Points in this round. They only rise, until the next round starts.
     pub points: u32,
-    /// Rounds won since this player came in.
+    /// Rounds won this evening, as far as the host knows.
     pub games_won: u32,
 }
 
@@ -330,6 +342,7 @@ impl Game for Arena {
     type World = World;
     type Controls = Controls;
     type Event = Event;
+    type Hall = Hall;
 
     fn found(seed: u64) -> World {
         rules::found(seed)
@@ -341,6 +354,30 @@ impl Game for Arena {
 
     fn step(world: &mut World, news: &[News<Controls>], events: &mut Vec<Event>) {
         rules::step(world, news, events);
+    }
+
+    fn begin_reign(world: &mut World, reign: u64) {
+        rules::begin_reign(world, reign);
+    }
+
+    fn fact(world: &World, event: &Event) -> Option<Fact> {
+        let round = world.round_id;
+        let fact = match *event {
+            Event::Gathered { player, gatherable, worth, .. } => {
+                hall::Fact::Gathered { player, gatherable, rare: worth == POINTS_RARE, round }
+            }
+            Event::RoundWon { player, .. } => hall::Fact::Won { player, round },
+            _ => return None,
+        };
+        Some(fact.encode())
+    }
+
+    fn enter(hall: &mut Hall, at: u64, record: Remembered<'_>) {
+        hall.enter(at, record);
+    }
+
+    fn recall(world: &mut World, hall: &Hall, now: u64) {
+        hall.recall(world, now);
     }
 
     fn blend(from: &World, to: &World, part: u16) -> World {

@@ -39,6 +39,15 @@ use self::{
     doubling::Doubling,
     election::{Admission, Cause, Context, Election, Newest, Voter},
     identity::Identity,
+    ledger::{
+        Ledger,
+        body::Body,
+        disk::Trouble,
+        entry::{Entry, SharedEntry, WallTime, Writer},
+        exchange::{LedgerMessage, Sender},
+        keeper::{self, Keeper},
+        witness::Safety,
+    },
     mesh::{Acquaintance, Mesh, Peer},
     message::{
         Beacon, ControlsPacket, Envelope, Member, Message, Packet, Payload, RelayPacket, Role,
@@ -87,7 +96,9 @@ pub struct Cluster {
     roster: Roster,
     doubling: Doubling,
     relay: Relay,
+    keeper: Keeper,
     random: Pcg64Mcg,
+    /// Which session is played; while none was found: which one this machine played last.
     session_id: Option<SessionId>,
     handled: Option<Instant>,
     seek_at: Instant,
@@ -130,6 +141,12 @@ pub enum Out {
     },
     /// A tick of the host, to be applied.
     Tick(TickPacket),
+    /// The ledger of a session is open: all that counts in it follows.
+    Opened,
+    /// A fact counts.
+    Counts(SharedEntry),
+    /// A fact does not count any more.
+    CountsNoMore(SharedEntry),
     /// A client's controls, for the host that this node is.
     Controls {
         /// Whose.
@@ -146,6 +163,10 @@ pub enum Out {
 /// What the cluster tells the user.
 #[derive(Clone, Debug)]
 pub enum Notice {
+    /// What this writer wrote up to this number is so safe.
+    Safe(Writer, Safety, u64),
+    /// Nothing more is kept on this machine.
+    DiskFailed(Trouble),
     /// A link is up.
     PeerUp(NodeId, Name),
     /// A link is gone; why, in a word.
@@ -166,10 +187,14 @@ pub enum Notice {
 
 impl Cluster {
     /// On the title.
-    pub fn new(config: &Config, rules: &'static str) -> Self {
+    pub fn new(now: Instant, config: &mut Config, rules: &'static str) -> Self {
         let mut random = Pcg64Mcg::new(u128::from(config.seed) << 64 | config.id.as_u128() >> 64);
         let tuning = config.tuning.clone();
+        let me = Writer { node: config.id, incarnation: config.incarnation };
+        let watches = config.role == Role::Spectator;
+        let kept = std::mem::take(&mut config.kept);
         Self {
+            keeper: Keeper::new(now, config.wall, me, watches, kept),
             me: Identity::new(config, rules),
             discovery: Discovery::new(tuning.beacon, config.beacon_port, config.peers.clone()),
             mesh: Mesh::new(tuning.clone(), random.next_u64()),
@@ -204,6 +229,16 @@ impl Cluster {
     /// The election, to look at.
     pub fn election(&self) -> &Election {
         &self.election
+    }
+
+    /// The ledger, with its disk and its peers, to look at.
+    pub fn keeper(&self) -> &Keeper {
+        &self.keeper
+    }
+
+    /// The ledger of the session.
+    pub fn ledger(&self) -> &Ledger {
+        self.keeper.ledger()
     }
 
     /// Who is in the session.
@@ -243,6 +278,10 @@ impl Cluster {
 
     /// Looks for a session.
     pub fn play(&mut self, now: Instant, session: SessionName) {
+        self.session_id = self.keeper.last_session(&session);
+        if let Some(id) = self.session_id {
+            self.open_ledger(now, id);
+        }
         self.me.session = Some(session);
         self.company = now;
         self.told_nobody = false;
@@ -272,7 +311,11 @@ impl Cluster {
         self.session_id = None;
         self.me.session = None;
         self.election.rest();
+        self.keeper.follows();
+        self.keeper.flush();
+        self.keeper.part_all();
         self.pump(now, newest);
+        self.keeper.open(now, SessionId::default());
         self.tell(now);
     }
 
@@ -295,9 +338,18 @@ impl Cluster {
             Wire::DialFailed { link } => self.mesh.dial_failed(now, link),
             Wire::Bytes { link, chunk } => self.mesh.bytes(now, &self.me, link, &chunk),
             Wire::Closed { link, reason } => self.mesh.closed(now, link, reason),
-            Wire::Interfaces(interfaces) => self.discovery.interfaces(now, interfaces),
-            Wire::Woke if self.playing() => self.election.slept(now, Duration::ZERO),
-            Wire::Woke => {}
+            Wire::Interfaces(interfaces) => {
+                let own = interfaces.iter().map(|interface| interface.ip.into());
+                self.keeper.set_own_addresses(own);
+                self.discovery.interfaces(now, interfaces);
+            }
+            Wire::Woke(wall) => {
+                self.keeper.wall(now, wall);
+                if self.playing() {
+                    self.election.slept(now, Duration::ZERO);
+                }
+            }
+            Wire::Persisted(report) => self.keeper.report(&report),
         }
         self.pump(now, newest);
     }
@@ -366,6 +418,51 @@ impl Cluster {
             packet: Box::new(packet),
         });
         self.mesh.send_packet(now, &self.me, relay, packet, false);
+    }
+
+    /// A tick passes, whoever makes it.
+    pub fn tick_ledger(&mut self, now: Instant) {
+        self.keeper.tick(now);
+    }
+
+    /// Writes an entry. What a host writes is to be carried by its next tick.
+    pub fn write(&mut self, now: Instant, body: Body) {
+        if let Err(error) = self.keeper.write(now, body) {
+            tracing::warn!(%error, "an entry is not written");
+        }
+    }
+
+    /// As host: what the tick that is about to be published is to carry.
+    pub fn take_riding(&mut self) -> Vec<SharedEntry> {
+        self.keeper.take_riding()
+    }
+
+    /// Takes what a tick of `host`, who is followed, carried. It may come before the roster does, and
+    /// then says which session this is.
+    pub fn take_entries(&mut self, now: Instant, host: NodeId, entries: Vec<Entry>) {
+        if let Some(entry) = entries.first() {
+            self.open_ledger(now, entry.head().session);
+        }
+        self.keeper.take(now, host, entries);
+    }
+
+    /// What the wall clock says.
+    pub fn wall(&self, now: Instant) -> WallTime {
+        self.keeper.written_at(now)
+    }
+
+    fn open_ledger(&mut self, now: Instant, session: SessionId) {
+        self.keeper.open(now, session);
+        self.election.remember(self.keeper.ledger().highest_reign());
+    }
+
+    /// It is settled which session this is.
+    fn settle_session(&mut self, now: Instant) {
+        self.session_id = self.roster.published().map(|roster| roster.session_id);
+        if let (Some(id), Some(name)) = (self.session_id, self.me.session.clone()) {
+            self.open_ledger(now, id);
+            self.keeper.remember(&name);
+        }
     }
 
     /// Hands on what the calls above have caused.
@@ -507,7 +604,9 @@ impl Cluster {
             u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64()),
         );
         self.me.id = id;
+        self.keeper.write_as(now, Writer { node: id, incarnation: self.me.incarnation });
         self.mesh.clear();
+        self.keeper.part_all();
         self.roster.clear();
         self.election = Election::new(self.tuning.clone(), id, self.me.incarnation);
         if let Some(session) = self.me.session.clone() {
@@ -631,6 +730,7 @@ impl Cluster {
                     self.pass_roster(now);
                 }
             }
+            Message::Ledger(message) => self.hear_of_ledger(now, from, &message),
             Message::Bye => {
                 self.discovery.forget(from);
                 self.mesh.hang_up(from, "left");
@@ -639,6 +739,17 @@ impl Cluster {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn hear_of_ledger(&mut self, now: Instant, from: NodeId, message: &LedgerMessage) {
+        let Some(peer) = self.mesh.peer(from) else { return };
+        let Some(ip) = peer.udp.map(|udp| udp.ip()).or(peer.address().map(|at| at.ip)) else {
+            return;
+        };
+        let from = Sender { node: from, incarnation: peer.incarnation, ip };
+        if self.keeper.hear(now, from, message).is_err() {
+            self.mesh.hang_up(from.node, "error");
         }
     }
 
@@ -653,7 +764,7 @@ impl Cluster {
 
     /// Who hears of a member dials it.
     fn roster_changed(&mut self, now: Instant) {
-        self.session_id = self.roster.published().map(|roster| roster.session_id);
+        self.settle_session(now);
         self.out.push_back(Out::Notice(Notice::Roster));
         for member in self.roster.members() {
             if let Some(address) = member.address {
@@ -730,6 +841,7 @@ impl Cluster {
     fn pump(&mut self, now: Instant, newest: &dyn Newest) {
         loop {
             self.drain_election(now);
+            self.drain_keeper();
             let Some(out) = self.mesh.poll() else { return };
             match out {
                 mesh::Out::Effect(effect) => self.out.push_back(Out::Effect(effect)),
@@ -738,6 +850,10 @@ impl Cluster {
                         let notice = Notice::PeerUp(peer, known.name.clone());
                         self.out.push_back(Out::Notice(notice));
                     }
+                    let watches = self.mesh.peer(peer).is_some_and(|peer| {
+                        peer.role == Role::Spectator && self.me.role == Role::Player
+                    });
+                    self.keeper.meet(now, peer, watches);
                     if self.election.reign().is_some() {
                         self.reconcile(now);
                         if let Some(roster) = self.roster.published().cloned() {
@@ -746,6 +862,7 @@ impl Cluster {
                     }
                 }
                 mesh::Out::Down { peer, reason } => {
+                    self.keeper.part(peer);
                     self.out.push_back(Out::Notice(Notice::PeerDown(peer, reason)));
                     if matches!(reason, "closed" | "left") {
                         self.discovery.forget(peer);
@@ -759,6 +876,37 @@ impl Cluster {
                 mesh::Out::Message { peer, message } => self.message(now, newest, peer, message),
                 mesh::Out::Clash { incarnation } => self.clash(now, incarnation),
             }
+        }
+    }
+
+    fn drain_keeper(&mut self) {
+        while let Some(out) = self.keeper.poll() {
+            let out = match out {
+                keeper::Out::Send { to, message } => {
+                    self.mesh.send(to, &Message::Ledger(message));
+                    continue;
+                }
+                keeper::Out::Equivocation(id) => {
+                    tracing::warn!(
+                        "two entries are called {id:?}: their author is broken, or lies"
+                    );
+                    continue;
+                }
+                keeper::Out::Persist { batch, records } => {
+                    Out::Effect(Effect::Persist { batch, records })
+                }
+                keeper::Out::Remember(session, name) => {
+                    Out::Effect(Effect::Remember { session, name })
+                }
+                keeper::Out::Opened => Out::Opened,
+                keeper::Out::Counts(entry) => Out::Counts(entry),
+                keeper::Out::CountsNoMore(entry) => Out::CountsNoMore(entry),
+                keeper::Out::Safe(writer, safety, through) => {
+                    Out::Notice(Notice::Safe(writer, safety, through))
+                }
+                keeper::Out::DiskFailed(trouble) => Out::Notice(Notice::DiskFailed(trouble)),
+            };
+            self.out.push_back(out);
         }
     }
 
@@ -795,6 +943,7 @@ impl Cluster {
                         self.dismiss(now, old, term);
                     }
                     self.mesh.set_host(Some(term.host));
+                    self.keeper.follows();
                     if self.roster.follow(term) {
                         self.roster_changed(now);
                     }
@@ -807,13 +956,21 @@ impl Cluster {
     fn take_over(&mut self, now: Instant, term: Term, silent: Option<NodeId>) {
         let bits = u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64());
         let minted = SessionId(Uuid::from_u128(bits));
-        self.roster.take_over(now, term, self.session_id.unwrap_or(minted));
+        let session_id = self.session_id.or(self.announced_session(now)).unwrap_or(minted);
+        self.roster.take_over(now, term, session_id);
         if let Some(silent) = silent {
             self.roster.fell_silent(now, silent);
         }
-        self.session_id = self.roster.published().map(|roster| roster.session_id);
+        self.settle_session(now);
+        self.keeper.reigns(term.epoch);
         self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
         self.publish_roster();
+    }
+
+    /// The session that others around remember: their disks know more than the own one.
+    fn announced_session(&self, now: Instant) -> Option<SessionId> {
+        let here = self.announced(now).filter(|beacon| self.me.shares_session(beacon));
+        here.filter_map(|beacon| beacon.session_id).max()
     }
 
     /// Tells the own members whom to follow, now that this node's reign is over.

@@ -3,6 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use crate::{
+    cluster::{
+        ledger::{disk::Kept, entry::WallTime},
+        message::Role,
+    },
     text::{Name, SessionName},
     types::{Incarnation, NodeId},
 };
@@ -31,7 +35,7 @@ pub struct Config {
     /// What its player is called.
     pub name: Name,
     /// Player, or spectator.
-    pub role: crate::cluster::message::Role,
+    pub role: Role,
     /// The session to play in at once; none: stay on the title, and only listen.
     pub session: Option<SessionName>,
     /// Where to send beacons besides the networks around: `--peer`.
@@ -49,6 +53,10 @@ pub struct Config {
     /// Whether to make a [`View`](crate::node::View) of each tick. Without it the node neither
     /// predicts nor shows anything: for those who only take part.
     pub views: bool,
+    /// What its disk holds.
+    pub kept: Kept,
+    /// What the wall clock says.
+    pub wall: WallTime,
     /// The form in which it sends what is replicated. It understands both.
     pub form: Form,
     /// The durations, all with sound defaults.

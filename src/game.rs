@@ -32,6 +32,27 @@ pub enum News<C> {
     Controls(NodeId, C),
 }
 
+/// Something that is to outlive the world it happened in, its host, and the evening: opaque to all
+/// but the game. Of all facts with one key one counts, however often and wherever they were noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What tells it from all other facts: 128 bytes at most, and never none.
+    pub key: Vec<u8>,
+    /// What else it says.
+    pub value: Vec<u8>,
+}
+
+/// What a hall of fame is told.
+#[derive(Clone, Copy, Debug)]
+pub enum Remembered<'a> {
+    /// This fact counts from here on.
+    Counts(&'a Fact),
+    /// This fact counted and does not any more: another one of its key does.
+    CountsNoMore(&'a Fact),
+    /// Somebody is called so.
+    Called(NodeId, &'a Name),
+}
+
 /// Bytes that are not what they should be. Says nothing else: they came off a wire, and whoever
 /// sent them is not going to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +73,9 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// What happened in a step and is worth a sound or a line, but is not state.
     type Event: Clone + Debug + Send + Sync + Serialize + DeserializeOwned;
 
+    /// What all facts come to: the scores of many worlds.
+    type Hall: Clone + Default + PartialEq + Debug + Send + Sync;
+
     /// A new world. All its chance comes from `seed`.
     fn found(seed: u64) -> Self::World;
 
@@ -65,6 +89,23 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// alone: what moves smoothly is interpolated, everything else is as in `to`. What jumped
     /// (a player put elsewhere) is not dragged across the board.
     fn blend(from: &Self::World, to: &Self::World, part: u16) -> Self::World;
+
+    /// A new reign begins with this world, and `reign` is a number that no other has: if the world
+    /// gives names to what facts speak of, they must be such as no world of another reign gives.
+    fn begin_reign(_world: &mut Self::World, _reign: u64) {}
+
+    /// What is to be kept for ever of something that happened in this world's last step.
+    fn fact(_world: &Self::World, _event: &Self::Event) -> Option<Fact> {
+        None
+    }
+
+    /// Enters a record in the hall; `at` is when it was noted, in seconds since 1970. In whatever
+    /// order records come: what counts in the end decides.
+    fn enter(_hall: &mut Self::Hall, _at: u64, _record: Remembered<'_>) {}
+
+    /// Brings the scores of a world in line with the hall: facts may have come in from elsewhere.
+    /// `now` is in seconds since 1970.
+    fn recall(_world: &mut Self::World, _hall: &Self::Hall, _now: u64) {}
 
     /// Appends what is needed to make `actual` out of `predicted`. Defined for any two worlds;
     /// nothing at all when they are equal. By default the whole of `actual`.

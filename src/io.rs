@@ -6,7 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use crate::types::LinkId;
+use crate::{
+    cluster::ledger::{
+        disk::{BatchId, Record, Report},
+        entry::WallTime,
+    },
+    text::SessionName,
+    types::{LinkId, SessionId},
+};
 
 /// What the world outside does to a node.
 #[derive(Clone, Debug)]
@@ -56,8 +63,10 @@ pub enum Wire {
     /// The networks this machine is on, at the start and whenever they change.
     Interfaces(Vec<Interface>),
     /// This machine was suspended, and the clock stood still meanwhile: what this node believes
-    /// about the others is of another time.
-    Woke,
+    /// about the others is of another time. Comes with what the wall clock says.
+    Woke(WallTime),
+    /// The disk has answered an [`Effect::Persist`].
+    Persisted(Report),
 }
 
 /// The two UDP sockets of a node.
@@ -121,6 +130,20 @@ pub enum Effect {
     Close {
         /// The link.
         link: LinkId,
+    },
+    /// Write entries to the disk and sync it, some time soon; [`Wire::Persisted`] follows.
+    Persist {
+        /// The batch.
+        batch: BatchId,
+        /// What is in it.
+        records: Vec<Record>,
+    },
+    /// Note on the disk which session is played under this name.
+    Remember {
+        /// The session.
+        session: SessionId,
+        /// Its name.
+        name: SessionName,
     },
 }
 

@@ -18,7 +18,14 @@ pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port,
 
 pub use self::machine::Node;
 use crate::{
-    cluster::message::Role,
+    cluster::{
+        ledger::{
+            disk::Trouble,
+            entry::{WallTime, Writer},
+            witness::Safety,
+        },
+        message::Role,
+    },
     game::Game,
     replica::State,
     text::{Name, SessionName},
@@ -141,6 +148,20 @@ pub enum Event<G: Game> {
         /// What.
         event: G::Event,
     },
+    /// What this writer wrote into the ledger, up to this number, is so safe from here on.
+    Safe {
+        /// Who.
+        writer: Writer,
+        /// How.
+        safety: Safety,
+        /// Up to where.
+        through: u64,
+    },
+    /// From here on nothing more is kept on this machine.
+    DiskFailed {
+        /// Why.
+        trouble: Trouble,
+    },
     /// Nobody but this node was heard for a while. Said once, until somebody is.
     NobodyFound,
     /// The session has as many players as it takes: this node sees the game, and comes in as soon
@@ -200,6 +221,32 @@ pub struct View<G: Game> {
     pub picture: Option<Picture<G>>,
     /// The last change of host that this node lived through.
     pub handover: Option<Handover>,
+    /// What all facts of the session's ledger come to.
+    pub hall: Arc<G::Hall>,
+    /// The ledger itself.
+    pub ledger: LedgerView,
+    /// What the wall clock says.
+    pub wall: WallTime,
+}
+
+/// The ledger of the session, as this node holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerView {
+    /// How many entries it has.
+    pub entries: usize,
+    /// A number that is the same for equal ledgers.
+    pub digest: u64,
+    /// How safe all of it is.
+    pub safety: Safety,
+    /// Why nothing more is kept on this machine, if so.
+    pub trouble: Option<Trouble>,
+}
+
+impl Default for LedgerView {
+    /// Empty: nothing is in danger.
+    fn default() -> Self {
+        Self { entries: 0, digest: 0, safety: Safety::Shared, trouble: None }
+    }
 }
 
 /// The world to draw, as two pictures one tick apart and the time between them. What moves is to

@@ -19,9 +19,14 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::snapshot::Since;
 use crate::{
     cluster::{
         election::{Newest, descends},
+        ledger::{
+            batch,
+            entry::{Entry, SharedEntry},
+        },
         message::{Payload, WorldMark},
     },
     game::Game,
@@ -34,6 +39,10 @@ pub const HISTORY_STATES: usize = 32;
 /// Events older than this many ticks are not sent any more: whoever was away for longer has missed
 /// more than a sound.
 const EVENT_TICKS: u64 = 32;
+
+/// For how many ticks entries of the ledger are passed on with worlds: longer than any baseline is
+/// referred to.
+const ENTRY_TICKS: u64 = 4 * HISTORY_STATES as u64;
 
 /// Everything that is replicated: the game's world, and what the host must remember of each player
 /// so that its successor goes on exactly there.
@@ -73,6 +82,8 @@ pub struct Replica<G: Game> {
     history: VecDeque<(Clock, Arc<State<G::World>>)>,
     events: VecDeque<(Tick, G::Event)>,
     events_told: Tick,
+    /// What ticks carried for the ledger, and which tick carried it first.
+    entries: VecDeque<(Tick, SharedEntry)>,
 }
 
 impl<G: Game> Debug for Replica<G> {
@@ -88,6 +99,7 @@ impl<G: Game> Default for Replica<G> {
             history: VecDeque::new(),
             events: VecDeque::new(),
             events_told: Tick(0),
+            entries: VecDeque::new(),
         }
     }
 }
@@ -122,6 +134,7 @@ impl<G: Game> Replica<G> {
             .filter(|before| rival == Some(before.clock.term) || !descends(Some(mark), *before));
         if rebased.is_some() {
             self.events.clear();
+            self.entries.clear();
             self.events_told = self.events_told.min(mark.clock.tick);
         }
         if self.history.len() == HISTORY_STATES {
@@ -164,9 +177,35 @@ impl<G: Game> Replica<G> {
         new
     }
 
-    /// The events after `tick` that are still worth telling.
-    pub fn events_since(&self, tick: Tick) -> Vec<(Tick, G::Event)> {
-        self.events.iter().filter(|(at, _)| *at > tick).cloned().collect()
+    /// Notes entries of the ledger that came with `tick`: they go on with it, to whoever gets this
+    /// world from here.
+    pub fn note_entries(&mut self, tick: Tick, entries: impl IntoIterator<Item = SharedEntry>) {
+        for entry in entries {
+            if self.entries.iter().all(|(_, known)| known.id() != entry.id()) {
+                self.entries.push_back((tick, entry));
+            }
+        }
+        while self.entries.front().is_some_and(|(at, _)| at.0 + ENTRY_TICKS < tick.0) {
+            self.entries.pop_front();
+        }
+    }
+
+    /// What whoever holds the state at tick `held` has missed: the events that are still worth
+    /// telling, and all entries. Whoever holds none gets the events after `recent`.
+    pub fn since(&self, held: Option<Tick>, recent: Tick) -> Since<G::Event> {
+        let from = held.unwrap_or(recent);
+        let events = self.events.iter().filter(|(at, _)| *at > from).cloned().collect();
+        Since { events, entries: self.entries_since(held.unwrap_or_default()) }
+    }
+
+    fn entries_since(&self, tick: Tick) -> Vec<u8> {
+        let entries = self.entries.iter().filter(|(at, _)| *at > tick).map(|(_, entry)| entry);
+        let mut entries: Vec<&SharedEntry> = entries.collect();
+        entries.sort_by_key(|entry| entry.id());
+        match entries.last() {
+            Some(last) => batch::encode(last.head().session, entries.iter().copied()),
+            None => Vec::new(),
+        }
     }
 }
 
@@ -177,15 +216,18 @@ impl<G: Game> Newest for Replica<G> {
 
     fn encode(&self) -> Option<Payload> {
         let (_, state) = self.newest.as_ref()?;
-        postcard::to_stdvec(state.as_ref()).ok().map(Payload::Binary)
+        let entries = self.entries_since(Tick(0));
+        postcard::to_stdvec(&(state.as_ref(), entries)).ok().map(Payload::Binary)
     }
 }
 
-/// The state that [`Newest::encode`] made into `payload`, if it is one and can be stepped.
-pub fn decode_copy<G: Game>(payload: &Payload) -> Option<State<G::World>> {
-    let state: State<G::World> = match payload {
+/// What [`Newest::encode`] made into `payload`, if it is that and can be stepped: a state, and the
+/// entries of the ledger that were written lately.
+pub fn decode_copy<G: Game>(payload: &Payload) -> Option<(State<G::World>, Vec<Entry>)> {
+    let (state, entries): (State<G::World>, Vec<u8>) = match payload {
         Payload::Binary(bytes) => postcard::from_bytes(bytes).ok()?,
         Payload::Json(raw) => serde_json::from_str(raw.get()).ok()?,
     };
-    G::valid(&state.world).then_some(state)
+    let entries = snapshot::read_entries(&entries).ok()?;
+    G::valid(&state.world).then_some((state, entries))
 }

@@ -16,6 +16,7 @@
 //! Where to read on: `drive` is the loop, `sockets` the bytes.
 
 mod clock;
+mod disk;
 mod drive;
 mod interfaces;
 mod link;
@@ -29,6 +30,7 @@ mod timer;
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     thread,
     time::Duration,
@@ -38,7 +40,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use uuid::Uuid;
 
 use crate::{
-    cluster::message::Role,
+    cluster::{ledger::disk::Kept, message::Role},
     config::{BEACON_PORT, Config, Form, Tuning},
     game::Game,
     node::{Command, Event, Node, View},
@@ -47,6 +49,7 @@ use crate::{
 };
 
 pub use clock::{now, wall_time};
+use disk::Disk;
 use drive::Driver;
 use shared::Shared;
 use sockets::Sockets;
@@ -71,6 +74,9 @@ pub struct Settings {
     pub port: Option<u16>,
     /// Where to send beacons besides the networks around.
     pub peers: Vec<SocketAddr>,
+    /// The file in which the ledger is kept, made if there is none; none: nothing outlives this node
+    /// but with others.
+    pub ledger: Option<PathBuf>,
     /// The port that all nodes of a neighbourhood hear beacons on.
     pub beacon_port: u16,
     /// Whether to report every applied tick.
@@ -92,6 +98,7 @@ impl Settings {
             ip: None,
             port: None,
             peers: Vec::new(),
+            ledger: None,
             beacon_port: BEACON_PORT,
             trace_ticks: false,
             form: Form::default(),
@@ -110,6 +117,12 @@ pub enum StartError {
         address: SocketAddr,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// Another process keeps its ledger in the same file.
+    #[error("{path} is in use by another copy of this program; each needs a --data-dir of its own")]
+    InUse {
+        /// The file.
+        path: PathBuf,
     },
     /// The system refuses something every network program needs.
     #[error("cannot {what}")]
@@ -189,7 +202,7 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     let system = |what| move |source| StartError::System { what, source };
     open::raise_file_limit();
     let opened = open::open(&settings)?;
-    let warnings = opened.beacon.as_ref().err().map(|error| deaf(settings.beacon_port, error));
+    let deaf = opened.beacon.as_ref().err().map(|error| deaf(settings.beacon_port, error));
     let (sockets, waker) = Sockets::new(opened).map_err(system("wait for sockets"))?;
     let (tcp, udp) = sockets.ports().map_err(system("see the own ports"))?;
     let started = Started {
@@ -199,6 +212,9 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
         udp,
     };
     let shared = Shared::new(waker);
+    let waking = Arc::clone(&shared);
+    let kept = Disk::open(settings.ledger.as_deref(), move || waking.wake())?;
+    let warnings = deaf.into_iter().chain(kept.notices).collect();
     let (events, told) = shared::events();
     let (changes, changed) = unbounded();
     let (watched, stop) = bounded(0);
@@ -217,21 +233,22 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
         // Whatever ends this thread, a panic included, ends these two with it.
         let _tied = (ending, watched);
         let driver = Driver {
-            node: Node::new(clock::now(), config(settings, &started)),
+            node: Node::new(clock::now(), config(settings, &started, kept.kept)),
             sockets,
             shared: sharing,
             events,
             interfaces: changed,
+            disk: kept.disk,
             pilot,
         };
-        driver.run(warnings.into_iter().collect());
+        driver.run(warnings);
     };
     thread::Builder::new().name("network".into()).spawn(drive).map_err(system("start a thread"))?;
     Ok(Handle { shared, events: told, started, ended })
 }
 
 /// What the node has to know.
-fn config(settings: Settings, started: &Started) -> Config {
+fn config(settings: Settings, started: &Started, kept: Kept) -> Config {
     Config {
         id: started.id,
         incarnation: Incarnation(random_bits()),
@@ -239,6 +256,8 @@ fn config(settings: Settings, started: &Started) -> Config {
         role: settings.role,
         session: settings.session,
         peers: settings.peers,
+        kept,
+        wall: clock::wall_time(),
         beacon_port: settings.beacon_port,
         tcp_port: started.tcp,
         udp_port: started.udp,

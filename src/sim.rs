@@ -11,11 +11,13 @@
 //! | [`swarm`] | what one seed's run is like: how many nodes, which kinds of faults |
 //! | [`faults`] | what goes wrong, round after round |
 //! | [`judge`] | the invariants |
+//! | [`archive`] | what must not be forgotten |
 //! | [`met`] | what was met |
 //! | [`disk`] | disks that tear, forget, fill up and fail |
 //! | [`tally`] | the smallest game, for the hours |
 //! | [`campaign`] | many seeds on all cores, and the totals |
 
+pub mod archive;
 mod arena;
 pub mod campaign;
 pub mod disk;

@@ -50,8 +50,8 @@ impl fmt::Debug for NodeId {
 #[serde(transparent)]
 pub struct Incarnation(pub u64);
 
-/// One founding of a session: 128 random bits. Tells two sessions of one name apart.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// One founding of a session: 128 random bits. Tells two sessions of one name apart. All zeros: none.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(pub Uuid);
 

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use interregnum::{
     arena::Arena,
-    cluster::message::Role,
+    cluster::{
+        ledger::{disk::Kept, entry::WallTime},
+        message::Role,
+    },
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, Port, Wire},
     node::{Input, Node, Output},
@@ -91,6 +94,8 @@ impl Lone {
             role: Role::Player,
             session: Some(SessionName::new("garbage")),
             peers: vec![address(3 - place.min(2))],
+            kept: Kept::default(),
+            wall: WallTime(0),
             beacon_port: BEACON_PORT,
             tcp_port: 1,
             udp_port: 2,
@@ -157,6 +162,8 @@ impl Lone {
                 let link = LinkId(link.0 ^ 1);
                 self.feed(Wire::Closed { link, reason: CloseReason::EndOfStream });
             }
+            // There is no disk.
+            Effect::Persist { .. } | Effect::Remember { .. } => {}
         }
     }
 }

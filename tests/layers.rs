@@ -11,7 +11,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("types", &[]),
     ("wire", &[]),
-    ("io", &["types"]),
+    // Of the cluster no more than what a disk is asked for.
+    ("io", &["cluster", "text", "types"]),
     ("game", &["text", "types"]),
     ("bits", &["game"]),
     // Of the cluster no more than the role of a member.

@@ -10,7 +10,10 @@ use interregnum::{
     },
     config::Form,
     game::{Game, News},
-    replica::{Seat, State, snapshot},
+    replica::{
+        Seat, State,
+        snapshot::{self, Since},
+    },
     sim::{self, met::Met},
     text::Name,
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
@@ -49,8 +52,14 @@ fn a_tick_of_sixty_four_players_costs_a_fortieth_of_json_and_a_quarter_of_a_fiel
         }
         let (held_clock, held_state) = held.pop_front().unwrap();
         let baseline = Some((held_clock, &held_state));
-        let payload =
-            snapshot::encode::<Arena>(Form::Binary, clock, &state, state.hash(), baseline, &[]);
+        let payload = snapshot::encode::<Arena>(
+            Form::Binary,
+            clock,
+            &state,
+            state.hash(),
+            baseline,
+            &Since::default(),
+        );
         let packet = Packet::Tick(TickPacket {
             term,
             ends: None,
@@ -92,7 +101,7 @@ fn the_bytes_of_a_snapshot_are_these() {
         &state,
         0xdead_beef,
         Some((held.0, &held.1)),
-        &[],
+        &Since::default(),
     );
     let payload = payload.unwrap();
     let hex: String = payload.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

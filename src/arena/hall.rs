@@ -7,38 +7,24 @@
 //!
 //! *A fact counts once.* Each has a key; of two with the same key one is dropped before it gets here.
 //! The same gatherable is gathered only once by one player, whatever was rolled back in between,
-//! and a round is won only once. Gatherables are numbered anew on each side of a split network, so
-//! their names say in which reign they appeared.
+//! and a round is won only once. On each side of a split network new things appear: their names
+//! ([`GatherableId`], [`RoundId`]) contain the reign in which they did, so no two are alike.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{POINTS_COMMON, POINTS_RARE};
-use crate::{game::Malformed, text::Name, types::NodeId};
+use super::{GatherableId, POINTS_COMMON, POINTS_RARE, RoundId, World};
+use crate::{
+    game::{Fact as Kept, Malformed, Remembered},
+    text::Name,
+    types::NodeId,
+};
 
 /// How far back an evening goes, in seconds.
 pub const EVENING_SECONDS: u64 = 12 * 3_600;
 
 const HOUR_SECONDS: u64 = 3_600;
-
-/// A gatherable, told apart from all others that ever were.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Spawned {
-    /// In whose reign it appeared: a number that no other reign has.
-    pub reign: u64,
-    /// Its number in that world.
-    pub number: u64,
-}
-
-/// A round, told apart from all others that ever were.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct RoundId {
-    /// The seed of its world: 64 random bits, drawn at the founding.
-    pub seed: u64,
-    /// Its number in that world.
-    pub round: u32,
-}
 
 /// What is worth keeping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +34,7 @@ pub enum Fact {
         /// Who.
         player: NodeId,
         /// What.
-        gatherable: Spawned,
+        gatherable: GatherableId,
         /// Whether it was a rare one.
         rare: bool,
         /// In which round.
@@ -65,28 +51,29 @@ pub enum Fact {
 
 #[derive(Serialize, Deserialize)]
 enum Key {
-    Gathered(NodeId, Spawned),
+    Gathered(NodeId, GatherableId),
     Won(NodeId, RoundId),
 }
 
 impl Fact {
-    /// What tells it from all facts that are not the same, and what else it says: about 30 and 12
-    /// bytes.
-    pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
+    /// As it is kept: the key is what tells it from all facts that are not the same, the value what
+    /// else it says; about 26 and 10 bytes.
+    pub fn encode(&self) -> Kept {
         let (key, value) = match *self {
             Self::Gathered { player, gatherable, rare, round } => {
                 (Key::Gathered(player, gatherable), postcard::to_stdvec(&(rare, round)))
             }
             Self::Won { player, round } => (Key::Won(player, round), Ok(Vec::new())),
         };
-        (postcard::to_stdvec(&key).unwrap_or_default(), value.unwrap_or_default())
+        let key = postcard::to_stdvec(&key).unwrap_or_default();
+        Kept { key, value: value.unwrap_or_default() }
     }
 
     /// The inverse of [`encode`](Fact::encode).
     ///
     /// # Errors
     /// [`Malformed`] when it is none.
-    pub fn decode(key: &[u8], value: &[u8]) -> Result<Self, Malformed> {
+    pub fn decode(Kept { key, value }: &Kept) -> Result<Self, Malformed> {
         let (key, rest) = postcard::take_from_bytes(key).map_err(|_| Malformed)?;
         if !rest.is_empty() {
             return Err(Malformed);
@@ -163,6 +150,35 @@ impl Hall {
         self.change(at, fact, Standing::minus);
     }
 
+    /// Enters a record; what is no fact of the arena says nothing.
+    pub fn enter(&mut self, at: u64, record: Remembered<'_>) {
+        match record {
+            Remembered::Called(player, name) => self.call(at, player, name),
+            Remembered::Counts(fact) => {
+                if let Ok(fact) = Fact::decode(fact) {
+                    self.add(at, &fact);
+                }
+            }
+            Remembered::CountsNoMore(fact) => {
+                if let Ok(fact) = Fact::decode(fact) {
+                    self.remove(at, &fact);
+                }
+            }
+        }
+    }
+
+    /// Brings a world's scores in line. Points that were shown are never taken back: whoever hosts
+    /// may not have heard of all facts yet.
+    pub fn recall(&self, world: &mut World, now: u64) {
+        let round = self.rounds.get(&world.round_id);
+        for (player, score) in &mut world.scoreboard {
+            let points = round.and_then(|round| round.get(player)).map_or(0, |it| it.points);
+            let games_won = self.standing_since(*player, evening(now)).games_won;
+            score.points = score.points.max(u32::try_from(points).unwrap_or(u32::MAX));
+            score.games_won = score.games_won.max(u32::try_from(games_won).unwrap_or(u32::MAX));
+        }
+    }
+
     /// What `player` was called at that time. The latest name is the one that is shown.
     pub fn call(&mut self, at: u64, player: NodeId, name: &Name) {
         let called = (at, name.clone());
@@ -184,7 +200,7 @@ impl Hall {
 
     /// Of the evening that `now` is in, the best first.
     pub fn this_evening(&self, now: u64) -> Vec<(NodeId, Standing)> {
-        self.since(now.saturating_sub(EVENING_SECONDS))
+        self.since(evening(now))
     }
 
     /// Of one round: who has which points.
@@ -193,13 +209,14 @@ impl Hall {
         ranked(standings.map(|(player, standing)| (*player, *standing)))
     }
 
-    /// From the hour on that `at` is in.
-    fn since(&self, at: u64) -> Vec<(NodeId, Standing)> {
-        let hour = at / HOUR_SECONDS;
-        ranked(self.hours.iter().filter_map(|(player, hours)| {
-            let standing = hours.range(hour..).map(|(_, standing)| *standing);
-            standing.reduce(Standing::plus).map(|standing| (*player, standing))
-        }))
+    fn since(&self, hour: u64) -> Vec<(NodeId, Standing)> {
+        let standing = |player: &NodeId| (*player, self.standing_since(*player, hour));
+        ranked(self.hours.keys().map(standing).filter(|(_, it)| *it != Standing::default()))
+    }
+
+    fn standing_since(&self, player: NodeId, hour: u64) -> Standing {
+        let hours = self.hours.get(&player).into_iter().flat_map(|hours| hours.range(hour..));
+        hours.map(|(_, standing)| *standing).fold(Standing::default(), Standing::plus)
     }
 
     fn change(&mut self, at: u64, fact: &Fact, how: fn(Standing, Standing) -> Standing) {
@@ -208,6 +225,11 @@ impl Hall {
         apply(&mut self.hours, player, at / HOUR_SECONDS, fact, how);
         apply(&mut self.rounds, *round, player, fact, how);
     }
+}
+
+/// The hour in which the evening began that `now` is in.
+fn evening(now: u64) -> u64 {
+    now.saturating_sub(EVENING_SECONDS) / HOUR_SECONDS
 }
 
 /// Who has nothing is not listed.
@@ -245,29 +267,31 @@ mod tests {
 
     const ADA: NodeId = NodeId::from_u128(1);
     const BEN: NodeId = NodeId::from_u128(2);
-    const ROUND: RoundId = RoundId { seed: 9, round: 1 };
+    const ROUND: RoundId = RoundId(9);
 
     fn gathered(player: NodeId, number: u64, rare: bool) -> Fact {
-        Fact::Gathered { player, gatherable: Spawned { reign: 7, number }, rare, round: ROUND }
+        Fact::Gathered { player, gatherable: GatherableId(number), rare, round: ROUND }
     }
 
     #[test]
     fn a_fact_is_read_as_it_was_written() {
         let facts = [gathered(ADA, 3, true), Fact::Won { player: BEN, round: ROUND }];
         for fact in facts {
-            let (key, value) = fact.encode();
-            assert_eq!(Fact::decode(&key, &value), Ok(fact));
-            assert_eq!(Fact::decode(&key[1..], &value), Err(Malformed));
-            assert_eq!(Fact::decode(&key, &[&value[..], &[1]].concat()), Err(Malformed));
+            let kept = fact.encode();
+            assert_eq!(Fact::decode(&kept), Ok(fact));
+            let cut = Kept { key: kept.key[1..].to_vec(), value: kept.value.clone() };
+            assert_eq!(Fact::decode(&cut), Err(Malformed));
+            let longer = Kept { value: [&kept.value[..], &[1]].concat(), ..kept };
+            assert_eq!(Fact::decode(&longer), Err(Malformed));
         }
     }
 
     #[test]
     fn a_key_says_who_and_what_and_no_more() {
         let (common, rare) = (gathered(ADA, 3, false).encode(), gathered(ADA, 3, true).encode());
-        assert_eq!(common.0, rare.0);
-        assert_ne!(common.0, gathered(BEN, 3, false).encode().0);
-        assert_ne!(common.0, gathered(ADA, 4, false).encode().0);
+        assert_eq!(common.key, rare.key);
+        assert_ne!(common.key, gathered(BEN, 3, false).encode().key);
+        assert_ne!(common.key, gathered(ADA, 4, false).encode().key);
     }
 
     #[test]
@@ -281,7 +305,7 @@ mod tests {
             (Standing { points: 4, games_won: 0 }, Standing { points: 1, games_won: 1 });
         assert_eq!(hall.all_time(), [(BEN, ben), (ADA, ada)]);
         assert_eq!(hall.round(ROUND), [(BEN, ben), (ADA, ada)]);
-        assert_eq!(hall.round(RoundId { seed: 9, round: 2 }), []);
+        assert_eq!(hall.round(RoundId(2)), []);
     }
 
     #[test]

@@ -15,8 +15,8 @@
 //! the two).
 //! ```text
 //! 1 bit    whole: fill up the byte; the world follows in postcard; nothing else
-//! 1 bit    globals differ: for each of seed, tick, round, side, spawned, intermission
-//!          a bit, and if it is set what is written in `write_globals`
+//! 1 bit    globals differ: for each of seed, tick, round, side, spawned, intermission,
+//!          round id a bit, and if it is set what is written in `write_globals`
 //! 1 bit    the roster differs: list of those of the predicted players who are gone,
 //!          number of the new (gamma), for each its id (128 bits) and its difference
 //!          from a blank player
@@ -30,8 +30,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Board, GATHERABLES_MAX, Gatherable, GatherableId, Intermission, PLAYERS_MAX, Point, Score,
-    World, rules::by_chance,
+    Board, GATHERABLES_MAX, Gatherable, GatherableId, Intermission, PLAYERS_MAX, Point, RoundId,
+    Score, World, rules::by_chance,
 };
 use crate::{
     bits::{BitReader, BitWriter},
@@ -109,6 +109,7 @@ fn write_globals(out: &mut BitWriter, predicted: &World, actual: &World) {
         predicted.board.side != actual.board.side,
         predicted.spawned != actual.spawned,
         predicted.intermission != actual.intermission,
+        predicted.round_id != actual.round_id,
     ];
     out.bit(differs.contains(&true));
     if !differs.contains(&true) {
@@ -117,7 +118,7 @@ fn write_globals(out: &mut BitWriter, predicted: &World, actual: &World) {
     for bit in differs {
         out.bit(bit);
     }
-    let [seed, tick, round, side, spawned, intermission] = differs;
+    let [seed, tick, round, side, spawned, intermission, round_id] = differs;
     if seed {
         out.long(actual.seed);
     }
@@ -146,17 +147,20 @@ fn write_globals(out: &mut BitWriter, predicted: &World, actual: &World) {
             out.number(ticks_left.into());
         }
     }
+    if round_id {
+        out.long(actual.round_id.0);
+    }
 }
 
 /// The world but for its players and gatherables.
 fn read_globals(input: &mut BitReader, predicted: &World) -> Result<World, Malformed> {
-    let mut differs = [false; 6];
+    let mut differs = [false; 7];
     if input.bit()? {
         for bit in &mut differs {
             *bit = input.bit()?;
         }
     }
-    let [seed, tick, round, side, spawned, intermission] = differs;
+    let [seed, tick, round, side, spawned, intermission, round_id] = differs;
     let seed = if seed { input.long()? } else { predicted.seed };
     let tick = if tick { sum(predicted.tick.0, input.signed()?) } else { predicted.tick.0 };
     let round = if round {
@@ -180,10 +184,12 @@ fn read_globals(input: &mut BitReader, predicted: &World) -> Result<World, Malfo
             Some(Intermission { winner, ticks_left })
         }
     };
+    let round_id = if round_id { RoundId(input.long()?) } else { predicted.round_id };
     Ok(World {
         seed,
         tick: crate::types::Tick(tick),
         round,
+        round_id,
         intermission,
         board: board(predicted, seed, round, side),
         players: BTreeMap::new(),

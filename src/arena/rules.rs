@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use super::{
     AWAY_TICKS_MAX, Board, COLOURS, Controls, DASH_COOLDOWN_TICKS, DASH_TICKS, Event,
     GATHERABLE_RADIUS, GATHERABLES_MAX, Gatherable, GatherableId, INTERMISSION_TICKS, Intermission,
-    LOOSE_MAX, PLAYER_RADIUS, PLAYERS_MAX, POINTS_TO_WIN, Player, Point, REACH, SHIELD_TICKS,
-    SIDE_MAX, SIDE_MIN, STUN_TICKS, Score, UNITS_PER_PIXEL, World,
+    LOOSE_MAX, PLAYER_RADIUS, PLAYERS_MAX, POINTS_TO_WIN, Player, Point, REACH, RoundId,
+    SHIELD_TICKS, SIDE_MAX, SIDE_MIN, STUN_TICKS, Score, UNITS_PER_PIXEL, World,
     map::{Chance, chance, side_for},
 };
 use crate::{game::News, text::Name, types::NodeId};
@@ -68,18 +68,32 @@ impl Controls {
     }
 }
 
+/// Of how many bits in a gatherable's id the counter is made; the others tell the reign.
+const COUNTED_BITS: u32 = 24;
+
+/// The first id of a reign, below [`COUNTER_MAX`].
+fn first_id(reign: u64) -> u64 {
+    reign >> (COUNTED_BITS + 2) << COUNTED_BITS
+}
+
+/// From here on gatherables have names of this reign.
+pub(super) fn begin_reign(world: &mut World, reign: u64) {
+    world.spawned = first_id(reign);
+}
+
 /// A new world, with nobody in it.
 pub(super) fn found(seed: u64) -> World {
     let mut world = World {
         seed,
         tick: Default::default(),
         round: 1,
+        round_id: RoundId(first_id(seed)),
         intermission: None,
         board: Board::new(seed, 1, SIDE_MIN),
         players: Default::default(),
         gatherables: Default::default(),
         scoreboard: Default::default(),
-        spawned: 0,
+        spawned: first_id(seed),
     };
     fill(&mut world, &mut Vec::new());
     world
@@ -98,7 +112,6 @@ pub(super) fn valid(world: &World) -> bool {
         && world.intermission.is_none_or(|i| i.ticks_left <= INTERMISSION_TICKS)
         && world.players.keys().eq(world.scoreboard.keys())
         && world.players.values().all(|p| valid_player(board, p))
-        && world.gatherables.keys().all(|id| id.0 < world.spawned)
         && world.gatherables.values().all(|g| board.is_free(g.at, 0))
 }
 
@@ -391,6 +404,7 @@ fn crown(world: &mut World, events: &mut Vec<Event>) {
 fn begin_round(world: &mut World, events: &mut Vec<Event>) {
     world.intermission = None;
     world.round = world.round.checked_add(1).unwrap_or(1);
+    world.round_id = RoundId(world.spawned);
     world.board = Board::new(world.seed, world.round, side_for(present(world)));
     world.gatherables.clear();
     for score in world.scoreboard.values_mut() {

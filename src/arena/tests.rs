@@ -61,6 +61,7 @@ pub(super) fn wild(seed: u64, players: usize, gatherables: usize) -> World {
         seed,
         tick: Tick(dice.below(u64::MAX)),
         round,
+        round_id: RoundId(spawned - dice.below(400)),
         intermission: (dice.below(3) == 0).then(|| Intermission {
             winner: id(dice.below(100) as u8),
             ticks_left: dice.below(181) as u16,

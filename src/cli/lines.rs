@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use interregnum::{
     arena::{Arena, Score},
-    cluster::message::Role,
+    cluster::{ledger::witness::Safety, message::Role},
     node::{Event, MemberView},
     runtime::{Happened, Timed},
     text::{Name, SessionName},
@@ -95,6 +95,24 @@ pub enum What {
     Diverged {
         clock: Clock,
     },
+    /// The ledger has changed. Equal ledgers have the same hash; `safety` is that of its least safe
+    /// entry: `none`, `mine` (synced on this machine's disk) or `shared` (on two machines' disks).
+    Ledger {
+        entries: usize,
+        hash: String,
+        safety: Kept,
+    },
+    /// What `author` wrote in this life, up to this number, is so safe from here on.
+    Kept {
+        author: NodeId,
+        incarnation: String,
+        through: u64,
+        safety: Kept,
+    },
+    /// Nothing more is kept on this machine.
+    DiskFailed {
+        why: String,
+    },
     NobodyFound,
     /// The session has as many players as it takes. This node comes in as soon as one leaves.
     Full {
@@ -119,6 +137,15 @@ pub enum What {
     /// Whatever another version of this program tells.
     #[serde(other)]
     Unknown,
+}
+
+/// How safe something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    None,
+    Mine,
+    Shared,
 }
 
 /// One reign.
@@ -180,6 +207,13 @@ fn what(event: &Event<Arena>) -> Option<What> {
         }
         Event::Rebase { from, to } => What::Rebase { from: (*from).into(), to: (*to).into() },
         Event::Diverged { clock } => What::Diverged { clock: (*clock).into() },
+        Event::Safe { writer, safety, through } => What::Kept {
+            author: writer.node,
+            incarnation: format!("{:016x}", writer.incarnation.0),
+            through: *through,
+            safety: (*safety).into(),
+        },
+        Event::DiskFailed { trouble } => What::DiskFailed { why: trouble.to_string() },
         Event::NobodyFound => What::NobodyFound,
         Event::Full { players } => What::Full { players: *players },
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
@@ -207,6 +241,16 @@ impl Scores {
             .collect();
         self.known.clone_from(scoreboard);
         news
+    }
+}
+
+impl From<Safety> for Kept {
+    fn from(safety: Safety) -> Self {
+        match safety {
+            Safety::None => Self::None,
+            Safety::Mine => Self::Mine,
+            Safety::Shared => Self::Shared,
+        }
     }
 }
 

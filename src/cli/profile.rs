@@ -16,6 +16,9 @@ use uuid::Uuid;
 /// How many copies may run on one machine with a profile each.
 const PROFILES_MAX: u32 = 64;
 
+/// The name of a profile's ledger file.
+const LEDGER: &str = "ledger.db";
+
 /// A claimed profile. The claim ends with the value.
 #[derive(Debug)]
 pub struct Profile {
@@ -59,6 +62,11 @@ impl Profile {
     /// Somebody new, who will be forgotten.
     pub fn passing() -> Self {
         Self { id: NodeId(Uuid::new_v4()), name: None, number: 1, folder: None, _lock: None }
+    }
+
+    /// The file of its ledger; none if nothing can be kept.
+    pub fn ledger(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join(LEDGER))
     }
 
     /// Keeps a name for the next time.
@@ -145,7 +153,7 @@ pub fn usual_folder() -> Option<PathBuf> {
 /// Where each profile in `folder` keeps its ledger, whether it has one or not.
 #[cfg(feature = "store")]
 pub fn ledgers(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    (1..=PROFILES_MAX).map(move |number| folder.join(format!("profile-{number}/ledger.db")))
+    (1..=PROFILES_MAX).map(move |number| folder.join(format!("profile-{number}")).join(LEDGER))
 }
 
 /// Writes a file so that whatever happens either the old or the new text is there.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use interregnum::{
     arena::Arena,
-    node::{Event, View},
+    node::{Event, LedgerView, View},
     runtime::{self, Happened, Started, Timed},
     text::{Name, SessionName},
     types::{Instant, NodeId},
@@ -31,6 +31,7 @@ pub struct Reporter {
     words: Words,
     story: Story,
     scores: Scores,
+    ledger: LedgerView,
 }
 
 impl Reporter {
@@ -44,8 +45,13 @@ impl Reporter {
         session: Option<&SessionName>,
         started: &Started,
     ) -> io::Result<Self> {
-        let mut reporter =
-            Self { node: started.id, words, story: Story::default(), scores: Scores::default() };
+        let mut reporter = Self {
+            node: started.id,
+            words,
+            story: Story::default(),
+            scores: Scores::default(),
+            ledger: LedgerView::default(),
+        };
         match words {
             Words::Story => say(&reporter.story.beginning(name, session, started))?,
             Words::Json => reporter.print(
@@ -77,11 +83,17 @@ impl Reporter {
         told
     }
 
-    /// Tells which points changed.
+    /// Tells which points changed, and whether the ledger has.
     ///
     /// # Errors
     /// As at the start.
     pub fn viewed(&mut self, view: &View<Arena>) -> io::Result<()> {
+        if self.words == Words::Json && self.ledger != view.ledger {
+            self.ledger = view.ledger.clone();
+            let LedgerView { entries, digest, safety, .. } = view.ledger;
+            let (hash, safety) = (format!("{digest:016x}"), safety.into());
+            self.print(view.at, What::Ledger { entries, hash, safety })?;
+        }
         let Some(picture) = &view.picture else {
             return Ok(());
         };

@@ -104,8 +104,14 @@ impl Story {
             Event::NewIdentity { .. } => Some(
                 "somebody else plays with a copy of this profile; going on as a new player".into(),
             ),
+            Event::DiskFailed { trouble } => Some(format!(
+                "from here on nothing is kept on this machine: {trouble}; the game goes on"
+            )),
             Event::Stopped => Some("left the game".into()),
-            Event::Election { .. } | Event::Tick { .. } | Event::Game { .. } => None,
+            Event::Election { .. }
+            | Event::Tick { .. }
+            | Event::Game { .. }
+            | Event::Safe { .. } => None,
         }
     }
 

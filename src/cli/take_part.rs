@@ -117,6 +117,7 @@ enum End {
 impl Seat {
     fn start(words: Words, mut settings: Settings, profile: Profile) -> anyhow::Result<Self> {
         settings.id = Some(profile.id);
+        settings.ledger = profile.ledger();
         let name = settings.name.clone();
         let session = settings.session.clone();
         let plays = Arc::new(AtomicBool::new(settings.role == Role::Player));

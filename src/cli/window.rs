@@ -38,6 +38,7 @@ pub fn run(common: &Common, play: bool, size_px: Option<(u32, u32)>) -> anyhow::
     let session = super::session(common);
     let mut settings = super::settings(common, name.clone())?;
     settings.id = Some(profile.id);
+    settings.ledger = profile.ledger();
     settings.session = play.then(|| session.clone());
     // A person plays, unless there turns out to be no window for one.
     let on_its_own = Arc::new(AtomicBool::new(false));

@@ -760,6 +760,11 @@ impl Election {
         term.epoch.0 <= self.floor.0.saturating_add(EPOCH_LEAP_MAX)
     }
 
+    /// This node remembers a reign of this number: whatever it reigns in comes after it.
+    pub fn remember(&mut self, epoch: Epoch) {
+        self.see(epoch);
+    }
+
     fn see(&mut self, epoch: Epoch) {
         self.floor = self.floor.max(epoch);
     }

@@ -59,13 +59,13 @@ use self::{
     stream::Stream,
     vector::{Vector, WRITERS_MAX},
 };
-use crate::types::{Epoch, SessionId, Term};
+use crate::{
+    game::Remembered,
+    types::{Epoch, SessionId, Term},
+};
 
 /// The most entries in one ledger.
 pub const ENTRIES_MAX: usize = 1 << 20;
-
-/// The most [`Body::Placed`] that are written at once.
-const PLACED_PER_CALL: usize = 8;
 
 /// The largest hole that a damaged disk may leave.
 const HOLE_MAX: u64 = 1 << 16;
@@ -89,6 +89,7 @@ pub struct Ledger {
     late: BTreeSet<EntryId>,
     /// Those that are being given places, in this order.
     placing: VecDeque<Span>,
+    highest_reign: Epoch,
     out: VecDeque<Out>,
 }
 
@@ -160,6 +161,7 @@ impl Ledger {
             reign: None,
             late: BTreeSet::new(),
             placing: VecDeque::new(),
+            highest_reign: Epoch(0),
             out: VecDeque::new(),
         }
     }
@@ -247,10 +249,9 @@ impl Ledger {
     /// As host: gives a place to all that wait for one, and to all that came late from reigns
     /// before: those of one call in one block, in the order that they had so far. Best called when
     /// nothing more is expected at once. Very many take several calls. Returns what was written.
-    pub fn place(&mut self, written_at: WallTime) -> Vec<SharedEntry> {
-        let mut written = Vec::new();
+    pub fn place(&mut self, written_at: WallTime) -> Option<SharedEntry> {
         if !self.has_to_place() {
-            return written;
+            return None;
         }
         if self.placing.is_empty() {
             let late = std::mem::take(&mut self.late);
@@ -259,15 +260,9 @@ impl Ledger {
             let ordered = self.places.sort(waiting).into_iter();
             self.placing = spans(ordered.map(|(_, entry)| entry.id()));
         }
-        for _ in 0..PLACED_PER_CALL {
-            let count = self.placing.len().min(SPANS_MAX);
-            let spans: Vec<Span> = self.placing.drain(..count).collect();
-            if spans.is_empty() {
-                break;
-            }
-            written.extend(self.write(written_at, Body::Placed(spans)));
-        }
-        written
+        let count = self.placing.len().min(SPANS_MAX);
+        let spans: Vec<Span> = self.placing.drain(..count).collect();
+        (!spans.is_empty()).then(|| self.write(written_at, Body::Placed(spans)).ok()).flatten()
     }
 
     /// Whether this node writes as host.
@@ -299,9 +294,19 @@ impl Ledger {
         self.streams.values().flat_map(Stream::known)
     }
 
-    /// Of each key the entry that counts.
+    /// Of each key of a fact the entry that counts.
     pub fn counted(&self) -> impl Iterator<Item = &SharedEntry> {
         self.counted.values()
+    }
+
+    /// Tells `enter` all that counts, and when it was written: for a hall of fame.
+    pub fn fold(&self, mut enter: impl FnMut(u64, Remembered<'_>)) {
+        let keyless = self.entries().filter(|entry| entry.key().is_none());
+        for entry in self.counted().chain(keyless) {
+            if let Some(record) = Body::of(entry).as_ref().and_then(Body::record) {
+                enter(entry.head().written_at.0, record);
+            }
+        }
     }
 
     /// The entries for which there could be a line and that are `wanted`, in the order that is the
@@ -321,6 +326,11 @@ impl Ledger {
     /// What it holds, in few words.
     pub fn vector(&self) -> Vector {
         self.streams.iter().map(|(writer, stream)| (*writer, stream.mark())).collect()
+    }
+
+    /// The highest reign in which any of its entries was written.
+    pub fn highest_reign(&self) -> Epoch {
+        self.highest_reign
     }
 
     /// Everybody who wrote.
@@ -423,6 +433,7 @@ impl Ledger {
     }
 
     fn take_effect(&mut self, entry: &SharedEntry, source: Source) {
+        self.highest_reign = self.highest_reign.max(entry.head().reign.unwrap_or_default());
         self.count(entry);
         self.seat(entry);
         let acts = !has_place(entry.head().kind);
@@ -458,9 +469,16 @@ impl Ledger {
         entry.body().is_some() || self.deleted.contains(&entry.id())
     }
 
-    /// Of all entries with one key the lowest counts: that is the same one for all.
+    /// Of all entries with one key the lowest counts: that is the same one for all. What has no key
+    /// counts by itself.
     fn count(&mut self, entry: &SharedEntry) {
-        let Some(key) = key(entry) else { return };
+        let kind = entry.head().kind;
+        let Some(key) = key(entry) else {
+            if has_place(kind) && !kind.is_personal() {
+                self.out.push_back(Out::Counts(entry.clone()));
+            }
+            return;
+        };
         match self.counted.get(&key) {
             Some(counted) if (counted.id(), counted.hash()) < (entry.id(), entry.hash()) => return,
             Some(counted) => self.out.push_back(Out::CountsNoMore(counted.clone())),

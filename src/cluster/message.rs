@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::ledger::exchange::LedgerMessage;
 use crate::{
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, NodeId, SessionId, Term, Tick},
@@ -85,6 +86,8 @@ pub enum Message {
     Roster(Roster),
     /// A packet too large for a datagram, or one that must arrive.
     Packet(Packet),
+    /// About the ledger of the session.
+    Ledger(LedgerMessage),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
     /// A sign of life.

@@ -5,19 +5,24 @@ use std::{collections::BTreeMap, collections::VecDeque, fmt, sync::Arc, time::Du
 use serde_json::value::to_raw_value;
 
 use super::{
-    Command, Event, Handover, Input, MemberView, Output, Picture, SessionView, Status, View,
+    Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
+    View,
 };
 use crate::{
     cluster::{
         self, Cluster, Notice,
         election::Newest,
+        ledger::{
+            body::{Body, Called},
+            entry::{Entry, SharedEntry},
+        },
         message::{ControlsPacket, Payload, Role, TickPacket, WorldCopy, WorldMark},
     },
     config::{Config, Form, Mutant, TICK},
-    game::{Game, draw},
+    game::{Game, Remembered, draw},
     io::Wire,
     replica::{
-        Replica, State,
+        Replica, Seat, State,
         client::Client,
         decode_copy,
         host::Host,
@@ -36,6 +41,9 @@ const CONTROLS_AFTER_TICK: Duration = Duration::from_micros(9_000);
 /// The time between two looks at the sessions around.
 const SESSIONS_EVERY: Duration = Duration::from_millis(100);
 
+/// The time between two copies of the hall of fame for whoever looks at it.
+const HALL_EVERY: Duration = Duration::from_millis(500);
+
 /// A node.
 pub struct Node<G: Game> {
     config: Config,
@@ -51,6 +59,13 @@ pub struct Node<G: Game> {
     rival: bool,
     /// The last snapshot gave no state: the next must not refer to any.
     needs_whole: bool,
+    /// What all facts of the ledger come to.
+    hall: G::Hall,
+    /// The world does not know yet what came into the hall.
+    recall: bool,
+    /// The own reign, until the world has heard of it.
+    new_reign: Option<Term>,
+    memory: Memory<G>,
     applied: Option<Applied>,
     lost: Option<(NodeId, &'static str)>,
     handover: Option<Handover>,
@@ -61,6 +76,26 @@ pub struct Node<G: Game> {
     stopped: bool,
     view_due: bool,
     out: VecDeque<Output<G>>,
+}
+
+/// What is shown of the ledger.
+#[derive(Debug)]
+struct Memory<G: Game> {
+    hall: Arc<G::Hall>,
+    hall_due: bool,
+    hall_at: Instant,
+    ledger: LedgerView,
+}
+
+impl<G: Game> Default for Memory<G> {
+    fn default() -> Self {
+        Self {
+            hall: Arc::default(),
+            hall_due: true,
+            hall_at: Instant::default(),
+            ledger: LedgerView::default(),
+        }
+    }
 }
 
 /// The last tick applied here.
@@ -87,7 +122,7 @@ impl<G: Game> Node<G> {
             config.incarnation = Incarnation(1);
         }
         let mut node = Self {
-            cluster: Cluster::new(&config, G::RULES),
+            cluster: Cluster::new(now, &mut config, G::RULES),
             replica: Replica::default(),
             host: Host::new(),
             client: Client::default(),
@@ -96,6 +131,10 @@ impl<G: Game> Node<G> {
             ends: None,
             rival: false,
             needs_whole: false,
+            hall: G::Hall::default(),
+            recall: false,
+            new_reign: None,
+            memory: Memory::default(),
             applied: None,
             lost: None,
             handover: None,
@@ -167,6 +206,11 @@ impl<G: Game> Node<G> {
         &self.replica
     }
 
+    /// What all facts of the ledger come to, to look at.
+    pub fn hall(&self) -> &G::Hall {
+        &self.hall
+    }
+
     /// Where the node stands.
     pub fn status(&self) -> Status {
         let election = self.cluster.election();
@@ -233,7 +277,15 @@ impl<G: Game> Node<G> {
                     self.ends = Some(ends);
                     self.rival = ends.host != self.me();
                     self.replica.reign(term);
+                    self.new_reign = Some(term);
                 }
+                cluster::Out::Opened => {
+                    self.hall = G::Hall::default();
+                    self.recall = true;
+                    self.memory.hall_due = true;
+                }
+                cluster::Out::Counts(entry) => self.enter(&entry, true),
+                cluster::Out::CountsNoMore(entry) => self.enter(&entry, false),
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
                 cluster::Out::Tick(packet) => self.receive(now, packet),
                 cluster::Out::Controls { from, incarnation, packet, relayed } => {
@@ -264,6 +316,8 @@ impl<G: Game> Node<G> {
                 let version = self.cluster.roster_version();
                 Event::Roster { version, members: self.members.clone() }
             }
+            Notice::Safe(writer, safety, through) => Event::Safe { writer, safety, through },
+            Notice::DiskFailed(trouble) => Event::DiskFailed { trouble },
             Notice::NobodyFound => Event::NobodyFound,
             Notice::Full(players) => Event::Full { players },
             Notice::NewIdentity(id) => {
@@ -284,8 +338,9 @@ impl<G: Game> Node<G> {
         self.rival = false;
         self.host = Host::new();
         if let Some(copy) = world
-            && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
+            && let Some((state, entries)) = decode_copy::<G>(&copy.sync_gamestate)
         {
+            self.take_entries(now, copy.mark.clock, entries);
             self.take(copy.mark, Arc::new(state), None);
         }
         if self.config.tuning.has(Mutant::Replay) {
@@ -300,6 +355,7 @@ impl<G: Game> Node<G> {
             let mark = WorldMark { clock: Clock { term, tick: Tick(0) }, began: Tick(0) };
             self.take(mark, state, None);
         }
+        self.new_reign = Some(term);
         let due = self.applied.map_or(now, |applied| applied.at + TICK);
         self.tick_at = Some(due.max(now));
         if due <= now {
@@ -331,6 +387,7 @@ impl<G: Game> Node<G> {
         let due = self.tick_at.unwrap_or(now);
         let late = now.since(due);
         let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
+        self.cluster.tick_ledger(now);
         if let Some(term) = self.cluster.election().reign() {
             self.tick_at = Some(next);
             if !self.cluster.is_drowsy(now) {
@@ -346,16 +403,20 @@ impl<G: Game> Node<G> {
 
     /// Steps the world and publishes it.
     fn step(&mut self, now: Instant, term: Term) {
-        let Some((mark, newest)) = self.replica.mark().zip(self.replica.state()) else {
+        let Some((mark, before)) = self.replica.mark().zip(self.replica.state().cloned()) else {
             return;
         };
-        let mut state = State::clone(newest);
+        let mut state = State::clone(&before);
         let number = self.client.press(self.controls);
         let (me, incarnation) = (self.me(), self.config.incarnation);
         self.host.collect(me, incarnation, None, number, &[self.controls]);
+        if let Some(term) = self.new_reign.take() {
+            G::begin_reign(&mut state.world, number_of(term));
+        }
         let mut events = Vec::new();
         self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
         let clock = Clock { term, tick: Tick(mark.clock.tick.0 + 1) };
+        self.write(now, clock.tick, &before, &mut state, &events);
         let hash = state.hash();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
@@ -363,6 +424,63 @@ impl<G: Game> Node<G> {
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
         self.publish(now, clock, hash, mark.began, &state);
+    }
+
+    /// Writes into the ledger what the step from `before` to `state` brought. It goes with this very
+    /// tick: whoever holds this world holds that, too.
+    fn write(
+        &mut self,
+        now: Instant,
+        tick: Tick,
+        before: &State<G::World>,
+        state: &mut State<G::World>,
+        events: &[G::Event],
+    ) {
+        let is_here = |seats: &BTreeMap<NodeId, Seat>, id: &NodeId, seat: &Seat| {
+            let other = seats.get(id).filter(|other| other.incarnation == seat.incarnation);
+            other.is_some_and(|other| other.present)
+        };
+        let came = state.seats.iter().filter(|(_, seat)| seat.present);
+        for (player, _) in came.filter(|(id, seat)| !is_here(&before.seats, id, seat)) {
+            let name = self.cluster.members().iter().find(|member| member.id == *player);
+            let Some(name) = name.map(|member| member.name.clone()) else { continue };
+            self.cluster.write(now, Body::Joined(Called { player: *player, name }));
+        }
+        let went = before.seats.iter().filter(|(_, seat)| seat.present);
+        for (player, _) in went.filter(|(id, seat)| !is_here(&state.seats, id, seat)) {
+            self.cluster.write(now, Body::Left(*player));
+        }
+        for fact in events.iter().filter_map(|event| G::fact(&state.world, event)) {
+            self.cluster.write(now, Body::Fact(fact));
+        }
+        let riding = self.cluster.take_riding();
+        self.replica.note_entries(tick, riding);
+        if std::mem::take(&mut self.recall) {
+            G::recall(&mut state.world, &self.hall, self.cluster.wall(now).0);
+        }
+    }
+
+    /// The entries that came with the world at `clock` are taken before it is.
+    fn take_entries(&mut self, now: Instant, clock: Clock, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            return;
+        }
+        let shared: Vec<SharedEntry> = entries.iter().cloned().map(SharedEntry::new).collect();
+        self.cluster.take_entries(now, clock.term.host, entries);
+        self.replica.note_entries(clock.tick, shared);
+    }
+
+    /// Something counts in the ledger, or does not any more.
+    fn enter(&mut self, entry: &Entry, counts: bool) {
+        let body = Body::of(entry);
+        let Some(record) = body.as_ref().and_then(Body::record) else { return };
+        let record = match record {
+            Remembered::Counts(fact) if !counts => Remembered::CountsNoMore(fact),
+            record => record,
+        };
+        G::enter(&mut self.hall, entry.head().written_at.0, record);
+        self.recall = true;
+        self.memory.hall_due = true;
     }
 
     fn publish(
@@ -434,6 +552,7 @@ impl<G: Game> Node<G> {
             Ok(snapshot) => {
                 self.needs_whole = false;
                 self.client.acknowledge(self.me(), self.config.incarnation, &snapshot.state);
+                self.take_entries(now, clock, snapshot.entries);
                 let rival = packet.ends.filter(|_| packet.rival);
                 self.take(WorldMark { clock, began: packet.began }, snapshot.state, rival);
                 self.tell_events(snapshot.events);
@@ -479,9 +598,9 @@ impl<G: Game> Node<G> {
         let any = self.config.tuning.has(Mutant::AnyBaseline);
         let held = |holds| if any { self.replica.state() } else { self.replica.held(holds) };
         let baseline = holds.and_then(|holds| Some((holds, held(holds)?.as_ref())));
-        let since = baseline.map_or(clock.tick, |(clock, _)| clock.tick);
-        let events = self.replica.events_since(Tick(since.0.min(clock.tick.0.saturating_sub(1))));
-        snapshot::encode::<G>(self.config.form, clock, state, hash, baseline, &events)
+        let held = baseline.map(|(held, _)| held.tick).filter(|held| *held < clock.tick);
+        let since = self.replica.since(held, Tick(clock.tick.0.saturating_sub(1)));
+        snapshot::encode::<G>(self.config.form, clock, state, hash, baseline, &since)
     }
 
     fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>, rival: Option<Term>) {
@@ -541,6 +660,7 @@ impl<G: Game> Node<G> {
                 self.sessions = Arc::from(sessions);
                 self.view_due = true;
             }
+            self.look_at_ledger(now);
         }
         if !std::mem::take(&mut self.view_due) {
             return;
@@ -560,8 +680,30 @@ impl<G: Game> Node<G> {
             members: self.members.clone(),
             picture: self.picture.clone(),
             handover: self.handover,
+            hall: self.memory.hall.clone(),
+            ledger: self.memory.ledger.clone(),
+            wall: self.cluster.wall(now),
         };
         self.out.push_back(Output::View(Arc::new(view)));
+    }
+
+    fn look_at_ledger(&mut self, now: Instant) {
+        let keeper = self.cluster.keeper();
+        let ledger = LedgerView {
+            entries: keeper.ledger().len(),
+            digest: keeper.ledger().digest(),
+            safety: keeper.safety_of_all(),
+            trouble: keeper.trouble().cloned(),
+        };
+        let memory = &mut self.memory;
+        self.view_due |= ledger != memory.ledger;
+        memory.ledger = ledger;
+        if memory.hall_due && now.since(memory.hall_at) >= HALL_EVERY {
+            memory.hall = Arc::new(self.hall.clone());
+            memory.hall_due = false;
+            memory.hall_at = now;
+            self.view_due = true;
+        }
     }
 
     fn sessions_around(&self, now: Instant) -> Vec<SessionView> {
@@ -586,4 +728,11 @@ impl<G: Game> Node<G> {
     fn say(&mut self, event: Event<G>) {
         self.out.push_back(Output::Event(event));
     }
+}
+
+/// A number for a reign that no other reign has.
+fn number_of(term: Term) -> u64 {
+    let Term { epoch, host, incarnation } = term;
+    let (high, low) = host.0.as_u64_pair();
+    draw(draw(high ^ low, incarnation.0), epoch.0)
 }

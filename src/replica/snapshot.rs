@@ -7,7 +7,7 @@
 //!
 //! ```json
 //! {"sync_gamestate":"changes", "clock":{..}, "baseline":{..}, "hash":3735928559,
-//!  "seats":{..}, "events":[..], "players":{..}}
+//!  "seats":{..}, "events":[..], "entries":"6d0f..", "players":{..}}
 //! ```
 //!
 //! A snapshot carries 32 bits of the hash of the state it stands for. A receiver that gets another
@@ -20,7 +20,10 @@ use std::sync::Arc;
 
 use super::{Replica, State};
 use crate::{
-    cluster::message::Payload,
+    cluster::{
+        ledger::{batch, entry::Entry},
+        message::Payload,
+    },
     config::Form,
     game::Game,
     types::{Clock, Tick},
@@ -34,6 +37,24 @@ pub struct Snapshot<G: Game> {
     pub hash: u32,
     /// What has happened since the baseline.
     pub events: Vec<(Tick, G::Event)>,
+    /// What has been written into the ledger since the baseline.
+    pub entries: Vec<Entry>,
+}
+
+/// What goes beside a state: for whoever skips a tick misses what happened in it.
+#[derive(Debug)]
+pub struct Since<E> {
+    /// The events since the baseline.
+    pub events: Vec<(Tick, E)>,
+    /// The entries of the ledger since the baseline, as a [batch]; nothing if there are none.
+    pub entries: Vec<u8>,
+}
+
+impl<E> Default for Since<E> {
+    /// Nothing.
+    fn default() -> Self {
+        Self { events: Vec::new(), entries: Vec::new() }
+    }
 }
 
 /// Why a snapshot gives no state.
@@ -54,13 +75,20 @@ pub fn encode<G: Game>(
     state: &State<G::World>,
     hash: u32,
     baseline: Option<(Clock, &State<G::World>)>,
-    events: &[(Tick, G::Event)],
+    since: &Since<G::Event>,
 ) -> Option<Payload> {
     match form {
         Form::Binary => {
-            binary::encode::<G>(clock, state, hash, baseline, events).map(Payload::Binary)
+            binary::encode::<G>(clock, state, hash, baseline, since).map(Payload::Binary)
         }
-        Form::Json => json::encode::<G>(clock, state, hash, baseline, events).map(Payload::Json),
+        Form::Json => json::encode::<G>(clock, state, hash, baseline, since).map(Payload::Json),
+    }
+}
+
+pub(super) fn read_entries(bytes: &[u8]) -> Result<Vec<Entry>, Unusable> {
+    match bytes {
+        [] => Ok(Vec::new()),
+        bytes => batch::decode(bytes).map_err(|_| Unusable::Malformed),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     types::Instant,
 };
 
-use super::{Happened, Pilot, Timed, clock, shared::Shared, sockets::Sockets};
+use super::{Happened, Pilot, Timed, clock, disk::Disk, shared::Shared, sockets::Sockets};
 
 /// How old a look at the sockets may be when a deadline is told. Older, and they are looked at
 /// again: this thread may have been away from the processor in between.
@@ -34,6 +34,7 @@ pub struct Driver<G: Game> {
     pub shared: Arc<Shared<G>>,
     pub events: Sender<Timed<G>>,
     pub interfaces: Receiver<Vec<Interface>>,
+    pub disk: Disk,
     pub pilot: Option<Pilot<G>>,
 }
 
@@ -56,7 +57,7 @@ impl<G: Game> Driver<G> {
             }
             last_woken = woken;
             if lid_was_shut(&mut suspended, clock::suspended()) {
-                running = self.feed(Input::Wire(Wire::Woke), &mut tell);
+                running = self.feed(Input::Wire(Wire::Woke(clock::wall_time())), &mut tell);
             }
             running = running && self.turn(woken, &mut tell);
         }
@@ -84,6 +85,9 @@ impl<G: Game> Driver<G> {
         }
         if running && let Ok(list) = self.interfaces.try_recv() {
             running = self.feed(Input::Wire(Wire::Interfaces(list)), tell);
+        }
+        while running && let Some(report) = self.disk.next_report() {
+            running = self.feed(Input::Wire(Wire::Persisted(report)), tell);
         }
         while running && let Some(command) = self.shared.next_command() {
             running = self.feed(Input::Command(command), tell);
@@ -147,6 +151,8 @@ impl<G: Game> Driver<G> {
             Effect::Dial { link, to } => self.sockets.dial(link, to),
             Effect::Bytes { link, bytes } => self.sockets.send(link, bytes),
             Effect::Close { link } => self.sockets.close(link),
+            Effect::Persist { batch, records } => self.disk.persist(batch, records),
+            Effect::Remember { session, name } => self.disk.remember(session, &name),
         }
     }
 }

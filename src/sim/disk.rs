@@ -32,7 +32,7 @@ const LENGTH_BYTES: usize = 4;
 const SUM_BYTES: usize = 8;
 
 /// One machine's disk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Disk {
     /// What is synced.
     bytes: Vec<u8>,
@@ -108,6 +108,17 @@ impl Disk {
             let (at, bit) = (self.draw(self.bytes.len()), self.draw(8));
             self.bytes[at] ^= 1 << bit;
         }
+    }
+
+    /// From here on nothing more finds room.
+    pub fn fill(&mut self) {
+        self.capacity = self.bytes.len();
+    }
+
+    /// There is room again, for whoever starts anew.
+    pub fn make_room(&mut self) {
+        self.capacity = usize::MAX;
+        self.fail_next_sync = false;
     }
 
     /// Loses everything.

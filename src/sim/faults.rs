@@ -22,6 +22,9 @@ const SETTLE: Duration = Duration::from_millis(1_000);
 /// announced, though it may be gone by then.
 const SETTLE_NEWCOMERS: Duration = Duration::from_millis(1_500);
 
+/// How long after that all ledgers must be equal (D2).
+const LEDGERS_EQUAL: Duration = Duration::from_secs(2);
+
 /// The most reigns that one fault may cost, and a machine that it may have left alone (L4).
 const REIGNS_PER_FAULT: u64 = 4;
 const REIGNS_PER_MACHINE: u64 = 1;
@@ -89,6 +92,16 @@ pub enum Fault {
     HalfOpen,
     /// A machine gets another address.
     Readdress,
+    /// A machine's disk is full from here on.
+    FillDisk,
+    /// The next sync of a disk reports an error.
+    FailSync,
+    /// The disk of a machine that is off is wiped.
+    WipeDisk,
+    /// A bit flips on the disk of a machine that is off.
+    FlipBit,
+    /// A copy is made of a machine's disk; or, if it is off, the old copy is put back.
+    CopyDisk,
     /// All that is cut, deaf, mute or slow is mended.
     Heal,
     /// Datagrams get lost, doubled, late.
@@ -98,7 +111,7 @@ pub enum Fault {
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 33] = [
+pub const FAULTS: [Fault; 38] = [
     Fault::Kill,
     Fault::KillHost,
     Fault::Unplug,
@@ -129,6 +142,11 @@ pub const FAULTS: [Fault; 33] = [
     Fault::StarveHost,
     Fault::HalfOpen,
     Fault::Readdress,
+    Fault::FillDisk,
+    Fault::FailSync,
+    Fault::WipeDisk,
+    Fault::FlipBit,
+    Fault::CopyDisk,
     Fault::Heal,
     Fault::Storm,
     Fault::Calm,
@@ -151,6 +169,7 @@ pub fn rounds<G: Playable>(world: &mut World<G>, swarm: &Swarm, rounds: usize) {
             return;
         }
     }
+    world.judge_disks();
 }
 
 /// One round: faults, then peace, then perhaps a crash out of the blue.
@@ -369,6 +388,27 @@ fn act<G: Playable>(
             world.readdress(target);
             "address"
         }
+        Fault::FillDisk => {
+            world.disk(target).fill();
+            "disk full"
+        }
+        Fault::FailSync => {
+            world.disk(target).fail_next_sync = true;
+            "sync error"
+        }
+        Fault::WipeDisk if world.node(target).is_none() => {
+            world.wipe(target);
+            "disk wiped"
+        }
+        Fault::FlipBit if world.node(target).is_none() => {
+            world.flip_bit(target);
+            "bit flipped"
+        }
+        Fault::CopyDisk if world.node(target).is_some() => {
+            world.back_up(target);
+            "disk copied"
+        }
+        Fault::CopyDisk if world.put_back(target) => "old disk",
         Fault::Heal if world.is_disturbed() => {
             world.heal();
             world.quicken();
@@ -418,6 +458,7 @@ fn mend<G: Playable>(world: &mut World<G>) {
     world.heal();
     world.quicken();
     for place in 0..world.count() {
+        world.disk(place).make_room();
         let timer_first = world.draw().is_multiple_of(2);
         world.resume(place, timer_first);
         if world.node(place).is_none() && !world.draw().is_multiple_of(4) {
@@ -458,6 +499,16 @@ fn settle<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
             world.judge.fail(world.now, place, format!("L1: {what}"));
         }
     }
+    agree(world, settled.unwrap_or(world.now));
+}
+
+/// Waits until all ledgers are equal, and judges them (D2, D4, D5, D6).
+fn agree<G: Playable>(world: &mut World<G>, settled: Instant) {
+    while !world.ledgers_are_equal() && world.now < settled + LEDGERS_EQUAL {
+        world.run(world.now + Duration::from_millis(10));
+    }
+    world.judge.met.equal_us.push(world.now.since(settled).as_micros() as u64);
+    world.judge_agreement();
 }
 
 /// Who does not know the one host, if anybody.

@@ -9,6 +9,7 @@
 //! | S5 | a new host starts at or after the newest world among those that answered |
 //! | S6 | same clock, same hash of the world |
 //! | S7 | each control is applied at most once |
+//! | S8 | who holds a world holds every fact up to it, or is asking for it |
 //!
 //! | | holds at quiescence |
 //! |---|---|
@@ -17,6 +18,8 @@
 //! | L3 | a crash has a new host within the suspicion time and 100 ms |
 //! | L4 | at most four reigns per fault |
 //!
+//! What must not be forgotten (S8, D1 to D6) is judged with the help of the [`archive`](super::archive).
+//!
 //! What no single moment can show (whether a crown had to pass at all) is counted in [`Met`], and
 //! the campaign compares it with its limits.
 
@@ -24,7 +27,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     node::Event,
-    sim::{Playable, met::Met, network::Place},
+    sim::{Playable, archive::Archive, met::Met, network::Place},
     types::{Clock, Instant, Term, Tick},
 };
 
@@ -56,6 +59,8 @@ pub struct Judge {
     hashes: BTreeMap<Clock, u32>,
     hash_order: VecDeque<Clock>,
     nodes: BTreeMap<Place, Watched>,
+    /// What must not be forgotten.
+    pub archive: Archive,
 }
 
 /// What the judge remembers of one life of a node.
@@ -70,6 +75,7 @@ struct Watched {
 impl Judge {
     /// A node starts a new life.
     pub fn born(&mut self, place: Place) {
+        self.archive.born(place);
         let watched = self.nodes.entry(place).or_default();
         *watched = Watched { life: watched.life + 1, ..Watched::default() };
     }

@@ -46,6 +46,14 @@ pub struct Met {
     pub zombie_ticks: u64,
     /// Ticks applied.
     pub ticks: u64,
+    /// Facts in the ledgers at the end.
+    pub facts: u64,
+    /// Ticks applied by nodes that lacked facts up to them, and were asking for those.
+    pub ticks_behind: u64,
+    /// Batches that a disk failed to keep.
+    pub syncs_failed: u64,
+    /// Times from one host known to all to all ledgers being equal, in microseconds.
+    pub equal_us: Vec<u64>,
     /// Datagrams sent to one node, without broadcasts.
     pub datagrams: u64,
     /// The bytes in them, without the headers of UDP and below.
@@ -77,6 +85,10 @@ impl Met {
         self.zombies += other.zombies;
         self.zombie_ticks += other.zombie_ticks;
         self.ticks += other.ticks;
+        self.facts += other.facts;
+        self.ticks_behind += other.ticks_behind;
+        self.syncs_failed += other.syncs_failed;
+        self.equal_us.extend(other.equal_us);
         self.datagrams += other.datagrams;
         self.datagram_bytes += other.datagram_bytes;
     }
@@ -96,6 +108,8 @@ impl Met {
             ("no line of history given up", self.rebases),
             ("no zombie", self.zombies),
             ("no tick", self.ticks),
+            ("no fact", self.facts),
+            ("no disk that failed", self.syncs_failed),
         ]
         .into_iter()
         .find(|(_, count)| *count == 0)
@@ -202,6 +216,14 @@ impl fmt::Display for Met {
         let left = self.left_behind;
         writeln!(f, "rolled back      {} ticks, {left} left behind", self.rolled_back)?;
         writeln!(f, "histories left   {}", self.rebases)?;
+        let behind = self.ticks_behind;
+        writeln!(
+            f,
+            "facts            {}  ({behind} ticks applied before theirs came)",
+            self.facts
+        )?;
+        writeln!(f, "disks failed     {}", self.syncs_failed)?;
+        writeln!(f, "ledgers equal    {}", quantiles(&self.equal_us))?;
         writeln!(f, "zombies          {}  ({} ticks of theirs)", self.zombies, self.zombie_ticks)
     }
 }

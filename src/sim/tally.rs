@@ -1,4 +1,5 @@
-//! The smallest game: everybody walks on a line, and remembers which controls moved it.
+//! The smallest game: everybody walks on a line, remembers which controls moved it, and gets a point
+//! now and then.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Playable;
 use crate::{
-    game::{Game, News},
+    game::{Fact, Game, News, Remembered},
     types::NodeId,
 };
 
@@ -21,6 +22,8 @@ pub struct Line {
     steps: u64,
     walkers: BTreeMap<NodeId, Walker>,
     replayed: u32,
+    /// The name of the next point.
+    next: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +32,17 @@ struct Walker {
     pace: i8,
     stamp: u32,
     present: bool,
+    points: u64,
+}
+
+/// So many changes of pace are worth a point.
+const STAMPS_PER_POINT: u32 = 4;
+
+/// Somebody got a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    player: NodeId,
+    name: u64,
 }
 
 /// A pace, and the number that tells it from all others of its player.
@@ -42,22 +56,23 @@ impl Game for Tally {
     const RULES: &'static str = "tally 1";
     type World = Line;
     type Controls = Pace;
-    type Event = ();
+    type Event = Point;
+    type Hall = BTreeMap<NodeId, u64>;
 
     fn found(seed: u64) -> Line {
-        Line { seed, steps: 0, walkers: BTreeMap::new(), replayed: 0 }
+        Line { seed, steps: 0, walkers: BTreeMap::new(), replayed: 0, next: 0 }
     }
 
     fn valid(world: &Line) -> bool {
         world.walkers.len() <= 128
     }
 
-    fn step(world: &mut Line, news: &[News<Pace>], _events: &mut Vec<()>) {
+    fn step(world: &mut Line, news: &[News<Pace>], events: &mut Vec<Point>) {
         world.steps = world.steps.wrapping_add(1);
         for item in news {
             match item {
                 News::Joined(id, _) => {
-                    let new = Walker { at: 0, pace: 0, stamp: 0, present: true };
+                    let new = Walker { at: 0, pace: 0, stamp: 0, present: true, points: 0 };
                     let walker = world.walkers.entry(*id).or_insert(new);
                     walker.present = true;
                     walker.stamp = 0; // a new life counts its stamps anew
@@ -72,6 +87,11 @@ impl Game for Tally {
                     if let Some(walker) = world.walkers.get_mut(id) {
                         let replayed = pace.stamp < walker.stamp;
                         world.replayed = world.replayed.saturating_add(u32::from(replayed));
+                        if pace.stamp > walker.stamp && pace.stamp % STAMPS_PER_POINT == 0 {
+                            walker.points = walker.points.saturating_add(1);
+                            events.push(Point { player: *id, name: world.next });
+                            world.next = world.next.wrapping_add(1);
+                        }
                         walker.stamp = pace.stamp;
                         walker.pace = pace.pace;
                     }
@@ -80,6 +100,33 @@ impl Game for Tally {
         }
         for walker in world.walkers.values_mut() {
             walker.at = walker.at.wrapping_add(i64::from(walker.pace));
+        }
+    }
+
+    fn begin_reign(world: &mut Line, reign: u64) {
+        world.next = reign;
+    }
+
+    fn fact(_world: &Line, point: &Point) -> Option<Fact> {
+        let (player, name) = (point.player.as_u128().to_be_bytes(), point.name.to_be_bytes());
+        Some(Fact { key: [&player[..], &name].concat(), value: Vec::new() })
+    }
+
+    fn enter(hall: &mut Self::Hall, _at: u64, record: Remembered<'_>) {
+        let (Remembered::Counts(fact) | Remembered::CountsNoMore(fact)) = record else { return };
+        let Some(player) = fact.key.first_chunk().map(|bytes| u128::from_be_bytes(*bytes)) else {
+            return;
+        };
+        let points = hall.entry(NodeId::from_u128(player)).or_default();
+        *points = match record {
+            Remembered::Counts(_) => points.saturating_add(1),
+            _ => points.saturating_sub(1),
+        };
+    }
+
+    fn recall(world: &mut Line, hall: &Self::Hall, _now: u64) {
+        for (player, walker) in &mut world.walkers {
+            walker.points = walker.points.max(hall.get(player).copied().unwrap_or_default());
         }
     }
 

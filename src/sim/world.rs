@@ -1,8 +1,9 @@
 //! The machines, the queue of events, and the loop that drives them.
 //!
-//! `trouble` is what may happen to a single machine; `watch` is how each reign is weighed that
+//! `trouble` is what may happen to a single machine, `disks` what it keeps; `watch` is how each reign is weighed that
 //! begins: whether it was needed, and whether it came in time.
 
+mod disks;
 mod trouble;
 mod watch;
 
@@ -25,13 +26,16 @@ use super::{
     network::{Network, Place},
 };
 use crate::{
-    cluster::message::Role,
+    cluster::{ledger::entry::WallTime, message::Role},
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, Interface, Port, Wire},
     node::{Command, Event, Input, Node, Output, View},
     text::{Name, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Term},
 };
+
+/// What all wall clocks say when time begins.
+const WALL_START: u64 = 1_700_000_000;
 
 /// The address that reaches everybody.
 const BROADCAST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 255);
@@ -92,6 +96,7 @@ struct Machine<G: Playable> {
     id: NodeId,
     ip: Ipv4Addr,
     node: Option<Node<G>>,
+    storage: disks::Storage,
     life: u32,
     paused: bool,
     /// When the process last came to life, or back to it.
@@ -151,6 +156,7 @@ enum What {
     Release { cable: u64 },
     Press { place: Place, life: u32 },
     Turn { place: Place, life: u32 },
+    Synced { place: Place, life: u32 },
     Flap { flap: u64 },
     Weigh,
     Due { since: Instant },
@@ -166,6 +172,7 @@ impl<G: Playable> World<G> {
                 id: NodeId::from_u128(bits),
                 ip: Ipv4Addr::new(10, 0, 0, place as u8 + 1),
                 node: None,
+                storage: disks::Storage::new(seed, place),
                 life: 0,
                 paused: false,
                 awake_since: Instant::default(),
@@ -267,6 +274,8 @@ impl<G: Playable> World<G> {
             role: Role::Player,
             session: Some(SessionName::new("sim")),
             peers: self.invited(place),
+            kept: self.machines[place].storage.read(),
+            wall: WallTime(WALL_START + self.now.since(Instant(0)).as_secs()),
             beacon_port: BEACON_PORT,
             tcp_port: TCP_PORT,
             udp_port: UDP_PORT,
@@ -317,6 +326,7 @@ impl<G: Playable> World<G> {
     pub fn leave(&mut self, place: Place) {
         self.note(place, "leaves");
         self.handle(place, Input::Command(Command::Leave));
+        while self.disk(place).work().is_some() {}
         self.kill(place);
     }
 
@@ -433,6 +443,7 @@ impl<G: Playable> World<G> {
                 }
             }
             What::Turn { place, life } => self.turn(place, life),
+            What::Synced { place, life } => self.synced(place, life),
             What::Flap { flap } => self.flapped(flap),
             What::Weigh => self.weigh(),
             What::Due { since } => self.due(since),
@@ -652,6 +663,7 @@ impl<G: Playable> World<G> {
             self.judge.met.quiet_elections += u64::from(quiet);
         }
         self.judge.event(self.now, place, event);
+        self.judge_ledger(place, event);
         if matches!(event, Event::Tick { .. }) {
             self.judge.met.zombie_ticks += u64::from(self.machines[place].zombie);
             self.applied();
@@ -676,6 +688,9 @@ impl<G: Playable> World<G> {
                     let way = self.way(cable, place);
                     self.carry(cable, way, Item::End);
                 }
+            }
+            effect @ (Effect::Persist { .. } | Effect::Remember { .. }) => {
+                self.store(place, effect);
             }
         }
     }
@@ -720,6 +735,7 @@ impl<G: Playable> World<G> {
     fn stop(&mut self, place: Place) {
         self.stopped = self.now;
         let machine = &mut self.machines[place];
+        machine.storage.disk.crash();
         machine.node = None;
         machine.paused = false;
         machine.inbox.clear();

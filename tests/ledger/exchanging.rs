@@ -6,7 +6,7 @@ use interregnum::{
     cluster::ledger::{
         Ledger, batch,
         body::Body,
-        disk::{self, Trouble},
+        disk::{Kept, Trouble},
         entry::{EntryId, Hash, Kind, WallTime, Writer},
         exchange::{LedgerMessage, Sender},
         keeper::{Keeper, Out},
@@ -176,8 +176,9 @@ impl World {
         machine.disk.fail_next_sync = false;
         let held = machine.disk.read().entries;
         let me = Writer { node: node(at), incarnation: life };
-        let disk = disk::Disk::new();
-        let mut keeper = Keeper::new(now, WallTime(0), session(), me, disk, held);
+        let kept = Kept { works: true, ledgers: [(session(), held)].into(), sessions: Vec::new() };
+        let mut keeper = Keeper::new(now, WallTime(0), me, false, kept);
+        keeper.open(now, session());
         keeper.set_own_addresses([ip(at)]);
         machine.keeper = Some(keeper);
     }
@@ -199,8 +200,8 @@ impl World {
         for (from, to) in [(a, b), (b, a)] {
             self.wires.insert((from, to), VecDeque::new());
         }
-        self.act(a, |keeper, now| keeper.meet(now, node(b)));
-        self.act(b, |keeper, now| keeper.meet(now, node(a)));
+        self.act(a, |keeper, now| keeper.meet(now, node(b), false));
+        self.act(b, |keeper, now| keeper.meet(now, node(a), false));
     }
 
     fn cut(&mut self, a: usize, b: usize) {
@@ -247,7 +248,9 @@ impl World {
                 if lost || !self.wires.contains_key(&(at, to)) {
                     continue;
                 }
-                self.act(to, |keeper, now| keeper.take(now, node(at), &bytes).unwrap());
+                self.act(to, |keeper, now| {
+                    keeper.take(now, node(at), batch::decode(&bytes).unwrap())
+                });
             }
         }
     }
@@ -266,7 +269,11 @@ impl World {
                 Out::Persist { batch, records } => disk.persist(batch, &records),
                 Out::DiskFailed(why) => assert_ne!(why, Trouble::None),
                 Out::Equivocation(id) => panic!("nobody lies here: {id:?}"),
-                Out::Counts(_) | Out::CountsNoMore(_) => {}
+                Out::Opened
+                | Out::Remember(..)
+                | Out::Counts(_)
+                | Out::CountsNoMore(_)
+                | Out::Safe(..) => {}
             }
         }
     }

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use interregnum::{
-    arena::hall::{Fact, Hall, RoundId, Spawned},
+    arena::{
+        GatherableId, RoundId,
+        hall::{Fact, Hall},
+    },
     cluster::ledger::{
         Ledger, Out,
-        body::{self, Body},
+        body::{Body, Called},
         catch_up::PORTION_BYTES,
         entry::{Entry, EntryId, Hash, Kind, WallTime, Writer},
         order::Place,
@@ -117,21 +120,21 @@ impl History {
                 self.ledgers[at].write(now, Body::Other(CHAT, text)).unwrap();
             }
             Step::Gather { at, number, rare } => {
-                let gatherable = Spawned { reign: 1, number };
-                let round = RoundId { seed: 1, round: 1 };
+                let gatherable = GatherableId(number);
+                let round = RoundId(1);
                 let player = NodeId::from_u128(1 + u128::from(number % 2));
                 let fact = Fact::Gathered { player, gatherable, rare, round };
                 self.ledgers[at].write(now, fact_body(&fact)).unwrap();
             }
             Step::Win { at, round } => {
                 let player = NodeId::from_u128(at as u128 % 2);
-                let fact = Fact::Won { player, round: RoundId { seed: 1, round } };
+                let fact = Fact::Won { player, round: RoundId(u64::from(round)) };
                 self.ledgers[at].write(now, fact_body(&fact)).unwrap();
             }
             Step::Rename { at, name } => {
                 let player = NodeId::from_u128(at as u128);
                 let name = interregnum::text::Name::new(&format!("name {name}"));
-                let body = Body::Renamed(body::Called { player, name });
+                let body = Body::Renamed(Called { player, name });
                 self.ledgers[at].write(now, body).unwrap();
             }
             Step::Delete { at, line } => {
@@ -251,8 +254,7 @@ pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Hall {
     let mut hall = Hall::default();
     for entry in entries {
         if let Some(Body::Fact(fact)) = Body::of(entry) {
-            let (key, value) = fact.parts();
-            hall.add(entry.head().written_at.0, &Fact::decode(key, value).unwrap());
+            hall.add(entry.head().written_at.0, &Fact::decode(&fact).unwrap());
         }
     }
     hall
@@ -267,15 +269,13 @@ fn tell(ledger: &mut Ledger, hall: &mut Hall) {
             _ => continue,
         };
         if let Some(Body::Fact(fact)) = Body::of(&entry) {
-            let (key, value) = fact.parts();
-            change(hall, entry.head().written_at.0, &Fact::decode(key, value).unwrap());
+            change(hall, entry.head().written_at.0, &Fact::decode(&fact).unwrap());
         }
     }
 }
 
 pub fn fact_body(fact: &Fact) -> Body {
-    let (key, value) = fact.encode();
-    Body::Fact(body::Fact::new(&key, &value).unwrap())
+    Body::Fact(fact.encode())
 }
 
 pub fn session() -> SessionId {

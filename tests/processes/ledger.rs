@@ -9,10 +9,10 @@ use std::{
 };
 
 use interregnum::{
-    arena::hall::{Fact, RoundId, Spawned},
+    arena::{GatherableId, RoundId, hall::Fact},
     cluster::ledger::{
         Ledger,
-        body::{self, Body, Called},
+        body::{Body, Called},
         disk::Record,
         entry::{Kind, Writer},
     },
@@ -124,9 +124,9 @@ impl Folder {
         let me = Writer { node: BEN, incarnation: Incarnation(1) };
         let mut ledger = Ledger::new(session, me);
         ledger.reigns(Epoch(1));
-        let round = RoundId { seed: 3, round: 1 };
+        let round = RoundId(3);
         let gathered = |number, rare| {
-            let gatherable = Spawned { reign: 1, number };
+            let gatherable = GatherableId(number);
             fact(&Fact::Gathered { player: ADA, gatherable, rare, round })
         };
         for body in [
@@ -156,8 +156,7 @@ impl Drop for Folder {
 }
 
 fn fact(fact: &Fact) -> Body {
-    let (key, value) = fact.encode();
-    Body::Fact(body::Fact::new(&key, &value).unwrap())
+    Body::Fact(fact.encode())
 }
 
 /// Runs the program, which must succeed. What it printed.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use interregnum::{
-    arena::hall::{Fact, RoundId, Spawned},
+    arena::{GatherableId, RoundId, hall::Fact},
     cluster::ledger::{
         Ledger,
-        body::{self, Body},
+        body::Body,
         catch_up::PORTION_BYTES,
         disk::BatchId,
         entry::{SharedEntry, WallTime},
@@ -89,13 +89,11 @@ fn points(count: usize) -> Vec<SharedEntry> {
     let entries = (0..count as u64).map(|number| {
         let fact = Fact::Gathered {
             player: NodeId::from_u128(u128::MAX / 8 * u128::from(number % 8)),
-            gatherable: Spawned { reign: u64::MAX / 3, number },
+            gatherable: GatherableId((1 << 60) + number),
             rare: number % 8 == 0,
-            round: RoundId { seed: u64::MAX / 5, round: 1 + number as u32 / 100 },
+            round: RoundId((1 << 60) + number / 100),
         };
-        let (key, value) = fact.encode();
-        let body = Body::Fact(body::Fact::new(&key, &value).unwrap());
-        ledger.write(WallTime(1_700_000_000 + number), body).unwrap()
+        ledger.write(WallTime(1_700_000_000 + number), Body::Fact(fact.encode())).unwrap()
     });
     entries.collect()
 }

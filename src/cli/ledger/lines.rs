@@ -109,16 +109,13 @@ fn says(entry: &Entry) -> Option<String> {
         Body::Joined(called) => format!("{} joined ({})", called.name, called.player),
         Body::Left(player) => format!("{player} left"),
         Body::Renamed(called) => format!("{} is called {}", called.player, called.name),
-        Body::Fact(fact) => {
-            let (key, value) = fact.parts();
-            match hall::Fact::decode(key, value).ok()? {
-                hall::Fact::Gathered { player, rare, round, .. } => {
-                    let what = if rare { "a rare gatherable" } else { "a gatherable" };
-                    format!("{player} gathered {what} in round {}", round.round)
-                }
-                hall::Fact::Won { player, round } => format!("{player} won round {}", round.round),
+        Body::Fact(fact) => match hall::Fact::decode(&fact).ok()? {
+            hall::Fact::Gathered { player, rare: true, .. } => {
+                format!("{player} gathered a rare gatherable")
             }
-        }
+            hall::Fact::Gathered { player, .. } => format!("{player} gathered a gatherable"),
+            hall::Fact::Won { player, .. } => format!("{player} won a round"),
+        },
         Body::Placed(spans) => {
             let entries: u64 = spans.iter().map(|span| span.last - span.first + 1).sum();
             format!("{entries} entries have their place here")

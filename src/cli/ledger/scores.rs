@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use interregnum::{
-    arena::hall::{Fact, Hall, Standing},
-    cluster::ledger::{Ledger, body::Body},
+    arena::hall::{Hall, Standing},
     runtime,
     types::NodeId,
 };
@@ -35,7 +34,7 @@ pub fn run(common: &Common) -> anyhow::Result<ExitCode> {
     let kept = Kept::of(common)?;
     let mut hall = Hall::default();
     for ledger in kept.ledgers.values() {
-        fold(ledger, &mut hall);
+        ledger.fold(|at, record| hall.enter(at, record));
     }
     let rows = |standings: Vec<(NodeId, Standing)>| {
         let row = |(player, standing): (NodeId, Standing)| Row {
@@ -60,22 +59,6 @@ pub fn run(common: &Common) -> anyhow::Result<ExitCode> {
         print("of all time", &scores.all_time)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Adds what a ledger knows.
-fn fold(ledger: &Ledger, hall: &mut Hall) {
-    for entry in ledger.counted() {
-        let Some(Body::Fact(fact)) = Body::of(entry) else { continue };
-        let (key, value) = fact.parts();
-        if let Ok(fact) = Fact::decode(key, value) {
-            hall.add(entry.head().written_at.0, &fact);
-        }
-    }
-    for entry in ledger.entries() {
-        if let Some(Body::Joined(called) | Body::Renamed(called)) = Body::of(entry) {
-            hall.call(entry.head().written_at.0, called.player, &called.name);
-        }
-    }
 }
 
 fn print(title: &str, rows: &[Row]) -> anyhow::Result<()> {

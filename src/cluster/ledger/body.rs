@@ -3,8 +3,12 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::entry::{Entry, EntryId, KEY_BYTES_MAX, Kind, Writer};
-use crate::{text::Name, types::NodeId};
+use super::entry::{Entry, EntryId, Kind, Writer};
+use crate::{
+    game::{Fact, Remembered},
+    text::Name,
+    types::NodeId,
+};
 
 /// The most spans in one [`Body::Placed`], so that it is no longer than a body may be.
 pub const SPANS_MAX: usize = 24;
@@ -47,15 +51,6 @@ pub struct Called {
     pub name: Name,
 }
 
-/// A fact of a game, opaque: bytes that begin with their key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
-    /// Key and value.
-    pub bytes: Vec<u8>,
-    /// How many of them are the key.
-    pub key_bytes: u8,
-}
-
 /// Successive entries of one writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
@@ -65,21 +60,6 @@ pub struct Span {
     pub first: u64,
     /// The number of the last.
     pub last: u64,
-}
-
-impl Fact {
-    /// The fact that `value` is so for `key`, whatever both are to the game; none if the key is too
-    /// long, or empty.
-    pub fn new(key: &[u8], value: &[u8]) -> Option<Self> {
-        let key_bytes = u8::try_from(key.len()).ok()?;
-        let fits = (1..=KEY_BYTES_MAX).contains(&key.len());
-        fits.then(|| Self { bytes: [key, value].concat(), key_bytes })
-    }
-
-    /// The key, and the value.
-    pub fn parts(&self) -> (&[u8], &[u8]) {
-        self.bytes.split_at_checked(usize::from(self.key_bytes)).unwrap_or((&self.bytes, &[]))
-    }
 }
 
 impl Body {
@@ -92,8 +72,8 @@ impl Body {
             LEFT => Self::Left(read(bytes)?),
             RENAMED => Self::Renamed(read(bytes)?),
             FACT => {
-                let key = entry.key()?;
-                Self::Fact(Fact { bytes: bytes.to_vec(), key_bytes: key.len() as u8 })
+                let (key, value) = bytes.split_at_checked(entry.key()?.len())?;
+                Self::Fact(Fact { key: key.to_vec(), value: value.to_vec() })
             }
             PLACED => Self::Placed(read(bytes).filter(|spans: &Vec<Span>| {
                 let sound = |span: &Span| {
@@ -107,13 +87,27 @@ impl Body {
         })
     }
 
+    /// What a hall of fame is to be told of it, when it counts.
+    pub fn record(&self) -> Option<Remembered<'_>> {
+        match self {
+            Self::Fact(fact) => Some(Remembered::Counts(fact)),
+            Self::Joined(called) | Self::Renamed(called) => {
+                Some(Remembered::Called(called.player, &called.name))
+            }
+            _ => None,
+        }
+    }
+
     /// The kind, how many bytes the key has, and the bytes.
     pub(super) fn into_parts(self) -> (Kind, u8, Vec<u8>) {
         match self {
             Self::Joined(called) => (JOINED, 0, write(&called)),
             Self::Left(player) => (LEFT, 0, write(&player)),
             Self::Renamed(called) => (RENAMED, 0, write(&called)),
-            Self::Fact(fact) => (FACT, fact.key_bytes, fact.bytes),
+            Self::Fact(Fact { key, value }) => {
+                let key_bytes = u8::try_from(key.len()).unwrap_or(u8::MAX);
+                (FACT, key_bytes, [key, value].concat())
+            }
             Self::Placed(spans) => (PLACED, 0, write(&spans)),
             Self::Deleted(target) => (DELETED, 0, write(&target)),
             Self::Other(kind, bytes) => (kind, 0, bytes),
@@ -152,7 +146,7 @@ mod tests {
             Body::Joined(called.clone()),
             Body::Left(called.player),
             Body::Renamed(called),
-            Body::Fact(Fact::new(b"coin", b"3").unwrap()),
+            Body::Fact(Fact { key: b"coin".to_vec(), value: b"3".to_vec() }),
             Body::Placed(vec![Span { writer, first: 2, last: 5 }]),
             Body::Deleted(EntryId { writer, number: 4 }),
             Body::Other(Kind(200), b"later".to_vec()),
@@ -167,13 +161,6 @@ mod tests {
         let span = Span { writer, first: 1 << 40, last: 1 << 40 };
         let (_, _, bytes) = Body::Placed(vec![span; SPANS_MAX]).into_parts();
         assert!(bytes.len() <= BODY_BYTES_MAX, "{}", bytes.len());
-    }
-
-    #[test]
-    fn a_key_is_neither_empty_nor_endless() {
-        assert_eq!(Fact::new(b"", b"value"), None);
-        assert_eq!(Fact::new(&[0; KEY_BYTES_MAX + 1], b""), None);
-        assert_eq!(Fact::new(b"k", b"v").unwrap().parts(), (&b"k"[..], &b"v"[..]));
     }
 
     #[test]

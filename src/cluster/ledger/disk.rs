@@ -1,16 +1,17 @@
 //! What this node's disk holds, and what it is asked to keep.
 //!
-//! There is at most one batch under way; what comes meanwhile waits for the next one. So a slow disk
+//! There is one batch under way; what comes meanwhile waits for the next one. So a slow disk
 //! makes larger batches, not a longer queue. A disk that failed once is not asked again: nobody can
 //! know what it kept. It goes on holding what it had synced before.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
     Ledger,
-    entry::{EntryId, SharedEntry, Writer},
+    entry::{Entry, EntryId, SharedEntry, Writer},
     vector::Mark,
 };
+use crate::{text::SessionName, types::SessionId};
 
 /// The most entries in one batch.
 pub const BATCH_ENTRIES_MAX: usize = 4_096;
@@ -18,6 +19,34 @@ pub const BATCH_ENTRIES_MAX: usize = 4_096;
 /// The name of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BatchId(pub u64);
+
+/// What a disk held when the node started.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Whether more can be kept.
+    pub works: bool,
+    /// All entries, by session.
+    pub ledgers: BTreeMap<SessionId, Vec<Entry>>,
+    /// Which sessions were played, and under which name; the last one first.
+    pub sessions: Vec<(SessionId, SessionName)>,
+}
+
+impl Kept {
+    /// The session that was played last under this name.
+    pub fn last_session(&self, name: &SessionName) -> Option<SessionId> {
+        self.sessions.iter().find(|(_, known)| known == name).map(|(id, _)| *id)
+    }
+
+    /// Notes that `id` is what is played under `name`. Whether that is news.
+    pub fn remember(&mut self, id: SessionId, name: &SessionName) -> bool {
+        if self.last_session(name) == Some(id) {
+            return false;
+        }
+        self.sessions.retain(|(known, _)| *known != id);
+        self.sessions.insert(0, (id, name.clone()));
+        true
+    }
+}
 
 /// An entry for the disk.
 #[derive(Clone, Debug)]
@@ -67,9 +96,9 @@ pub struct Disk {
     trouble: Option<Trouble>,
     /// To be written, in this order.
     waiting: VecDeque<Record>,
-    /// Known, and not synced yet.
-    unsynced: BTreeSet<EntryId>,
-    under_way: Option<(BatchId, Vec<EntryId>)>,
+    /// Known, and not synced yet; of whichever session.
+    unsynced: BTreeSet<(SessionId, EntryId)>,
+    under_way: BTreeMap<BatchId, Vec<(SessionId, EntryId)>>,
     batches: u64,
     /// Writers of whom more was synced since somebody last asked.
     news: BTreeSet<Writer>,
@@ -91,7 +120,7 @@ impl Disk {
             trouble,
             waiting: VecDeque::new(),
             unsynced: BTreeSet::new(),
-            under_way: None,
+            under_way: BTreeMap::new(),
             batches: 0,
             news: BTreeSet::new(),
         }
@@ -105,7 +134,7 @@ impl Disk {
     /// To be kept.
     pub fn keep(&mut self, record: Record) {
         if record.fresh {
-            self.unsynced.insert(record.entry.id());
+            self.unsynced.insert(name(&record.entry));
         }
         if self.trouble.is_none() {
             self.waiting.push_back(record);
@@ -114,29 +143,38 @@ impl Disk {
 
     /// The next batch, if one is due.
     pub fn next_batch(&mut self) -> Option<(BatchId, Vec<Record>)> {
-        if self.under_way.is_some() || self.waiting.is_empty() {
+        match self.under_way.is_empty() {
+            true => self.batch(BATCH_ENTRIES_MAX),
+            false => None,
+        }
+    }
+
+    /// All that waits, due or not: this node is about to leave.
+    pub fn last_batch(&mut self) -> Option<(BatchId, Vec<Record>)> {
+        self.batch(usize::MAX)
+    }
+
+    fn batch(&mut self, most: usize) -> Option<(BatchId, Vec<Record>)> {
+        if self.waiting.is_empty() {
             return None;
         }
         self.batches += 1;
         let batch = BatchId(self.batches);
-        let count = self.waiting.len().min(BATCH_ENTRIES_MAX);
+        let count = self.waiting.len().min(most);
         let records: Vec<Record> = self.waiting.drain(..count).collect();
-        let ids = records.iter().map(|record| record.entry.id()).collect();
-        self.under_way = Some((batch, ids));
+        self.under_way.insert(batch, records.iter().map(|record| name(&record.entry)).collect());
         Some((batch, records))
     }
 
     /// The disk has answered. True: it failed, for the first time.
     pub fn report(&mut self, report: &Report) -> bool {
         let (Report::Persisted { batch } | Report::Failed { batch, .. }) = report;
-        let Some((_, ids)) = self.under_way.take_if(|(under_way, _)| under_way == batch) else {
-            return false;
-        };
+        let Some(ids) = self.under_way.remove(batch) else { return false };
         match report {
             Report::Persisted { .. } => {
-                for id in ids {
-                    self.unsynced.remove(&id);
-                    self.news.insert(id.writer);
+                for name in ids {
+                    self.unsynced.remove(&name);
+                    self.news.insert(name.1.writer);
                 }
                 false
             }
@@ -147,19 +185,15 @@ impl Disk {
         }
     }
 
-    /// Whether this entry, which the ledger has, is synced here.
-    pub fn holds(&self, id: EntryId) -> bool {
-        self.trouble != Some(Trouble::None) && !self.unsynced.contains(&id)
-    }
-
     /// How far `writer`'s stream is synced here.
     pub fn mark(&self, ledger: &Ledger, writer: Writer) -> Mark {
         let Some(stream) = ledger.stream(writer) else { return Mark::default() };
         if self.trouble == Some(Trouble::None) {
             return Mark::default();
         }
-        let stream_of = EntryId { writer, number: 0 }..=EntryId { writer, number: u64::MAX };
-        let before = self.unsynced.range(stream_of).next().map(|first| first.number - 1);
+        let id = |number| (ledger.session(), EntryId { writer, number });
+        let first = self.unsynced.range(id(0)..=id(u64::MAX)).next();
+        let before = first.map(|(_, first)| first.number - 1);
         let through = stream.through().min(before.unwrap_or(u64::MAX));
         Mark { through, sum: stream.sum_at(through) }
     }
@@ -176,6 +210,10 @@ impl Default for Disk {
     }
 }
 
+fn name(entry: &Entry) -> (SessionId, EntryId) {
+    (entry.head().session, entry.id())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,9 +228,8 @@ mod tests {
         assert_eq!(batch.len(), 1);
         entries[1..].iter().for_each(|entry| disk.keep(fresh(entry)));
         assert!(disk.next_batch().is_none());
-        assert!(!disk.holds(entries[0].id()));
+        assert_eq!(disk.mark(&ledger, ledger.me()).through, 0);
         assert!(!disk.report(&Report::Persisted { batch: first }));
-        assert!(disk.holds(entries[0].id()) && !disk.holds(entries[1].id()));
         assert_eq!(disk.mark(&ledger, ledger.me()).through, 1);
         assert_eq!(disk.next_batch().unwrap().1.len(), 4);
     }
@@ -210,7 +247,6 @@ mod tests {
         assert!(!disk.report(&Report::Persisted { batch }));
         disk.keep(fresh(&say(&mut ledger, "later")));
         assert!(disk.next_batch().is_none());
-        assert!(disk.holds(old.id()) && !disk.holds(new.id()));
         assert_eq!(disk.mark(&ledger, ledger.me()).through, 1);
     }
 
@@ -219,7 +255,7 @@ mod tests {
         let (mut ledger, mut disk) = (ledger(1), Disk::none());
         let entry = say(&mut ledger, "hello");
         disk.keep(fresh(&entry));
-        assert!(disk.next_batch().is_none() && !disk.holds(entry.id()));
+        assert!(disk.next_batch().is_none());
         assert_eq!(disk.mark(&ledger, ledger.me()), Mark::default());
     }
 }

@@ -36,6 +36,9 @@ use crate::{
 /// The time between two comparisons with a peer.
 const COMPARE_EVERY: Duration = Duration::from_millis(500);
 
+/// The same for a spectator, of which there may be a thousand.
+const WATCHER_COMPARES_EVERY: Duration = Duration::from_secs(3);
+
 /// How soon the others are compared with after an answer brought something: they may lack it too.
 const PASS_ON_AFTER: Duration = Duration::from_millis(50);
 
@@ -116,6 +119,7 @@ pub struct Sender {
 /// The conversations with all linked peers.
 #[derive(Debug)]
 pub struct Exchange {
+    compare_every: Duration,
     peers: BTreeMap<NodeId, Peer>,
     compare_at: Instant,
     tell_synced_at: Instant,
@@ -126,6 +130,8 @@ pub struct Exchange {
 
 #[derive(Debug)]
 struct Peer {
+    /// It only watches: it asks for what it wants.
+    watches: bool,
     /// An ask is open, and something of the answer came last at this time.
     asked: Option<Instant>,
     ask_again_at: Instant,
@@ -136,9 +142,10 @@ struct Peer {
 }
 
 impl Exchange {
-    /// Without any peer.
-    pub fn new() -> Self {
+    /// Without any peer; for a player, or for somebody who `watches`.
+    pub fn new(watches: bool) -> Self {
         Self {
+            compare_every: if watches { WATCHER_COMPARES_EVERY } else { COMPARE_EVERY },
             peers: BTreeMap::new(),
             compare_at: Instant::default(),
             tell_synced_at: Instant::default(),
@@ -152,10 +159,18 @@ impl Exchange {
         self.out.pop_front()
     }
 
-    /// A link to `peer` is up, or was replaced.
-    pub fn meet(&mut self, now: Instant, ledger: &Ledger, disk: &Disk, peer: NodeId) {
+    /// A link to `peer` is up, or was replaced. If it `watches` it is told nothing unasked.
+    pub fn meet(
+        &mut self,
+        now: Instant,
+        ledger: &Ledger,
+        disk: &Disk,
+        peer: NodeId,
+        watches: bool,
+    ) {
         let allowance = self.peers.remove(&peer).map(|old| old.allowance);
         let fresh = Peer {
+            watches,
             asked: None,
             ask_again_at: now,
             sending: CatchUp::default(),
@@ -164,17 +179,34 @@ impl Exchange {
             allowance: allowance.unwrap_or_else(|| Allowance::new(now)),
         };
         self.peers.insert(peer, fresh);
-        let (session, digest) = (ledger.session(), ledger.digest());
-        self.out.push_back((peer, LedgerMessage::Compare { session, digest }));
-        let held = ledger.vector();
-        let holds = held.marks().map(|(writer, _)| (writer, disk.mark(ledger, writer))).collect();
-        let holds = payload(&holds);
-        self.out.push_back((peer, LedgerMessage::Synced { session, holds, whole: true }));
+        if !watches {
+            let (session, digest) = (ledger.session(), ledger.digest());
+            self.out.push_back((peer, LedgerMessage::Compare { session, digest }));
+            let mark = |writer| (writer, disk.mark(ledger, writer));
+            let holds = payload(&ledger.writers().map(mark).collect());
+            self.out.push_back((peer, LedgerMessage::Synced { session, holds, whole: true }));
+        }
+    }
+
+    /// From here on it is about this ledger, with the same peers.
+    pub fn turn_to(&mut self, now: Instant, ledger: &Ledger, disk: &Disk) {
+        self.out.clear();
+        let peers: Vec<(NodeId, bool)> =
+            self.peers.iter().map(|(peer, state)| (*peer, state.watches)).collect();
+        for (peer, watches) in peers {
+            self.meet(now, ledger, disk, peer, watches);
+        }
     }
 
     /// The link to `peer` is gone.
     pub fn part(&mut self, peer: NodeId) {
         self.peers.remove(&peer);
+    }
+
+    /// All links are gone.
+    pub fn part_all(&mut self) {
+        self.peers.clear();
+        self.out.clear();
     }
 
     /// A peer said something.
@@ -274,18 +306,18 @@ impl Exchange {
     /// Sends an entry that was just written to everybody.
     pub fn spread(&mut self, ledger: &Ledger, written: &SharedEntry) {
         let message = entries(ledger, std::slice::from_ref(written), None);
-        for peer in self.peers.keys() {
-            self.out.push_back((*peer, message.clone()));
+        for peer in told(&self.peers) {
+            self.out.push_back((peer, message.clone()));
         }
     }
 
     /// A tick has passed.
     pub fn tick(&mut self, now: Instant, ledger: &Ledger, disk: &mut Disk) {
         if now >= self.compare_at {
-            self.compare_at = now + COMPARE_EVERY;
+            self.compare_at = now + self.compare_every;
             let (session, digest) = (ledger.session(), ledger.digest());
-            for peer in self.peers.keys() {
-                self.out.push_back((*peer, LedgerMessage::Compare { session, digest }));
+            for peer in told(&self.peers) {
+                self.out.push_back((peer, LedgerMessage::Compare { session, digest }));
             }
         }
         if now >= self.tell_synced_at {
@@ -308,10 +340,10 @@ impl Exchange {
         }
         let marks = news.into_iter().map(|writer| (writer, disk.mark(ledger, writer)));
         let (session, holds) = (ledger.session(), payload(&marks.collect()));
-        for peer in self.peers.keys() {
+        for peer in told(&self.peers) {
             let holds = holds.clone();
             let message = LedgerMessage::Synced { session, holds, whole: false };
-            self.out.push_back((*peer, message));
+            self.out.push_back((peer, message));
         }
     }
 
@@ -342,10 +374,9 @@ impl Exchange {
     }
 }
 
-impl Default for Exchange {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Those who are told what they did not ask for.
+fn told(peers: &BTreeMap<NodeId, Peer>) -> impl Iterator<Item = NodeId> {
+    peers.iter().filter(|(_, peer)| !peer.watches).map(|(id, _)| *id)
 }
 
 fn entries(ledger: &Ledger, entries: &[SharedEntry], portion: Option<Portion>) -> LedgerMessage {
@@ -403,9 +434,9 @@ mod tests {
     #[test]
     fn a_member_that_floods_is_kept_within_its_allowance() {
         let (mut own, mut flood) = (ledger(1), ledger(9));
-        let (mut exchange, mut witnesses) = (Exchange::new(), Witnesses::default());
+        let (mut exchange, mut witnesses) = (Exchange::new(false), Witnesses::default());
         let now = Instant(1_000_000);
-        exchange.meet(now, &own, &Disk::new(), PEER);
+        exchange.meet(now, &own, &Disk::new(), PEER, false);
         let long = "x".repeat(1_000);
         let written: Vec<SharedEntry> = (0..20_000).map(|_| say(&mut flood, &long)).collect();
         for part in written.chunks(16) {
@@ -420,8 +451,8 @@ mod tests {
     #[test]
     fn a_portion_that_is_too_large_is_malformed() {
         let (mut own, mut other) = (ledger(1), ledger(9));
-        let (mut exchange, mut witnesses) = (Exchange::new(), Witnesses::default());
-        exchange.meet(Instant(0), &own, &Disk::new(), PEER);
+        let (mut exchange, mut witnesses) = (Exchange::new(false), Witnesses::default());
+        exchange.meet(Instant(0), &own, &Disk::new(), PEER, false);
         let long = "x".repeat(1_000);
         let written: Vec<SharedEntry> = (0..40).map(|_| say(&mut other, &long)).collect();
         let message = entries(&other, &written, None);
@@ -433,7 +464,7 @@ mod tests {
     #[test]
     fn whoever_is_not_linked_is_not_listened_to() {
         let (mut own, mut other) = (ledger(1), ledger(9));
-        let (mut exchange, mut witnesses) = (Exchange::new(), Witnesses::default());
+        let (mut exchange, mut witnesses) = (Exchange::new(false), Witnesses::default());
         let written = say(&mut other, "hello");
         let message = entries(&other, &[written], None);
         exchange.hear(Instant(0), &mut own, &mut witnesses, sender(), &message).unwrap();

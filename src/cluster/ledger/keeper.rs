@@ -1,26 +1,32 @@
 //! The ledger of a session with everything around it, as one machine: the disk below, the peers
 //! beside. It is fed and drained like a node: see [`node`](crate::node).
 
-use std::{collections::VecDeque, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::IpAddr,
+    time::Duration,
+};
 
 use super::{
-    Ledger, Out as LedgerOut, Refused, batch,
+    Ledger, Out as LedgerOut, Refused,
     body::Body,
-    disk::{BatchId, Disk, Record, Report, Trouble},
+    disk::{BatchId, Disk, Kept, Record, Report, Trouble},
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     exchange::{Exchange, LedgerMessage, Sender},
-    witness::{Safety, Witnesses},
+    stream::Stream,
+    witness::{Reach, Safety, Witnesses},
 };
 use crate::{
     game::Malformed,
+    text::SessionName,
     types::{Epoch, Instant, NodeId, SessionId},
 };
 
-/// The most entries that wait for a tick to carry them. What finds no room comes with a comparison.
-const RIDING_MAX: usize = 1_024;
-
 /// How long a host waits for the rest of what somebody brings before it gives it a place.
 const PLACE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The time between two looks at what has become safe.
+const RECKON_EVERY: Duration = Duration::from_millis(50);
 
 /// What is to be done, and what happened.
 #[derive(Clone, Debug)]
@@ -39,10 +45,16 @@ pub enum Out {
         /// What.
         records: Vec<Record>,
     },
-    /// A fact of the game that counts from here on.
+    /// Note on the disk which session is played under this name.
+    Remember(SessionId, SessionName),
+    /// The ledger of another session is open: all that counts in it follows.
+    Opened,
+    /// A fact that counts from here on.
     Counts(SharedEntry),
-    /// A fact of the game that does not count any more: another one of the same key does.
+    /// A fact that does not count any more: another one of the same key does.
     CountsNoMore(SharedEntry),
+    /// What this writer wrote up to this number is so safe from here on.
+    Safe(Writer, Safety, u64),
     /// A writer gave two entries one name. For people.
     Equivocation(EntryId),
     /// Nothing more will be kept on this machine. For people.
@@ -52,7 +64,10 @@ pub enum Out {
 /// The ledger, its disk and its peers.
 #[derive(Debug)]
 pub struct Keeper {
+    /// The open one. Before it is known which session is played, that of none.
     ledger: Ledger,
+    /// What else is on the disk.
+    kept: Kept,
     disk: Disk,
     witnesses: Witnesses,
     exchange: Exchange,
@@ -61,36 +76,82 @@ pub struct Keeper {
     /// Since when something waits for a place.
     to_place: Option<Instant>,
     /// What the next tick is to carry.
-    riding: VecDeque<SharedEntry>,
+    riding: Vec<SharedEntry>,
+    /// What was said to be safe of those who wrote lately.
+    safe: BTreeMap<Writer, Reach>,
+    /// Those of whom not everything is on two machines.
+    unsafe_yet: BTreeSet<Writer>,
+    reckon_at: Instant,
     out: VecDeque<Out>,
 }
 
 impl Keeper {
-    /// The ledger of `session` as `disk` held it, in which this node writes as `me`.
-    pub fn new(
-        now: Instant,
-        wall: WallTime,
-        session: SessionId,
-        me: Writer,
-        disk: Disk,
-        held: impl IntoIterator<Item = Entry>,
-    ) -> Self {
-        let mut ledger = Ledger::new(session, me);
-        for entry in held {
-            if let Err(error) = ledger.restore(entry) {
+    /// All that was `kept`, with no ledger open. This node writes as `me`, or only `watches`.
+    pub fn new(now: Instant, wall: WallTime, me: Writer, watches: bool, kept: Kept) -> Self {
+        Self {
+            ledger: Ledger::new(SessionId::default(), me),
+            disk: if kept.works { Disk::new() } else { Disk::none() },
+            kept,
+            witnesses: Witnesses::default(),
+            exchange: Exchange::new(watches),
+            wall: (now, wall),
+            to_place: None,
+            riding: Vec::new(),
+            safe: BTreeMap::new(),
+            unsafe_yet: BTreeSet::new(),
+            reckon_at: now,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// This is the session that is played: its ledger is taken out, or begun, and the one that was
+    /// open is put away.
+    pub fn open(&mut self, now: Instant, session: SessionId) {
+        if self.ledger.session() != session {
+            self.reopen(now, session, self.ledger.me());
+        }
+    }
+
+    /// The session that was played last under this name, as far as this machine knows.
+    pub fn last_session(&self, name: &SessionName) -> Option<SessionId> {
+        self.kept.last_session(name)
+    }
+
+    /// The open ledger is that of what is played under this name: it goes on the next time.
+    pub fn remember(&mut self, name: &SessionName) {
+        let session = self.ledger.session();
+        if self.kept.remember(session, name) && self.disk.trouble().is_none() {
+            self.out.push_back(Out::Remember(session, name.clone()));
+        }
+    }
+
+    /// From here on this node writes as `me`.
+    pub fn write_as(&mut self, now: Instant, me: Writer) {
+        self.reopen(now, self.ledger.session(), me);
+    }
+
+    fn reopen(&mut self, now: Instant, session: SessionId, me: Writer) {
+        self.hear_ledger();
+        let old = std::mem::replace(&mut self.ledger, Ledger::new(session, me));
+        if !old.is_empty() {
+            let entries = old.known().map(|entry| Entry::clone(entry)).collect();
+            self.kept.ledgers.insert(old.session(), entries);
+        }
+        for entry in self.kept.ledgers.remove(&session).unwrap_or_default() {
+            if let Err(error) = self.ledger.restore(entry) {
                 tracing::debug!(%error, "an entry on the disk is of no use");
             }
         }
-        Self {
-            ledger,
-            disk,
-            witnesses: Witnesses::default(),
-            exchange: Exchange::new(),
-            wall: (now, wall),
-            to_place: None,
-            riding: VecDeque::new(),
-            out: VecDeque::new(),
+        self.riding.clear();
+        self.to_place = None;
+        self.witnesses.forget();
+        self.safe.clear();
+        self.unsafe_yet = self.ledger.writers().collect();
+        for writer in self.unsafe_yet.clone() {
+            self.safe.insert(writer, self.witnesses.reach(&self.ledger, &self.disk, writer));
         }
+        self.out.push_back(Out::Opened);
+        self.exchange.turn_to(now, &self.ledger, &self.disk);
     }
 
     /// The ledger.
@@ -105,19 +166,26 @@ impl Keeper {
 
     /// How safe an entry is.
     pub fn safety(&self, id: EntryId) -> Safety {
-        self.witnesses.safety(&self.ledger, &self.disk, id)
+        self.witnesses.reach(&self.ledger, &self.disk, id.writer).safety(id.number)
+    }
+
+    /// How safe the whole ledger is, as far as was said.
+    pub fn safety_of_all(&self) -> Safety {
+        let safety = |writer: &Writer| {
+            let through = self.ledger.stream(*writer).map_or(0, Stream::through);
+            self.safe.get(writer).copied().unwrap_or_default().safety(through)
+        };
+        self.unsafe_yet.iter().map(safety).min().unwrap_or(Safety::Shared)
+    }
+
+    /// Whether somebody else has entries that this node lacks, as far as it knows.
+    pub fn is_catching_up(&self, now: Instant) -> bool {
+        self.exchange.is_catching_up(now)
     }
 
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Out> {
-        while let Some(out) = self.ledger.poll() {
-            match out {
-                LedgerOut::Keep(record) => self.disk.keep(record),
-                LedgerOut::Counts(entry) => self.out.push_back(Out::Counts(entry)),
-                LedgerOut::CountsNoMore(entry) => self.out.push_back(Out::CountsNoMore(entry)),
-                LedgerOut::Equivocation(id) => self.out.push_back(Out::Equivocation(id)),
-            }
-        }
+        self.hear_ledger();
         // First to the disk, then to others.
         if let Some((batch, records)) = self.disk.next_batch() {
             return Some(Out::Persist { batch, records });
@@ -126,6 +194,20 @@ impl Keeper {
             let (to, message) = self.exchange.poll()?;
             Some(Out::Send { to, message })
         })
+    }
+
+    fn hear_ledger(&mut self) {
+        while let Some(out) = self.ledger.poll() {
+            match out {
+                LedgerOut::Keep(record) => {
+                    self.unsafe_yet.insert(record.entry.id().writer);
+                    self.disk.keep(record);
+                }
+                LedgerOut::Counts(entry) => self.out.push_back(Out::Counts(entry)),
+                LedgerOut::CountsNoMore(entry) => self.out.push_back(Out::CountsNoMore(entry)),
+                LedgerOut::Equivocation(id) => self.out.push_back(Out::Equivocation(id)),
+            }
+        }
     }
 
     // Time, disk, peers.
@@ -138,6 +220,10 @@ impl Keeper {
     /// A tick has passed: sixty a second, whoever hosts.
     pub fn tick(&mut self, now: Instant) {
         self.exchange.tick(now, &self.ledger, &mut self.disk);
+        if now >= self.reckon_at {
+            self.reckon_at = now + RECKON_EVERY;
+            self.reckon();
+        }
         if !self.ledger.has_to_place() {
             self.to_place = None;
             return;
@@ -145,8 +231,40 @@ impl Keeper {
         let since = *self.to_place.get_or_insert(now);
         if !self.exchange.is_catching_up(now) || now.since(since) > PLACE_PATIENCE {
             let written = self.ledger.place(self.written_at(now));
-            written.into_iter().for_each(|entry| self.ride(entry));
+            self.riding.extend(written);
             self.to_place = None;
+        }
+    }
+
+    /// Says what has become safe.
+    fn reckon(&mut self) {
+        self.hear_ledger();
+        let mut whole = Vec::new();
+        for writer in &self.unsafe_yet {
+            let reach = self.witnesses.reach(&self.ledger, &self.disk, *writer);
+            let before = self.safe.insert(*writer, reach).unwrap_or_default();
+            if reach.mine > before.mine {
+                self.out.push_back(Out::Safe(*writer, Safety::Mine, reach.mine));
+            }
+            if reach.shared > before.shared {
+                self.out.push_back(Out::Safe(*writer, Safety::Shared, reach.shared));
+            }
+            let through = self.ledger.stream(*writer).map_or(0, Stream::through);
+            let mine = reach.mine >= through || self.disk.trouble().is_some();
+            if mine && reach.shared >= through {
+                whole.push(*writer);
+            }
+        }
+        for writer in whole {
+            self.unsafe_yet.remove(&writer);
+        }
+    }
+
+    /// Hands everything to the disk that waits for it: this node is about to leave.
+    pub fn flush(&mut self) {
+        self.hear_ledger();
+        if let Some((batch, records)) = self.disk.last_batch() {
+            self.out.push_back(Out::Persist { batch, records });
         }
     }
 
@@ -164,14 +282,19 @@ impl Keeper {
         self.witnesses.set_own(addresses);
     }
 
-    /// A link to `peer` is up, or was replaced.
-    pub fn meet(&mut self, now: Instant, peer: NodeId) {
-        self.exchange.meet(now, &self.ledger, &self.disk, peer);
+    /// A link to `peer` is up, or was replaced. If it only `watches` it is told nothing unasked.
+    pub fn meet(&mut self, now: Instant, peer: NodeId, watches: bool) {
+        self.exchange.meet(now, &self.ledger, &self.disk, peer, watches);
     }
 
     /// The link to `peer` is gone.
     pub fn part(&mut self, peer: NodeId) {
         self.exchange.part(peer);
+    }
+
+    /// All links are gone.
+    pub fn part_all(&mut self) {
+        self.exchange.part_all();
     }
 
     /// A peer said something.
@@ -208,7 +331,7 @@ impl Keeper {
     pub fn write(&mut self, now: Instant, body: Body) -> Result<SharedEntry, Refused> {
         let entry = self.ledger.write(self.written_at(now), body)?;
         match self.ledger.is_reigning() {
-            true => self.ride(entry.clone()),
+            true => self.riding.push(entry.clone()),
             false => self.exchange.spread(&self.ledger, &entry),
         }
         Ok(entry)
@@ -216,30 +339,20 @@ impl Keeper {
 
     /// As host: what was written since the last call, for the tick to carry.
     pub fn take_riding(&mut self) -> Vec<SharedEntry> {
-        self.riding.drain(..).collect()
+        std::mem::take(&mut self.riding)
     }
 
-    fn ride(&mut self, entry: SharedEntry) {
-        if self.riding.len() < RIDING_MAX {
-            self.riding.push_back(entry);
-        }
-    }
-
-    /// Takes the entries that a tick carried: a [batch](super::batch). What does not fit on what is
-    /// held is asked for.
-    ///
-    /// # Errors
-    /// [`Malformed`] when it is none.
-    pub fn take(&mut self, now: Instant, host: NodeId, bytes: &[u8]) -> Result<(), Malformed> {
-        for entry in batch::decode(bytes)? {
+    /// Takes the entries that a tick carried. What does not fit on what is held is asked for.
+    pub fn take(&mut self, now: Instant, host: NodeId, entries: Vec<Entry>) {
+        for entry in entries {
             if self.ledger.accept(entry) == Err(Refused::Gap) {
                 self.exchange.ask(now, &self.ledger, host);
             }
         }
-        Ok(())
     }
 
-    fn written_at(&self, now: Instant) -> WallTime {
+    /// What the wall clock would say now.
+    pub fn written_at(&self, now: Instant) -> WallTime {
         let (at, wall) = self.wall;
         WallTime(wall.0.saturating_add(now.since(at).as_secs()))
     }

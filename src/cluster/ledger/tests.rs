@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
-    cluster::ledger::{body::Fact, entry::Kind},
+    cluster::ledger::entry::Kind,
+    game::Fact,
     types::{Incarnation, NodeId},
 };
 
@@ -23,7 +24,7 @@ pub fn fresh(entry: &SharedEntry) -> Record {
 }
 
 fn fact(ledger: &mut Ledger, key: &str, value: &str) -> SharedEntry {
-    let fact = Fact::new(key.as_bytes(), value.as_bytes()).unwrap();
+    let fact = Fact { key: key.into(), value: value.into() };
     ledger.write(WallTime(0), Body::Fact(fact)).unwrap()
 }
 

@@ -9,7 +9,7 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Ledger, disk::Disk, entry::EntryId, vector::Vector};
+use super::{Ledger, disk::Disk, entry::Writer, vector::Vector};
 use crate::types::{Incarnation, NodeId};
 
 /// The most nodes whose disks are remembered.
@@ -24,6 +24,26 @@ pub enum Safety {
     Mine,
     /// *Shared*: synced on two machines at least.
     Shared,
+}
+
+/// How far what one writer wrote is safe: the numbers up to which all of it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Reach {
+    /// On this machine's disk.
+    pub mine: u64,
+    /// On the disks of two machines.
+    pub shared: u64,
+}
+
+impl Reach {
+    /// How safe the entry with this number is.
+    pub fn safety(&self, number: u64) -> Safety {
+        match number {
+            number if number <= self.shared => Safety::Shared,
+            number if number <= self.mine => Safety::Mine,
+            _ => Safety::None,
+        }
+    }
 }
 
 /// The disks of others.
@@ -69,25 +89,29 @@ impl Witnesses {
         witness.holds.update(holds);
     }
 
-    /// How safe an entry of `ledger` is.
-    pub fn safety(&self, ledger: &Ledger, disk: &Disk, id: EntryId) -> Safety {
-        let Some(stream) = ledger.stream(id.writer).filter(|stream| stream.last() >= id.number)
-        else {
-            return Safety::None;
-        };
-        let mine = disk.holds(id);
-        let holds = |witness: &&Witness| {
-            let mark = witness.holds.mark(id.writer);
-            let agrees = mark.through > stream.through() || mark.sum == stream.sum_at(mark.through);
-            mark.through >= id.number && agrees
-        };
-        let elsewhere = self.others.values().filter(|w| !self.own.contains(&w.ip)).filter(holds);
-        let elsewhere: BTreeSet<IpAddr> = elsewhere.map(|witness| witness.ip).collect();
-        match elsewhere.len() + usize::from(mine) {
-            2.. => Safety::Shared,
-            1 if mine => Safety::Mine,
-            _ => Safety::None,
+    /// How far what `writer` wrote is safe.
+    pub fn reach(&self, ledger: &Ledger, disk: &Disk, writer: Writer) -> Reach {
+        let Some(stream) = ledger.stream(writer) else { return Reach::default() };
+        let mine = disk.mark(ledger, writer).through;
+        let mut machines: BTreeMap<IpAddr, u64> = BTreeMap::new();
+        let elsewhere = |ip: IpAddr| !ip.is_loopback() && !self.own.contains(&ip);
+        for witness in self.others.values().filter(|witness| elsewhere(witness.ip)) {
+            let mark = witness.holds.mark(writer);
+            if mark.through > stream.through() || mark.sum == stream.sum_at(mark.through) {
+                let through = machines.entry(witness.ip).or_default();
+                *through = mark.through.min(stream.through()).max(*through);
+            }
         }
+        // Two machines have what the second of them has.
+        let mut machines: Vec<u64> = machines.into_values().chain([mine]).collect();
+        machines.sort_unstable();
+        let shared = machines.iter().rev().nth(1).copied().unwrap_or_default();
+        Reach { mine, shared }
+    }
+
+    /// Forgets what the others hold: it is about another ledger.
+    pub fn forget(&mut self) {
+        self.others.clear();
     }
 }
 
@@ -111,20 +135,22 @@ mod tests {
         witnesses.set_own([ip(1)]);
         let entry = say(&mut ledger, "hello");
         disk.keep(fresh(&entry));
-        let id = entry.id();
-        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::None);
+        let writer = entry.id().writer;
+        let safety =
+            |witnesses: &Witnesses, disk: &Disk| witnesses.reach(&ledger, disk, writer).safety(1);
+        assert_eq!(safety(&witnesses, &disk), Safety::None);
         let (batch, _) = disk.next_batch().unwrap();
         disk.report(&Report::Persisted { batch });
-        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::Mine);
+        assert_eq!(safety(&witnesses, &disk), Safety::Mine);
         let (node, life) = (NodeId::from_u128(2), Incarnation(1));
         // Another copy of the program on the same machine.
         witnesses.testify(node, life, ip(1), &ledger.vector(), true);
-        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::Mine);
+        assert_eq!(safety(&witnesses, &disk), Safety::Mine);
         witnesses.testify(node, life, ip(2), &ledger.vector(), false);
-        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::Shared);
+        assert_eq!(safety(&witnesses, &disk), Safety::Shared);
         // It comes back with another disk.
         witnesses.testify(node, Incarnation(2), ip(2), &Vector::default(), false);
-        assert_eq!(witnesses.safety(&ledger, &disk, id), Safety::Mine);
+        assert_eq!(safety(&witnesses, &disk), Safety::Mine);
     }
 
     #[test]
@@ -137,6 +163,7 @@ mod tests {
         let (batch, _) = disk.next_batch().unwrap();
         disk.report(&Report::Persisted { batch });
         witnesses.testify(NodeId::from_u128(2), Incarnation(1), ip(2), &other.vector(), true);
-        assert_eq!(witnesses.safety(&one, &disk, entry.id()), Safety::Mine);
+        let reach = witnesses.reach(&one, &disk, entry.id().writer);
+        assert_eq!(reach, Reach { mine: 1, shared: 0 });
     }
 }

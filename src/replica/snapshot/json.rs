@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Snapshot, Unusable};
+use super::{Since, Snapshot, Unusable, read_entries};
 use crate::{
+    cluster::message::Payload,
     game::Game,
     replica::{Replica, State},
-    types::{Clock, Tick},
+    types::Clock,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -28,22 +29,27 @@ enum Kind {
 }
 
 /// The fields of the protocol, beside which those of the world stand.
-const OWN_FIELDS: [&str; 6] = ["sync_gamestate", "clock", "baseline", "hash", "seats", "events"];
+const OWN_FIELDS: [&str; 7] =
+    ["sync_gamestate", "clock", "baseline", "hash", "seats", "events", "entries"];
 
 pub(super) fn encode<G: Game>(
     clock: Clock,
     state: &State<G::World>,
     hash: u32,
     baseline: Option<(Clock, &State<G::World>)>,
-    events: &[(Tick, G::Event)],
+    since: &Since<G::Event>,
 ) -> Option<Box<RawValue>> {
     let mut fields = fields(state)?;
     if let Some((_, old)) = baseline {
         let old = self::fields(old)?;
         fields.retain(|key, value| old.get(key) != Some(value));
     }
-    if !events.is_empty() {
-        fields.insert("events".to_owned(), serde_json::to_value(events).ok()?);
+    if !since.events.is_empty() {
+        fields.insert("events".to_owned(), serde_json::to_value(&since.events).ok()?);
+    }
+    if !since.entries.is_empty() {
+        let entries = Payload::Binary(since.entries.clone());
+        fields.insert("entries".to_owned(), serde_json::to_value(entries).ok()?);
     }
     let header = Header {
         sync_gamestate: if baseline.is_some() { Kind::Changes } else { Kind::Full },
@@ -73,6 +79,14 @@ pub(super) fn decode<G: Game>(
         Some(events) => serde_json::from_value(events).map_err(|_| Unusable::Malformed)?,
         None => Vec::new(),
     };
+    let entries = match fields.remove("entries") {
+        Some(hex) => {
+            let text = serde_json::to_string(&hex).map_err(|_| Unusable::Malformed)?;
+            let entries: Payload = serde_json::from_str(&text).map_err(|_| Unusable::Malformed)?;
+            read_entries(entries.as_bytes())?
+        }
+        None => Vec::new(),
+    };
     if let Some(baseline) = header.baseline {
         let held = replica.held(baseline).ok_or(Unusable::NoBaseline)?;
         let mut merged = self::fields(held).ok_or(Unusable::Malformed)?;
@@ -94,7 +108,7 @@ pub(super) fn decode<G: Game>(
     if hash != header.hash {
         return Err(Unusable::Diverged);
     }
-    Ok(Snapshot { state: Arc::new(state), hash, events })
+    Ok(Snapshot { state: Arc::new(state), hash, events, entries })
 }
 
 /// The fields of a state: those of its world if that is an object and they do not clash with the

@@ -245,7 +245,7 @@ fn draw_torch(c: &Canvas, at: Vec2, seconds: f32) {
 pub fn draw_gatherable(c: &Canvas, at: Vec2, rare: bool, id: u64, seconds: f32, age: f32) {
     let radius = pixels_of(GATHERABLE_RADIUS);
     let pop = crate::ui::ribbon::ease_out_back((age / 0.35).min(1.0));
-    let phase = seconds * 2.4 + id as f32 * 1.7;
+    let phase = seconds * 2.4 + (id % 1_024) as f32 * 1.7;
     let lift = 3.0 + 3.0 * phase.sin();
     c.glow_ellipse(at + vec2(0.0, 7.0), vec2(13.0, 6.0), faded(NIGHT, 0.7));
     let middle = at - vec2(0.0, 4.0 + lift + (1.0 - pop) * 14.0);

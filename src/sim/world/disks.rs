@@ -1,0 +1,208 @@
+//! The machines' disks, and what may happen to them.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{What, World};
+use crate::{
+    cluster::ledger::{
+        Ledger,
+        disk::{Kept, Report},
+        entry::EntryId,
+        stream::Stream,
+    },
+    io::{Effect, Wire},
+    node::{Event, Input},
+    sim::{Playable, disk::Disk, network::Place},
+    text::SessionName,
+    types::SessionId,
+};
+
+/// How long a disk takes to sync, in microseconds: at least, and how much longer at most. The store
+/// gathers for a while, too.
+const SYNC_US: (u64, u64) = (1_000, 60_000);
+
+/// What a machine keeps.
+#[derive(Debug)]
+pub(super) struct Storage {
+    pub disk: Disk,
+    sessions: Vec<(SessionId, SessionName)>,
+    /// An old copy of it, that somebody may put back.
+    backup: Option<Disk>,
+}
+
+impl Storage {
+    pub fn new(seed: u64, place: Place) -> Self {
+        Self {
+            disk: Disk::new(crate::game::draw(seed, place as u64)),
+            sessions: Vec::new(),
+            backup: None,
+        }
+    }
+
+    /// What a start finds.
+    pub fn read(&mut self) -> Kept {
+        let mut kept = Kept { works: true, sessions: self.sessions.clone(), ..Kept::default() };
+        for entry in self.disk.read().entries {
+            kept.ledgers.entry(entry.head().session).or_default().push(entry);
+        }
+        kept
+    }
+}
+
+impl<G: Playable> World<G> {
+    /// The disk of a machine, to look at and to spoil.
+    pub fn disk(&mut self, place: Place) -> &mut Disk {
+        &mut self.machines[place].storage.disk
+    }
+
+    /// The disk of a machine comes back empty, and its machine remembers no session.
+    pub fn wipe(&mut self, place: Place) {
+        let storage = &mut self.machines[place].storage;
+        storage.disk.wipe();
+        storage.sessions.clear();
+        self.judge.archive.spoil(place);
+    }
+
+    /// A copy of the disk is made, to be put back later.
+    pub fn back_up(&mut self, place: Place) {
+        let storage = &mut self.machines[place].storage;
+        storage.backup = Some(storage.disk.clone());
+    }
+
+    /// An old copy of the disk is put back. Whether there was one.
+    pub fn put_back(&mut self, place: Place) -> bool {
+        let storage = &mut self.machines[place].storage;
+        let Some(backup) = storage.backup.clone() else { return false };
+        storage.disk = backup;
+        self.judge.archive.spoil(place);
+        true
+    }
+
+    /// A bit of the disk changes.
+    pub fn flip_bit(&mut self, place: Place) {
+        self.machines[place].storage.disk.flip();
+        self.judge.archive.spoil(place);
+    }
+
+    /// Whether every ledger that is open is equal to every other one.
+    pub fn ledgers_are_equal(&self) -> bool {
+        let mut ledgers = self.ledgers().map(|(_, ledger)| (ledger.session(), ledger.digest()));
+        let first = ledgers.next();
+        ledgers.all(|other| Some(other) == first)
+    }
+
+    fn ledgers(&self) -> impl Iterator<Item = (Place, &Ledger)> {
+        (0..self.count()).filter_map(|place| Some((place, self.node(place)?.cluster().ledger())))
+    }
+
+    /// Judges what an event says about a ledger.
+    pub(super) fn judge_ledger(&mut self, place: Place, event: &Event<G>) {
+        let now = self.now;
+        let Some(node) = &self.machines[place].node else { return };
+        let ledger = node.cluster().ledger();
+        match event {
+            Event::Safe { writer, safety, through } => {
+                let session = ledger.session();
+                self.judge.archive.acknowledged(place, session, *writer, *safety, *through);
+            }
+            Event::Tick { clock, .. } if clock.term.host == node.me() => {
+                let written = ledger.stream(ledger.me()).map_or(0, Stream::through);
+                self.judge.archive.made(*clock, ledger.me(), written);
+            }
+            Event::Tick { clock, .. } => {
+                let Some(lack) = self.judge.archive.lacks(*clock, ledger) else { return };
+                match node.cluster().keeper().is_catching_up(now) {
+                    true => self.judge.met.ticks_behind += 1,
+                    false => self.judge.fail(now, place, lack),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// D2, D4, D5 and D6, of nodes that have had the time to agree.
+    pub fn judge_agreement(&mut self) {
+        let now = self.now;
+        let mut complaints = Vec::new();
+        let mut first: Option<(Place, Vec<EntryId>)> = None;
+        for place in 0..self.count() {
+            let Some(node) = &self.machines[place].node else { continue };
+            let ledger = node.cluster().ledger();
+            complaints.extend(self.judge.archive.look(place, ledger).map(|what| (place, what)));
+            let lines = ledger.lines(|_| true).into_iter().map(|(_, entry)| entry.id()).collect();
+            let (other, expected) = first.get_or_insert_with(|| (place, lines));
+            if *other == place {
+                continue;
+            }
+            let lines = ledger.lines(|_| true).into_iter().map(|(_, entry)| entry.id());
+            if !lines.eq(expected.iter().copied()) {
+                complaints.push((place, format!("D2, D4: other lines than n{other} has")));
+            }
+            if self.node(*other).is_some_and(|other| other.hall() != node.hall()) {
+                complaints.push((place, format!("D6: other scores than n{other} has")));
+            }
+            if *node.hall() != fold::<G>(ledger) {
+                complaints.push((place, "D6: other scores than the facts come to".to_owned()));
+            }
+        }
+        for (place, what) in complaints {
+            self.judge.fail(now, place, what);
+        }
+    }
+
+    /// D1, at the end of a run: everything is looked for that any node ever acknowledged.
+    pub fn judge_disks(&mut self) {
+        for place in 0..self.count() {
+            // What was asked for gets there.
+            while self.disk(place).work().is_some() {}
+        }
+        let disks: Vec<BTreeSet<(SessionId, EntryId)>> = self
+            .machines
+            .iter()
+            .map(|machine| {
+                let read = machine.storage.disk.peek().entries;
+                read.iter().map(|entry| (entry.head().session, entry.id())).collect()
+            })
+            .collect();
+        let holds = |place: Place, session, id| disks[place].contains(&(session, id));
+        if let Some((place, what)) = self.judge.archive.forgotten(self.count(), holds) {
+            self.judge.fail(self.now, place, what);
+        }
+        let facts = self.ledgers().map(|(_, ledger)| ledger.counted().count()).max();
+        self.judge.met.facts = facts.unwrap_or_default() as u64;
+    }
+
+    pub(super) fn store(&mut self, place: Place, effect: Effect) {
+        let storage = &mut self.machines[place].storage;
+        match effect {
+            Effect::Persist { batch, records } => {
+                storage.disk.persist(batch, &records);
+                let sync = SYNC_US.0 + self.draw() % SYNC_US.1;
+                let life = self.machines[place].life;
+                self.push(self.now + Duration::from_micros(sync), What::Synced { place, life });
+            }
+            Effect::Remember { session, name } => {
+                storage.sessions.retain(|(known, _)| *known != session);
+                storage.sessions.insert(0, (session, name));
+            }
+            _ => {}
+        }
+    }
+
+    /// A disk has done what it was asked for. That does not depend on the process being awake.
+    pub(super) fn synced(&mut self, place: Place, life: u32) {
+        if self.machines[place].life == life
+            && let Some(report) = self.machines[place].storage.disk.work()
+        {
+            self.judge.met.syncs_failed += u64::from(matches!(report, Report::Failed { .. }));
+            self.feed(place, Input::Wire(Wire::Persisted(report)));
+        }
+    }
+}
+
+/// What the facts of a ledger come to, computed anew.
+fn fold<G: Playable>(ledger: &Ledger) -> G::Hall {
+    let mut hall = G::Hall::default();
+    ledger.fold(|at, record| G::enter(&mut hall, at, record));
+    hall
+}
