@@ -41,9 +41,10 @@ use self::{
     identity::Identity,
     ledger::{
         Ledger,
+        batch::Carried,
         body::Body,
         disk::Trouble,
-        entry::{Entry, SharedEntry, WallTime, Writer},
+        entry::{SharedEntry, WallTime, Writer},
         exchange::{LedgerMessage, Sender},
         keeper::{self, Keeper},
         witness::Safety,
@@ -261,6 +262,11 @@ impl Cluster {
         self.election.is_drowsy(now)
     }
 
+    /// Whether there is a link with `peer`.
+    pub fn is_linked(&self, peer: NodeId) -> bool {
+        self.mesh.peer(peer).is_some_and(Peer::is_linked)
+    }
+
     /// Whom a host sends its ticks: whoever was heard lately.
     pub fn audience(&self, now: Instant) -> Vec<(NodeId, Incarnation)> {
         self.mesh
@@ -437,13 +443,11 @@ impl Cluster {
         self.keeper.take_riding()
     }
 
-    /// Takes what a tick of `host`, who is followed, carried. It may come before the roster does, and
-    /// then says which session this is.
-    pub fn take_entries(&mut self, now: Instant, host: NodeId, entries: Vec<Entry>) {
-        if let Some(entry) = entries.first() {
-            self.open_ledger(now, entry.head().session);
-        }
-        self.keeper.take(now, host, entries);
+    /// Takes what a world of `host`, who is followed, carried. It may come before the roster does,
+    /// and then says which session this is.
+    pub fn take_carried(&mut self, now: Instant, host: Writer, carried: Carried) {
+        self.open_ledger(now, carried.session);
+        self.keeper.take(now, host, carried);
     }
 
     /// What the wall clock says.

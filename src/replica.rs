@@ -24,17 +24,24 @@ use crate::{
     cluster::{
         election::{Newest, descends},
         ledger::{
-            batch,
-            entry::{Entry, SharedEntry},
+            batch::Carried,
+            entry::{SharedEntry, Writer},
         },
         message::{Payload, WorldMark},
     },
     game::Game,
-    types::{Clock, Incarnation, NodeId, Term, Tick},
+    types::{Clock, Incarnation, NodeId, SessionId, Term, Tick},
 };
 
 /// How many states are kept as possible baselines. Half a second of them.
 pub const HISTORY_STATES: usize = 32;
+
+/// How much of the ledger goes with a world, in bytes: what matters is that the packet stays one. What
+/// finds no room is asked for.
+const CARRIED_BYTES_MAX: usize = 640;
+
+/// For so many ticks whoever holds no state is given what was written: the rest it asks for.
+const CARRIED_TICKS: u64 = 8;
 
 /// Events older than this many ticks are not sent any more: whoever was away for longer has missed
 /// more than a sound.
@@ -190,22 +197,40 @@ impl<G: Game> Replica<G> {
         }
     }
 
-    /// What whoever holds the state at tick `held` has missed: the events that are still worth
-    /// telling, and all entries. Whoever holds none gets the events after `recent`.
-    pub fn since(&self, held: Option<Tick>, recent: Tick) -> Since<G::Event> {
-        let from = held.unwrap_or(recent);
-        let events = self.events.iter().filter(|(at, _)| *at > from).cloned().collect();
-        Since { events, entries: self.entries_since(held.unwrap_or_default()) }
+    /// Up to which number entries of `writer` came with ticks up to this one, as far as is remembered.
+    pub fn carried_by(&self, tick: Tick, writer: Writer) -> Option<u64> {
+        let carried =
+            self.entries.iter().filter(|(at, _)| *at <= tick).map(|(_, entry)| entry.id());
+        carried.filter(|id| id.writer == writer).map(|id| id.number).max()
     }
 
-    fn entries_since(&self, tick: Tick) -> Vec<u8> {
+    /// What whoever holds the state at tick `held` has missed: the events that are still worth
+    /// telling, and what was written since into the ledger of this `session`, in which the host has
+    /// `written` so much. Whoever holds none gets what is of the last ticks.
+    pub fn since(&self, held: Option<Tick>, session: SessionId, written: u64) -> Since<G::Event> {
+        let now = self.clock().map_or(0, |clock| clock.tick.0);
+        let after = |back: u64| held.unwrap_or(Tick(now.saturating_sub(back)));
+        let (spoken, from) = (after(1), after(CARRIED_TICKS));
+        let events = self.events.iter().filter(|(at, _)| *at > spoken).cloned().collect();
+        let entries = self.entries_since(from, session);
+        let lacks_nothing = entries.is_empty() && held.is_some();
+        let carried = match lacks_nothing {
+            true => Vec::new(),
+            false => Carried::encode(session, written, entries),
+        };
+        Since { events, carried }
+    }
+
+    /// The oldest after that tick, as many as find room.
+    fn entries_since(&self, tick: Tick, session: SessionId) -> Vec<&SharedEntry> {
+        let mut room = CARRIED_BYTES_MAX;
         let entries = self.entries.iter().filter(|(at, _)| *at > tick).map(|(_, entry)| entry);
-        let mut entries: Vec<&SharedEntry> = entries.collect();
-        entries.sort_by_key(|entry| entry.id());
-        match entries.last() {
-            Some(last) => batch::encode(last.head().session, entries.iter().copied()),
-            None => Vec::new(),
-        }
+        let fits = |entry: &&SharedEntry| {
+            let left = room.checked_sub(entry.bytes());
+            room = left.unwrap_or_default();
+            left.is_some()
+        };
+        entries.filter(|entry| entry.head().session == session).take_while(fits).collect()
     }
 }
 
@@ -215,19 +240,22 @@ impl<G: Game> Newest for Replica<G> {
     }
 
     fn encode(&self) -> Option<Payload> {
-        let (_, state) = self.newest.as_ref()?;
-        let entries = self.entries_since(Tick(0));
-        postcard::to_stdvec(&(state.as_ref(), entries)).ok().map(Payload::Binary)
+        let (mark, state) = self.newest.as_ref()?;
+        let session = self.entries.back().map(|(_, entry)| entry.head().session);
+        let from = Tick(mark.clock.tick.0.saturating_sub(CARRIED_TICKS));
+        let entries = session.map(|session| self.entries_since(from, session)).unwrap_or_default();
+        let carried = Carried::encode(session.unwrap_or_default(), 0, entries);
+        postcard::to_stdvec(&(state.as_ref(), carried)).ok().map(Payload::Binary)
     }
 }
 
-/// What [`Newest::encode`] made into `payload`, if it is that and can be stepped: a state, and the
-/// entries of the ledger that were written lately.
-pub fn decode_copy<G: Game>(payload: &Payload) -> Option<(State<G::World>, Vec<Entry>)> {
-    let (state, entries): (State<G::World>, Vec<u8>) = match payload {
+/// What [`Newest::encode`] made into `payload`, if it is that and can be stepped: a state, and what
+/// was written into the ledger lately.
+pub fn decode_copy<G: Game>(payload: &Payload) -> Option<(State<G::World>, Carried)> {
+    let (state, carried): (State<G::World>, Vec<u8>) = match payload {
         Payload::Binary(bytes) => postcard::from_bytes(bytes).ok()?,
         Payload::Json(raw) => serde_json::from_str(raw.get()).ok()?,
     };
-    let entries = snapshot::read_entries(&entries).ok()?;
-    G::valid(&state.world).then_some((state, entries))
+    let carried = Carried::decode(&carried).ok()?;
+    G::valid(&state.world).then_some((state, carried))
 }

@@ -13,8 +13,10 @@ use crate::{
         self, Cluster, Notice,
         election::Newest,
         ledger::{
+            batch::Carried,
             body::{Body, Called},
-            entry::{Entry, SharedEntry},
+            entry::{Entry, SharedEntry, Writer},
+            stream::Stream,
         },
         message::{ControlsPacket, Payload, Role, TickPacket, WorldCopy, WorldMark},
     },
@@ -170,6 +172,9 @@ impl<G: Game> Node<G> {
             }
             Input::Command(command) => self.command(now, command),
         }
+        // What the ticks brought of the ledger counts at once.
+        self.cluster.flush(now, &self.replica);
+        self.drain(now);
         if self.config.views {
             self.look(now);
         }
@@ -338,10 +343,9 @@ impl<G: Game> Node<G> {
         self.rival = false;
         self.host = Host::new();
         if let Some(copy) = world
-            && let Some((state, entries)) = decode_copy::<G>(&copy.sync_gamestate)
+            && let Some((state, carried)) = decode_copy::<G>(&copy.sync_gamestate)
         {
-            self.take_entries(now, copy.mark.clock, entries);
-            self.take(copy.mark, Arc::new(state), None);
+            self.take_with(now, copy.mark, Arc::new(state), None, Some(carried));
         }
         if self.config.tuning.has(Mutant::Replay) {
             self.replica.forget_controls();
@@ -460,14 +464,22 @@ impl<G: Game> Node<G> {
         }
     }
 
-    /// The entries that came with the world at `clock` are taken before it is.
-    fn take_entries(&mut self, now: Instant, clock: Clock, entries: Vec<Entry>) {
-        if entries.is_empty() {
-            return;
+    /// Takes a world of another node, and before it what it carries of the ledger.
+    fn take_with(
+        &mut self,
+        now: Instant,
+        mark: WorldMark,
+        state: Arc<State<G::World>>,
+        rival: Option<Term>,
+        carried: Option<Carried>,
+    ) {
+        let mut entries = Vec::new();
+        if let Some(carried) = carried {
+            entries = carried.entries.iter().cloned().map(SharedEntry::new).collect();
+            self.cluster.take_carried(now, writer_of(mark.clock.term), carried);
         }
-        let shared: Vec<SharedEntry> = entries.iter().cloned().map(SharedEntry::new).collect();
-        self.cluster.take_entries(now, clock.term.host, entries);
-        self.replica.note_entries(clock.tick, shared);
+        self.take(mark, state, rival);
+        self.replica.note_entries(mark.clock.tick, entries);
     }
 
     /// Something counts in the ledger, or does not any more.
@@ -552,9 +564,9 @@ impl<G: Game> Node<G> {
             Ok(snapshot) => {
                 self.needs_whole = false;
                 self.client.acknowledge(self.me(), self.config.incarnation, &snapshot.state);
-                self.take_entries(now, clock, snapshot.entries);
                 let rival = packet.ends.filter(|_| packet.rival);
-                self.take(WorldMark { clock, began: packet.began }, snapshot.state, rival);
+                let mark = WorldMark { clock, began: packet.began };
+                self.take_with(now, mark, snapshot.state, rival, snapshot.carried);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
                 self.pass_on(now, &packet, snapshot.hash);
@@ -599,7 +611,9 @@ impl<G: Game> Node<G> {
         let held = |holds| if any { self.replica.state() } else { self.replica.held(holds) };
         let baseline = holds.and_then(|holds| Some((holds, held(holds)?.as_ref())));
         let held = baseline.map(|(held, _)| held.tick).filter(|held| *held < clock.tick);
-        let since = self.replica.since(held, Tick(clock.tick.0.saturating_sub(1)));
+        let ledger = self.cluster.ledger();
+        let written = ledger.stream(writer_of(clock.term)).map_or(0, Stream::through);
+        let since = self.replica.since(held, ledger.session(), written);
         snapshot::encode::<G>(self.config.form, clock, state, hash, baseline, &since)
     }
 
@@ -735,4 +749,9 @@ fn number_of(term: Term) -> u64 {
     let Term { epoch, host, incarnation } = term;
     let (high, low) = host.0.as_u64_pair();
     draw(draw(high ^ low, incarnation.0), epoch.0)
+}
+
+/// Who writes what happens in a reign.
+fn writer_of(term: Term) -> Writer {
+    Writer { node: term.host, incarnation: term.incarnation }
 }

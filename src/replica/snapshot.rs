@@ -7,7 +7,7 @@
 //!
 //! ```json
 //! {"sync_gamestate":"changes", "clock":{..}, "baseline":{..}, "hash":3735928559,
-//!  "seats":{..}, "events":[..], "entries":"6d0f..", "players":{..}}
+//!  "seats":{..}, "events":[..], "carried":"6d0f..", "players":{..}}
 //! ```
 //!
 //! A snapshot carries 32 bits of the hash of the state it stands for. A receiver that gets another
@@ -20,10 +20,7 @@ use std::sync::Arc;
 
 use super::{Replica, State};
 use crate::{
-    cluster::{
-        ledger::{batch, entry::Entry},
-        message::Payload,
-    },
+    cluster::{ledger::batch::Carried, message::Payload},
     config::Form,
     game::Game,
     types::{Clock, Tick},
@@ -37,8 +34,8 @@ pub struct Snapshot<G: Game> {
     pub hash: u32,
     /// What has happened since the baseline.
     pub events: Vec<(Tick, G::Event)>,
-    /// What has been written into the ledger since the baseline.
-    pub entries: Vec<Entry>,
+    /// What it carries of the ledger.
+    pub carried: Option<Carried>,
 }
 
 /// What goes beside a state: for whoever skips a tick misses what happened in it.
@@ -46,14 +43,14 @@ pub struct Snapshot<G: Game> {
 pub struct Since<E> {
     /// The events since the baseline.
     pub events: Vec<(Tick, E)>,
-    /// The entries of the ledger since the baseline, as a [batch]; nothing if there are none.
-    pub entries: Vec<u8>,
+    /// What is carried of the ledger, encoded; empty if whoever holds the baseline lacks nothing.
+    pub carried: Vec<u8>,
 }
 
 impl<E> Default for Since<E> {
     /// Nothing.
     fn default() -> Self {
-        Self { events: Vec::new(), entries: Vec::new() }
+        Self { events: Vec::new(), carried: Vec::new() }
     }
 }
 
@@ -85,10 +82,10 @@ pub fn encode<G: Game>(
     }
 }
 
-pub(super) fn read_entries(bytes: &[u8]) -> Result<Vec<Entry>, Unusable> {
+fn read_carried(bytes: &[u8]) -> Result<Option<Carried>, Unusable> {
     match bytes {
-        [] => Ok(Vec::new()),
-        bytes => batch::decode(bytes).map_err(|_| Unusable::Malformed),
+        [] => Ok(None),
+        bytes => Ok(Some(Carried::decode(bytes)?)),
     }
 }
 

@@ -22,7 +22,7 @@ const SETTLE: Duration = Duration::from_millis(1_000);
 /// announced, though it may be gone by then.
 const SETTLE_NEWCOMERS: Duration = Duration::from_millis(1_500);
 
-/// How long after that all ledgers must be equal (D2).
+/// How long after that, with nobody doing anything, all ledgers must be equal (D2).
 const LEDGERS_EQUAL: Duration = Duration::from_secs(2);
 
 /// The most reigns that one fault may cost, and a machine that it may have left alone (L4).
@@ -499,16 +499,19 @@ fn settle<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
             world.judge.fail(world.now, place, format!("L1: {what}"));
         }
     }
-    agree(world, settled.unwrap_or(world.now));
+    agree(world);
 }
 
 /// Waits until all ledgers are equal, and judges them (D2, D4, D5, D6).
-fn agree<G: Playable>(world: &mut World<G>, settled: Instant) {
-    while !world.ledgers_are_equal() && world.now < settled + LEDGERS_EQUAL {
+fn agree<G: Playable>(world: &mut World<G>) {
+    let start = world.now;
+    world.hands_off = true;
+    while !world.ledgers_are_equal() && world.now < start + LEDGERS_EQUAL {
         world.run(world.now + Duration::from_millis(10));
     }
-    world.judge.met.equal_us.push(world.now.since(settled).as_micros() as u64);
+    world.judge.met.equal_us.push(world.now.since(start).as_micros() as u64);
     world.judge_agreement();
+    world.hands_off = false;
 }
 
 /// Who does not know the one host, if anybody.

@@ -70,6 +70,8 @@ pub struct World<G: Playable> {
     pub trace: Option<Vec<String>>,
     /// Who looks at what the nodes show, if anybody does. Without it they show nothing.
     pub eye: Option<Eye<G>>,
+    /// Nobody presses anything: what is held down stays so.
+    pub hands_off: bool,
     /// The time between two changes of what a player holds down, in microseconds.
     pub keys_held_us: std::ops::Range<u64>,
     machines: Vec<Machine<G>>,
@@ -196,6 +198,7 @@ impl<G: Playable> World<G> {
             judge: Judge::default(),
             trace: None,
             eye: None,
+            hands_off: false,
             keys_held_us: KEYS_HELD_US,
             machines: machines.collect(),
             cables: BTreeMap::new(),
@@ -430,10 +433,9 @@ impl<G: Playable> World<G> {
             }
             What::Press { place, life } => {
                 if self.machines[place].node.is_some() && self.machines[place].life == life {
-                    self.machines[place].stamp += 1;
-                    let stamp = self.machines[place].stamp;
-                    let controls = G::press(self.random.next_u64(), stamp);
-                    if !self.machines[place].paused {
+                    let controls = G::press(self.random.next_u64(), self.machines[place].stamp + 1);
+                    if !self.hands_off && !self.machines[place].paused {
+                        self.machines[place].stamp += 1;
                         self.feed(place, Input::Command(Command::Controls(controls)));
                     }
                     let held = &self.keys_held_us;

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use interregnum::{
     cluster::ledger::{
-        Ledger, batch,
+        Ledger,
+        batch::Carried,
         body::Body,
         disk::{Kept, Trouble},
         entry::{EntryId, Hash, Kind, WallTime, Writer},
         exchange::{LedgerMessage, Sender},
         keeper::{Keeper, Out},
+        stream::Stream,
         witness::Safety,
     },
     sim::disk::Disk,
@@ -243,13 +245,15 @@ impl World {
             let Some(keeper) = self.machines[at].keeper.as_mut() else { continue };
             let riding = keeper.take_riding();
             let lost = self.now.0.is_multiple_of(3) || riding.is_empty();
-            let bytes = batch::encode(session(), &riding);
+            let writer = keeper.ledger().me();
+            let written = keeper.ledger().stream(writer).map_or(0, Stream::through);
+            let carried = Carried::encode(session(), written, &riding);
             for to in 0..NODES {
                 if lost || !self.wires.contains_key(&(at, to)) {
                     continue;
                 }
                 self.act(to, |keeper, now| {
-                    keeper.take(now, node(at), batch::decode(&bytes).unwrap())
+                    keeper.take(now, writer, Carried::decode(&carried).unwrap())
                 });
             }
         }

@@ -41,6 +41,40 @@ enum Content<'a> {
     Redacted(Hash),
 }
 
+/// What goes with a world of the ledger: so whoever holds the world holds what was written up to it,
+/// or knows that it does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Which ledger.
+    pub session: SessionId,
+    /// How many entries the host of that world has written.
+    pub written: u64,
+    /// Those of them that the receiver may lack, and that found room.
+    pub entries: Vec<Entry>,
+}
+
+impl Carried {
+    /// As bytes: `written`, and a batch.
+    pub fn encode<'a>(
+        session: SessionId,
+        written: u64,
+        entries: impl IntoIterator<Item = &'a SharedEntry>,
+    ) -> Vec<u8> {
+        let head = postcard::to_stdvec(&written).unwrap_or_default();
+        [head, encode(session, entries)].concat()
+    }
+
+    /// The inverse of [`encode`](Carried::encode).
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is none.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let (written, rest) = postcard::take_from_bytes(bytes).map_err(|_| Malformed)?;
+        let (session, entries) = read(rest)?;
+        Ok(Self { session, written, entries })
+    }
+}
+
 /// Entries of one session, in any order; best sorted by their ids.
 pub fn encode<'a>(
     session: SessionId,
@@ -66,6 +100,10 @@ pub fn encode<'a>(
 /// # Errors
 /// [`Malformed`] when it is none, or holds an entry that cannot be.
 pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
+    read(bytes).map(|(_, entries)| entries)
+}
+
+fn read(bytes: &[u8]) -> Result<(SessionId, Vec<Entry>), Malformed> {
     let ((session, runs), rest): ((SessionId, Vec<Run<'_>>), _) =
         postcard::take_from_bytes(bytes).map_err(|_| Malformed)?;
     if !rest.is_empty() {
@@ -75,7 +113,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
     for run in runs {
         entries.extend(entries_of(session, run.writer, run.first, run.items)?);
     }
-    Ok(entries)
+    Ok((session, entries))
 }
 
 fn item(entry: &Entry) -> Item<'_> {
@@ -191,6 +229,16 @@ mod tests {
             let items = entries.iter().map(|entry| item(entry)).collect();
             assert_eq!(entries_of(session(), writer, first, items), Err(Malformed));
         }
+    }
+
+    #[test]
+    fn what_a_world_carries_is_read_as_it_was_written() {
+        let entries = [made(1, 4, 4, b"a"), made(1, 5, 4, b"b")];
+        let read = Carried::decode(&Carried::encode(session(), 5, &entries)).unwrap();
+        assert_eq!((read.session, read.written, read.entries.len()), (session(), 5, 2));
+        let none = Carried::encode(session(), 9, []);
+        assert_eq!(Carried::decode(&none).unwrap().entries, []);
+        assert_eq!(Carried::decode(b"junk"), Err(Malformed));
     }
 
     proptest! {

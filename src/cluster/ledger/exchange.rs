@@ -42,6 +42,9 @@ const WATCHER_COMPARES_EVERY: Duration = Duration::from_secs(3);
 /// How soon the others are compared with after an answer brought something: they may lack it too.
 const PASS_ON_AFTER: Duration = Duration::from_millis(50);
 
+/// The least time between two asks of one peer.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
 /// How long nothing of an answer may come before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -134,11 +137,20 @@ struct Peer {
     watches: bool,
     /// An ask is open, and something of the answer came last at this time.
     asked: Option<Instant>,
+    /// It is to be asked, as soon as it may be.
+    to_ask: bool,
     ask_again_at: Instant,
     sending: CatchUp,
     under_way: usize,
     taken_at: Instant,
     allowance: Allowance,
+}
+
+impl Peer {
+    /// Whether more of an answer is expected from it.
+    fn waits(&self, now: Instant) -> bool {
+        self.asked.is_some_and(|heard| now.since(heard) < PATIENCE)
+    }
 }
 
 impl Exchange {
@@ -172,6 +184,7 @@ impl Exchange {
         let fresh = Peer {
             watches,
             asked: None,
+            to_ask: false,
             ask_again_at: now,
             sending: CatchUp::default(),
             under_way: 0,
@@ -290,15 +303,16 @@ impl Exchange {
         Ok(())
     }
 
-    /// Asks `peer` for what is lacking here, unless that was just done.
+    /// Asks `peer` for what is lacking here: at once, or as soon as it has answered, and not too
+    /// often.
     pub fn ask(&mut self, now: Instant, ledger: &Ledger, peer: NodeId) {
         let Some(state) = self.peers.get_mut(&peer) else { return };
-        let waits = state.asked.is_some_and(|heard| now.since(heard) < PATIENCE);
-        if waits || now < state.ask_again_at {
+        state.to_ask = now < state.ask_again_at || state.waits(now);
+        if state.to_ask {
             return;
         }
         state.asked = Some(now);
-        state.ask_again_at = now + COMPARE_EVERY / 2;
+        state.ask_again_at = now + ASK_AGAIN;
         let (session, held) = (ledger.session(), payload(&ledger.vector()));
         self.out.push_back((peer, LedgerMessage::Want { session, held }));
     }
@@ -324,13 +338,22 @@ impl Exchange {
             self.tell_synced_at = now + SYNCED_EVERY;
             self.tell_synced(ledger, disk);
         }
+        let to_ask: Vec<NodeId> =
+            self.peers.iter().filter(|(_, state)| state.to_ask).map(|(peer, _)| *peer).collect();
+        for peer in to_ask {
+            self.ask(now, ledger, peer);
+        }
         self.send_portions(now, ledger);
     }
 
-    /// Whether this node waits for more of an answer.
+    /// Whether this node has asked somebody, and waits for more of an answer.
     pub fn is_catching_up(&self, now: Instant) -> bool {
-        let waits = |peer: &Peer| peer.asked.is_some_and(|heard| now.since(heard) < PATIENCE);
-        self.peers.values().any(waits)
+        self.peers.values().any(|peer| peer.to_ask || peer.waits(now))
+    }
+
+    /// Whether this node has asked somebody who has not answered, however long ago.
+    pub fn is_asking(&self) -> bool {
+        self.peers.values().any(|peer| peer.to_ask || peer.asked.is_some())
     }
 
     fn tell_synced(&mut self, ledger: &Ledger, disk: &mut Disk) {

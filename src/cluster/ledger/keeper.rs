@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     Ledger, Out as LedgerOut, Refused,
+    batch::Carried,
     body::Body,
     disk::{BatchId, Disk, Kept, Record, Report, Trouble},
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
@@ -178,9 +179,9 @@ impl Keeper {
         self.unsafe_yet.iter().map(safety).min().unwrap_or(Safety::Shared)
     }
 
-    /// Whether somebody else has entries that this node lacks, as far as it knows.
-    pub fn is_catching_up(&self, now: Instant) -> bool {
-        self.exchange.is_catching_up(now)
+    /// Whether this node has asked for entries that it lacks, and was not answered yet.
+    pub fn is_asking(&self) -> bool {
+        self.exchange.is_asking()
     }
 
     /// The next thing to do.
@@ -342,12 +343,14 @@ impl Keeper {
         std::mem::take(&mut self.riding)
     }
 
-    /// Takes the entries that a tick carried. What does not fit on what is held is asked for.
-    pub fn take(&mut self, now: Instant, host: NodeId, entries: Vec<Entry>) {
-        for entry in entries {
-            if self.ledger.accept(entry) == Err(Refused::Gap) {
-                self.exchange.ask(now, &self.ledger, host);
-            }
+    /// Takes what a world of `host` carried. What is lacking yet is asked for.
+    pub fn take(&mut self, now: Instant, host: Writer, carried: Carried) {
+        for entry in carried.entries {
+            // What does not fit on what is held shows in the end.
+            let _ = self.ledger.accept(entry);
+        }
+        if self.ledger.stream(host).map_or(0, Stream::through) < carried.written {
+            self.exchange.ask(now, &self.ledger, host.node);
         }
     }
 

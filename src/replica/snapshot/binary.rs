@@ -11,8 +11,8 @@
 //! u32 hash of the state
 //! only with a baseline: u1 seats other than predicted?
 //!     [u1 other players? if not: n count, and for each: n index, i number off]
-//! n length of the events   n length of the entries   n length of the seats   zeros to a whole byte
-//! events (postcard), entries (a batch), seats (postcard); each if its length is not 0
+//! n length of the events   n length of the carried   n length of the seats   zeros to a whole byte
+//! events (postcard), carried (entries of the ledger), seats (postcard); each if its length is not 0
 //! the residual of the world; or the whole state (postcard)
 //! ```
 //!
@@ -20,7 +20,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Since, Snapshot, Unusable, read_entries};
+use super::{Since, Snapshot, Unusable, read_carried};
 use crate::{
     bits::{BitReader, BitWriter},
     game::{Game, Malformed},
@@ -50,16 +50,16 @@ pub(super) fn encode<G: Game>(
         [] => Vec::new(),
         events => postcard::to_stdvec(events).ok()?,
     };
-    let entries = &since.entries[..];
+    let carried = &since.carried[..];
     let mut head = BitWriter::new();
     let Some((held, old)) = baseline else {
         head.bits(WHOLE, 2);
         head.bits(hash, 32);
         head.number(events.len() as u64);
-        head.number(entries.len() as u64);
+        head.number(carried.len() as u64);
         head.number(0);
         let whole = postcard::to_stdvec(state).ok()?;
-        return Some([&head.finish(), &events, entries, &whole].concat());
+        return Some([&head.finish(), &events, carried, &whole].concat());
     };
     if held.term == clock.term {
         head.bits(SAME_TERM, 2);
@@ -76,9 +76,9 @@ pub(super) fn encode<G: Game>(
     let predicted = predict::<G>(old, ticks_between(held, clock)?);
     let seats = write_seats(&mut head, &predicted.seats, &state.seats)?;
     head.number(events.len() as u64);
-    head.number(entries.len() as u64);
+    head.number(carried.len() as u64);
     head.number(seats.len() as u64);
-    let mut out = [&head.finish(), &events, entries, &seats].concat();
+    let mut out = [&head.finish(), &events, carried, &seats].concat();
     G::encode_residual(&predicted.world, &state.world, &mut out);
     Some(out)
 }
@@ -117,11 +117,11 @@ pub(super) fn decode<G: Game>(
     if predicted.is_some() {
         read_seats(&mut head, &mut seats)?;
     }
-    let [events_len, entries_len, seats_len] =
+    let [events_len, carried_len, seats_len] =
         [head.number()?, head.number()?, head.number()?].map(|length| length as usize);
     let rest = head.rest()?;
     let (events, rest) = rest.split_at_checked(events_len).ok_or(Malformed)?;
-    let (entries, rest) = rest.split_at_checked(entries_len).ok_or(Malformed)?;
+    let (carried, rest) = rest.split_at_checked(carried_len).ok_or(Malformed)?;
     let (new_seats, rest) = rest.split_at_checked(seats_len).ok_or(Malformed)?;
     let state = match predicted {
         None => postcard::from_bytes(rest).map_err(|_| Malformed)?,
@@ -143,7 +143,7 @@ pub(super) fn decode<G: Game>(
     if state.hash() != hash {
         return Err(Unusable::Diverged);
     }
-    Ok(Snapshot { state: Arc::new(state), hash, events, entries: read_entries(entries)? })
+    Ok(Snapshot { state: Arc::new(state), hash, events, carried: read_carried(carried)? })
 }
 
 impl From<Malformed> for Unusable {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Since, Snapshot, Unusable, read_entries};
+use super::{Since, Snapshot, Unusable, read_carried};
 use crate::{
     cluster::message::Payload,
     game::Game,
@@ -30,7 +30,7 @@ enum Kind {
 
 /// The fields of the protocol, beside which those of the world stand.
 const OWN_FIELDS: [&str; 7] =
-    ["sync_gamestate", "clock", "baseline", "hash", "seats", "events", "entries"];
+    ["sync_gamestate", "clock", "baseline", "hash", "seats", "events", "carried"];
 
 pub(super) fn encode<G: Game>(
     clock: Clock,
@@ -47,9 +47,9 @@ pub(super) fn encode<G: Game>(
     if !since.events.is_empty() {
         fields.insert("events".to_owned(), serde_json::to_value(&since.events).ok()?);
     }
-    if !since.entries.is_empty() {
-        let entries = Payload::Binary(since.entries.clone());
-        fields.insert("entries".to_owned(), serde_json::to_value(entries).ok()?);
+    if !since.carried.is_empty() {
+        let carried = Payload::Binary(since.carried.clone());
+        fields.insert("carried".to_owned(), serde_json::to_value(carried).ok()?);
     }
     let header = Header {
         sync_gamestate: if baseline.is_some() { Kind::Changes } else { Kind::Full },
@@ -79,13 +79,13 @@ pub(super) fn decode<G: Game>(
         Some(events) => serde_json::from_value(events).map_err(|_| Unusable::Malformed)?,
         None => Vec::new(),
     };
-    let entries = match fields.remove("entries") {
+    let carried = match fields.remove("carried") {
         Some(hex) => {
             let text = serde_json::to_string(&hex).map_err(|_| Unusable::Malformed)?;
-            let entries: Payload = serde_json::from_str(&text).map_err(|_| Unusable::Malformed)?;
-            read_entries(entries.as_bytes())?
+            let carried: Payload = serde_json::from_str(&text).map_err(|_| Unusable::Malformed)?;
+            read_carried(carried.as_bytes())?
         }
-        None => Vec::new(),
+        None => None,
     };
     if let Some(baseline) = header.baseline {
         let held = replica.held(baseline).ok_or(Unusable::NoBaseline)?;
@@ -108,7 +108,7 @@ pub(super) fn decode<G: Game>(
     if hash != header.hash {
         return Err(Unusable::Diverged);
     }
-    Ok(Snapshot { state: Arc::new(state), hash, events, entries })
+    Ok(Snapshot { state: Arc::new(state), hash, events, carried })
 }
 
 /// The fields of a state: those of its world if that is an object and they do not clash with the

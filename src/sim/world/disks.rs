@@ -8,7 +8,6 @@ use crate::{
         Ledger,
         disk::{Kept, Report},
         entry::EntryId,
-        stream::Stream,
     },
     io::{Effect, Wire},
     node::{Event, Input},
@@ -106,12 +105,14 @@ impl<G: Playable> World<G> {
                 self.judge.archive.acknowledged(place, session, *writer, *safety, *through);
             }
             Event::Tick { clock, .. } if clock.term.host == node.me() => {
-                let written = ledger.stream(ledger.me()).map_or(0, Stream::through);
-                self.judge.archive.made(*clock, ledger.me(), written);
+                let written = node.replica().carried_by(clock.tick, ledger.me());
+                self.judge.archive.made(*clock, ledger.me(), written.unwrap_or_default());
             }
             Event::Tick { clock, .. } => {
                 let Some(lack) = self.judge.archive.lacks(*clock, ledger) else { return };
-                match node.cluster().keeper().is_catching_up(now) {
+                let asks = node.cluster().keeper().is_asking();
+                let alone = !node.cluster().is_linked(clock.term.host);
+                match asks || alone {
                     true => self.judge.met.ticks_behind += 1,
                     false => self.judge.fail(now, place, lack),
                 }
@@ -142,7 +143,8 @@ impl<G: Playable> World<G> {
                 complaints.push((place, format!("D6: other scores than n{other} has")));
             }
             if *node.hall() != fold::<G>(ledger) {
-                complaints.push((place, "D6: other scores than the facts come to".to_owned()));
+                let (hall, facts) = (node.hall(), fold::<G>(ledger));
+                complaints.push((place, format!("D6: {hall:?}, and the facts come to {facts:?}")));
             }
         }
         for (place, what) in complaints {
