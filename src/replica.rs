@@ -40,8 +40,10 @@ pub const HISTORY_STATES: usize = 32;
 /// finds no room is asked for.
 const CARRIED_BYTES_MAX: usize = 640;
 
-/// For so many ticks whoever holds no state is given what was written: the rest it asks for.
-const CARRIED_TICKS: u64 = 8;
+/// The same beside a whole world, which is large by itself, and for so many ticks back: whoever holds
+/// no world is about to ask for more.
+const CARRIED_WHOLE_BYTES_MAX: usize = 192;
+const CARRIED_WHOLE_TICKS: u64 = 4;
 
 /// Events older than this many ticks are not sent any more: whoever was away for longer has missed
 /// more than a sound.
@@ -210,9 +212,10 @@ impl<G: Game> Replica<G> {
     pub fn since(&self, held: Option<Tick>, session: SessionId, written: u64) -> Since<G::Event> {
         let now = self.clock().map_or(0, |clock| clock.tick.0);
         let after = |back: u64| held.unwrap_or(Tick(now.saturating_sub(back)));
-        let (spoken, from) = (after(1), after(CARRIED_TICKS));
+        let (spoken, from) = (after(1), after(CARRIED_WHOLE_TICKS));
         let events = self.events.iter().filter(|(at, _)| *at > spoken).cloned().collect();
-        let entries = self.entries_since(from, session);
+        let room = if held.is_some() { CARRIED_BYTES_MAX } else { CARRIED_WHOLE_BYTES_MAX };
+        let entries = self.entries_since(from, session, room);
         let lacks_nothing = entries.is_empty() && held.is_some();
         let carried = match lacks_nothing {
             true => Vec::new(),
@@ -222,8 +225,7 @@ impl<G: Game> Replica<G> {
     }
 
     /// The oldest after that tick, as many as find room.
-    fn entries_since(&self, tick: Tick, session: SessionId) -> Vec<&SharedEntry> {
-        let mut room = CARRIED_BYTES_MAX;
+    fn entries_since(&self, tick: Tick, session: SessionId, mut room: usize) -> Vec<&SharedEntry> {
         let entries = self.entries.iter().filter(|(at, _)| *at > tick).map(|(_, entry)| entry);
         let fits = |entry: &&SharedEntry| {
             let left = room.checked_sub(entry.bytes());
@@ -240,22 +242,16 @@ impl<G: Game> Newest for Replica<G> {
     }
 
     fn encode(&self) -> Option<Payload> {
-        let (mark, state) = self.newest.as_ref()?;
-        let session = self.entries.back().map(|(_, entry)| entry.head().session);
-        let from = Tick(mark.clock.tick.0.saturating_sub(CARRIED_TICKS));
-        let entries = session.map(|session| self.entries_since(from, session)).unwrap_or_default();
-        let carried = Carried::encode(session.unwrap_or_default(), 0, entries);
-        postcard::to_stdvec(&(state.as_ref(), carried)).ok().map(Payload::Binary)
+        let (_, state) = self.newest.as_ref()?;
+        postcard::to_stdvec(state.as_ref()).ok().map(Payload::Binary)
     }
 }
 
-/// What [`Newest::encode`] made into `payload`, if it is that and can be stepped: a state, and what
-/// was written into the ledger lately.
-pub fn decode_copy<G: Game>(payload: &Payload) -> Option<(State<G::World>, Carried)> {
-    let (state, carried): (State<G::World>, Vec<u8>) = match payload {
+/// The state that [`Newest::encode`] made into `payload`, if it is one and can be stepped.
+pub fn decode_copy<G: Game>(payload: &Payload) -> Option<State<G::World>> {
+    let state: State<G::World> = match payload {
         Payload::Binary(bytes) => postcard::from_bytes(bytes).ok()?,
         Payload::Json(raw) => serde_json::from_str(raw.get()).ok()?,
     };
-    let carried = Carried::decode(&carried).ok()?;
-    G::valid(&state.world).then_some((state, carried))
+    G::valid(&state.world).then_some(state)
 }

@@ -68,6 +68,8 @@ pub struct Node<G: Game> {
     /// The own reign, until the world has heard of it.
     new_reign: Option<Term>,
     memory: Memory<G>,
+    /// How much a host had written, as its ticks said last.
+    written: Option<(Writer, u64)>,
     applied: Option<Applied>,
     lost: Option<(NodeId, &'static str)>,
     handover: Option<Handover>,
@@ -137,6 +139,7 @@ impl<G: Game> Node<G> {
             recall: false,
             new_reign: None,
             memory: Memory::default(),
+            written: None,
             applied: None,
             lost: None,
             handover: None,
@@ -343,9 +346,9 @@ impl<G: Game> Node<G> {
         self.rival = false;
         self.host = Host::new();
         if let Some(copy) = world
-            && let Some((state, carried)) = decode_copy::<G>(&copy.sync_gamestate)
+            && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
         {
-            self.take_with(now, copy.mark, Arc::new(state), None, Some(carried));
+            self.take(copy.mark, Arc::new(state), None);
         }
         if self.config.tuning.has(Mutant::Replay) {
             self.replica.forget_controls();
@@ -476,7 +479,9 @@ impl<G: Game> Node<G> {
         let mut entries = Vec::new();
         if let Some(carried) = carried {
             entries = carried.entries.iter().cloned().map(SharedEntry::new).collect();
-            self.cluster.take_carried(now, writer_of(mark.clock.term), carried);
+            let writer = writer_of(mark.clock.term);
+            self.written = Some((writer, carried.written));
+            self.cluster.take_carried(now, writer, carried);
         }
         self.take(mark, state, rival);
         self.replica.note_entries(mark.clock.tick, entries);
@@ -612,7 +617,9 @@ impl<G: Game> Node<G> {
         let baseline = holds.and_then(|holds| Some((holds, held(holds)?.as_ref())));
         let held = baseline.map(|(held, _)| held.tick).filter(|held| *held < clock.tick);
         let ledger = self.cluster.ledger();
-        let written = ledger.stream(writer_of(clock.term)).map_or(0, Stream::through);
+        let writer = writer_of(clock.term);
+        let known = self.written.filter(|(known, _)| *known == writer).map_or(0, |(_, it)| it);
+        let written = ledger.stream(writer).map_or(0, Stream::through).max(known);
         let since = self.replica.since(held, ledger.session(), written);
         snapshot::encode::<G>(self.config.form, clock, state, hash, baseline, &since)
     }

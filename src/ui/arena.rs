@@ -13,11 +13,13 @@ use macroquad::{
 
 mod board;
 mod cast;
+mod hall;
 mod herald;
 mod margin;
 
 use self::{
     cast::Cast,
+    hall::{Keeping, Scores, draw_hall},
     herald::Herald,
     margin::{draw_debug, draw_feed, draw_header, draw_scoreboard},
 };
@@ -60,6 +62,8 @@ pub struct ArenaScreen {
     seconds: f32,
     /// Seconds without a host.
     interregnum_s: f32,
+    scores: Scores,
+    keeping: Keeping,
     debug: bool,
 }
 
@@ -80,6 +84,8 @@ impl ArenaScreen {
             names: BTreeMap::new(),
             seconds: 0.0,
             interregnum_s: 0.0,
+            scores: Scores::default(),
+            keeping: Keeping::default(),
             debug: false,
         }
     }
@@ -147,7 +153,14 @@ impl ArenaScreen {
         let c = &frame.stage;
         // A ribbon hangs where the header stands.
         draw_header(&c.faded(1.0 - self.herald.presence()), view, world);
-        draw_scoreboard(c, scoreboard_place(), view, world, &self.names, frame.seconds);
+        match self.scores {
+            Scores::Round => {
+                draw_scoreboard(c, scoreboard_place(), view, world, &self.names, frame.seconds);
+            }
+            scores => draw_hall(c, scoreboard_place(), view, scores, &self.names),
+        }
+        self.keeping.pass(frame.passed, &view.ledger);
+        self.keeping.draw(c, vec2(MARGIN.center().x, 701.0), &view.ledger);
         draw_feed(c, feed_place(), self.herald.lines());
         let explained = (HINTS_S - self.seconds).clamp(0.0, 1.0);
         if explained > 0.0 {
@@ -157,6 +170,7 @@ impl ArenaScreen {
                 &[
                     Hint { keys: "left up down right", does: "or WASD run" },
                     Hint { keys: "Space", does: "dash" },
+                    Hint { keys: "Tab", does: "scores" },
                     Hint { keys: "F11", does: "full screen" },
                     Hint { keys: "Esc", does: "leave" },
                 ],
@@ -184,6 +198,9 @@ impl Screen for ArenaScreen {
         keys::forget_typed();
         if is_key_pressed(KeyCode::F3) {
             self.debug = !self.debug;
+        }
+        if is_key_pressed(KeyCode::Tab) {
+            self.scores = self.scores.next();
         }
         if is_key_pressed(KeyCode::Escape) {
             frame.seat.controls(Controls::default());

@@ -313,9 +313,10 @@ impl Keeper {
 
     // Writing.
 
-    /// This node reigns from here on.
+    /// This node reigns from here on. If its world is another's, that one has facts that it lacks.
     pub fn reigns(&mut self, epoch: Epoch) {
         self.ledger.reigns(epoch);
+        self.exchange.compare_soon();
     }
 
     /// This node follows from here on.

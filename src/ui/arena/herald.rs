@@ -99,6 +99,11 @@ impl Herald {
                 format!("{players} play; you come in as soon as one leaves"),
                 Cloth::Peace,
             ),
+            Event::DiskFailed { trouble } => self.proclaim(
+                "Nothing more is kept here".to_owned(),
+                format!("{trouble}; the game goes on, and the others keep it"),
+                Cloth::Crown,
+            ),
             Event::NewIdentity { .. } => {
                 self.say("you go by a new identity".to_owned(), LAVENDER);
             }

@@ -129,7 +129,8 @@ pub fn draw_scoreboard(
     }
 }
 
-fn wins_width(games_won: u32) -> f32 {
+/// The room that [`draw_wins`] takes.
+pub fn wins_width(games_won: u32) -> f32 {
     match games_won {
         0 => 0.0,
         1..=3 => games_won as f32 * 11.0,
@@ -138,7 +139,7 @@ fn wins_width(games_won: u32) -> f32 {
 }
 
 /// A golden star for each round won; a number when there are many. Ends at `right`.
-fn draw_wins(c: &Canvas, games_won: u32, right: macroquad::math::Vec2) {
+pub fn draw_wins(c: &Canvas, games_won: u32, right: macroquad::math::Vec2) {
     let star = |x: f32| {
         let points: Vec<_> = (0..10)
             .map(|i| {
