@@ -9,10 +9,10 @@ use std::{
 };
 
 use interregnum::{
-    arena::{Arena, Controls, Player, World},
+    arena::{Arena, Controls, Player, World, hall::Hall},
     cluster::{ledger::entry::WallTime, message::Role},
     config::TICK,
-    game::{Game, News},
+    game::{Game, News, Remembered},
     node::{Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View},
     replica::State,
     runtime::Happened,
@@ -35,6 +35,9 @@ const NAMES: [&str; 12] = [
     "Katarzyna Łucja",
     "Leo",
 ];
+
+/// What the wall clock says.
+const WALL: WallTime = WallTime(1_700_000_000);
 
 /// What was asked for on the command line.
 struct Asked {
@@ -67,6 +70,7 @@ struct Stage {
     fallen: Option<(usize, Instant)>,
     handover: Option<Handover>,
     events: Vec<Happened<Arena>>,
+    hall: Hall,
     deeds: u64,
 }
 
@@ -100,6 +104,7 @@ impl Show {
                 fallen: None,
                 handover: None,
                 events: Vec::new(),
+                hall: Hall::default(),
                 deeds: 0,
             }),
             asked,
@@ -176,6 +181,11 @@ impl Show {
         let mut events = Vec::new();
         Arena::step(&mut stage.world, &news, &mut events);
         let tick = stage.world.tick;
+        for event in &events {
+            if let Some(fact) = Arena::fact(&stage.world, event) {
+                stage.hall.enter(WALL.0, Remembered::Counts(&fact));
+            }
+        }
         stage
             .events
             .extend(events.into_iter().map(|event| Happened::Node(Event::Game { tick, event })));
@@ -274,9 +284,9 @@ impl Seat for Show {
             members: members.collect(),
             picture,
             handover: stage.handover,
-            hall: Arc::default(),
+            hall: Arc::new(stage.hall.clone()),
             ledger: LedgerView::default(),
-            wall: WallTime(1_700_000_000),
+            wall: WALL,
         }))
     }
 

@@ -262,11 +262,6 @@ impl Cluster {
         self.election.is_drowsy(now)
     }
 
-    /// Whether there is a link with `peer`.
-    pub fn is_linked(&self, peer: NodeId) -> bool {
-        self.mesh.peer(peer).is_some_and(Peer::is_linked)
-    }
-
     /// Whom a host sends its ticks: whoever was heard lately.
     pub fn audience(&self, now: Instant) -> Vec<(NodeId, Incarnation)> {
         self.mesh

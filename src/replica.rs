@@ -40,11 +40,6 @@ pub const HISTORY_STATES: usize = 32;
 /// finds no room is asked for.
 const CARRIED_BYTES_MAX: usize = 640;
 
-/// The same beside a whole world, which is large by itself, and for so many ticks back: whoever holds
-/// no world is about to ask for more.
-const CARRIED_WHOLE_BYTES_MAX: usize = 192;
-const CARRIED_WHOLE_TICKS: u64 = 4;
-
 /// Events older than this many ticks are not sent any more: whoever was away for longer has missed
 /// more than a sound.
 const EVENT_TICKS: u64 = 32;
@@ -208,24 +203,22 @@ impl<G: Game> Replica<G> {
 
     /// What whoever holds the state at tick `held` has missed: the events that are still worth
     /// telling, and what was written since into the ledger of this `session`, in which the host has
-    /// `written` so much. Whoever holds none gets what is of the last ticks.
+    /// `written` so much. Whoever holds none gets the last events, and asks for what was written.
     pub fn since(&self, held: Option<Tick>, session: SessionId, written: u64) -> Since<G::Event> {
         let now = self.clock().map_or(0, |clock| clock.tick.0);
-        let after = |back: u64| held.unwrap_or(Tick(now.saturating_sub(back)));
-        let (spoken, from) = (after(1), after(CARRIED_WHOLE_TICKS));
+        let spoken = held.unwrap_or(Tick(now.saturating_sub(1)));
         let events = self.events.iter().filter(|(at, _)| *at > spoken).cloned().collect();
-        let room = if held.is_some() { CARRIED_BYTES_MAX } else { CARRIED_WHOLE_BYTES_MAX };
-        let entries = self.entries_since(from, session, room);
-        let lacks_nothing = entries.is_empty() && held.is_some();
-        let carried = match lacks_nothing {
-            true => Vec::new(),
-            false => Carried::encode(session, written, entries),
+        let entries = held.map(|held| self.entries_since(held, session));
+        let carried = match &entries {
+            Some(entries) if entries.is_empty() => Vec::new(),
+            _ => Carried::encode(session, written, entries.into_iter().flatten()),
         };
         Since { events, carried }
     }
 
     /// The oldest after that tick, as many as find room.
-    fn entries_since(&self, tick: Tick, session: SessionId, mut room: usize) -> Vec<&SharedEntry> {
+    fn entries_since(&self, tick: Tick, session: SessionId) -> Vec<&SharedEntry> {
+        let mut room = CARRIED_BYTES_MAX;
         let entries = self.entries.iter().filter(|(at, _)| *at > tick).map(|(_, entry)| entry);
         let fits = |entry: &&SharedEntry| {
             let left = room.checked_sub(entry.bytes());

@@ -181,6 +181,8 @@ impl Peer {
 struct Link {
     from: SocketAddr,
     dialled: Option<NodeId>,
+    /// The own hello is on its way.
+    introduced: bool,
     peer: Option<NodeId>,
     /// Since when another link serves in its place.
     retired: Option<Instant>,
@@ -389,6 +391,8 @@ impl Mesh {
 
     /// Bytes came in on a link.
     pub fn bytes(&mut self, now: Instant, me: &Identity, link: LinkId, chunk: &[u8]) {
+        // Whoever accepts says hello at once, and may be heard before the link counts as open here.
+        self.introduce(me, link);
         let Some(state) = self.links.get_mut(&link) else {
             return;
         };
@@ -614,8 +618,13 @@ impl Mesh {
         peer.dials_failed = peer.dials_failed.saturating_add(1);
     }
 
+    /// Says hello, once.
     fn introduce(&mut self, me: &Identity, link: LinkId) {
-        let dial = self.links.get(&link).and_then(|link| link.dialled).map_or(0, |_| link.0);
+        let Some(state) = self.links.get_mut(&link).filter(|state| !state.introduced) else {
+            return;
+        };
+        state.introduced = true;
+        let dial = state.dialled.map_or(0, |_| link.0);
         match me.hello(dial) {
             Some(hello) => self.write(link, &Message::Hello(hello)),
             None => self.write(link, &Message::Refused(Refusal::Session)),
@@ -806,6 +815,7 @@ impl Link {
         Self {
             from,
             dialled,
+            introduced: false,
             peer: None,
             retired: None,
             merit: (false, 0),

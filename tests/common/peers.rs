@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr, UdpSocket},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -43,6 +44,12 @@ impl Party {
         self.start("bot").introduced()
     }
 
+    /// Starts a bot that keeps what it is to remember in this folder.
+    pub fn join_at(&self, folder: &Path) -> Peer {
+        let mut command = self.command("bot");
+        Peer::start(command.arg("--data-dir").arg(folder)).introduced()
+    }
+
     /// Starts several bots at once.
     pub fn join_all(&self, count: usize) -> Vec<Peer> {
         let started: Vec<Peer> = (0..count).map(|_| self.start("bot")).collect();
@@ -55,9 +62,14 @@ impl Party {
     }
 
     fn start(&self, subcommand: &str) -> Peer {
+        Peer::start(&mut self.command(subcommand))
+    }
+
+    fn command(&self, subcommand: &str) -> Command {
         let mut command = program();
         command.args([subcommand, "--ip", "127.0.0.1", "--session", &self.session]);
-        Peer::start(command.args(["--beacon-port", &self.beacon_port.to_string()]))
+        command.args(["--beacon-port", &self.beacon_port.to_string()]);
+        command
     }
 }
 

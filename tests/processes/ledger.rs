@@ -1,12 +1,7 @@
 //! What is kept, through the command line: carried from one folder to another, checked, and summed
 //! up.
 
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-    process::{Output, Stdio},
-};
+use std::fs;
 
 use interregnum::{
     arena::{GatherableId, RoundId, hall::Fact},
@@ -23,7 +18,7 @@ use interregnum::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::peers::program;
+use crate::folder::{Folder, attempt, run};
 
 const ADA: NodeId = NodeId::from_u128(1);
 const BEN: NodeId = NodeId::from_u128(2);
@@ -102,22 +97,7 @@ fn the_scores_are_the_sum_of_what_is_kept() {
     assert!(nothing.contains("nobody"), "{nothing}");
 }
 
-/// A data folder, removed at the end.
-struct Folder(PathBuf);
-
 impl Folder {
-    fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("interregnum-{}", Uuid::new_v4())))
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("profile-1/ledger.db")
-    }
-
     /// Six entries of a host, in the first profile's ledger.
     fn fill(&self) -> LedgerFile {
         let session = SessionId(Uuid::from_u128(5));
@@ -149,35 +129,6 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn fact(fact: &Fact) -> Body {
     Body::Fact(fact.encode())
-}
-
-/// Runs the program, which must succeed. What it printed.
-fn run(folder: &Path, arguments: &[&str], input: &str) -> String {
-    let done = attempt(folder, arguments, input);
-    let said = String::from_utf8(done.stdout).unwrap();
-    assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
-    said
-}
-
-fn attempt(folder: &Path, arguments: &[&str], input: &str) -> Output {
-    let mut process = program()
-        .args(arguments)
-        .arg("--data-dir")
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It may have ended without reading.
-    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
-    process.wait_with_output().unwrap()
 }

@@ -11,12 +11,16 @@
 )]
 
 #[cfg(feature = "store")]
+mod folder;
+#[cfg(feature = "store")]
 mod ledger;
 mod losses;
 #[path = "../common/peers.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod peers;
 mod program;
+#[cfg(feature = "store")]
+mod remembered;
 mod spectators;
 mod strangers;
 mod together;

@@ -356,11 +356,6 @@ impl Exchange {
         self.peers.values().any(|peer| peer.to_ask || peer.waits(now))
     }
 
-    /// Whether this node has asked somebody who has not answered, however long ago.
-    pub fn is_asking(&self) -> bool {
-        self.peers.values().any(|peer| peer.to_ask || peer.asked.is_some())
-    }
-
     fn tell_synced(&mut self, ledger: &Ledger, disk: &mut Disk) {
         let news = disk.take_news();
         if news.is_empty() {

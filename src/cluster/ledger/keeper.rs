@@ -76,6 +76,8 @@ pub struct Keeper {
     wall: (Instant, WallTime),
     /// Since when something waits for a place.
     to_place: Option<Instant>,
+    /// What a host had written with a world that this node holds, and that it lacks yet.
+    owed: Option<(Writer, u64)>,
     /// What the next tick is to carry.
     riding: Vec<SharedEntry>,
     /// What was said to be safe of those who wrote lately.
@@ -97,6 +99,7 @@ impl Keeper {
             exchange: Exchange::new(watches),
             wall: (now, wall),
             to_place: None,
+            owed: None,
             riding: Vec::new(),
             safe: BTreeMap::new(),
             unsafe_yet: BTreeSet::new(),
@@ -144,6 +147,7 @@ impl Keeper {
             }
         }
         self.riding.clear();
+        self.owed = None;
         self.to_place = None;
         self.witnesses.forget();
         self.safe.clear();
@@ -179,9 +183,13 @@ impl Keeper {
         self.unsafe_yet.iter().map(safety).min().unwrap_or(Safety::Shared)
     }
 
-    /// Whether this node has asked for entries that it lacks, and was not answered yet.
-    pub fn is_asking(&self) -> bool {
-        self.exchange.is_asking()
+    /// Whether this node holds a world whose facts it does not all hold yet. It asks for them.
+    pub fn is_owed(&self) -> bool {
+        self.owed.is_some()
+    }
+
+    fn is_held(&self, writer: Writer, through: u64) -> bool {
+        self.ledger.stream(writer).map_or(0, Stream::through) >= through
     }
 
     /// The next thing to do.
@@ -220,6 +228,10 @@ impl Keeper {
 
     /// A tick has passed: sixty a second, whoever hosts.
     pub fn tick(&mut self, now: Instant) {
+        self.owed = self.owed.filter(|(writer, through)| !self.is_held(*writer, *through));
+        if let Some((host, _)) = self.owed {
+            self.exchange.ask(now, &self.ledger, host.node);
+        }
         self.exchange.tick(now, &self.ledger, &mut self.disk);
         if now >= self.reckon_at {
             self.reckon_at = now + RECKON_EVERY;
@@ -350,7 +362,8 @@ impl Keeper {
             // What does not fit on what is held shows in the end.
             let _ = self.ledger.accept(entry);
         }
-        if self.ledger.stream(host).map_or(0, Stream::through) < carried.written {
+        self.owed = (!self.is_held(host, carried.written)).then_some((host, carried.written));
+        if self.owed.is_some() {
             self.exchange.ask(now, &self.ledger, host.node);
         }
     }

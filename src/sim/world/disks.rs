@@ -110,9 +110,7 @@ impl<G: Playable> World<G> {
             }
             Event::Tick { clock, .. } => {
                 let Some(lack) = self.judge.archive.lacks(*clock, ledger) else { return };
-                let asks = node.cluster().keeper().is_asking();
-                let alone = !node.cluster().is_linked(clock.term.host);
-                match asks || alone {
+                match node.cluster().keeper().is_owed() {
                     true => self.judge.met.ticks_behind += 1,
                     false => self.judge.fail(now, place, lack),
                 }
