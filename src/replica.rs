@@ -88,6 +88,8 @@ pub struct Replica<G: Game> {
     events_told: Tick,
     /// What ticks carried for the ledger, and which tick carried it first.
     entries: VecDeque<(Tick, SharedEntry)>,
+    /// From this tick on, nothing that ticks carried is missing among them.
+    complete_from: Tick,
 }
 
 impl<G: Game> Debug for Replica<G> {
@@ -104,6 +106,7 @@ impl<G: Game> Default for Replica<G> {
             events: VecDeque::new(),
             events_told: Tick(0),
             entries: VecDeque::new(),
+            complete_from: Tick(0),
         }
     }
 }
@@ -139,6 +142,7 @@ impl<G: Game> Replica<G> {
         if rebased.is_some() {
             self.events.clear();
             self.entries.clear();
+            self.complete_from = mark.clock.tick;
             self.events_told = self.events_told.min(mark.clock.tick);
         }
         if self.history.len() == HISTORY_STATES {
@@ -194,6 +198,11 @@ impl<G: Game> Replica<G> {
         }
     }
 
+    /// This tick's world came without what had been written up to it.
+    pub fn lacks_entries_before(&mut self, tick: Tick) {
+        self.complete_from = self.complete_from.max(tick);
+    }
+
     /// Up to which number entries of `writer` came with ticks up to this one, as far as is remembered.
     pub fn carried_by(&self, tick: Tick, writer: Writer) -> Option<u64> {
         let carried =
@@ -203,14 +212,16 @@ impl<G: Game> Replica<G> {
 
     /// What whoever holds the state at tick `held` has missed: the events that are still worth
     /// telling, and what was written since into the ledger of this `session`, in which the host has
-    /// `written` so much. Whoever holds none gets the last events, and asks for what was written.
+    /// `written` so much. Whoever holds none gets the last events, and asks for what was written; so does
+    /// whoever may lack what this node never was given with a tick.
     pub fn since(&self, held: Option<Tick>, session: SessionId, written: u64) -> Since<G::Event> {
         let now = self.clock().map_or(0, |clock| clock.tick.0);
         let spoken = held.unwrap_or(Tick(now.saturating_sub(1)));
         let events = self.events.iter().filter(|(at, _)| *at > spoken).cloned().collect();
         let entries = held.map(|held| self.entries_since(held, session));
+        let knows_all = held.is_some_and(|held| held >= self.complete_from);
         let carried = match &entries {
-            Some(entries) if entries.is_empty() => Vec::new(),
+            Some(entries) if entries.is_empty() && knows_all => Vec::new(),
             _ => Carried::encode(session, written, entries.into_iter().flatten()),
         };
         Since { events, carried }

@@ -349,6 +349,7 @@ impl<G: Game> Node<G> {
             && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
         {
             self.take(copy.mark, Arc::new(state), None);
+            self.replica.lacks_entries_before(copy.mark.clock.tick);
         }
         if self.config.tuning.has(Mutant::Replay) {
             self.replica.forget_controls();
@@ -476,15 +477,19 @@ impl<G: Game> Node<G> {
         rival: Option<Term>,
         carried: Option<Carried>,
     ) {
-        let mut entries = Vec::new();
+        let (mut entries, mut complete) = (Vec::new(), true);
         if let Some(carried) = carried {
             entries = carried.entries.iter().cloned().map(SharedEntry::new).collect();
             let writer = writer_of(mark.clock.term);
             self.written = Some((writer, carried.written));
             self.cluster.take_carried(now, writer, carried);
+            complete = !entries.is_empty() && !self.cluster.keeper().is_owed();
         }
         self.take(mark, state, rival);
         self.replica.note_entries(mark.clock.tick, entries);
+        if !complete {
+            self.replica.lacks_entries_before(mark.clock.tick);
+        }
     }
 
     /// Something counts in the ledger, or does not any more.

@@ -16,7 +16,7 @@ mod folder;
 mod ledger;
 mod losses;
 #[path = "../common/peers.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
+#[cfg_attr(not(feature = "store"), expect(dead_code, reason = "other tests use the rest"))]
 mod peers;
 mod program;
 #[cfg(feature = "store")]
