@@ -218,11 +218,14 @@ impl<G: Game> Replica<G> {
         let now = self.clock().map_or(0, |clock| clock.tick.0);
         let spoken = held.unwrap_or(Tick(now.saturating_sub(1)));
         let events = self.events.iter().filter(|(at, _)| *at > spoken).cloned().collect();
-        let entries = held.map(|held| self.entries_since(held, session));
-        let knows_all = held.is_some_and(|held| held >= self.complete_from);
-        let carried = match &entries {
-            Some(entries) if entries.is_empty() && knows_all => Vec::new(),
-            _ => Carried::encode(session, written, entries.into_iter().flatten()),
+        let wrote = |held: Tick| self.entries.back().is_some_and(|(at, _)| *at > held);
+        let lacks_nothing = held.is_some_and(|held| held >= self.complete_from && !wrote(held));
+        let carried = match lacks_nothing {
+            true => Vec::new(),
+            false => {
+                let entries = held.map(|held| self.entries_since(held, session));
+                Carried::encode(session, written, entries.into_iter().flatten())
+            }
         };
         Since { events, carried }
     }
