@@ -37,7 +37,7 @@ use self::{
     doubling::Doubling,
     election::{Admission, Cause, Context, Election, Newest, Voter},
     identity::Identity,
-    mesh::{Acquaintance, Mesh},
+    mesh::{Acquaintance, Mesh, Peer},
     message::{
         Beacon, ControlsPacket, Envelope, Member, Message, Packet, Payload, RelayPacket, Role,
         TickPacket, WorldCopy,
@@ -192,6 +192,11 @@ impl Cluster {
     /// Who is in the session.
     pub fn members(&self) -> &[Member] {
         self.roster.members()
+    }
+
+    /// Whether a link with `id` is up.
+    pub fn is_linked(&self, id: NodeId) -> bool {
+        self.mesh.peer(id).is_some_and(Peer::is_linked)
     }
 
     /// The version of the roster.

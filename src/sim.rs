@@ -13,6 +13,7 @@
 //! | [`judge`] | the invariants |
 //! | [`met`] | what was met |
 //! | [`tally`] | the smallest game, for the hours |
+//! | [`trace`] | what happened, in words |
 //! | [`campaign`] | many seeds on all cores, and the totals |
 
 mod arena;
@@ -21,8 +22,10 @@ pub mod faults;
 pub mod judge;
 pub mod met;
 pub mod network;
+pub mod stories;
 pub mod swarm;
 pub mod tally;
+pub mod trace;
 pub mod world;
 
 use rand_pcg::Pcg64Mcg;

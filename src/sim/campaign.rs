@@ -9,7 +9,8 @@ use std::{
 };
 
 use super::{
-    Playable, faults, judge::Violation, met::Met, swarm::Swarm, tally::Tally, world::World,
+    Playable, faults, judge::Violation, met::Met, swarm::Swarm, tally::Tally, trace::Trace,
+    world::World,
 };
 use crate::{arena::Arena, config::Tuning};
 
@@ -78,8 +79,10 @@ pub fn run_seed(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {
 pub fn play<G: Playable>(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {
     let swarm = Swarm::new(seed);
     let mut world = World::<G>::new(seed, swarm.nodes);
-    world.trace = trace.then(Vec::new);
-    world.note(0, &swarm.to_string());
+    if trace {
+        world.start_trace();
+        world.tell(&swarm);
+    }
     world.tuning = tuning.clone();
     let start = world.now;
     faults::rounds(&mut world, &swarm, rounds);
@@ -89,7 +92,7 @@ pub fn play<G: Playable>(seed: u64, rounds: usize, tuning: &Tuning, trace: bool)
         fingerprint: world.fingerprint(),
         met: world.judge.met,
         violations: world.judge.violations,
-        trace: world.trace.unwrap_or_default(),
+        trace: world.trace.map(Trace::into_lines).unwrap_or_default(),
     }
 }
 

@@ -164,7 +164,7 @@ impl<G: Playable> World<G> {
             let content = followers.iter().filter(|other| in_touch[**other]).count();
             if self.machines[place].life == life && content * 2 > followers.len() {
                 self.judge.met.needless += 1;
-                self.note(place, &format!("needless: {content} of {followers:?} had a host"));
+                self.note(place, format_args!("needless: {content} of {followers:?} had a host"));
             }
         }
     }
@@ -182,7 +182,7 @@ impl<G: Playable> World<G> {
         let (mine, theirs) = (1 + with(old), with(new));
         if mine > theirs {
             self.judge.met.upsets += 1;
-            self.note(place, &format!("upset: {mine} players yield to {theirs}"));
+            self.note(place, format_args!("upset: {mine} players yield to {theirs}"));
         }
     }
 

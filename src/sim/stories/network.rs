@@ -1,0 +1,2 @@
+use super::Story;
+pub(super) const STORIES: &[Story] = &[];
