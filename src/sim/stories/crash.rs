@@ -102,8 +102,8 @@ fn host_and_heir_killed(scene: &mut Scene) {
         scene.pass_up_to(1);
     }
     scene.world.kill(order[1]);
-    scene.one_game_within(100);
-    scene.nobody_waited(60);
+    scene.one_game_within(120);
+    scene.nobody_waited(120);
     scene.nothing_undone();
 }
 
@@ -111,11 +111,13 @@ fn killed_while_a_newcomer_comes_in(scene: &mut Scene) {
     let host = scene.gather_some(4);
     scene.world.start(4);
     scene.pass_up_to(30);
+    let tick = scene.tick(host);
     scene.world.kill(host);
-    scene.have_not_waited(&[0, 1, 2, 3], 25);
-    scene.one_game_within(500);
+    scene.one_game_within(100);
+    scene.have_not_waited(&[0, 1, 2, 3], 60);
     let new = scene.host();
-    scene.claim(new != 4, || "somebody without a world took the crown".into());
+    let goes_on = scene.tick(new) >= tick;
+    scene.claim(goes_on, || "somebody without the world took the crown".into());
     scene.nothing_undone();
 }
 
@@ -128,9 +130,9 @@ fn winner_killed_before_announcing(scene: &mut Scene) {
     scene.claim(asked, || "nobody asked".into());
     scene.pass_up_to(1);
     scene.world.kill(heir);
-    scene.one_game_within(300);
-    scene.nobody_waited(100);
-    scene.nothing_rolled_back();
+    scene.one_game_within(120);
+    scene.nobody_waited(120);
+    scene.nothing_undone();
 }
 
 fn three_hosts_killed_in_a_row(scene: &mut Scene) {

@@ -310,10 +310,10 @@ impl Scene {
         });
     }
 
-    /// No tick was undone but those of another history.
-    pub fn nothing_rolled_back(&mut self) {
+    /// Of one history, no more ticks than this were undone.
+    pub fn rolled_back_at_most(&mut self, most: u64) {
         let rolled_back = self.since().rolled_back;
-        self.claim(rolled_back == 0, || format!("{rolled_back} ticks were rolled back"));
+        self.claim(rolled_back <= most, || format!("{rolled_back} ticks were rolled back"));
     }
 
     /// None of those who run has waited for a tick for longer than this since the story began, or
