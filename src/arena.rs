@@ -79,9 +79,6 @@ pub const LOOSE_MAX: u8 = 3;
 pub const INTERMISSION_TICKS: u16 = 180;
 /// How long a player who went away keeps place and points.
 pub const AWAY_TICKS_MAX: u16 = 1_800;
-/// Longest way a player or anything else can go in one tick that [`Game::blend`] draws as a
-/// movement; what went further was put there.
-pub const BLEND_DISTANCE_MAX: i32 = 96 * UNITS_PER_PIXEL;
 
 /// The rules of the arena.
 #[derive(Clone, Debug)]
@@ -347,6 +344,9 @@ impl Game for Arena {
 
     fn blend(from: &World, to: &World, part: u16) -> World {
         let mut shown = to.clone();
+        if (from.seed, from.round) != (to.seed, to.round) {
+            return shown; // another board: nobody walked there
+        }
         for (id, player) in &mut shown.players {
             if let Some(before) = from.players.get(id) {
                 player.at = between(before.at, player.at, part);
@@ -364,13 +364,9 @@ impl Game for Arena {
     }
 }
 
-/// The point `part` / 65,536 of the way from `from` to `to`; `to`, if that is too far to walk.
+/// The point `part` / 65,536 of the way from `from` to `to`.
 fn between(from: Point, to: Point, part: u16) -> Point {
     let (dx, dy) = (i64::from(to.x) - i64::from(from.x), i64::from(to.y) - i64::from(from.y));
-    let limit = i64::from(BLEND_DISTANCE_MAX);
-    if dx.abs() > limit || dy.abs() > limit || dx * dx + dy * dy > limit * limit {
-        return to;
-    }
     let along = |start: i32, way: i64| start + ((way * i64::from(part)) >> 16) as i32;
     Point { x: along(from.x, dx), y: along(from.y, dy) }
 }

@@ -46,15 +46,20 @@ use self::{
     roster::Roster,
 };
 use crate::{
-    config::{Config, Tuning},
+    config::{Config, Mutant, Tuning},
     io::{Effect, Wire},
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, SessionId, Term},
 };
 
 /// Whoever was heard within this time gets the host's ticks, member or not: that is how two halves
-/// of a healed network notice each other.
+/// of a healed network notice each other. So does whoever was heard of: a newcomer may have to reign
+/// over members that it knows from the roster alone.
 const AUDIENCE: Duration = Duration::from_secs(1);
+
+/// How long a newcomer waits for a host that was announced, and of which it hears nothing: a little
+/// more than the time between two beacons. Should it live after all, it says so when it is asked.
+const ANNOUNCED: Duration = Duration::from_millis(1_300);
 
 /// How often, and for how long, a missing member is sought at its last address.
 const SEEK_MISSING: Duration = Duration::from_millis(100);
@@ -62,6 +67,9 @@ const SEEK_MISSING_FOR: Duration = Duration::from_secs(60);
 
 /// How long nobody else is heard before the user is told why that may be.
 const NOBODY_AFTER: Duration = Duration::from_secs(5);
+
+/// How long a linked player waits for its place in the roster before it knows that there is none.
+const SEATED_AFTER: Duration = Duration::from_secs(1);
 
 /// How often the host brings the roster in line with its links.
 const RECONCILE: Duration = Duration::from_millis(50);
@@ -84,6 +92,9 @@ pub struct Cluster {
     reconcile_at: Instant,
     company: Instant,
     told_nobody: bool,
+    /// When this node was last in the roster, or had no reason to expect that.
+    seated: Instant,
+    told_full: bool,
     out: VecDeque<Out>,
 }
 
@@ -147,6 +158,8 @@ pub enum Notice {
     NobodyFound,
     /// This node's id was somebody else's too; it has a new one.
     NewIdentity(NodeId),
+    /// The session has as many players as it takes: this node sees the game, and is not in it.
+    Full(usize),
 }
 
 impl Cluster {
@@ -169,6 +182,8 @@ impl Cluster {
             reconcile_at: Instant::default(),
             company: Instant::default(),
             told_nobody: false,
+            seated: Instant::default(),
+            told_full: false,
             out: VecDeque::new(),
             tuning,
         }
@@ -218,7 +233,7 @@ impl Cluster {
     pub fn audience(&self, now: Instant) -> Vec<(NodeId, Incarnation)> {
         self.mesh
             .peers()
-            .filter(|(_, peer)| now.since(peer.heard) <= AUDIENCE)
+            .filter(|(_, peer)| now.since(peer.heard.max(peer.met)) <= AUDIENCE)
             .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
             .map(|(id, peer)| (id, peer.incarnation))
             .collect()
@@ -253,7 +268,7 @@ impl Cluster {
         let linked: Vec<NodeId> =
             self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
         for peer in linked {
-            self.mesh.send(now, peer, &Message::Bye);
+            self.mesh.send(peer, &Message::Bye);
         }
         self.mesh.clear();
         self.roster.clear();
@@ -371,7 +386,7 @@ impl Cluster {
             && self.playing()
         {
             let gap = now.since(before);
-            if gap > self.tuning.asleep {
+            if gap > self.tuning.asleep && !self.tuning.has(Mutant::NoSelfCheck) {
                 self.election.slept(now, gap);
                 self.mesh.slept(gap);
             }
@@ -391,6 +406,7 @@ impl Cluster {
             self.seek_at = now + SEEK_MISSING;
             self.seek_missing(now);
             self.mind_company(now);
+            self.mind_seat(now);
         }
         self.tell(now);
     }
@@ -435,6 +451,19 @@ impl Cluster {
         } else if !self.told_nobody && now.since(self.company) >= NOBODY_AFTER {
             self.told_nobody = true;
             self.out.push_back(Out::Notice(Notice::NobodyFound));
+        }
+    }
+
+    fn mind_seat(&mut self, now: Instant) {
+        let host = self.election.following().map(|term| term.host);
+        let linked = host.and_then(|host| self.mesh.peer(host)).is_some_and(Peer::is_linked);
+        let waits = linked && self.me.role == Role::Player && self.roster.published().is_some();
+        if !waits || self.roster.member(self.me.id).is_some() {
+            self.seated = now;
+            self.told_full = false;
+        } else if !self.told_full && now.since(self.seated) >= SEATED_AFTER {
+            self.told_full = true;
+            self.out.push_back(Out::Notice(Notice::Full(self.roster.members().len())));
         }
     }
 
@@ -550,6 +579,7 @@ impl Cluster {
                     self.out.push_back(Out::Controls { from, incarnation, packet, relayed });
                 }
             }
+            Packet::Probe => {}
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             packet if votes => {
                 self.with_election(now, newest, |election, cx| {
@@ -583,7 +613,7 @@ impl Cluster {
             if self.relay.serve(now, relay.from, holds)
                 && let Some(roster) = self.roster.published()
             {
-                self.mesh.send(now, relay.from, &Message::Roster(roster.clone()));
+                self.mesh.send(relay.from, &Message::Roster(roster.clone()));
             }
         }
         let next = self.election.relay(now).filter(|_| host == Some(relay.to)).unwrap_or(relay.to);
@@ -608,7 +638,7 @@ impl Cluster {
                 self.discovery.forget(from);
                 self.mesh.hang_up(from, "left");
                 if self.election.reign().is_some() && self.roster.remove(from) {
-                    self.publish_roster(now);
+                    self.publish_roster();
                 }
             }
             _ => {}
@@ -620,7 +650,7 @@ impl Cluster {
         let Some(roster) = self.roster.published().cloned() else { return };
         let message = Message::Roster(roster);
         for (client, _) in self.relayed(now) {
-            self.mesh.send(now, client, &message);
+            self.mesh.send(client, &message);
         }
     }
 
@@ -650,11 +680,11 @@ impl Cluster {
 
     fn reconcile(&mut self, now: Instant) {
         if self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh) {
-            self.publish_roster(now);
+            self.publish_roster();
         }
     }
 
-    fn publish_roster(&mut self, now: Instant) {
+    fn publish_roster(&mut self) {
         let Some(roster) = self.roster.published().cloned() else {
             return;
         };
@@ -662,7 +692,7 @@ impl Cluster {
             self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
         let message = Message::Roster(roster);
         for peer in linked {
-            self.mesh.send(now, peer, &message);
+            self.mesh.send(peer, &message);
         }
         self.out.push_back(Out::Notice(Notice::Roster));
     }
@@ -690,11 +720,11 @@ impl Cluster {
     ) {
         let voters = self.voters();
         let seeking = self.playing() && self.election.promised().is_none();
-        let announced = seeking
-            && self
-                .discovery
-                .heard(now)
-                .any(|heard| self.me.shares_session(&heard.beacon) && heard.beacon.term.is_some());
+        let announced =
+            seeking
+                && self.discovery.heard(now).filter(|heard| now.since(heard.at) < ANNOUNCED).any(
+                    |heard| self.me.shares_session(&heard.beacon) && heard.beacon.term.is_some(),
+                );
         let steady = self.roster.is_steady(self.me.id);
         act(&mut self.election, &Context { voters: &voters, steady, newest, announced });
     }
@@ -714,7 +744,7 @@ impl Cluster {
                     if self.election.reign().is_some() {
                         self.reconcile(now);
                         if let Some(roster) = self.roster.published().cloned() {
-                            self.mesh.send(now, peer, &Message::Roster(roster));
+                            self.mesh.send(peer, &Message::Roster(roster));
                         }
                     }
                 }
@@ -746,7 +776,7 @@ impl Cluster {
                 }
                 election::Out::SendTwice { to, packet } => {
                     self.mesh.send_packet(now, &self.me, to, packet.clone(), false);
-                    self.mesh.send(now, to, &Message::Packet(packet));
+                    self.mesh.send(to, &Message::Packet(packet));
                 }
                 election::Out::Lost { term, cause } => {
                     self.out.push_back(Out::Notice(Notice::HostLost(term, cause)));
@@ -786,7 +816,7 @@ impl Cluster {
         }
         self.session_id = self.roster.published().map(|roster| roster.session_id);
         self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
-        self.publish_roster(now);
+        self.publish_roster();
     }
 
     /// Tells the own members whom to follow, now that this node's reign is over.
@@ -796,7 +826,7 @@ impl Cluster {
         for peer in linked.into_iter().filter(|peer| *peer != new.host) {
             let packet = Packet::Ends { old, new };
             self.mesh.send_packet(now, &self.me, peer, packet.clone(), false);
-            self.mesh.send(now, peer, &Message::Packet(packet));
+            self.mesh.send(peer, &Message::Packet(packet));
         }
     }
 }

@@ -122,7 +122,8 @@ pub struct Tuning {
     pub mutant: Option<Mutant>,
 }
 
-/// Deliberate bugs: what the simulator must find, or it is worth nothing.
+/// Deliberate bugs: what the simulator must find, or it is worth nothing. Each breaks one rule, in
+/// one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
     /// Terms do not fence: whatever a host sends is followed.
@@ -135,16 +136,61 @@ pub enum Mutant {
     Replay,
     /// The host that is judged against does not yield.
     Stubborn,
+    /// Whoever misses its host takes the crown, without asking anybody.
+    NoAskFirst,
+    /// Whoever is asked grants the crown, even if it hears the host.
+    YesSayer,
+    /// A grant binds nobody: the next candidate gets one too.
+    GrantsEverybody,
+    /// A grant promises the candidate's reign, whether it comes or not.
+    GrantPromises,
+    /// By id alone it is decided who goes first.
+    NoRank,
+    /// A candidate whom nobody answers reigns at once.
+    NoPatience,
+    /// A candidate waits for every answer.
+    WaitsForAll,
+    /// Whoever wakes up goes on as if it had not slept.
+    NoSelfCheck,
+    /// A host that hears nobody is followed for ever.
+    FollowsTheDeaf,
+    /// Whoever says that it has ended a reign is followed by those who hear its host.
+    Usurper,
+    /// A host that meets a higher one outbids it, instead of asking it to judge.
+    Duels,
+    /// A member that two hosts claim counts for both.
+    CountsTwice,
+    /// A judge that loses steps down before the winner reigns.
+    YieldsAtOnce,
+    /// All lives of a node are one.
+    OneLife,
+    /// Any state held serves as a baseline.
+    AnyBaseline,
 }
 
 impl Mutant {
     /// All of them, with the names they have on the command line.
-    pub const ALL: [(&'static str, Mutant); 5] = [
+    pub const ALL: [(&'static str, Mutant); 20] = [
         ("no-terms", Mutant::NoTerms),
         ("not-sticky", Mutant::NotSticky),
         ("old-world", Mutant::OldWorld),
         ("replay", Mutant::Replay),
         ("stubborn", Mutant::Stubborn),
+        ("no-ask-first", Mutant::NoAskFirst),
+        ("yes-sayer", Mutant::YesSayer),
+        ("grants-everybody", Mutant::GrantsEverybody),
+        ("grant-promises", Mutant::GrantPromises),
+        ("no-rank", Mutant::NoRank),
+        ("no-patience", Mutant::NoPatience),
+        ("waits-for-all", Mutant::WaitsForAll),
+        ("no-self-check", Mutant::NoSelfCheck),
+        ("follows-the-deaf", Mutant::FollowsTheDeaf),
+        ("usurper", Mutant::Usurper),
+        ("duels", Mutant::Duels),
+        ("counts-twice", Mutant::CountsTwice),
+        ("yields-at-once", Mutant::YieldsAtOnce),
+        ("one-life", Mutant::OneLife),
+        ("any-baseline", Mutant::AnyBaseline),
     ];
 }
 

@@ -143,6 +143,12 @@ pub enum Event<G: Game> {
     },
     /// Nobody but this node was heard for a while. Said once, until somebody is.
     NobodyFound,
+    /// The session has as many players as it takes: this node sees the game, and comes in as soon
+    /// as somebody leaves.
+    Full {
+        /// How many play.
+        players: usize,
+    },
     /// This node's id is used by somebody else too (a copied profile); it goes on under a new one.
     NewIdentity {
         /// The new id.

@@ -109,10 +109,17 @@ impl<G: Game> Replica<G> {
     }
 
     /// Takes `state` as the newest. Returns the clock that was the newest before, if `mark` does
-    /// not descend from it: then a line of history is given up.
-    pub fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>) -> Option<Clock> {
+    /// not descend from it, or it is of the reign of a beaten `rival`: then a line of history
+    /// is given up.
+    pub fn take(
+        &mut self,
+        mark: WorldMark,
+        state: Arc<State<G::World>>,
+        rival: Option<Term>,
+    ) -> Option<Clock> {
         let before = self.newest.as_ref().map(|(mark, _)| *mark);
-        let rebased = before.filter(|before| !descends(Some(mark), *before));
+        let rebased = before
+            .filter(|before| rival == Some(before.clock.term) || !descends(Some(mark), *before));
         if rebased.is_some() {
             self.events.clear();
             self.events_told = self.events_told.min(mark.clock.tick);

@@ -18,6 +18,7 @@
 
 mod arena;
 pub mod campaign;
+pub mod eye;
 pub mod faults;
 pub mod judge;
 pub mod met;

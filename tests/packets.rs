@@ -11,7 +11,7 @@ use interregnum::{
     config::Form,
     game::{Game, News},
     replica::{Seat, State, snapshot},
-    sim::{self, judge::Met},
+    sim::{self, met::Met},
     text::Name,
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
 };
@@ -54,6 +54,7 @@ fn a_tick_of_sixty_four_players_costs_a_fortieth_of_json_and_a_quarter_of_a_fiel
         let packet = Packet::Tick(TickPacket {
             term,
             ends: None,
+            rival: false,
             began: Tick(10),
             tick: clock.tick,
             heard: tick as u32,

@@ -9,6 +9,7 @@ use interregnum::{
         campaign::{Options, run, run_seed},
         faults::disagreement,
         tally::Tally,
+        trace::Trace,
         world::World,
     },
     types::Instant,
@@ -20,6 +21,7 @@ fn a_hundred_seeds_of_faults_break_nothing_and_meet_everything() {
     let totals = run(&options, &AtomicBool::new(false));
     assert_eq!(totals.failed, [], "{totals}");
     assert_eq!(totals.met.missed(), None, "{totals}");
+    assert_eq!(totals.met.excess(), None, "{totals}");
 }
 
 #[test]
@@ -63,6 +65,26 @@ fn a_killed_host_costs_no_tick() {
         let gaps = &world.judge.met.gaps_us;
         assert_eq!(gaps.len(), 4, "seed {seed}: {gaps:?}");
         assert!(gaps.iter().all(|gap| *gap < 30_000), "seed {seed}: {gaps:?}");
+        assert_eq!(world.judge.met.rolled_back, 0, "seed {seed}");
+    }
+}
+
+/// Scenario 3: the successor has the grants of the others already when it is killed, too.
+#[test]
+fn a_killed_successor_takes_its_grants_with_it() {
+    for seed in 0..20 {
+        let mut world = settled(seed, 5);
+        let host = world.hosts()[0];
+        world.judge.met.gaps_us.clear();
+        world.kill(host);
+        world.run(Instant(world.now.0 + 1_000 * (seed % 10 + 1)));
+        let rest = (0..5).filter_map(|place| Some((world.node(place)?.me(), place)));
+        let (_, successor) = rest.max().unwrap();
+        world.kill(successor);
+        world.run(Instant(world.now.0 + 500_000));
+        assert_eq!(disagreement(&world), None, "seed {seed}");
+        let gaps = &world.judge.met.gaps_us;
+        assert!(gaps.iter().all(|gap| *gap < 60_000), "seed {seed}: {gaps:?}");
         assert_eq!(world.judge.met.rolled_back, 0, "seed {seed}");
     }
 }
@@ -122,9 +144,12 @@ fn a_network_that_was_cut_in_two_becomes_one_game_again() {
         }
         world.run(Instant(world.now.0 + 10_000_000));
         assert_eq!(world.hosts().len(), 2, "seed {seed}");
+        let told = world.judge.met.rebases;
         world.heal();
         world.run(Instant(world.now.0 + 1_000_000));
         assert_eq!(disagreement(&world), None, "seed {seed}");
+        // Whose world was given up is told so.
+        assert_eq!(world.judge.met.rebases - told, 2, "seed {seed}");
         assert_eq!(world.judge.violations, [], "seed {seed}");
     }
 }
@@ -224,6 +249,54 @@ fn a_pair_that_is_cut_plays_on_through_another() {
             assert_eq!(world.judge.violations, [], "seed {seed}, {ways:?}");
         }
     }
+}
+
+/// A firewall that lets links pass and no datagrams: everything goes over the link.
+#[test]
+fn who_gets_no_datagrams_or_cannot_send_them_plays_over_its_links() {
+    for seed in 0..20 {
+        for deaf in [true, false] {
+            for early in [true, false] {
+                let mut world = World::<Tally>::new(seed, 3);
+                let block = |world: &mut World<Tally>| match deaf {
+                    true => world.network.deafen(2),
+                    false => world.network.mute(2),
+                };
+                if early {
+                    block(&mut world);
+                }
+                (0..3).for_each(|place| world.start(place));
+                world.run(Instant(4_000_000));
+                block(&mut world);
+                world.run(Instant(10_000_000));
+                assert_eq!(disagreement(&world), None, "seed {seed}, {deaf}, {early}");
+                let reigns = world.judge.met.reigns;
+                world.run(Instant(20_000_000));
+                assert_eq!(disagreement(&world), None, "seed {seed}, {deaf}, {early}");
+                assert_eq!(world.judge.met.reigns, reigns, "seed {seed}, {deaf}, {early}");
+                assert_eq!(world.judge.violations, [], "seed {seed}, {deaf}, {early}");
+            }
+        }
+    }
+}
+
+/// A session takes so many players and no more; who comes too late is told, and waits.
+#[test]
+fn who_finds_no_seat_is_told_and_comes_in_when_one_is_free() {
+    let mut world = World::<Tally>::new(5, 3);
+    world.tuning.players_max = 2;
+    world.start_trace();
+    for place in 0..3 {
+        world.start(place);
+        world.run(Instant(world.now.0 + 1_500_000));
+    }
+    assert!(disagreement(&world).is_some());
+    world.leave(1);
+    world.run(Instant(world.now.0 + 500_000));
+    assert_eq!(disagreement(&world), None);
+    let trace = world.trace.map(Trace::into_lines).unwrap_or_default();
+    let told = trace.iter().filter(|line| line.contains("n2 finds no seat"));
+    assert_eq!(told.count(), 1, "{trace:#?}");
 }
 
 /// Scenario 20: one node sees both sides.

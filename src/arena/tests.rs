@@ -433,18 +433,20 @@ fn the_board_grows_at_once_and_shrinks_between_rounds() {
 }
 
 #[test]
-fn blending_goes_along_short_ways_and_skips_long_ones() {
+fn blending_goes_along_all_ways_but_those_to_another_board() {
     let from = row(3, 300 * UNITS_PER_PIXEL);
     let mut to = from.clone();
     to.players.get_mut(&id(0)).unwrap().at.x += 64;
-    to.players.get_mut(&id(1)).unwrap().at.y += BLEND_DISTANCE_MAX + 1;
+    to.players.get_mut(&id(1)).unwrap().at.y += 3_000;
     let mut from = from;
     from.players.remove(&id(2));
     let shown = Arena::blend(&from, &to, 1 << 15);
     assert_eq!(shown.players[&id(0)].at.x, from.players[&id(0)].at.x + 32);
-    assert_eq!(shown.players[&id(1)], to.players[&id(1)]);
+    assert_eq!(shown.players[&id(1)].at.y, from.players[&id(1)].at.y + 1_500);
     assert_eq!(shown.players[&id(2)], to.players[&id(2)]);
     assert_eq!(Arena::blend(&from, &to, 0).players[&id(0)].at, from.players[&id(0)].at);
+    to.round += 1;
+    assert_eq!(Arena::blend(&from, &to, 0), to);
 }
 
 #[test]

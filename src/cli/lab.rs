@@ -121,7 +121,7 @@ impl Lab {
         self.set_ports(host, 0..self.hosts[host].cables, "up")
     }
 
-    /// Pulls one cable of a host, counted from 0.
+    /// Pulls one cable of a host, counted from 0. [`plug`](Lab::plug) puts it back.
     pub fn unplug_cable(&self, host: usize, cable: usize) -> anyhow::Result<Instant> {
         self.set_ports(host, cable..cable + 1, "down")
     }

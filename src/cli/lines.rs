@@ -96,6 +96,10 @@ pub enum What {
         clock: Clock,
     },
     NobodyFound,
+    /// The session has as many players as it takes. This node comes in as soon as one leaves.
+    Full {
+        players: usize,
+    },
     /// Somebody else uses this node's id; it goes on under this one.
     NewIdentity {
         id: NodeId,
@@ -177,6 +181,7 @@ fn what(event: &Event<Arena>) -> Option<What> {
         Event::Rebase { from, to } => What::Rebase { from: (*from).into(), to: (*to).into() },
         Event::Diverged { clock } => What::Diverged { clock: (*clock).into() },
         Event::NobodyFound => What::NobodyFound,
+        Event::Full { players } => What::Full { players: *players },
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
         Event::Stopped => What::Stopped { reason: "left".to_owned() },
         Event::Game { .. } => return None,

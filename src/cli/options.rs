@@ -141,6 +141,10 @@ pub struct SimOptions {
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..10_000))]
     pub minutes: Option<u64>,
 
+    /// Measure what players see instead: whether anybody is shown to jump.
+    #[arg(long)]
+    pub eye: bool,
+
     /// Print every event of one seed, in words.
     #[arg(long)]
     pub trace: bool,

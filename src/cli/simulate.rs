@@ -15,6 +15,7 @@ use interregnum::{
     config::Tuning,
     sim::{
         campaign,
+        eye::{self, Seen},
         judge::Violation,
         stories::{self, Story},
     },
@@ -24,6 +25,9 @@ use super::{options::SimOptions, reporter::say, signals};
 
 /// Runs the seeds that were asked for, or tells the stories.
 pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
+    if options.eye {
+        return look(options.seed.unwrap_or(1), options.seeds.unwrap_or(20));
+    }
     if options.stories {
         for Story { name, tells, nodes, .. } in stories::all() {
             say(&format!("{name:<34} {nodes:>2} nodes  {tells}"))?;
@@ -54,7 +58,11 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     if let Some(missed) = missed {
         say(&format!("these runs met {missed}: they prove nothing"))?;
     }
-    closing(totals.passed, totals.failed.len(), missed.is_none())
+    let excess = totals.met.excess();
+    if let Some(excess) = &excess {
+        say(&format!("too often: {excess}"))?;
+    }
+    closing(totals.passed, totals.failed.len(), missed.is_none() && excess.is_none())
 }
 
 #[cfg(feature = "mutants")]
@@ -115,6 +123,19 @@ fn report(violations: &[Violation]) -> std::io::Result<()> {
     violations
         .iter()
         .try_for_each(|Violation { at, place, what }| say(&format!("{at:?} n{place}: {what}")))
+}
+
+/// What players see, scene by scene.
+fn look(seed: u64, seeds: u64) -> anyhow::Result<ExitCode> {
+    let mut failed = 0;
+    for (name, scene) in eye::Scene::ALL {
+        let seen = (seed..seed.saturating_add(seeds)).map(|seed| eye::watch(seed, scene));
+        let seen = seen.fold(Seen::default(), Seen::and);
+        let smooth = scene.is_smooth(&seen);
+        failed += usize::from(!smooth);
+        say(&format!("{name:<28} {seen}{}", if smooth { "" } else { "   FAILED" }))?;
+    }
+    closing((eye::Scene::ALL.len() - failed) as u64, failed, true)
 }
 
 /// One seed again.

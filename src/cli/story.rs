@@ -98,6 +98,9 @@ impl Story {
                  try --peer ADDRESS on one side"
                     .into(),
             ),
+            Event::Full { players } => Some(format!(
+                "this game is full with {players} players; you come in as soon as one leaves"
+            )),
             Event::NewIdentity { .. } => Some(
                 "somebody else plays with a copy of this profile; going on as a new player".into(),
             ),

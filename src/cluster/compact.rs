@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! tick      u8 kind 0x01   u32 sender   n epoch   n tick   n tick - began   n heard
-//!           u1 ends? [n epoch, u64 u64 host, u64 incarnation]   u1 state?   payload
+//!           u1 ends? [n epoch, u64 u64 host, u64 incarnation, u1 rival]   u1 state?   payload
 //! controls  u8 kind 0x02   u32 sender   u32 host   n epoch   n number
 //!           u2 holds: 0 nothing, 1 a state of this term [n tick],
 //!              2 of another [n epoch, u64 u64 host, u64 incarnation, n tick]
@@ -61,7 +61,12 @@ pub fn encode(sender: u32, packet: &Packet) -> Option<Vec<u8>> {
             out.number(tick.tick.0.checked_sub(tick.began.0)?);
             out.number(u64::from(tick.heard));
             let told = tick.tick.0 - tick.began.0 < ENDS_TOLD_TICKS;
-            write_option(&mut out, tick.ends.filter(|_| told), write_term);
+            let ends = tick.ends.filter(|_| told);
+            out.bit(ends.is_some());
+            if let Some(term) = ends {
+                write_term(&mut out, term);
+                out.bit(tick.rival);
+            }
             out.bit(tick.state.is_some());
             tick.state.as_ref().map_or(&[], Payload::as_bytes)
         }
@@ -128,10 +133,11 @@ pub fn decode(
             let began = Tick(tick.0.checked_sub(input.number()?).ok_or(Malformed)?);
             let heard = u32::try_from(input.number()?).map_err(|_| Malformed)?;
             let ends = if input.bit()? { Some(read_term(&mut input)?) } else { None };
+            let rival = ends.is_some() && input.bit()?;
             let has_state = input.bit()?;
             let rest = input.rest()?;
             let state = has_state.then(|| Payload::Binary(rest.to_vec()));
-            Ok(Packet::Tick(TickPacket { term, ends, began, tick, heard, state }))
+            Ok(Packet::Tick(TickPacket { term, ends, rival, began, tick, heard, state }))
         }
         CONTROLS => {
             if input.bits(32)? != tag(me.0, me.1) {
@@ -154,13 +160,6 @@ pub fn decode(
             Ok(Packet::Controls(ControlsPacket { term, holds, number, lossy, list }))
         }
         _ => Err(Malformed),
-    }
-}
-
-fn write_option<T>(out: &mut BitWriter, value: Option<T>, write: fn(&mut BitWriter, T)) {
-    out.bit(value.is_some());
-    if let Some(value) = value {
-        write(out, value);
     }
 }
 
@@ -194,6 +193,7 @@ mod tests {
         TickPacket {
             term: term(3),
             ends: None,
+            rival: false,
             began: Tick(1_000),
             tick: Tick(1_090),
             heard: 77,
@@ -220,7 +220,9 @@ mod tests {
     #[test]
     fn ticks_and_controls_come_out_as_they_went_in() {
         round_trip(&Packet::Tick(tick()), HOST, CLIENT);
-        round_trip(&Packet::Tick(TickPacket { ends: Some(term(2)), ..tick() }), HOST, CLIENT);
+        let ending = TickPacket { ends: Some(term(2)), ..tick() };
+        round_trip(&Packet::Tick(ending.clone()), HOST, CLIENT);
+        round_trip(&Packet::Tick(TickPacket { rival: true, ..ending }), HOST, CLIENT);
         round_trip(&Packet::Tick(TickPacket { state: None, ..tick() }), HOST, CLIENT);
         let other = Term { epoch: Epoch(2), host: CLIENT.0, incarnation: CLIENT.1 };
         for holds in [None, Some(term(3)), Some(other)] {

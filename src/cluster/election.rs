@@ -426,6 +426,16 @@ impl Election {
             .clamp(self.tuning.suspicion_min, self.tuning.suspicion_max)
     }
 
+    /// How long a host may do without this node's controls.
+    fn unheard(&self) -> Duration {
+        if self.tuning.has(Mutant::FollowsTheDeaf) { Duration::from_secs(3_600) } else { UNHEARD }
+    }
+
+    /// How long after a tick this node vouches for its host.
+    fn lives_window(&self) -> Duration {
+        (self.suspicion() / 2).max(LIVES_WINDOW_MIN)
+    }
+
     /// Starts looking for a host, and after `discovery` asks to be one.
     pub fn seek(&mut self, now: Instant, discovery: Duration) {
         self.state = State::Seeking(Seeking {
@@ -468,8 +478,15 @@ impl Election {
         }
     }
 
-    /// The link with `peer` closed. If it was the host, it is lost, in this very step.
+    /// The link with `peer` closed. If it was the host, it is lost, in this very step; a grant to it
+    /// binds nobody any more.
     pub fn link_closed(&mut self, now: Instant, cx: &Context<'_>, peer: NodeId) {
+        if self.grant.take_if(|grant| grant.to == peer).is_some()
+            && let State::Seeking(seeking) = &mut self.state
+        {
+            seeking.ranked = false;
+            seeking.ask_at = seeking.ask_at.min(now);
+        }
         if let Some(candidacy) = self.candidacy_mut() {
             candidacy.asked.remove(&peer);
             if candidacy.suspect == Some(peer) {
@@ -533,9 +550,11 @@ impl Election {
             }
             State::Following(following) => {
                 let followed = following.term;
-                let missed = now.since(following.heard) > JUST_HEARD;
-                let heir = missed && packet.ends == Some(followed) || term.host == followed.host;
-                if heir || self.granted(now, term.host) || !self.hears(now) {
+                let missed = now.since(following.heard) > self.lives_window()
+                    || self.tuning.has(Mutant::Usurper);
+                let heir = missed && packet.ends == Some(followed);
+                let renewed = term.host == followed.host;
+                if heir || renewed || self.granted(now, term.host) || !self.hears(now) {
                     self.follow(now, packet, via);
                     return Admission::Apply;
                 }
@@ -630,7 +649,7 @@ impl Election {
             Packet::Abdicate { term, successor, world } => {
                 self.abdicated(now, cx, from, term, successor, world);
             }
-            Packet::Tick(_) | Packet::Controls(_) | Packet::Relay(_) => {}
+            Packet::Tick(_) | Packet::Controls(_) | Packet::Relay(_) | Packet::Probe => {}
         }
         self.advance(now, cx);
     }
@@ -675,7 +694,7 @@ impl Election {
                 let unheard = now.since(following.acknowledged_at);
                 if silent >= self.suspicion() {
                     self.lose(now, cx, Cause::Silent);
-                } else if unheard >= UNHEARD && !self.watching {
+                } else if unheard >= self.unheard() && !self.watching {
                     self.lose(now, cx, Cause::Deaf);
                 } else if unheard >= self.tuning.acknowledged && !self.watching {
                     self.seek_relay(now, cx);
@@ -710,7 +729,7 @@ impl Election {
             State::Following(following) => {
                 let relay = following.relay.map_or(following.acknowledged_at, |relay| relay.until);
                 (following.heard + self.suspicion())
-                    .min(following.acknowledged_at + UNHEARD)
+                    .min(following.acknowledged_at + self.unheard())
                     .min(relay.max(following.acknowledged_at + self.tuning.acknowledged))
             }
             State::Seeking(_) if self.watching => return None,
@@ -724,6 +743,9 @@ impl Election {
     }
 
     fn rank(&self, cx: &Context<'_>) -> Rank {
+        if self.tuning.has(Mutant::NoRank) {
+            return Rank { has_world: false, steady: true, id: self.me };
+        }
         Rank { has_world: cx.newest.mark().is_some(), steady: cx.steady, id: self.me }
     }
 

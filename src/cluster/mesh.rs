@@ -11,6 +11,9 @@
 //!   since messages may be under way on it, but its end says nothing about the peer.
 //! - *Nodes are told apart by id and incarnation*, never by address. A peer is dialled at all
 //!   addresses it was heard at, in turn.
+//! - *Datagrams may not pass* where links do, behind a firewall say. Each side of a link probes that,
+//!   and says in its pings whether it hears the other's datagrams. To whoever does not, everything
+//!   goes over the link too.
 //! - *Strangers cost little.* A link without a hello may be open for three seconds, send four
 //!   kilobytes, and there is room for a few hundred of them.
 
@@ -50,6 +53,15 @@ const RETIRED: Duration = Duration::from_secs(5);
 /// A dial that has not come through after this long, while the peer is heard, has gone into a wire
 /// that was dead at the time: TCP would try it again only after seconds.
 const DIAL_STALE: Duration = Duration::from_millis(250);
+
+/// How long after a link is up the first ping goes out: by then a datagram should have come.
+const FIRST_PING: Duration = Duration::from_millis(250);
+
+/// Without a datagram for so long, three probes, a node says that it hears none.
+const DATAGRAM_SILENCE: Duration = Duration::from_millis(1_700);
+
+/// How long a peer's word counts that it hears no datagrams.
+const DEAF: Duration = Duration::from_millis(1_500);
 
 /// How long a peer that is not linked is remembered after it was last heard.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -128,8 +140,14 @@ pub struct Peer {
     /// What stands for this life in compact packets.
     tag: u32,
     udp_heard: Instant,
+    /// When a datagram of it came last, if ever, and when one was sent to it.
+    datagram: Option<Instant>,
+    datagram_sent: Instant,
+    /// Until when it counts as hearing no datagrams.
+    deaf_until: Instant,
     addresses: Vec<Address>,
-    met: Instant,
+    /// When anything of or about it came in last.
+    pub met: Instant,
     link: Option<LinkId>,
     dialling: Option<LinkId>,
     dials_failed: u32,
@@ -171,7 +189,7 @@ struct Link {
     merit: (bool, u64),
     since: Instant,
     heard: Instant,
-    sent: Instant,
+    ping_at: Instant,
     deframer: Deframer,
 }
 
@@ -239,6 +257,9 @@ impl Mesh {
             udp: None,
             tag: compact::tag(id, incarnation),
             udp_heard: Instant::default(),
+            datagram: None,
+            datagram_sent: Instant::default(),
+            deaf_until: Instant::default(),
             addresses: Vec::new(),
             met: now,
             link: None,
@@ -318,6 +339,7 @@ impl Mesh {
             return;
         };
         peer.heard = now;
+        peer.datagram = Some(now);
         peer.heard_at(now, from, self.tuning.suspicion_max);
     }
 
@@ -337,14 +359,14 @@ impl Mesh {
             self.drop_link(oldest);
         }
         self.links.insert(link, Link::new(now, from, None));
-        self.introduce(now, me, link);
+        self.introduce(me, link);
     }
 
     /// A dialled link is open.
     pub fn connected(&mut self, now: Instant, me: &Identity, link: LinkId) {
         if let Some(state) = self.links.get_mut(&link) {
             state.heard = now;
-            self.introduce(now, me, link);
+            self.introduce(me, link);
         }
     }
 
@@ -393,7 +415,11 @@ impl Mesh {
             match (message, state.peer) {
                 (Some(Message::Hello(hello)), None) => self.hello(now, me, link, hello),
                 (Some(Message::Refused(refusal)), None) => self.refused(now, link, refusal),
-                (Some(Message::Ping), Some(_)) => {}
+                (Some(Message::Ping { deaf }), Some(peer)) => {
+                    if let Some(peer) = self.peers.get_mut(&peer) {
+                        peer.deaf_until = if deaf { now + DEAF } else { now };
+                    }
+                }
                 (Some(message), Some(peer)) => self.out.push_back(Out::Message { peer, message }),
                 _ => return self.fail(now, link),
             }
@@ -401,11 +427,11 @@ impl Mesh {
     }
 
     /// Sends a message to a peer, if its link is up.
-    pub fn send(&mut self, now: Instant, to: NodeId, message: &Message) -> bool {
+    pub fn send(&mut self, to: NodeId, message: &Message) -> bool {
         let Some(link) = self.peers.get(&to).and_then(|peer| peer.link) else {
             return false;
         };
-        self.write(now, link, message)
+        self.write(link, message)
     }
 
     /// Sends a packet to a peer: in a datagram, or over the link if it is too large for one. `twice`
@@ -428,20 +454,39 @@ impl Mesh {
                 return Way::None;
             };
             let sent = match compact::is_compact(&bytes) {
-                true => self.write_frame(now, link, &bytes),
-                false => self.write(now, link, &Message::Packet(envelope.packet)),
+                true => self.write_frame(link, &bytes),
+                false => self.write(link, &Message::Packet(envelope.packet)),
             };
             return if sent { Way::Link } else { Way::None };
         }
-        let Some(udp) = self.peers.get(&to).and_then(|peer| peer.udp) else {
-            return Way::None;
-        };
+        let Some(peer) = self.peers.get_mut(&to) else { return Way::None };
+        let Some(udp) = peer.udp else { return Way::None };
+        peer.datagram_sent = now;
+        let deaf = now < peer.deaf_until;
         let effect = Effect::Packet { to: udp, via: Port::Own, bytes: Arc::from(bytes) };
         if twice {
             self.later.push_back((now + COPY_AFTER, effect.clone()));
         }
         self.out.push_back(Out::Effect(effect));
+        if deaf && !matches!(envelope.packet, Packet::Probe) {
+            self.send(to, &Message::Packet(envelope.packet));
+        }
         Way::Datagram
+    }
+
+    /// Says over a link whether datagrams come in from there, and lets the other side find out.
+    fn ping(&mut self, now: Instant, me: &Identity, link: LinkId) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        state.ping_at = now + self.tuning.ping;
+        let Some((id, peer)) = state.peer.and_then(|id| Some((id, self.peers.get(&id)?))) else {
+            return;
+        };
+        let deaf = peer.datagram.is_none_or(|at| now.since(at) > DATAGRAM_SILENCE);
+        let probe = now.since(peer.datagram_sent) >= self.tuning.ping;
+        self.write(link, &Message::Ping { deaf });
+        if probe {
+            self.send_packet(now, me, id, Packet::Probe, false);
+        }
     }
 
     /// Closes the link with a peer, after what was sent on it.
@@ -461,6 +506,7 @@ impl Mesh {
         }
         for peer in self.peers.values_mut() {
             peer.heard += gap;
+            peer.datagram = peer.datagram.map(|at| at + gap);
         }
     }
 
@@ -475,11 +521,11 @@ impl Mesh {
             .links
             .iter()
             .filter(|(_, link)| link.peer.is_some() && link.retired.is_none())
-            .filter(|(_, link)| now.since(link.sent) >= self.tuning.ping)
+            .filter(|(_, link)| link.ping_at <= now)
             .map(|(id, _)| *id)
             .collect();
         for link in due {
-            self.write(now, link, &Message::Ping);
+            self.ping(now, me, link);
         }
         self.peers.retain(|_, peer| {
             peer.link.is_some()
@@ -514,7 +560,7 @@ impl Mesh {
             .links
             .values()
             .filter(|link| link.peer.is_some() && link.retired.is_none())
-            .map(|link| link.sent + self.tuning.ping);
+            .map(|link| link.ping_at);
         let copies = self.later.front().map(|(due, _)| *due);
         dials.chain(links).chain(pings).chain(copies).min()
     }
@@ -568,11 +614,11 @@ impl Mesh {
         peer.dials_failed = peer.dials_failed.saturating_add(1);
     }
 
-    fn introduce(&mut self, now: Instant, me: &Identity, link: LinkId) {
+    fn introduce(&mut self, me: &Identity, link: LinkId) {
         let dial = self.links.get(&link).and_then(|link| link.dialled).map_or(0, |_| link.0);
         match me.hello(dial) {
-            Some(hello) => self.write(now, link, &Message::Hello(hello)),
-            None => self.write(now, link, &Message::Refused(Refusal::Session)),
+            Some(hello) => self.write(link, &Message::Hello(hello)),
+            None => self.write(link, &Message::Refused(Refusal::Session)),
         };
     }
 
@@ -581,7 +627,7 @@ impl Mesh {
             if refusal == Refusal::Identity && hello.incarnation != me.incarnation {
                 self.out.push_back(Out::Clash { incarnation: hello.incarnation });
             }
-            self.write(now, link, &Message::Refused(refusal));
+            self.write(link, &Message::Refused(refusal));
             return self.fail(now, link);
         }
         let Some(state) = self.links.get(&link) else { return };
@@ -629,16 +675,28 @@ impl Mesh {
             self.retire(now, worse);
         }
         if better {
-            self.bring_up(now, id, link, SocketAddr::new(ip, hello.udp), rival.is_some());
+            self.bring_up(now, me, id, link, SocketAddr::new(ip, hello.udp), rival.is_some());
         }
     }
 
-    fn bring_up(&mut self, now: Instant, id: NodeId, link: LinkId, udp: SocketAddr, renewed: bool) {
+    fn bring_up(
+        &mut self,
+        now: Instant,
+        me: &Identity,
+        id: NodeId,
+        link: LinkId,
+        udp: SocketAddr,
+        renewed: bool,
+    ) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.link = Some(link);
         peer.udp = Some(udp);
         peer.udp_heard = now;
+        if let Some(link) = self.links.get_mut(&link) {
+            link.ping_at = now + FIRST_PING;
+        }
         self.out.push_back(Out::Up { peer: id, renewed });
+        self.send_packet(now, me, id, Packet::Probe, false);
     }
 
     fn retire(&mut self, now: Instant, link: LinkId) {
@@ -727,18 +785,17 @@ impl Mesh {
     }
 
     /// The one place where a message becomes bytes on a link.
-    fn write(&mut self, now: Instant, link: LinkId, message: &Message) -> bool {
-        serde_json::to_vec(message).is_ok_and(|payload| self.write_frame(now, link, &payload))
+    fn write(&mut self, link: LinkId, message: &Message) -> bool {
+        serde_json::to_vec(message).is_ok_and(|payload| self.write_frame(link, &payload))
     }
 
-    fn write_frame(&mut self, now: Instant, link: LinkId, payload: &[u8]) -> bool {
-        let Some(state) = self.links.get_mut(&link) else {
+    fn write_frame(&mut self, link: LinkId, payload: &[u8]) -> bool {
+        if !self.links.contains_key(&link) {
             return false;
-        };
+        }
         let Ok(bytes) = wire::frame(payload) else {
             return false;
         };
-        state.sent = now;
         self.out.push_back(Out::Effect(Effect::Bytes { link, bytes: Arc::from(bytes) }));
         true
     }
@@ -754,7 +811,7 @@ impl Link {
             merit: (false, 0),
             since: now,
             heard: now,
-            sent: now,
+            ping_at: now,
             deframer: Deframer::new(),
         }
     }

@@ -87,8 +87,12 @@ pub enum Message {
     Packet(Packet),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
-    /// Nothing but a sign of life.
-    Ping,
+    /// A sign of life.
+    Ping {
+        /// No datagram of the receiver's has reached the sender for a while: whatever goes to it
+        /// had better go over the link.
+        deaf: bool,
+    },
 }
 
 /// A node's introduction on a new link.
@@ -233,6 +237,8 @@ pub enum Packet {
         /// The reign to follow.
         new: Term,
     },
+    /// Nothing. Whoever gets it knows that datagrams pass.
+    Probe,
     /// Something from one node to another that does not reach it, by way of a third.
     Relay(RelayPacket),
     /// A leaving host to all: its last world, and who shall go on.
@@ -253,6 +259,9 @@ pub struct TickPacket {
     pub term: Term,
     /// Which reign that one ended; none at a founding.
     pub ends: Option<Term>,
+    /// Whether that one was a rival's: its worlds are given up, not carried on.
+    #[serde(default)]
+    pub rival: bool,
     /// The tick at which the reign began.
     pub began: Tick,
     /// This tick.

@@ -25,11 +25,16 @@ const UNLINKED_AWAY: Duration = Duration::from_millis(250);
 /// again, and the crown shall not go to and fro.
 const UNSTEADY: Duration = Duration::from_secs(60);
 
+/// So many hosts may publish before one of them is followed: after a network fell into pieces, each
+/// piece has one.
+const EARLY_MAX: usize = 16;
+
 /// The roster held by a node, and what its host keeps beside it.
 #[derive(Debug, Default)]
 pub struct Roster {
     published: Option<Published>,
-    early: Option<Published>,
+    /// The lists of hosts that are not followed yet, of which one may be.
+    early: BTreeMap<NodeId, Published>,
     away_since: BTreeMap<NodeId, Instant>,
     unsteady_since: BTreeMap<NodeId, Instant>,
 }
@@ -59,8 +64,10 @@ impl Roster {
     /// over the link and may overtake the reign's first tick. Whether anything has changed.
     pub fn adopt(&mut self, roster: Published, following: Option<Term>) -> bool {
         if following != Some(roster.term) {
-            if following.is_none_or(|term| term < roster.term) {
-                self.early = Some(roster);
+            if following.is_none_or(|term| term < roster.term)
+                && (self.early.len() < EARLY_MAX || self.early.contains_key(&roster.term.host))
+            {
+                self.early.insert(roster.term.host, roster);
             }
             return false;
         }
@@ -76,7 +83,9 @@ impl Roster {
 
     /// A reign is followed from here on: takes the list that came before it, if one did.
     pub fn follow(&mut self, term: Term) -> bool {
-        self.early.take().is_some_and(|early| self.adopt(early, Some(term)))
+        let early = self.early.remove(&term.host);
+        self.early.retain(|_, early| early.term > term);
+        early.is_some_and(|early| self.adopt(early, Some(term)))
     }
 
     /// Whether there is nothing against the reign of `id`.
@@ -99,6 +108,7 @@ impl Roster {
         self.unsteady_since = unsteady.map(|member| (member.id, now)).collect();
         self.published = Some(Published { session_id, term, version: 0, members, spectators: 0 });
         self.away_since.clear();
+        self.early.retain(|_, early| early.term > term);
     }
 
     /// Takes a member off the list: it has left.
@@ -184,4 +194,34 @@ fn place(
     };
     members[at].incarnation = incarnation;
     update(&mut members[at]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Epoch;
+
+    // Two hosts meet: a third node, linked with both, hears both lists before the verdict.
+    #[test]
+    fn lists_of_several_hosts_may_come_before_one_of_them_is_followed() {
+        let lists = [(7, 4), (6, 2), (8, 3)].map(|(epoch, host)| Published {
+            session_id: SessionId(uuid::Uuid::nil()),
+            term: Term {
+                epoch: Epoch(epoch),
+                host: NodeId::from_u128(host),
+                incarnation: Incarnation(0),
+            },
+            version: 1,
+            members: Vec::new(),
+            spectators: 0,
+        });
+        for followed in &lists {
+            let mut roster = Roster::default();
+            for list in &lists {
+                assert!(!roster.adopt(list.clone(), None));
+            }
+            assert!(roster.follow(followed.term));
+            assert_eq!(roster.published().unwrap().term, followed.term);
+        }
+    }
 }

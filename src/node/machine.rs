@@ -47,6 +47,8 @@ pub struct Node<G: Game> {
     tick_at: Option<Instant>,
     /// What the own reign ended, for the packets that say so.
     ends: Option<Term>,
+    /// Whether that one was a rival's.
+    rival: bool,
     /// The last snapshot gave no state: the next must not refer to any.
     needs_whole: bool,
     applied: Option<Applied>,
@@ -80,7 +82,10 @@ impl<G: Game> fmt::Debug for Node<G> {
 
 impl<G: Game> Node<G> {
     /// A node that has heard nothing yet. It starts with [`Config::session`], or on the title.
-    pub fn new(now: Instant, config: Config) -> Self {
+    pub fn new(now: Instant, mut config: Config) -> Self {
+        if config.tuning.has(Mutant::OneLife) {
+            config.incarnation = Incarnation(1);
+        }
         let mut node = Self {
             cluster: Cluster::new(&config, G::RULES),
             replica: Replica::default(),
@@ -89,6 +94,7 @@ impl<G: Game> Node<G> {
             controls: G::Controls::default(),
             tick_at: None,
             ends: None,
+            rival: false,
             needs_whole: false,
             applied: None,
             lost: None,
@@ -225,6 +231,7 @@ impl<G: Game> Node<G> {
                 cluster::Out::Reign { term, ends, world } => self.reign(now, term, ends, world),
                 cluster::Out::Announce { term, ends } => {
                     self.ends = Some(ends);
+                    self.rival = ends.host != self.me();
                     self.replica.reign(term);
                 }
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
@@ -258,6 +265,7 @@ impl<G: Game> Node<G> {
                 Event::Roster { version, members: self.members.clone() }
             }
             Notice::NobodyFound => Event::NobodyFound,
+            Notice::Full(players) => Event::Full { players },
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();
                 self.host = Host::new();
@@ -273,11 +281,12 @@ impl<G: Game> Node<G> {
     /// The own reign begins: with the newest world there is, in the phase of the old host.
     fn reign(&mut self, now: Instant, term: Term, ends: Option<Term>, world: Option<WorldCopy>) {
         self.ends = ends;
+        self.rival = false;
         self.host = Host::new();
         if let Some(copy) = world
             && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
         {
-            self.take(copy.mark, Arc::new(state));
+            self.take(copy.mark, Arc::new(state), None);
         }
         if self.config.tuning.has(Mutant::Replay) {
             self.replica.forget_controls();
@@ -289,7 +298,7 @@ impl<G: Game> Node<G> {
             let world = G::found(draw(bits, 0));
             let state = Arc::new(State { world, seats: BTreeMap::new() });
             let mark = WorldMark { clock: Clock { term, tick: Tick(0) }, began: Tick(0) };
-            self.take(mark, state);
+            self.take(mark, state, None);
         }
         let due = self.applied.map_or(now, |applied| applied.at + TICK);
         self.tick_at = Some(due.max(now));
@@ -350,7 +359,7 @@ impl<G: Game> Node<G> {
         let hash = state.hash();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
-        self.take(WorldMark { clock, began: mark.began }, state.clone());
+        self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
         self.publish(now, clock, hash, mark.began, &state);
@@ -372,6 +381,7 @@ impl<G: Game> Node<G> {
             let packet = TickPacket {
                 term: clock.term,
                 ends: self.ends,
+                rival: self.rival,
                 began,
                 tick: clock.tick,
                 heard: self.host.heard(to, life),
@@ -424,7 +434,8 @@ impl<G: Game> Node<G> {
             Ok(snapshot) => {
                 self.needs_whole = false;
                 self.client.acknowledge(self.me(), self.config.incarnation, &snapshot.state);
-                self.take(WorldMark { clock, began: packet.began }, snapshot.state);
+                let rival = packet.ends.filter(|_| packet.rival);
+                self.take(WorldMark { clock, began: packet.began }, snapshot.state, rival);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
                 self.pass_on(now, &packet, snapshot.hash);
@@ -465,14 +476,17 @@ impl<G: Game> Node<G> {
         hash: u32,
         holds: Option<Clock>,
     ) -> Option<Payload> {
-        let baseline = holds.and_then(|holds| Some((holds, self.replica.held(holds)?.as_ref())));
+        let any = self.config.tuning.has(Mutant::AnyBaseline);
+        let held = |holds| if any { self.replica.state() } else { self.replica.held(holds) };
+        let baseline = holds.and_then(|holds| Some((holds, held(holds)?.as_ref())));
         let since = baseline.map_or(clock.tick, |(clock, _)| clock.tick);
         let events = self.replica.events_since(Tick(since.0.min(clock.tick.0.saturating_sub(1))));
         snapshot::encode::<G>(self.config.form, clock, state, hash, baseline, &events)
     }
 
-    fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>) {
-        if let Some(from) = self.replica.take(mark, state) {
+    fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>, rival: Option<Term>) {
+        if let Some(from) = self.replica.take(mark, state, rival) {
+            self.client.glide();
             self.say(Event::Rebase { from, to: mark.clock });
         }
     }

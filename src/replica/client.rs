@@ -7,7 +7,8 @@
 //! What is *shown* is not the prediction itself but a world that follows it: each tick it is
 //! stepped like any world and then drawn a fifth of the way towards the prediction. A correction,
 //! a lost packet, even a new host's first snapshot thus shows as a slight change of course, never
-//! as a jump. When nothing comes any more, everybody goes on moving for a bounded time.
+//! as a jump. When nothing comes any more, everybody goes on moving for a bounded time. When this
+//! line of history is given up for another one, everybody glides over to its place there.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -24,17 +25,22 @@ const AHEAD_TICKS_MAX: usize = 30;
 /// 65,536.
 const CATCH_UP: u16 = 13_107;
 
+/// How long a glide to another line of history takes.
+const GLIDE_TICKS: u32 = 40;
+
 /// The own controls, and what is shown.
 #[derive(Debug)]
 pub struct Client<G: Game> {
     number: u32,
     unacknowledged: VecDeque<(u32, G::Controls)>,
     shown: Option<Arc<G::World>>,
+    /// Ticks left of a glide to another line of history.
+    glide: u32,
 }
 
 impl<G: Game> Default for Client<G> {
     fn default() -> Self {
-        Self { number: 0, unacknowledged: VecDeque::new(), shown: None }
+        Self { number: 0, unacknowledged: VecDeque::new(), shown: None, glide: 0 }
     }
 }
 
@@ -49,10 +55,12 @@ impl<G: Game> Client<G> {
         self.number
     }
 
-    /// Forgets what `state` says has been applied.
+    /// Forgets what `state` says has been applied; without a seat in it, nothing ever will be.
     pub fn acknowledge<W>(&mut self, me: NodeId, incarnation: Incarnation, state: &State<W>) {
-        let Some(seat) = state.seats.get(&me).filter(|seat| seat.incarnation == incarnation) else {
-            return;
+        let Some(seat) =
+            state.seats.get(&me).filter(|seat| seat.incarnation == incarnation && seat.present)
+        else {
+            return self.unacknowledged.clear();
         };
         while self.unacknowledged.front().is_some_and(|(number, _)| *number <= seat.number) {
             self.unacknowledged.pop_front();
@@ -86,11 +94,19 @@ impl<G: Game> Client<G> {
                 let news: Vec<_> =
                     own.map(|(_, controls)| News::Controls(me, *controls)).into_iter().collect();
                 G::step(&mut followed, &news, &mut events);
-                G::blend(&followed, &predicted, CATCH_UP)
+                // So much of the rest, so much of what is left then, ...: an even speed.
+                let even = u16::try_from(65_536 / self.glide.max(2)).unwrap_or(CATCH_UP);
+                self.glide = self.glide.saturating_sub(1);
+                G::blend(&followed, &predicted, even.min(CATCH_UP))
             }
         });
         self.shown = Some(to.clone());
         (from.unwrap_or_else(|| to.clone()), to)
+    }
+
+    /// What is shown belongs to a line of history that was given up.
+    pub fn glide(&mut self) {
+        self.glide = GLIDE_TICKS;
     }
 
     /// Forgets what was shown: what comes next has nothing to do with it.

@@ -42,6 +42,8 @@ pub struct Met {
     pub rebases: u64,
     /// Nodes that woke up from a pause and found themselves replaced.
     pub zombies: u64,
+    /// Ticks that such nodes made before they gave in, though nothing kept them from knowing better.
+    pub zombie_ticks: u64,
     /// Ticks applied.
     pub ticks: u64,
     /// Datagrams sent to one node, without broadcasts.
@@ -73,6 +75,7 @@ impl Met {
         self.left_behind += other.left_behind;
         self.rebases += other.rebases;
         self.zombies += other.zombies;
+        self.zombie_ticks += other.zombie_ticks;
         self.ticks += other.ticks;
         self.datagrams += other.datagrams;
         self.datagram_bytes += other.datagram_bytes;
@@ -97,6 +100,80 @@ impl Met {
         .into_iter()
         .find(|(_, count)| *count == 0)
         .map(|(what, _)| what)
+    }
+}
+
+/// What must stay rare: no single case is wrong for certain (a storm may look like a death), but more
+/// of them than this are.
+struct Limit {
+    what: &'static str,
+    count: fn(&Met) -> u64,
+    /// The most per 1,000 of what it is counted against.
+    most: f64,
+    of: fn(&Met) -> u64,
+}
+
+/// Each several times what the protocol needs.
+const LIMITS: [Limit; 7] = [
+    Limit { what: "needless reigns", count: |met| met.needless, most: 4.0, of: Met::fault_count },
+    Limit { what: "contested reigns", count: |met| met.contested, most: 0.8, of: Met::fault_count },
+    Limit {
+        what: "hosts that yield to fewer",
+        count: |met| met.upsets,
+        most: 4.0,
+        of: Met::fault_count,
+    },
+    Limit {
+        what: "asks on a quiet network",
+        count: |met| met.quiet_elections,
+        most: 0.5,
+        of: Met::fault_count,
+    },
+    Limit { what: "reigns", count: |met| met.reigns, most: 900.0, of: Met::fault_count },
+    Limit {
+        what: "ticks undone",
+        count: |met| met.rolled_back + met.left_behind,
+        most: 20_000.0,
+        of: Met::fault_count,
+    },
+    Limit {
+        what: "ticks of zombies",
+        count: |met| met.zombie_ticks,
+        most: 200.0,
+        of: |met| met.zombies,
+    },
+];
+
+/// So few of anything say nothing about how many there are in a thousand.
+const SAMPLE_MIN: u64 = 50;
+
+/// Something that happened too often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Excess {
+    /// What.
+    pub what: &'static str,
+    /// How often in 1,000 faults (or of zombies, for what they do).
+    pub figure: f64,
+    /// What is allowed.
+    pub limit: f64,
+}
+
+impl Met {
+    /// What happened too often, if anything did.
+    pub fn excess(&self) -> Option<Excess> {
+        LIMITS.iter().find_map(|Limit { what, count, most, of }| {
+            let of = of(self);
+            let figure = count(self) as f64 * 1_000.0 / of.max(1) as f64;
+            let over = of >= SAMPLE_MIN && figure > *most;
+            over.then_some(Excess { what, figure, limit: *most })
+        })
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, figure, limit } = self;
+        write!(f, "{what}: {figure:.1} in a thousand, {limit:.1} are allowed")
     }
 }
 
@@ -125,7 +202,7 @@ impl fmt::Display for Met {
         let left = self.left_behind;
         writeln!(f, "rolled back      {} ticks, {left} left behind", self.rolled_back)?;
         writeln!(f, "histories left   {}", self.rebases)?;
-        writeln!(f, "zombies          {}", self.zombies)
+        writeln!(f, "zombies          {}  ({} ticks of theirs)", self.zombies, self.zombie_ticks)
     }
 }
 

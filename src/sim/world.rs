@@ -46,7 +46,7 @@ use crate::{
     cluster::message::Role,
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
-    node::{Command, Event, Input, Node, Output},
+    node::{Command, Event, Input, Node, Output, View},
     text::{Name, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Term},
 };
@@ -60,8 +60,11 @@ const INBOX_PACKETS_MAX: usize = 256;
 /// A node that wants to be woken so often without time passing will want it for ever.
 const SPIN_MAX: u32 = 1_000;
 
-/// The time between two changes of what a player holds down, at most.
-const PRESS_US: u64 = 200_000;
+/// The time between two changes of what a player holds down, in microseconds.
+const KEYS_HELD_US: std::ops::Range<u64> = 1..200_001;
+
+/// Looks at what a node shows.
+pub type Eye<G> = Box<dyn FnMut(Place, &View<G>) + Send>;
 
 /// The machines and everything between them.
 pub struct World<G: Playable> {
@@ -75,6 +78,10 @@ pub struct World<G: Playable> {
     pub trace: Option<Trace>,
     /// How long each node waited for a tick.
     pub pauses: Pauses,
+    /// Who looks at what the nodes show, if anybody does. Without it they show nothing.
+    pub eye: Option<Eye<G>>,
+    /// The time between two changes of what a player holds down, in microseconds.
+    pub keys_held_us: std::ops::Range<u64>,
     machines: Vec<Machine<G>>,
     cables: BTreeMap<u64, Ends>,
     queue: BinaryHeap<Reverse<Entry>>,
@@ -85,8 +92,9 @@ pub struct World<G: Playable> {
     spin: u32,
     /// When anything last came between two running nodes.
     pub disturbed: Instant,
-    /// When a machine last went off.
+    /// When a machine last went off, and when one last came on.
     stopped: Instant,
+    started: Instant,
     /// What all nodes are told.
     pub tuning: Tuning,
     /// The form in which they send what is replicated.
@@ -132,6 +140,9 @@ struct Machine<G: Playable> {
     /// Where it reigns, and which reign it followed or lost, as far as is known of it.
     reign: Option<Term>,
     current: Option<Term>,
+    host_since: Instant,
+    /// It slept while it reigned, and has been replaced meanwhile.
+    zombie: bool,
     /// When a datagram of each machine was last taken in here.
     heard: Vec<Instant>,
 }
@@ -184,6 +195,8 @@ impl<G: Playable> World<G> {
                 timer: None,
                 reign: None,
                 current: None,
+                host_since: Instant::default(),
+                zombie: false,
                 heard: vec![Instant::default(); count],
             }
         });
@@ -193,6 +206,8 @@ impl<G: Playable> World<G> {
             judge: Judge::default(),
             trace: None,
             pauses: Pauses::default(),
+            eye: None,
+            keys_held_us: KEYS_HELD_US,
             machines: machines.collect(),
             cables: BTreeMap::new(),
             queue: BinaryHeap::new(),
@@ -203,6 +218,7 @@ impl<G: Playable> World<G> {
             spin: 0,
             disturbed: Instant::default(),
             stopped: Instant::default(),
+            started: Instant::default(),
             tuning: Tuning::default(),
             form: Form::default(),
             hub: None,
@@ -282,7 +298,7 @@ impl<G: Playable> World<G> {
             udp_port: UDP_PORT,
             seed: self.random.next_u64(),
             trace_ticks: true,
-            views: false,
+            views: self.eye.is_some(),
             form: self.form,
             tuning: self.tuning.clone(),
         };
@@ -291,6 +307,7 @@ impl<G: Playable> World<G> {
         }
         self.note(place, "starts");
         self.judge.born(place);
+        self.started = self.now;
         let machine = &mut self.machines[place];
         machine.life += 1;
         machine.stamp = 0;
@@ -343,9 +360,9 @@ impl<G: Playable> World<G> {
         }
         self.note(place, "is continued");
         self.disturbed = self.now;
-        let reigned = self.hosts().contains(&place);
-        if reigned && self.hosts().len() > 1 {
+        if self.is_replaced(place) {
             self.judge.met.zombies += 1;
+            self.machines[place].zombie = true;
         }
         self.machines[place].awake_since = self.now;
         let inbox = std::mem::take(&mut self.machines[place].inbox);
@@ -414,7 +431,9 @@ impl<G: Playable> World<G> {
                     if !self.machines[place].paused {
                         self.feed(place, Input::Command(Command::Controls(controls)));
                     }
-                    let at = Instant(self.now.0 + 1 + self.random.next_u64() % PRESS_US);
+                    let held = &self.keys_held_us;
+                    let held = held.start + self.random.next_u64() % (held.end - held.start);
+                    let at = Instant(self.now.0 + held);
                     self.push(at, What::Press { place, life });
                 }
             }
@@ -472,7 +491,11 @@ impl<G: Playable> World<G> {
             match node.poll() {
                 Some(Output::Effect(effect)) => self.effect(place, effect),
                 Some(Output::Event(event)) => self.event(place, &event),
-                Some(Output::View(_)) => {}
+                Some(Output::View(view)) => {
+                    if let Some(eye) = &mut self.eye {
+                        eye(place, &view);
+                    }
+                }
                 None => break,
             }
         }
@@ -503,6 +526,7 @@ impl<G: Playable> World<G> {
         self.judge.event(self.now, place, event);
         if matches!(event, Event::Tick { .. }) {
             self.pauses.ticked(self.now, place);
+            self.judge.met.zombie_ticks += u64::from(self.machines[place].zombie);
             self.applied();
         }
     }
@@ -580,6 +604,7 @@ impl<G: Playable> World<G> {
         machine.timer = None;
         machine.reign = None;
         machine.current = None;
+        machine.zombie = false;
     }
 
     fn push(&mut self, at: Instant, what: What) {

@@ -153,11 +153,19 @@ impl Peer {
 
     /// Reads on until it has applied many more ticks, all of one reign.
     pub fn wait_for_play(&mut self) {
-        let (mut ticks, mut epoch) = (0, self.epoch);
-        // What it has printed already says nothing about the present.
+        self.catch_up();
+        self.wait_for_ticks();
+    }
+
+    /// Reads what it has printed already, which says nothing about the present.
+    fn catch_up(&mut self) {
         while let Ok(line) = self.lines.try_recv() {
-            self.note(&line);
+            self.note(line);
         }
+    }
+
+    fn wait_for_ticks(&mut self) {
+        let (mut ticks, mut epoch) = (0, self.epoch);
         let give_up = Instant::now() + PATIENCE;
         while ticks < TICKS_OF_LIFE {
             let line = self.next_line(give_up, "ticks");
@@ -170,10 +178,20 @@ impl Peer {
         }
     }
 
-    /// Ends the process as a crash would.
+    /// Reads what it says until then.
+    pub fn listen(&mut self, until: Instant) {
+        while let Ok(line) = self.lines.recv_deadline(until) {
+            self.note(line);
+        }
+    }
+
+    /// Ends the process as a crash would. What it has said before is read to its end.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.note(line);
+        }
     }
 
     /// Waits until the process has ended by itself.
@@ -204,11 +222,11 @@ impl Peer {
                 self.id, self.host, self.epoch, self.tick, self.members
             )
         });
-        self.note(&line);
+        self.note(line.clone());
         line
     }
 
-    fn note(&mut self, line: &Value) {
+    fn note(&mut self, line: Value) {
         match line["event"].as_str() {
             Some("host") => {
                 self.host = Some(text(&line["host"]));
@@ -222,7 +240,7 @@ impl Peer {
             }
             _ => {}
         }
-        self.said.push(line.clone());
+        self.said.push(line);
     }
 }
 
@@ -236,17 +254,18 @@ impl Drop for Peer {
 
 /// Waits until all of them are in one game with each other, and with nobody else. Returns who
 /// hosts it.
-pub fn wait_for_one_game(peers: &mut [Peer]) -> String {
+pub fn wait_for_one_game<'a>(peers: impl IntoIterator<Item = &'a mut Peer>) -> String {
+    let mut peers: Vec<&mut Peer> = peers.into_iter().collect();
     let mut everybody: Vec<String> = peers.iter().map(|peer| peer.id.clone()).collect();
     everybody.sort();
-    for peer in peers.iter_mut() {
+    for peer in &mut peers {
         peer.wait_until("everybody in the roster", |peer| {
             let mut members = peer.members.clone();
             members.sort();
             members == everybody
         });
-        peer.wait_for_play();
     }
+    wait_for_play_of_all(&mut peers);
     // Whoever was asked first may have followed somebody else in the meantime.
     let give_up = Instant::now() + PATIENCE;
     loop {
@@ -257,10 +276,14 @@ pub fn wait_for_one_game(peers: &mut [Peer]) -> String {
             return host.clone();
         }
         assert!(Instant::now() < give_up, "different hosts: {hosts:?}");
-        for peer in peers.iter_mut() {
-            peer.wait_for_play();
-        }
+        wait_for_play_of_all(&mut peers);
     }
+}
+
+/// Waits until each of them has applied many ticks from now on.
+fn wait_for_play_of_all(peers: &mut [&mut Peer]) {
+    peers.iter_mut().for_each(|peer| peer.catch_up());
+    peers.iter_mut().for_each(|peer| peer.wait_for_ticks());
 }
 
 /// Takes the one with this id out.

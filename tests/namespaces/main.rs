@@ -3,8 +3,12 @@
 //!
 //! | part | holds |
 //! |---|---|
-//! | `scene` | a laboratory with a player at each host |
 //! | `together` | how they find each other |
+//! | `crashes` | processes and machines that are gone from one moment to the next |
+//! | `pauses` | processes that stand still for a while |
+//! | `cuts` | cables and switches |
+//! | `scene` | a laboratory with a player at each host, and what is measured there |
+//! | `judge` | what is true whatever happens |
 //!
 //! They need root, and Linux's network namespaces:
 //! `cargo test --release --test namespaces -- --ignored --test-threads=1 --show-output`
@@ -17,11 +21,14 @@
 )]
 
 #[path = "../../src/cli/lab.rs"]
-#[allow(dead_code, reason = "the program uses the rest")]
 mod lab;
 #[path = "../common/peers.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod peers;
 
+mod crashes;
+mod cuts;
+mod judge;
+mod pauses;
 mod scene;
 mod together;

@@ -12,6 +12,7 @@
 
 mod losses;
 #[path = "../common/peers.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod peers;
 mod program;
 mod spectators;

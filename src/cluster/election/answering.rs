@@ -28,8 +28,9 @@ impl Election {
                 }
             }
             State::Following(following) => {
-                let silent = now.since(following.heard);
-                let window = (self.suspicion() / 2).max(LIVES_WINDOW_MIN);
+                let deaf = self.tuning.has(Mutant::YesSayer);
+                let silent = if deaf { Duration::MAX } else { now.since(following.heard) };
+                let window = self.lives_window();
                 let State::Following(following) = &mut self.state else {
                     return;
                 };
@@ -80,10 +81,16 @@ impl Election {
         to: NodeId,
         ask: &ElectionPacket,
     ) {
-        if self.grant.is_some_and(|grant| grant.to != to && now < grant.until) {
+        let bound = self.grant.is_some_and(|grant| grant.to != to && now < grant.until);
+        if bound && !self.tuning.has(Mutant::GrantsEverybody) {
             return; // bound to somebody else; the repetition will find out
         }
         self.grant = Some(Grant { to, until: now + self.tuning.grant });
+        if self.tuning.has(Mutant::GrantPromises) {
+            let epoch = Epoch(self.floor.0 + 1);
+            let term = Term { epoch, host: to, incarnation: Incarnation(0) };
+            self.promised = self.promised.max(Some(term));
+        }
         if let State::Seeking(seeking) = &mut self.state {
             seeking.candidacy = None;
             seeking.ranked = true;

@@ -99,8 +99,13 @@ impl Election {
             .as_ref()
             .filter(|lost| matches!(lost.cause, Cause::Silent | Cause::Deaf))
             .map(|lost| lost.following.term.host);
+        if self.tuning.has(Mutant::NoAskFirst) {
+            return self.reign_from(now, ends, suspect.is_some(), BTreeMap::new(), None);
+        }
         let deadline = if asked.is_empty() && suspect.is_some() {
             now + Duration::from_millis(patience)
+        } else if self.tuning.has(Mutant::WaitsForAll) {
+            now + Duration::from_secs(3_600)
         } else {
             now + self.tuning.ask_deadline
         };
@@ -140,7 +145,8 @@ impl Election {
 
     /// Counts the answers: reigns, asks again, or waits.
     pub(super) fn count(&mut self, now: Instant, cx: &Context<'_>) {
-        let patience = self.tuning.ask_patience;
+        let hasty = self.tuning.has(Mutant::NoPatience);
+        let patience = if hasty { self.tuning.ask_deadline } else { self.tuning.ask_patience };
         let Some(candidacy) = self.candidacy_mut() else {
             return;
         };

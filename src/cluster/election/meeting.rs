@@ -11,6 +11,9 @@ impl Election {
         if term <= reign.term || term.host == self.me {
             return;
         }
+        if self.tuning.has(Mutant::Duels) {
+            return self.announce(now, term);
+        }
         match &mut reign.rival {
             Some(rival) if rival.term == term => {
                 rival.heard = now;
@@ -92,8 +95,9 @@ impl Election {
             return self.meet_rival(now, meet.term, via);
         }
         let ours: BTreeSet<NodeId> = self.members(now).into_iter().collect();
-        let theirs: BTreeSet<NodeId> =
-            meet.members.iter().filter(|id| !ours.contains(id)).copied().collect();
+        let twice = self.tuning.has(Mutant::CountsTwice);
+        let theirs = meet.members.iter().filter(|id| twice || !ours.contains(id));
+        let theirs: BTreeSet<NodeId> = theirs.copied().collect();
         let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
         let keeps = (ours.len(), tick, self.me) > (theirs.len(), meet.tick, meet.term.host);
         if let State::Reigning(reign) = &mut self.state
@@ -103,6 +107,9 @@ impl Election {
         }
         let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps };
         self.send_either_way(via, meet.term.host, verdict);
+        if !keeps && self.tuning.has(Mutant::YieldsAtOnce) {
+            self.seek(now, RETRY_AFTER_GRANT);
+        }
     }
 
     pub(super) fn verdict(

@@ -59,6 +59,7 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
             format!("makes another world than its host of {}", state(names, *clock))
         }
         Event::NobodyFound => "has heard nobody for a while".into(),
+        Event::Full { players } => format!("finds no seat beside {players} players"),
         Event::NewIdentity { .. } => "goes on under another id".into(),
         Event::Stopped => "has left".into(),
         Event::Tick { .. } | Event::Game { .. } => return None,
@@ -76,7 +77,7 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
             }
             (line, "Coordinator")
         }
-        Packet::Controls(_) => return None,
+        Packet::Controls(_) | Packet::Probe => return None,
         Packet::Election(ask) => {
             let ends = ask.ends.map(|term| format!("is {} over?", names.reign(term)));
             let ends = ends.unwrap_or("does anybody reign?".into());

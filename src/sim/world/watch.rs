@@ -2,7 +2,8 @@
 //!
 //! *Needless* is a reign that replaced a host which was alive and awake, and which more than half of
 //! those who follow the new one were still in touch with. In touch are two machines that have heard
-//! datagrams of each other within [`IN_TOUCH`]: whatever the network did, they got through.
+//! datagrams of each other within [`IN_TOUCH`], and whose link is whole: whatever the network did,
+//! they got through.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::{What, World};
 use crate::{
     cluster::election::descends,
     sim::{Playable, network::Place},
-    types::{Clock, Instant, Term},
+    types::{Clock, Instant, NodeId, Term},
 };
 
 /// After so long without anything between them, all running nodes must be content.
@@ -24,6 +25,9 @@ const IN_TOUCH: Duration = Duration::from_millis(50);
 
 /// How long a process must have been awake to be no sleeper any more.
 const AWAKE: Duration = Duration::from_millis(200);
+
+/// How long somebody must have followed a host to be counted by it for certain.
+const SETTLED: Duration = Duration::from_millis(200);
 
 /// How long after a reign's beginning its followers are counted, and how long a successor is one of
 /// two if another one begins.
@@ -57,6 +61,7 @@ pub(super) struct Succession {
 pub(super) struct Expected {
     lost: Place,
     since: Instant,
+    by: Instant,
     met: bool,
 }
 
@@ -87,10 +92,14 @@ impl<G: Playable> World<G> {
         let machine = &mut self.machines[place];
         let before = std::mem::replace(&mut machine.reign, reign);
         let followed = std::mem::replace(&mut machine.current, current);
+        if followed.map(|term| term.host) != current.map(|term| term.host) {
+            machine.host_since = self.now;
+        }
         self.judge.look(self.now, place, promised, reign);
         if reign == before {
             return;
         }
+        self.machines[place].zombie = false;
         match (before, reign) {
             (None, Some(term)) => self.crowned(place, term, followed),
             (Some(old), Some(term)) => {
@@ -117,7 +126,9 @@ impl<G: Playable> World<G> {
             }
         }
         self.judge.descend(term, parent);
-        let healthy = !self.is_disturbed() && self.now.since(self.disturbed) > HEALTHY;
+        // Somebody who has just come in may lose its host before it has met the others.
+        let hurried = self.now.since(self.started.min(self.stopped)) <= HEALTHY;
+        let healthy = !self.is_disturbed() && self.now.since(self.disturbed) > HEALTHY && !hurried;
         let others = self.hosts().into_iter().filter(|host| *host != place);
         if healthy && let Some(host) = others.into_iter().find(|host| self.is_awake(*host)) {
             self.judge.fail(self.now, place, format!("L2: n{host} hosts, undisturbed"));
@@ -133,10 +144,11 @@ impl<G: Playable> World<G> {
         });
         self.judge.met.contested += rivals.count() as u64;
         let fit = self.machines.iter().position(|old| {
-            old.reign == Some(replaced) && !old.paused && self.now.since(old.awake_since) > AWAKE
+            let awake = !old.paused && self.now.since(old.awake_since) > AWAKE;
+            old.reign == Some(replaced) && awake && old.slow.is_zero()
         });
         let in_touch = (0..self.count())
-            .map(|other| fit.is_some_and(|old| other != old && self.touches(other, old)))
+            .map(|other| fit.is_some_and(|old| self.is_served(other, old)))
             .collect();
         let life = self.machines[place].life;
         let at = self.now;
@@ -169,21 +181,39 @@ impl<G: Playable> World<G> {
         }
     }
 
-    /// A host has given up its reign to follow another. Those who followed it must not have been
-    /// more than those who follow the other.
+    /// A host has given up its reign to follow another. Those who have played with it for a while
+    /// must not be more than those who play with the other.
     fn yielded(&mut self, place: Place, old: Term) {
         let Some(new) = self.machines[place].current.filter(|new| *new != old) else { return };
-        let with = |term: Term| {
-            let others = self.machines.iter().enumerate().filter(|(other, _)| *other != place);
-            let awake = others.filter(|(_, machine)| !machine.paused);
-            awake.filter(|(_, machine)| machine.current == Some(term)).count()
+        let hosts = (0..self.count()).filter(|other| *other != place && self.is_awake(*other));
+        let hosts = hosts.filter_map(|other| {
+            let election = self.node(other)?.cluster().election();
+            let host = election.following().or(election.reign())?.host;
+            Some((host, self.machines[other].host_since))
+        });
+        let settled = |(host, since): &(NodeId, Instant)| {
+            *host == old.host && self.now.since(*since) > SETTLED
         };
-        // The host that yields counts for itself, the other one is among those who have its term.
-        let (mine, theirs) = (1 + with(old), with(new));
+        let mine = 1 + hosts.clone().filter(settled).count();
+        let theirs = hosts.filter(|(host, _)| *host == new.host).count().max(1);
         if mine > theirs {
             self.judge.met.upsets += 1;
             self.note(place, format_args!("upset: {mine} players yield to {theirs}"));
         }
+    }
+
+    /// Whether a node that reigns has been replaced meanwhile, and nothing keeps it from learning so.
+    pub(super) fn is_replaced(&self, place: Place) -> bool {
+        let mine = self.machines[place].reign;
+        let mut hosts = self.hosts().into_iter().filter(|other| self.is_awake(*other));
+        mine.is_some()
+            && !self.network.is_disturbed()
+            && hosts.any(|other| self.machines[other].reign > mine)
+    }
+
+    /// Whether a machine is in touch with a host, and has a link with it.
+    fn is_served(&self, place: Place, host: Place) -> bool {
+        place != host && self.touches(place, host) && self.are_linked(place, host)
     }
 
     /// Whether two machines have heard each other lately.
@@ -219,8 +249,14 @@ impl<G: Playable> World<G> {
             _ => patience + SUCCESSION,
         };
         let since = self.now;
-        self.expected = Some(Expected { lost, since, met: false });
-        self.push(since + allowed, What::Due { since });
+        let by = since + allowed;
+        self.expected = Some(Expected { lost, since, by, met: false });
+        self.push(by, What::Due { since });
+    }
+
+    /// For how long yet somebody may do without a host that was lost.
+    pub fn awaited(&self) -> Duration {
+        self.expected.as_ref().map(|expected| expected.by.since(self.now)).unwrap_or_default()
     }
 
     /// Something else happens: nobody can say any more how long a succession may take.

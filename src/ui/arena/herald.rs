@@ -94,6 +94,11 @@ impl Herald {
                 );
                 self.say("two crowns met".to_owned(), CREAM);
             }
+            Event::Full { players } => self.proclaim(
+                "No seat is free".to_owned(),
+                format!("{players} play; you come in as soon as one leaves"),
+                Cloth::Peace,
+            ),
             Event::NewIdentity { .. } => {
                 self.say("you go by a new identity".to_owned(), LAVENDER);
             }
