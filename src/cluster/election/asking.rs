@@ -113,7 +113,7 @@ impl Election {
             began: now,
             repeat_at: now,
             deadline,
-            extended: false,
+            extends_at: Some(deadline),
             ends,
             asked,
             suspect,
