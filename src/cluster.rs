@@ -209,11 +209,6 @@ impl Cluster {
         self.roster.members()
     }
 
-    /// Whether a link with `id` is up.
-    pub fn is_linked(&self, id: NodeId) -> bool {
-        self.mesh.peer(id).is_some_and(Peer::is_linked)
-    }
-
     /// The version of the roster.
     pub fn roster_version(&self) -> u64 {
         self.roster.published().map_or(0, |roster| roster.version)

@@ -104,6 +104,8 @@ pub struct World<G: Playable> {
     pub hub: Option<Place>,
     /// How many unsent bytes a driver holds for one link.
     pub unsent_max: usize,
+    /// Whether all that is said on a link is said twice.
+    pub repeats: bool,
     /// Datagrams that went into a cut, and come out of it when that is mended.
     hoard: VecDeque<Datagram>,
     flaps: BTreeMap<u64, trouble::Flap>,
@@ -223,6 +225,7 @@ impl<G: Playable> World<G> {
             form: Form::default(),
             hub: None,
             unsent_max: LINK_BYTES_QUEUED_MAX,
+            repeats: false,
             hoard: VecDeque::new(),
             flaps: BTreeMap::new(),
             crowned: Vec::new(),
@@ -543,7 +546,9 @@ impl<G: Playable> World<G> {
                     {
                         trace.framed(self.now, (place, life), to, &bytes);
                     }
-                    self.carry(cable, way, Item::Bytes(bytes.to_vec()));
+                    for _ in 0..=usize::from(self.repeats) {
+                        self.carry(cable, way, Item::Bytes(bytes.to_vec()));
+                    }
                 }
             }
             Effect::Close { link } => {

@@ -1,13 +1,20 @@
 //! What scripts are written in: verbs for what happens, and for what must hold.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 
 use super::Told;
 use crate::{
     config::Tuning,
-    sim::{chance, faults::disagreement, network::Place, tally::Tally, trace::Trace, world::World},
+    sim::{
+        chance,
+        faults::disagreement,
+        network::{Place, Weather},
+        tally::Tally,
+        trace::Trace,
+        world::World,
+    },
     types::Instant,
 };
 
@@ -36,7 +43,11 @@ struct Count {
     reigns: u64,
     rolled_back: u64,
     left_behind: u64,
+    rebases: u64,
 }
+
+/// A tick that is not late comes within this time after the one before, in milliseconds.
+const UNDISTURBED_MS: u64 = 25;
 
 /// Milliseconds.
 pub fn ms(ms: u64) -> Duration {
@@ -155,6 +166,11 @@ impl Scene {
         least + self.draw(most - least + 1)
     }
 
+    /// Up to so many bytes, any.
+    pub fn bytes(&mut self, most: u64) -> Vec<u8> {
+        (0..=self.draw(most)).map(|_| self.random.next_u64() as u8).collect()
+    }
+
     /// Yes or no.
     pub fn toss(&mut self) -> bool {
         self.draw(2) == 0
@@ -208,11 +224,43 @@ impl Scene {
         others.max_by_key(|place| self.world.id(*place)).unwrap_or_default()
     }
 
+    /// The host and one other; and the rest.
+    pub fn halves(&self, host: Place) -> [Vec<Place>; 2] {
+        let other = self.others(host)[0];
+        let half = |inside: bool| {
+            let all = (0..self.world.count()).filter(|place| self.world.node(*place).is_some());
+            all.filter(|place| (*place == host || *place == other) == inside).collect()
+        };
+        [half(true), half(false)]
+    }
+
     // What happens, where there is more to it than a verb of the world.
+
+    /// Something else than a verb of the world comes between the nodes.
+    pub fn disturb(&mut self, what: impl Display) {
+        self.world.disturbed = self.world.now;
+        self.world.tell(what);
+    }
+
+    /// Nothing of `from` reaches `to` any more.
+    pub fn cut_one_way(&mut self, from: Place, to: Place) {
+        self.world.network.cut(from, to);
+        self.disturb(format_args!("nothing of n{from} reaches n{to} any more"));
+    }
+
+    /// From here on the network is like this.
+    pub fn weather(&mut self, weather: Weather) {
+        let Weather { latency_us, jitter_us, loss_permille, double_permille } = weather;
+        self.disturb(format_args!(
+            "packets take {latency_us} to {} µs; of 1,000 {loss_permille} are lost, {double_permille} \
+             come twice",
+            latency_us + jitter_us
+        ));
+        self.world.network.weather = weather;
+    }
 
     /// Nothing passes any more between `some` and `others`.
     pub fn cut(&mut self, some: &[Place], others: &[Place]) {
-        self.world.disturbed = self.world.now;
         for a in some {
             for b in others.iter().filter(|b| *b != a) {
                 self.world.network.cut(*a, *b);
@@ -220,26 +268,24 @@ impl Scene {
             }
         }
         let (some, others) = (names(some), names(others));
-        self.world.tell(format_args!("{some} and {others} are cut apart"));
+        self.disturb(format_args!("{some} and {others} are cut apart"));
     }
 
     /// Everything passes again between `some` and `others`.
     pub fn heal_between(&mut self, some: &[Place], others: &[Place]) {
-        self.world.disturbed = self.world.now;
         for a in some {
             for b in others {
                 self.world.network.heal_pair(*a, *b);
             }
         }
         let (some, others) = (names(some), names(others));
-        self.world.tell(format_args!("{some} and {others} reach each other again"));
+        self.disturb(format_args!("{some} and {others} reach each other again"));
         self.world.release();
     }
 
-    /// The whole network is mended.
+    /// The whole network is mended, but for its weather.
     pub fn heal(&mut self) {
-        self.world.disturbed = self.world.now;
-        self.world.tell("the network is mended");
+        self.disturb("the network is mended");
         self.world.heal();
     }
 
@@ -268,6 +314,38 @@ impl Scene {
         self.pass(300);
         let quarrel = disagreement(&self.world);
         self.claim(quarrel.is_none(), || format!("one game no more: {quarrel:?}"));
+    }
+
+    /// There is one host, known to all.
+    pub fn is_one_game(&mut self) {
+        let quarrel = disagreement(&self.world);
+        self.claim(quarrel.is_none(), || format!("no one game: {quarrel:?}"));
+    }
+
+    /// So much time passes, and nobody who plays notices anything: not one tick is late, and nobody
+    /// looks for another host.
+    pub fn plays_on_undisturbed(&mut self, span_ms: u64) {
+        let quarrels = self.until(ms(span_ms), |world| disagreement(world).is_some());
+        let quarrel = disagreement(&self.world);
+        self.claim(!quarrels, || format!("one game no more: {quarrel:?}"));
+        self.nobody_asked();
+        self.new_reigns(0);
+        self.nothing_undone();
+        self.nobody_waited(UNDISTURBED_MS);
+    }
+
+    /// So many reign at once.
+    pub fn hosts_are(&mut self, expected: usize) {
+        let hosts = self.awake_hosts();
+        self.claim(hosts.len() == expected, || format!("not {expected}, but {hosts:?} reign"));
+    }
+
+    /// So many lines of history have been given up since the story began, and their players told.
+    pub fn given_up(&mut self, expected: u64) {
+        let rebases = self.since().rebases;
+        self.claim(rebases == expected, || {
+            format!("{rebases} gave up what they had played, not {expected}")
+        });
     }
 
     fn wait_for_one_game(&mut self, span: Duration) {
@@ -341,12 +419,13 @@ impl Scene {
         self.world.pauses.restart();
     }
 
-    /// Both have a link with each other, and say so.
-    pub fn are_linked(world: &World<Tally>, a: Place, b: Place) -> bool {
-        [(a, b), (b, a)].into_iter().all(|(from, to)| {
-            let (Some(from), Some(to)) = (world.node(from), world.node(to)) else { return false };
-            from.cluster().is_linked(to.me())
-        })
+    /// Whether the world of `host` counts the player of `place` as there.
+    pub fn is_seated(&self, host: Place, place: Place) -> bool {
+        let (Some(host), Some(node)) = (self.world.node(host), self.world.node(place)) else {
+            return false;
+        };
+        let seat = host.replica().state().and_then(|state| state.seats.get(&node.me()));
+        seat.is_some_and(|seat| seat.present)
     }
 
     /// The newest tick that a node holds.
@@ -367,6 +446,7 @@ impl Scene {
             reigns: met.reigns,
             rolled_back: met.rolled_back,
             left_behind: met.left_behind,
+            rebases: met.rebases,
         }
     }
 
@@ -377,6 +457,7 @@ impl Scene {
             reigns: now.reigns - self.began.reigns,
             rolled_back: now.rolled_back - self.began.rolled_back,
             left_behind: now.left_behind - self.began.left_behind,
+            rebases: now.rebases - self.began.rebases,
         }
     }
 }

@@ -275,6 +275,11 @@ impl<G: Playable> World<G> {
         between.map(|(link, _)| *link).collect()
     }
 
+    /// How many links a machine has, open or being dialled.
+    pub fn links_at(&self, place: Place) -> usize {
+        self.machines[place].links.len()
+    }
+
     /// In which direction a machine sends on a link, and to whom.
     pub(super) fn way(&self, cable: u64, place: Place) -> (usize, Option<Place>) {
         let Some(ends) = self.cables.get(&cable) else { return (1, None) };
