@@ -163,8 +163,8 @@ impl Tellings {
 
 /// What stands above the lines of several stories.
 pub const HEADING: &str =
-    "                                pause, ms           one game    most     most
-story                           p50     max         again, ms   asks     reigns";
+    "                                        pause, ms           one game    most     most
+story                                   p50     max         again, ms   asks     reigns";
 
 /// One line: how long people waited, and the worst of the rest.
 impl fmt::Display for Tellings {
@@ -177,7 +177,7 @@ impl fmt::Display for Tellings {
         let Self { asks, reigns, .. } = self;
         let (half, most, settled) = (ms(half), ms(most), ms(self.settled));
         let name = self.story.name;
-        write!(f, "{name:<28} {half:>7.1} {most:>8.1} {settled:>14.1} {asks:>9} {reigns:>9}")?;
+        write!(f, "{name:<36} {half:>7.1} {most:>8.1} {settled:>14.1} {asks:>9} {reigns:>9}")?;
         for (seed, Violation { at, place, what }) in self.failed.iter().take(5) {
             write!(f, "\n    seed {seed} failed at {at:?}, n{place}: {what}")?;
             write!(f, "\n        interregnum sim --story {name} --seed {seed} --trace")?;

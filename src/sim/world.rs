@@ -175,32 +175,29 @@ impl<G: Playable> World<G> {
     /// `count` machines, all off.
     pub fn new(seed: u64, count: usize) -> Self {
         let mut random = chance(seed, 1);
-        let machines = (0..count).map(|place| {
-            let bits = u128::from(random.next_u64()) << 64 | u128::from(random.next_u64());
-            Machine {
-                id: NodeId::from_u128(bits),
-                ips: vec![Ipv4Addr::new(10, 0, 0, place as u8 + 1)],
-                clock: MachineClock::default(),
-                node: None,
-                stranger: None,
-                reads: true,
-                port_taken: false,
-                life: 0,
-                paused: false,
-                awake_since: Instant::default(),
-                slow: Duration::ZERO,
-                waiting: false,
-                inbox: VecDeque::new(),
-                links: BTreeMap::new(),
-                accepted: 1,
-                stamp: 0,
-                timer: None,
-                reign: None,
-                current: None,
-                host_since: Instant::default(),
-                zombie: false,
-                heard: vec![Instant::default(); count],
-            }
+        let machines = (0..count).map(|place| Machine {
+            id: any_id(&mut random),
+            ips: vec![Ipv4Addr::new(10, 0, 0, place as u8 + 1)],
+            clock: MachineClock::default(),
+            node: None,
+            stranger: None,
+            reads: true,
+            port_taken: false,
+            life: 0,
+            paused: false,
+            awake_since: Instant::default(),
+            slow: Duration::ZERO,
+            waiting: false,
+            inbox: VecDeque::new(),
+            links: BTreeMap::new(),
+            accepted: 1,
+            stamp: 0,
+            timer: None,
+            reign: None,
+            current: None,
+            host_since: Instant::default(),
+            zombie: false,
+            heard: vec![Instant::default(); count],
         });
         Self {
             now: Instant(1_000_000),
@@ -277,6 +274,11 @@ impl<G: Playable> World<G> {
     /// Who lives at a machine when it is on, as its profile says.
     pub fn id(&self, place: Place) -> NodeId {
         self.machines[place].id
+    }
+
+    /// Gives a machine, which is off, a profile that is new: whoever starts there is somebody else.
+    pub fn new_profile(&mut self, place: Place) {
+        self.machines[place].id = any_id(&mut self.random);
     }
 
     /// Gives a machine the profile of another one: both say that they are the same node.
@@ -485,7 +487,12 @@ impl<G: Playable> World<G> {
         }
         let machine = &mut self.machines[place];
         let Some(node) = &mut machine.node else { return };
+        let before = node.me();
         node.handle(machine.clock.read(self.now), input);
+        if node.me() != before {
+            self.judge.born(place); // somebody else, who has promised nothing
+            self.introduce(place);
+        }
         self.look(place);
         loop {
             let Some(node) = &mut self.machines[place].node else {
@@ -515,10 +522,6 @@ impl<G: Playable> World<G> {
         } else if let Some(state) = self.node(place).and_then(|node| node.replica().state()) {
             let state = state.clone();
             self.judge.audit::<G>(self.now, place, &state.world);
-        }
-        if matches!(event, Event::NewIdentity { .. }) {
-            self.judge.born(place); // somebody else, who has promised nothing
-            self.introduce(place);
         }
         if matches!(event, Event::Election { .. }) {
             let quiet = self
@@ -642,6 +645,10 @@ impl<G: Playable> Machine<G> {
     fn ip_in(&self, net: u8) -> Option<Ipv4Addr> {
         self.ips.iter().copied().find(|ip| ip.octets()[2] == net)
     }
+}
+
+fn any_id(random: &mut Pcg64Mcg) -> NodeId {
+    NodeId::from_u128(u128::from(random.next_u64()) << 64 | u128::from(random.next_u64()))
 }
 
 /// The network that an address lies in.

@@ -43,6 +43,12 @@ pub(super) const STORIES: &[Story] = &[
         script: winner_killed_before_announcing,
     },
     Story {
+        name: "winner-killed-before-its-first-tick",
+        tells: "Who has just won the crown is killed before anybody knows, and comes back at once.",
+        nodes: 5,
+        script: winner_killed_before_its_first_tick,
+    },
+    Story {
         name: "three-hosts-killed-in-a-row",
         tells: "The host is killed, and its successor, and that one's, within 400 ms.",
         nodes: 6,
@@ -53,6 +59,18 @@ pub(super) const STORIES: &[Story] = &[
         tells: "All are killed, and started again in any order.",
         nodes: 4,
         script: all_killed,
+    },
+    Story {
+        name: "back-again-and-again",
+        tells: "Somebody is killed and comes back, with the profile it had, again and again.",
+        nodes: 4,
+        script: back_again_and_again,
+    },
+    Story {
+        name: "back-with-a-wiped-disk",
+        tells: "Somebody is killed and comes back as somebody else, host or not.",
+        nodes: 4,
+        script: back_with_a_wiped_disk,
     },
 ];
 
@@ -98,12 +116,11 @@ fn host_and_heir_killed(scene: &mut Scene) {
     let mut order = [host, heir];
     scene.shuffle(&mut order);
     scene.world.kill(order[0]);
-    if scene.toss() {
-        scene.pass_up_to(1);
-    }
+    let most = scene.pick(&[0, 1, 10]);
+    scene.pass_up_to(most);
     scene.world.kill(order[1]);
-    scene.one_game_within(120);
-    scene.nobody_waited(120);
+    scene.one_game_within(100);
+    scene.nobody_waited(110);
     scene.nothing_undone();
 }
 
@@ -132,6 +149,23 @@ fn winner_killed_before_announcing(scene: &mut Scene) {
     scene.world.kill(heir);
     scene.one_game_within(120);
     scene.nobody_waited(120);
+    scene.nothing_undone();
+}
+
+fn winner_killed_before_its_first_tick(scene: &mut Scene) {
+    let host = scene.gather();
+    let heir = scene.heir(host);
+    scene.world.kill(host);
+    let crowned = scene.until(ms(50), |world| world.hosts() == [heir]);
+    scene.claim(crowned, || format!("n{heir} does not reign"));
+    scene.world.kill(heir);
+    // It knows nothing of the epoch in which it reigned, and may choose the same again.
+    scene.world.start(heir);
+    scene.pass(1);
+    scene.one_game_within(700);
+    scene.new_reigns(2);
+    let others: Vec<usize> = scene.others(heir);
+    scene.have_not_waited(&others, 110);
     scene.nothing_undone();
 }
 
@@ -164,4 +198,35 @@ fn all_killed(scene: &mut Scene) {
         scene.pass_up_to(1_000);
     }
     scene.one_game_within(500);
+}
+
+fn back_again_and_again(scene: &mut Scene) {
+    scene.gather();
+    for _ in 0..4 {
+        let place = scene.draw(4) as usize;
+        scene.world.kill(place);
+        scene.pass_up_to(1_000);
+        scene.world.start(place);
+        scene.pass(100);
+        scene.one_game_within(600);
+        scene.have_not_waited(&scene.others(place), 60);
+    }
+    scene.new_reigns_at_most(4);
+    scene.nothing_undone();
+}
+
+fn back_with_a_wiped_disk(scene: &mut Scene) {
+    let host = scene.gather();
+    let place = if scene.toss() { host } else { scene.another(host) };
+    let others = scene.others(place);
+    scene.world.kill(place);
+    scene.pass_up_to(1_000);
+    scene.world.new_profile(place);
+    scene.world.start(place);
+    scene.pass(100);
+    scene.one_game_within(600);
+    let reigns = scene.host();
+    scene.claim(reigns != place, || "a newcomer took the crown".into());
+    scene.have_not_waited(&others, 60);
+    scene.nothing_undone();
 }

@@ -1,7 +1,5 @@
 //! Cuts, loss, delay, addresses, and other things that networks do.
 
-use std::time::Duration;
-
 use super::{
     Story,
     scene::{Scene, ms},
@@ -145,7 +143,7 @@ fn split_three_ways(scene: &mut Scene) {
     scene.pass(200);
     scene.hosts_are(3);
     scene.pass_up_to(3_000);
-    scene.nobody_waited(110);
+    scene.nobody_waited(200);
     for (gap, hosts) in [([0, 1], 2), ([1, 2], 1)] {
         let [a, b] = gap;
         scene.heal_between(&parts[a], &parts[b]);
@@ -158,7 +156,7 @@ fn split_three_ways(scene: &mut Scene) {
     scene.heal();
     scene.one_game_within(100);
     scene.new_reigns_at_most(4);
-    scene.nobody_waited(110);
+    scene.nobody_waited(200);
 }
 
 fn host_alone(scene: &mut Scene) {
@@ -183,10 +181,12 @@ fn bridge_holds(scene: &mut Scene) {
     scene.pass(5_000);
     scene.is_one_game();
     scene.new_reigns(0);
-    scene.nobody_waited(100);
+    scene.nobody_waited(350);
     scene.heal();
-    scene.pass(1_000);
-    scene.plays_on_undisturbed(1_000);
+    scene.pass(2_000);
+    scene.is_one_game();
+    scene.new_reigns(0);
+    scene.nobody_waited(25);
 }
 
 fn bridge_joins(scene: &mut Scene) {
@@ -344,6 +344,7 @@ fn another_address(scene: &mut Scene) {
     let whose = if scene.toss() { host } else { scene.another(host) };
     scene.disturb(format_args!("n{whose} moves"));
     scene.world.readdress(whose);
+    scene.pass(500);
     scene.one_game_within(1_500);
     scene.pass(1_000);
     scene.is_one_game();
@@ -363,23 +364,26 @@ fn two_networks(scene: &mut Scene) {
         scene.world.network.unplug(*place, net);
     }
     scene.disturb(format_args!("network {net} fails for {whose:?}"));
-    scene.one_game_within(1_500);
-    scene.new_reigns_at_most(1);
+    scene.pass(1_000);
+    scene.one_game_within(500);
+    scene.nobody_waited(600);
     scene.pass(3_000);
     scene.is_one_game();
-    scene.new_reigns_at_most(1);
+    scene.new_reigns_at_most(2);
 }
 
 fn no_broadcasts(scene: &mut Scene) {
     scene.world.network.broadcasts = false;
     scene.world.hub = scene.toss().then_some(0);
+    scene.world.start(0);
+    scene.pass(500);
     let host = scene.gather();
+    scene.new_reigns(0);
+    scene.reigns(0);
     scene.world.kill(host);
     scene.one_game_within(50);
     scene.nobody_waited(25);
-    if host == 0 {
-        scene.world.hub = None; // who comes back knows somebody who is there
-    }
+    scene.world.hub = None; // who comes back knows somebody who is there
     scene.world.start(host);
     scene.one_game_within(700);
     scene.new_reigns(1);
@@ -407,8 +411,10 @@ fn beacon_port_taken(scene: &mut Scene) {
     scene.world.start(1);
     scene.one_game_within(1_500);
     scene.world.start(2);
-    scene.one_game_within(1_500);
+    scene.one_game_within(500);
     scene.reigns(0);
-    scene.new_reigns(1);
-    scene.plays_on_undisturbed(Duration::from_secs(2).as_millis() as u64);
+    // Who did not hear the founder in time has founded a game of its own meanwhile.
+    scene.new_reigns_at_most(if whose == 0 { 3 } else { 1 });
+    scene.pass(2_000);
+    scene.is_one_game();
 }

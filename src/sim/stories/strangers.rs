@@ -394,7 +394,9 @@ fn members_do(scene: &mut Scene, what: impl Fn(&mut Scene, Place, Place)) {
     for _ in 0..5 {
         for whom in &others {
             what(scene, member, *whom);
-            scene.pass_up_to(300);
+            scene.disturb("which it should not have said");
+            scene.pass(100); // or it would soon be on its own
+            scene.pass_up_to(200);
         }
     }
     scene.pass(1_000);

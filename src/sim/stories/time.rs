@@ -159,7 +159,7 @@ fn host_short_of_cpu(scene: &mut Scene) {
     scene.world.note(host, format_args!("gets the processor up to {late} ms late"));
     scene.pass(5_000);
     scene.new_reigns_at_most(1);
-    scene.have_not_waited(&scene.others(host), 200);
+    scene.have_not_waited(&scene.others(host), 260);
     scene.world.slow_down(host, Duration::ZERO);
     scene.one_game_within(200);
     scene.new_reigns_at_most(1);

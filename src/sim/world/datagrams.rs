@@ -34,7 +34,8 @@ impl<G: Playable> World<G> {
     pub(super) fn datagram(&mut self, sender: Place, to: SocketAddr, by: Port, bytes: Arc<[u8]>) {
         let net = network_of(to);
         let Some(ip) = self.machines[sender].ip_in(net) else { return };
-        let port = if by == Port::Beacon { BEACON_PORT } else { UDP_PORT };
+        let shared = by == Port::Beacon && !self.machines[sender].port_taken;
+        let port = if shared { BEACON_PORT } else { UDP_PORT };
         let from = SocketAddr::new(ip.into(), port);
         let via = if to.port() == BEACON_PORT { Port::Beacon } else { Port::Own };
         if to.ip() != IpAddr::V4(broadcast(net)) {

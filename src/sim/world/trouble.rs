@@ -22,8 +22,9 @@ pub(super) struct Flap {
 impl<G: Playable> World<G> {
     /// Whether anything at all is wrong between or with the machines that run.
     pub fn is_disturbed(&self) -> bool {
-        let troubled =
-            self.machines.iter().any(|machine| machine.paused || !machine.slow.is_zero());
+        let troubled = self.machines.iter().any(|machine| {
+            machine.paused || machine.port_taken || !machine.reads || !machine.slow.is_zero()
+        });
         self.network.is_disturbed() || troubled || !self.flaps.is_empty()
     }
 
