@@ -186,7 +186,7 @@ fn bridge_holds(scene: &mut Scene) {
     scene.pass(2_000);
     scene.is_one_game();
     scene.new_reigns(0);
-    scene.nobody_waited(25);
+    scene.nobody_waited(30);
 }
 
 fn bridge_joins(scene: &mut Scene) {
@@ -257,8 +257,11 @@ fn deaf_or_mute(scene: &mut Scene) {
     if early {
         block(scene);
     }
-    scene.gather();
-    if !early {
+    if early {
+        (0..3).for_each(|place| scene.world.start(place));
+        scene.pass(2_000);
+    } else {
+        scene.gather();
         block(scene);
         scene.pass(2_000);
     }
@@ -411,7 +414,7 @@ fn beacon_port_taken(scene: &mut Scene) {
     scene.world.start(1);
     scene.one_game_within(1_500);
     scene.world.start(2);
-    scene.one_game_within(500);
+    scene.one_game_within(1_500);
     scene.reigns(0);
     // Who did not hear the founder in time has founded a game of its own meanwhile.
     scene.new_reigns_at_most(if whose == 0 { 3 } else { 1 });

@@ -90,15 +90,14 @@ impl<G: Playable> World<G> {
         let Some(ends) = self.cables.get(&cable) else { return };
         let (from, Some(to)) = (ends.dialler, ends.acceptor.map(|end| end.place)) else { return };
         let net = self.network.net(cable);
-        let reaches = self.network.carries(net, to, from.place);
-        let back = self.network.arrival(self.now);
-        if !self.machines[to].is_up() || !reaches {
+        // What the acceptor says on the link comes after the news that it is open.
+        let back = self.network.bytes(self.now, cable, false);
+        let (true, Some(back)) = (self.machines[to].is_up(), back) else {
             if let Some(ends) = self.cables.get_mut(&cable) {
                 ends.acceptor = None;
             }
-            let at = if reaches { back } else { self.now + DIAL_TIMEOUT };
-            return self.push(at, What::DialFailed { cable });
-        }
+            return self.push(back.unwrap_or(self.now + DIAL_TIMEOUT), What::DialFailed { cable });
+        };
         let machine = &mut self.machines[to];
         let link = LinkId(machine.accepted);
         machine.accepted += 2;
