@@ -13,6 +13,19 @@
 //! | `strangers` | whatever else may knock at an open port |
 //! | [`scene`] | what scripts are written in |
 //!
+//! `interregnum sim --stories` lists them, `interregnum sim --story NAME --seed N --trace` tells one
+//! line by line.
+//!
+//! Some things that happen are not told here, because this is not where they would go wrong:
+//!
+//! | | where it is |
+//! |---|---|
+//! | a port of TCP, or the one for beacons, is taken on a real machine | `tests/processes` (the story `beacon-port-taken` tells what follows for the game) |
+//! | an epoch that was written to disk and not used | nowhere: no epoch is written. A term contains the life that it was won in, so the story `winner-killed-before-its-first-tick` is all that is left of it |
+//! | the wall clock is set | it is read by nobody; what the monotonic clocks may do is in `clocks-that-differ` |
+//! | torn, full, and broken disks; ledgers that merge | with the store and the ledger |
+//! | how fast real sockets, signals and cables are | `tests/processes` and `tests/namespaces` |
+//!
 //! To add one: write its line in the list of its part, with a sentence for people, and its script
 //! below. Say what must hold as narrowly as it does hold, so that it can break.
 

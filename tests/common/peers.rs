@@ -43,6 +43,12 @@ impl Party {
         self.start("bot").introduced()
     }
 
+    /// Starts a bot that is told where one of the others is.
+    pub fn join_by(&self, peer: SocketAddr) -> Peer {
+        let mut command = self.command("bot");
+        Peer::start(command.args(["--peer", &peer.to_string()])).introduced()
+    }
+
     /// Starts several bots at once.
     pub fn join_all(&self, count: usize) -> Vec<Peer> {
         let started: Vec<Peer> = (0..count).map(|_| self.start("bot")).collect();
@@ -55,9 +61,14 @@ impl Party {
     }
 
     fn start(&self, subcommand: &str) -> Peer {
+        Peer::start(&mut self.command(subcommand))
+    }
+
+    fn command(&self, subcommand: &str) -> Command {
         let mut command = program();
         command.args([subcommand, "--ip", "127.0.0.1", "--session", &self.session]);
-        Peer::start(command.args(["--beacon-port", &self.beacon_port.to_string()]))
+        command.args(["--beacon-port", &self.beacon_port.to_string()]);
+        command
     }
 }
 

@@ -71,7 +71,9 @@ impl Scene {
 
     /// How it went.
     pub(super) fn end(mut self) -> Told {
-        self.note_pauses();
+        for place in 0..self.world.count() {
+            self.note_pause(place);
+        }
         let Count { asks, reigns, rolled_back, .. } = self.since();
         let fingerprint = self.world.fingerprint();
         Told {
@@ -113,7 +115,7 @@ impl Scene {
     /// Here the story begins: what was before does not count, and is not told.
     pub fn begin(&mut self) {
         self.began = self.count();
-        self.world.pauses.restart();
+        (0..self.world.count()).for_each(|place| self.world.pauses.restart(place));
         self.settled = Duration::ZERO;
         if self.traced {
             self.world.start_trace();
@@ -403,20 +405,21 @@ impl Scene {
 
     /// The same of some.
     pub fn have_not_waited(&mut self, places: &[Place], most_ms: u64) {
-        for place in places.iter().filter(|place| self.world.is_awake(**place)).collect::<Vec<_>>()
-        {
-            let pause = self.world.pauses.longest(self.world.now, *place);
+        for place in places {
+            let pause = self.note_pause(*place);
             self.claim(pause <= ms(most_ms), || format!("n{place} waited for {pause:?}"));
         }
-        self.note_pauses();
     }
 
-    /// Nothing more is expected of what was until now.
-    fn note_pauses(&mut self) {
-        let awake = (0..self.world.count()).filter(|place| self.world.is_awake(*place));
-        let pauses = awake.map(|place| self.world.pauses.longest(self.world.now, place));
-        self.pause = self.pause.max(pauses.max().unwrap_or_default());
-        self.world.pauses.restart();
+    /// How long somebody who runs has waited for a tick. From here on it counts anew.
+    fn note_pause(&mut self, place: Place) -> Duration {
+        let pause = match self.world.is_awake(place) {
+            true => self.world.pauses.longest(self.world.now, place),
+            false => Duration::ZERO,
+        };
+        self.world.pauses.restart(place);
+        self.pause = self.pause.max(pause);
+        pause
     }
 
     /// Whether the world of `host` counts the player of `place` as there.

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{Story, scene::Scene};
+use super::{
+    Story,
+    scene::{Scene, ms},
+};
 use crate::{
     cluster::message::{
         Answer, Beacon, ElectionPacket, Envelope, Hello, MAGIC, Message, OkPacket, PROTOCOL,
@@ -14,7 +17,7 @@ use crate::{
     config::BEACON_BYTES,
     game::Game,
     io::{Effect, Port, Wire},
-    sim::{network::Place, tally::Tally},
+    sim::{network::Place, tally::Tally, world::World},
     text::{Name, SessionName},
     types::{Epoch, Incarnation, LinkId, NodeId, Term, Tick},
     wire::{self, Deframer},
@@ -339,7 +342,7 @@ fn member_floods(scene: &mut Scene) {
         }),
         Packet::Ok(OkPacket { round: 1, floor: term.epoch, answer: Answer::TakingOver }),
     ];
-    for _ in 0..100 {
+    for _ in 0..50 {
         let packet = scene.pick(&[0, 1, 2, 3, 4]);
         let envelope = Envelope { from, incarnation, packet: floods[packet].clone() };
         let bytes = serde_json::to_vec(&envelope).unwrap_or_default();
@@ -357,13 +360,16 @@ fn member_floods(scene: &mut Scene) {
 }
 
 fn reader_that_never_reads(scene: &mut Scene) {
-    scene.world.unsent_max = 500;
+    scene.world.unsent_max = 500; // so that it takes seconds instead of hours
     let host = scene.gather_some(4);
     let reader = scene.another(host);
     let others = scene.others(reader);
     scene.world.stop_reading(reader);
     scene.world.note(reader, "reads nothing more from its links");
-    scene.pass(20_000);
+    let is_given_up = |world: &World<Tally>| world.links_between(host, reader).is_empty();
+    let given_up = scene.until(ms(20_000), is_given_up);
+    scene.claim(given_up, || "the link is still there".into());
+    scene.pass(3_000);
     scene.reigns(host);
     scene.new_reigns(0);
     scene.have_not_waited(&others, 25);

@@ -142,7 +142,7 @@ fn clocks_that_differ(scene: &mut Scene) {
         scene.world.set_clock(place, ahead, drift_ppm);
     }
     let host = scene.gather();
-    scene.pass(20_000);
+    scene.pass(10_000);
     scene.nobody_asked();
     scene.nobody_waited(25);
     scene.world.kill(host);

@@ -29,9 +29,11 @@ impl Pauses {
         self.nodes.remove(&place);
     }
 
-    /// Whatever was waited for until now does not count. A wait that goes on does.
-    pub fn restart(&mut self) {
-        self.nodes.values_mut().for_each(|pause| pause.longest = Duration::ZERO);
+    /// Whatever was waited for at `place` until now does not count. A wait that goes on does.
+    pub fn restart(&mut self, place: Place) {
+        if let Some(pause) = self.nodes.get_mut(&place) {
+            pause.longest = Duration::ZERO;
+        }
     }
 
     /// The longest wait at `place`, one that goes on included. Zero before its first tick.
