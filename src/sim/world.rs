@@ -493,6 +493,7 @@ impl<G: Playable> World<G> {
         if let Some(ends) = self.cables.get_mut(&cable) {
             ends.acceptor = Some(end);
         }
+        self.network.opens(cable, back);
         self.push(back, What::Opened { cable });
         let address = SocketAddr::new(self.machines[from.place].ip.into(), 40_000);
         self.feed_end(end, |link| Wire::Accepted { link, from: address });
