@@ -81,8 +81,7 @@ impl Election {
         to: NodeId,
         ask: &ElectionPacket,
     ) {
-        let bound = self.grant.is_some_and(|grant| grant.to != to && now < grant.until);
-        if bound && !self.tuning.has(Mutant::GrantsEverybody) {
+        if self.grant.is_some_and(|grant| grant.to != to && now < grant.until) {
             return; // bound to somebody else; the repetition will find out
         }
         self.grant = Some(Grant { to, until: now + self.tuning.grant });
