@@ -293,7 +293,11 @@ impl Cluster {
             Wire::DialFailed { link } => self.mesh.dial_failed(now, link),
             Wire::Bytes { link, chunk } => self.mesh.bytes(now, &self.me, link, &chunk),
             Wire::Closed { link, reason } => self.mesh.closed(now, link, reason),
-            Wire::Interfaces(interfaces) => self.discovery.interfaces(now, interfaces),
+            Wire::Interfaces(interfaces) => {
+                if self.discovery.interfaces(now, interfaces) {
+                    self.mesh.moved(now);
+                }
+            }
             Wire::Woke if self.playing() => self.election.slept(now, Duration::ZERO),
             Wire::Woke => {}
         }

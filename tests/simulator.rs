@@ -52,6 +52,24 @@ fn a_quiet_network_sees_one_election_only() {
     assert_eq!(world.judge.violations, []);
 }
 
+/// L2, for a day.
+#[test]
+#[ignore = "takes minutes; `.ci/run` does it"]
+fn a_quiet_day_sees_one_election_only() {
+    let mut world = World::<Tally>::new(11, 4);
+    (0..world.count()).for_each(|place| world.start(place));
+    world.run(Instant(10_000_000));
+    assert_eq!(disagreement(&world), None);
+    let (elections, reigns) = (world.judge.met.elections, world.judge.met.reigns);
+    for hour in 1..=24 {
+        world.run(Instant(10_000_000 + hour * 3_600_000_000));
+        assert_eq!(disagreement(&world), None, "after {hour} h");
+        let met = (world.judge.met.elections, world.judge.met.reigns);
+        assert_eq!(met, (elections, reigns), "in hour {hour}");
+    }
+    assert_eq!(world.judge.violations, []);
+}
+
 /// A machine that has stalled once may do so again: the crown does not go back to it.
 #[test]
 fn a_host_that_fell_silent_ranks_behind_for_a_minute() {

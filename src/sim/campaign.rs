@@ -59,6 +59,8 @@ pub struct Totals {
     pub failed: Vec<(u64, Violation)>,
     /// All that was met.
     pub met: Met,
+    /// That of all runs together: the same seeds give the same, in whatever order they are done.
+    pub fingerprint: u64,
 }
 
 /// Every so many seeds the arena is played instead of the smallest game.
@@ -123,6 +125,7 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Totals {
 
 impl Totals {
     fn add(&mut self, run: Run) {
+        self.fingerprint = self.fingerprint.wrapping_add(run.fingerprint);
         match run.violations.into_iter().next() {
             None => self.passed += 1,
             Some(first) => self.failed.push((run.seed, first)),
@@ -134,6 +137,7 @@ impl Totals {
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.met.fmt(f)?;
+        writeln!(f, "fingerprint      {:016x}", self.fingerprint)?;
         let mut failed = self.failed.clone();
         failed.sort_by_key(|(seed, _)| *seed);
         for (seed, Violation { at, place, what }) in failed.iter().take(20) {

@@ -209,6 +209,13 @@ impl Network {
         cable
     }
 
+    /// The dialler learns at `at` that its link is open, and gets no bytes before that.
+    pub fn opens(&mut self, cable: u64, at: Instant) {
+        if let Some(cable) = self.cables.get_mut(&cable) {
+            cable.busy[1] = at;
+        }
+    }
+
     /// When bytes sent now on a link arrive at the other end; none if they never do.
     pub fn bytes(&mut self, now: Instant, cable: u64, from_dialler: bool) -> Option<Instant> {
         let known = self.cables.get(&cable).filter(|cable| !cable.ghost && !cable.dead)?;

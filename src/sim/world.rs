@@ -524,9 +524,8 @@ impl<G: Playable> World<G> {
             self.judge.audit::<G>(self.now, place, &state.world);
         }
         if matches!(event, Event::Election { .. }) {
-            let quiet = self
-                .quiet_since
-                .is_some_and(|since| self.now.since(since) > Duration::from_secs(1));
+            let quiet =
+                self.quiet_since.is_some_and(|since| self.now.since(since) > watch::HEALTHY);
             self.judge.met.quiet_elections += u64::from(quiet);
         }
         self.judge.event(self.now, place, event);

@@ -1,6 +1,9 @@
 //! The program as scripts see it: exit codes, and what goes to which stream.
 
-use std::process::Output;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    process::Output,
+};
 
 use crate::peers::{Party, program};
 

@@ -81,8 +81,7 @@ impl Election {
         to: NodeId,
         ask: &ElectionPacket,
     ) {
-        let bound = self.grant.is_some_and(|grant| grant.to != to && now < grant.until);
-        if bound && !self.tuning.has(Mutant::GrantsEverybody) {
+        if self.grant.is_some_and(|grant| grant.to != to && now < grant.until) {
             return; // bound to somebody else; the repetition will find out
         }
         // Without a link nobody will say that the candidate is gone. If it lives it asks again.

@@ -90,14 +90,15 @@ impl<G: Playable> World<G> {
         let Some(ends) = self.cables.get(&cable) else { return };
         let (from, Some(to)) = (ends.dialler, ends.acceptor.map(|end| end.place)) else { return };
         let net = self.network.net(cable);
-        // What the acceptor says on the link comes after the news that it is open.
-        let back = self.network.bytes(self.now, cable, false);
-        let (true, Some(back)) = (self.machines[to].is_up(), back) else {
+        let reaches = self.network.carries(net, to, from.place);
+        let back = self.network.arrival(self.now);
+        if !self.machines[to].is_up() || !reaches {
             if let Some(ends) = self.cables.get_mut(&cable) {
                 ends.acceptor = None;
             }
-            return self.push(back.unwrap_or(self.now + DIAL_TIMEOUT), What::DialFailed { cable });
-        };
+            let at = if reaches { back } else { self.now + DIAL_TIMEOUT };
+            return self.push(at, What::DialFailed { cable });
+        }
         let machine = &mut self.machines[to];
         let link = LinkId(machine.accepted);
         machine.accepted += 2;
@@ -106,6 +107,7 @@ impl<G: Playable> World<G> {
         if let Some(ends) = self.cables.get_mut(&cable) {
             ends.acceptor = Some(end);
         }
+        self.network.opens(cable, back);
         self.push(back, What::Opened { cable });
         let Some(ip) = self.machines[from.place].ip_in(net) else { return };
         let address = SocketAddr::new(ip.into(), 40_000);

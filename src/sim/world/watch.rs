@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// After so long without anything between them, all running nodes must be content.
-const HEALTHY: Duration = Duration::from_millis(1_500);
+pub(super) const HEALTHY: Duration = Duration::from_millis(1_500);
 
 /// After so long nobody asks a node any more that went off.
 const FORGOTTEN: Duration = Duration::from_millis(2_500);
