@@ -9,7 +9,7 @@ use interregnum::{
 };
 
 /// With so many seeds each story is told; more in release, by `interregnum sim --story all`.
-const SEEDS: std::ops::Range<u64> = 1..7;
+const SEEDS: std::ops::Range<u64> = 1..13;
 
 #[test]
 fn every_story_ends_well() {

@@ -115,8 +115,8 @@ fn leave_during_an_election(scene: &mut Scene) {
     scene.pass_up_to(2);
     let leaver = scene.another(host);
     scene.world.leave(leaver);
-    scene.one_game_within(200);
-    scene.nobody_waited(250);
+    scene.one_game_within(120);
+    scene.nobody_waited(120);
     scene.nothing_undone();
 }
 

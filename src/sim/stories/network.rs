@@ -285,7 +285,7 @@ fn loose_cable(scene: &mut Scene) {
     scene.pass((half * 2 * times).as_millis() as u64);
     scene.disturb("the cable holds");
     scene.one_game_within(600);
-    scene.new_reigns_at_most(2 * u64::from(times));
+    scene.new_reigns_at_most(2);
     scene.have_not_waited(&others, 250);
 }
 
@@ -295,7 +295,7 @@ fn heavy_weather(scene: &mut Scene) {
     scene.weather(Weather { latency_us, jitter_us, loss_permille: 300, double_permille: 100 });
     scene.pass(10_000);
     scene.new_reigns_at_most(1);
-    scene.nobody_waited(400);
+    scene.nobody_waited(200);
     scene.weather(Weather::calm());
     scene.one_game_within(200);
 }
@@ -416,9 +416,9 @@ fn beacon_port_taken(scene: &mut Scene) {
     scene.pass(1_000);
     scene.reigns(0);
     scene.world.start(1);
-    scene.one_game_within(1_500);
+    scene.one_game_within(1_000);
     scene.world.start(2);
-    scene.one_game_within(1_500);
+    scene.one_game_within(1_000);
     scene.reigns(0);
     // Who did not hear the founder in time has founded a game of its own meanwhile.
     scene.new_reigns_at_most(if whose == 0 { 3 } else { 1 });

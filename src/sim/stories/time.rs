@@ -104,7 +104,7 @@ fn candidate_stopped_while_asking(scene: &mut Scene) {
     scene.world.pause(heir);
     scene.pass(500);
     let successor = scene.host();
-    scene.nobody_waited(450);
+    scene.nobody_waited(350);
     let span = scene.between(1, 3_000);
     scene.stop_for(heir, span);
     scene.one_game_within(100);
