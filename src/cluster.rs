@@ -342,7 +342,9 @@ impl Cluster {
             Wire::Interfaces(interfaces) => {
                 let own = interfaces.iter().map(|interface| interface.ip.into());
                 self.keeper.set_own_addresses(own);
-                self.discovery.interfaces(now, interfaces);
+                if self.discovery.interfaces(now, interfaces) {
+                    self.mesh.moved(now);
+                }
             }
             Wire::Woke(wall) => {
                 self.keeper.wall(now, wall);

@@ -148,8 +148,6 @@ pub enum Mutant {
     NoAskFirst,
     /// Whoever is asked grants the crown, even if it hears the host.
     YesSayer,
-    /// A grant binds nobody: the next candidate gets one too.
-    GrantsEverybody,
     /// A grant promises the candidate's reign, whether it comes or not.
     GrantPromises,
     /// By id alone it is decided who goes first.
@@ -168,8 +166,6 @@ pub enum Mutant {
     Duels,
     /// A member that two hosts claim counts for both.
     CountsTwice,
-    /// A judge that loses steps down before the winner reigns.
-    YieldsAtOnce,
     /// All lives of a node are one.
     OneLife,
     /// Any state held serves as a baseline.
@@ -178,7 +174,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them, with the names they have on the command line.
-    pub const ALL: [(&'static str, Mutant); 20] = [
+    pub const ALL: [(&'static str, Mutant); 18] = [
         ("no-terms", Mutant::NoTerms),
         ("not-sticky", Mutant::NotSticky),
         ("old-world", Mutant::OldWorld),
@@ -186,7 +182,6 @@ impl Mutant {
         ("stubborn", Mutant::Stubborn),
         ("no-ask-first", Mutant::NoAskFirst),
         ("yes-sayer", Mutant::YesSayer),
-        ("grants-everybody", Mutant::GrantsEverybody),
         ("grant-promises", Mutant::GrantPromises),
         ("no-rank", Mutant::NoRank),
         ("no-patience", Mutant::NoPatience),
@@ -196,7 +191,6 @@ impl Mutant {
         ("usurper", Mutant::Usurper),
         ("duels", Mutant::Duels),
         ("counts-twice", Mutant::CountsTwice),
-        ("yields-at-once", Mutant::YieldsAtOnce),
         ("one-life", Mutant::OneLife),
         ("any-baseline", Mutant::AnyBaseline),
     ];

@@ -15,6 +15,7 @@
 //! | [`met`] | what was met |
 //! | [`disk`] | disks that tear, forget, fill up and fail |
 //! | [`tally`] | the smallest game, for the hours |
+//! | [`trace`] | what happened, in words |
 //! | [`campaign`] | many seeds on all cores, and the totals |
 
 pub mod archive;
@@ -26,8 +27,10 @@ pub mod faults;
 pub mod judge;
 pub mod met;
 pub mod network;
+pub mod stories;
 pub mod swarm;
 pub mod tally;
+pub mod trace;
 pub mod world;
 
 use rand_pcg::Pcg64Mcg;

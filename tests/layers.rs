@@ -22,7 +22,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("node", &["cluster", "config", "game", "io", "replica", "text", "types"]),
     // The game that ships knows of no network.
     ("arena", &["bits", "game", "text", "types"]),
-    ("sim", &["arena", "cluster", "config", "game", "io", "node", "replica", "text", "types"]),
+    (
+        "sim",
+        &["arena", "cluster", "config", "game", "io", "node", "replica", "text", "types", "wire"],
+    ),
     ("runtime", &["cluster", "config", "game", "io", "node", "text", "types", "wire"]),
     // Of the cluster no more than the role of a member.
     ("ui", &["arena", "cluster", "config", "game", "node", "runtime", "text", "types"]),

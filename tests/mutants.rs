@@ -46,7 +46,7 @@ fn found(mutant: Option<Mutant>) -> Option<String> {
             return Some(format!("seed {seed}, {}", violation.what));
         }
         met.add(totals.met);
-        if let Some(excess) = met.excess().filter(|_| met.fault_count() > 1_000) {
+        if let Some(excess) = met.excess() {
             return Some(format!("{} seeds, {excess}", first + AT_ONCE - 1));
         }
     }

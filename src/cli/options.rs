@@ -167,9 +167,17 @@ pub struct SimOptions {
     #[arg(long)]
     pub eye: bool,
 
-    /// Print every event of one seed.
+    /// Print every event of one seed, in words.
     #[arg(long)]
     pub trace: bool,
+
+    /// Tell this story instead, or all.
+    #[arg(long, value_name = "NAME", conflicts_with = "minutes")]
+    pub story: Option<String>,
+
+    /// List the stories.
+    #[arg(long, conflicts_with_all = ["story", "minutes", "seed", "seeds"])]
+    pub stories: bool,
 
     /// Build a deliberate bug in, to see that it is found.
     #[cfg(feature = "mutants")]

@@ -15,16 +15,27 @@ use interregnum::{
     config::Tuning,
     sim::{
         campaign,
-        eye::{self, Scene, Seen},
+        eye::{self, Seen},
+        judge::Violation,
+        stories::{self, Story},
     },
 };
 
 use super::{options::SimOptions, reporter::say, signals};
 
-/// Runs the seeds that were asked for.
+/// Runs the seeds that were asked for, or tells the stories.
 pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     if options.eye {
         return look(options.seed.unwrap_or(1), options.seeds.unwrap_or(20));
+    }
+    if options.stories {
+        for Story { name, tells, nodes, .. } in stories::all() {
+            say(&format!("{name:<34} {nodes:>2} nodes  {tells}"))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(name) = &options.story {
+        return tell(name, options);
     }
     let chosen = campaign::Options { tuning: tuning(options)?, ..Default::default() };
     let single = options.seed.is_some() && options.seeds.is_none() && options.minutes.is_none();
@@ -37,7 +48,7 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
         &campaign::Options {
             seed: options.seed.unwrap_or(chosen.seed),
             seeds: options.seeds.or(options.minutes.is_none().then_some(100)),
-            threads: thread::available_parallelism().map_or(2, usize::from),
+            threads: threads(),
             ..chosen
         },
         &stop,
@@ -72,17 +83,59 @@ fn tuning(_options: &SimOptions) -> anyhow::Result<Tuning> {
     Ok(Tuning::default())
 }
 
+fn threads() -> usize {
+    thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// One story, or all, with many seeds; or with one, line by line.
+fn tell(name: &str, options: &SimOptions) -> anyhow::Result<ExitCode> {
+    let chosen: Vec<&Story> = match Story::find(name) {
+        Some(story) => vec![story],
+        None if name == "all" => stories::all().collect(),
+        None => anyhow::bail!("there is no story {name:?}; `sim --stories` lists them"),
+    };
+    let tuning = tuning(options)?;
+    let seed = options.seed.unwrap_or(1);
+    let (mut passed, mut failed) = (0, 0);
+    if options.trace || (options.seed.is_some() && options.seeds.is_none()) {
+        for story in chosen {
+            say(&format!("{}, seed {seed}: {}", story.name, story.tells))?;
+            let told = story.tell(seed, &tuning, options.trace);
+            told.trace.iter().try_for_each(|line| say(line))?;
+            report(&told.violations)?;
+            passed += u64::from(told.violations.is_empty());
+            failed += usize::from(!told.violations.is_empty());
+        }
+        return closing(passed, failed, true);
+    }
+    say(stories::HEADING)?;
+    for story in chosen {
+        let seeds = seed..seed.saturating_add(options.seeds.unwrap_or(100));
+        let tellings = story.tell_all(seeds, threads(), &tuning);
+        say(&tellings.to_string())?;
+        passed += tellings.passed;
+        failed += tellings.failed.len();
+    }
+    closing(passed, failed, true)
+}
+
+fn report(violations: &[Violation]) -> std::io::Result<()> {
+    violations
+        .iter()
+        .try_for_each(|Violation { at, place, what }| say(&format!("{at:?} n{place}: {what}")))
+}
+
 /// What players see, scene by scene.
 fn look(seed: u64, seeds: u64) -> anyhow::Result<ExitCode> {
     let mut failed = 0;
-    for (name, scene) in Scene::ALL {
+    for (name, scene) in eye::Scene::ALL {
         let seen = (seed..seed.saturating_add(seeds)).map(|seed| eye::watch(seed, scene));
         let seen = seen.fold(Seen::default(), Seen::and);
         let smooth = scene.is_smooth(&seen);
         failed += usize::from(!smooth);
         say(&format!("{name:<28} {seen}{}", if smooth { "" } else { "   FAILED" }))?;
     }
-    closing((Scene::ALL.len() - failed) as u64, failed, true)
+    closing((eye::Scene::ALL.len() - failed) as u64, failed, true)
 }
 
 /// One seed again.
@@ -91,9 +144,7 @@ fn replay(seed: u64, trace: bool, chosen: &campaign::Options) -> anyhow::Result<
     for line in &run.trace {
         say(line)?;
     }
-    for violation in &run.violations {
-        say(&format!("{:?} n{}: {}", violation.at, violation.place, violation.what))?;
-    }
+    report(&run.violations)?;
     say(&format!("seed {seed}, fingerprint {:016x}", run.fingerprint))?;
     let failed = usize::from(!run.violations.is_empty());
     closing(1 - failed as u64, failed, true)

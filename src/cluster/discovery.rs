@@ -108,12 +108,15 @@ impl Discovery {
         self.out.pop_front()
     }
 
-    /// The networks that this machine is on, from here on. A new one is told at once.
-    pub fn interfaces(&mut self, now: Instant, interfaces: Vec<Interface>) {
-        if interfaces != self.interfaces {
-            self.interfaces = interfaces;
-            self.next = now;
+    /// The networks that this machine is on, from here on. A new one is told at once. Whether an
+    /// address that it had is gone.
+    pub fn interfaces(&mut self, now: Instant, interfaces: Vec<Interface>) -> bool {
+        if interfaces == self.interfaces {
+            return false;
         }
+        self.next = now;
+        let before = std::mem::replace(&mut self.interfaces, interfaces);
+        before.iter().any(|old| self.interfaces.iter().all(|new| new.ip != old.ip))
     }
 
     /// Takes in a datagram, if it is a beacon, and answers it if it asks.
@@ -154,7 +157,8 @@ impl Discovery {
         if now < self.next {
             return;
         }
-        self.next = now + self.interval;
+        let reigns = self.told.as_ref().and_then(|told| told.term).is_some_and(|t| t.host == me.id);
+        self.next = now + if reigns { self.interval / 2 } else { self.interval };
         self.last = Some(now);
         self.heard.retain(|_, heard| now.since(heard.at) < FRESH);
         self.answered.retain(|_, at| now.since(*at) < ANSWER_PAUSE);

@@ -188,8 +188,8 @@ struct Candidacy {
     began: Instant,
     repeat_at: Instant,
     deadline: Instant,
-    /// Whether the one more deadline for a late sign of life was given.
-    extended: bool,
+    /// When the deadline first passes: a sign of life that comes later gives one more, once.
+    extends_at: Option<Instant>,
     ends: Option<Term>,
     asked: BTreeSet<NodeId>,
     /// The silent host, if it is worth asking.
@@ -628,13 +628,12 @@ impl Election {
         packet: Packet,
         via: Option<NodeId>,
     ) {
+        let deadline = now + self.tuning.ask_deadline;
         if let Some(candidacy) = self.candidacy_mut()
-            && !candidacy.extended
             && candidacy.follows.is_empty()
-            && now >= candidacy.deadline
+            && candidacy.extends_at.take_if(|at| now >= *at).is_some()
         {
-            candidacy.extended = true;
-            candidacy.deadline = now + Duration::from_millis(40);
+            candidacy.deadline = deadline;
         }
         match packet {
             Packet::Election(ask) => self.asked(now, cx, from, ask),

@@ -140,6 +140,8 @@ pub struct Peer {
     /// What stands for this life in compact packets.
     tag: u32,
     udp_heard: Instant,
+    /// When it or this machine came to another address: older links lead nowhere.
+    moved: Instant,
     /// When a datagram of it came last, if ever, and when one was sent to it.
     datagram: Option<Instant>,
     datagram_sent: Instant,
@@ -159,6 +161,10 @@ impl Peer {
     /// moved.
     fn heard_at(&mut self, now: Instant, from: SocketAddr, patience: Duration) {
         if self.udp != Some(from) && now.since(self.udp_heard) > patience {
+            if self.udp.is_some_and(|before| before.ip() != from.ip()) {
+                self.moved = now;
+                self.dial_at = self.dial_at.min(now);
+            }
             self.udp = Some(from);
         }
         if self.udp == Some(from) {
@@ -259,6 +265,7 @@ impl Mesh {
             udp: None,
             tag: compact::tag(id, incarnation),
             udp_heard: Instant::default(),
+            moved: Instant::default(),
             datagram: None,
             datagram_sent: Instant::default(),
             deaf_until: Instant::default(),
@@ -343,6 +350,14 @@ impl Mesh {
         peer.heard = now;
         peer.datagram = Some(now);
         peer.heard_at(now, from, self.tuning.suspicion_max);
+    }
+
+    /// This machine has another address than before: no link leads anywhere any more.
+    pub fn moved(&mut self, now: Instant) {
+        for peer in self.peers.values_mut() {
+            peer.moved = now;
+            peer.dial_at = peer.dial_at.min(now);
+        }
     }
 
     /// Somebody else passed on what a peer said: it lives, wherever it is.
@@ -583,6 +598,7 @@ impl Mesh {
     /// a storm; to close it first would look like a crash to the other side.)
     fn dial_due(&self, lower: bool, peer: &Peer) -> Instant {
         match peer.link.and_then(|link| self.links.get(&link)) {
+            Some(link) if link.since < peer.moved => peer.dial_at,
             Some(link) if lower => peer.dial_at.max(link.heard + self.tuning.link_silence / 2),
             Some(link) => peer.dial_at.max(link.heard + self.tuning.link_silence * 2),
             None => peer.dial_at,
@@ -675,11 +691,13 @@ impl Mesh {
         peer.dials_failed = 0;
         peer.dial_at = peer.dial_at.max(now + self.tuning.redial_max);
         let rival = peer.link;
-        // Both ends ping: a link that is silent for so long is dead, whatever its merit.
+        // Both ends ping: a link that is silent for so long is dead, whatever its merit. So is one to
+        // where the peer was before it moved.
         let silent = self.tuning.link_silence / 2;
-        let better = rival
-            .and_then(|rival| self.links.get(&rival))
-            .is_none_or(|rival| rival.merit < merit || now.since(rival.heard) > silent);
+        let moved = peer.moved;
+        let better = rival.and_then(|rival| self.links.get(&rival)).is_none_or(|rival| {
+            rival.merit < merit || now.since(rival.heard) > silent || rival.since < moved
+        });
         if let Some(worse) = if better { rival } else { Some(link) } {
             self.retire(now, worse);
         }

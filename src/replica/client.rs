@@ -55,10 +55,12 @@ impl<G: Game> Client<G> {
         self.number
     }
 
-    /// Forgets what `state` says has been applied.
+    /// Forgets what `state` says has been applied; without a seat in it, nothing ever will be.
     pub fn acknowledge<W>(&mut self, me: NodeId, incarnation: Incarnation, state: &State<W>) {
-        let Some(seat) = state.seats.get(&me).filter(|seat| seat.incarnation == incarnation) else {
-            return;
+        let Some(seat) =
+            state.seats.get(&me).filter(|seat| seat.incarnation == incarnation && seat.present)
+        else {
+            return self.unacknowledged.clear();
         };
         while self.unacknowledged.front().is_some_and(|(number, _)| *number <= seat.number) {
             self.unacknowledged.pop_front();

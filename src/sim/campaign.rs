@@ -9,7 +9,8 @@ use std::{
 };
 
 use super::{
-    Playable, faults, judge::Violation, met::Met, swarm::Swarm, tally::Tally, world::World,
+    Playable, faults, judge::Violation, met::Met, swarm::Swarm, tally::Tally, trace::Trace,
+    world::World,
 };
 use crate::{arena::Arena, config::Tuning};
 
@@ -58,6 +59,8 @@ pub struct Totals {
     pub failed: Vec<(u64, Violation)>,
     /// All that was met.
     pub met: Met,
+    /// That of all runs together: the same seeds give the same, in whatever order they are done.
+    pub fingerprint: u64,
 }
 
 /// Every so many seeds the arena is played instead of the smallest game.
@@ -78,8 +81,10 @@ pub fn run_seed(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {
 pub fn play<G: Playable>(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {
     let swarm = Swarm::new(seed);
     let mut world = World::<G>::new(seed, swarm.nodes);
-    world.trace = trace.then(Vec::new);
-    world.note(0, &swarm.to_string());
+    if trace {
+        world.start_trace();
+        world.tell(&swarm);
+    }
     world.tuning = tuning.clone();
     let start = world.now;
     faults::rounds(&mut world, &swarm, rounds);
@@ -89,7 +94,7 @@ pub fn play<G: Playable>(seed: u64, rounds: usize, tuning: &Tuning, trace: bool)
         fingerprint: world.fingerprint(),
         met: world.judge.met,
         violations: world.judge.violations,
-        trace: world.trace.unwrap_or_default(),
+        trace: world.trace.map(Trace::into_lines).unwrap_or_default(),
     }
 }
 
@@ -120,6 +125,7 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Totals {
 
 impl Totals {
     fn add(&mut self, run: Run) {
+        self.fingerprint = self.fingerprint.wrapping_add(run.fingerprint);
         match run.violations.into_iter().next() {
             None => self.passed += 1,
             Some(first) => self.failed.push((run.seed, first)),
@@ -131,6 +137,7 @@ impl Totals {
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.met.fmt(f)?;
+        writeln!(f, "fingerprint      {:016x}", self.fingerprint)?;
         let mut failed = self.failed.clone();
         failed.sort_by_key(|(seed, _)| *seed);
         for (seed, Violation { at, place, what }) in failed.iter().take(20) {

@@ -17,7 +17,7 @@ use std::{
 
 use super::{network::Place, world::World};
 use crate::{
-    arena::{Arena, Point, UNITS_PER_PIXEL},
+    arena::{Arena, Controls, Point, UNITS_PER_PIXEL},
     node::View,
     types::{Instant, NodeId},
 };
@@ -167,7 +167,7 @@ fn play(world: &mut World<Arena>, scene: Scene) {
 /// What all nodes show, and how it truly is.
 #[derive(Debug, Default)]
 struct Eye {
-    truth: BTreeMap<NodeId, BTreeMap<u64, Point>>,
+    truth: BTreeMap<NodeId, BTreeMap<u64, (Point, Controls)>>,
     newest: u64,
     shown: BTreeMap<Place, Shown>,
     waiting: VecDeque<Frame>,
@@ -236,7 +236,8 @@ impl Eye {
         self.newest = self.newest.max(tick);
         for (id, player) in &world.players {
             let track = self.truth.entry(*id).or_default();
-            if track.insert(tick, player.at).is_some_and(|known| known != player.at) {
+            let true_now = (player.at, player.controls);
+            if track.insert(tick, true_now).is_some_and(|known| known != true_now) {
                 track.clear(); // another line of history
             }
             while track.first_key_value().is_some_and(|(first, _)| first + 256 < tick) {
@@ -255,15 +256,16 @@ impl Eye {
         }
     }
 
-    /// Whether a player truly goes straight on around a tick.
+    /// Whether a player truly goes straight on around a tick, and wants nothing else: whoever is
+    /// stunned in the moment of its dash sees itself start.
     fn is_straight(&self, player: NodeId, tick: u64) -> bool {
         let Some(track) = self.truth.get(&player) else { return false };
         let ticks = tick.saturating_sub(STRAIGHT_BEFORE)..tick + STRAIGHT_AFTER - 1;
         ticks.into_iter().all(|tick| {
             let [one, two, three] = [0, 1, 2].map(|next| track.get(&(tick + next)));
             let (Some(one), Some(two), Some(three)) = (one, two, three) else { return false };
-            let straight = Point { x: 2 * two.x - one.x, y: 2 * two.y - one.y };
-            distance(*three, straight) <= STRAIGHT_UNITS
+            let straight = Point { x: 2 * two.0.x - one.0.x, y: 2 * two.0.y - one.0.y };
+            one.1 == three.1 && distance(three.0, straight) <= STRAIGHT_UNITS
         })
     }
 }

@@ -236,9 +236,7 @@ pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault, base: &Weather) -
     if let Some(loss) = loss {
         world.expect_successor(target, loss);
     }
-    if world.trace.is_some() {
-        world.note(target, &format!("fault: {fault:?}"));
-    }
+    world.note(target, format_args!("is struck: {fault:?}"));
     *world.judge.met.faults.entry(name).or_default() += 1;
     true
 }
@@ -468,7 +466,7 @@ fn mend<G: Playable>(world: &mut World<G>) {
     if (0..world.count()).all(|place| world.node(place).is_none()) {
         world.start(0);
     }
-    world.note(0, "everything is mended");
+    world.tell("everything is mended");
 }
 
 /// Waits until one host is known to all, and judges how long it took (L1).

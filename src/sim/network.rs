@@ -50,9 +50,17 @@ pub struct Network {
     pub weather: Weather,
     /// Whether broadcasts arrive anywhere. A guest's Wi-Fi swallows them.
     pub broadcasts: bool,
+    /// Larger packets vanish without a word, headers included. (Links find their own size.)
+    pub mtu: Option<usize>,
+    /// How many have vanished.
+    pub vanished: u64,
+    /// Whether datagrams sent into a cut are kept somewhere, and come out after it.
+    pub hoards: bool,
     cuts: BTreeSet<(Place, Place)>,
     /// Cuts that come and go by themselves.
     down: BTreeSet<(Place, Place)>,
+    /// Machines whose cable to one network is out of its socket.
+    unplugged: BTreeSet<(Place, u8)>,
     lossy: BTreeMap<(Place, Place), u64>,
     deaf: BTreeSet<Place>,
     mute: BTreeSet<Place>,
@@ -73,6 +81,8 @@ struct Delay {
 #[derive(Debug)]
 struct Cable {
     ends: [Place; 2],
+    /// By which network it goes.
+    net: u8,
     /// Until when each direction is busy: nothing arrives before what was sent before it.
     busy: [Instant; 2],
     /// One machine has lost its power: it does not know this link any more.
@@ -87,8 +97,12 @@ impl Network {
         Self {
             weather: Weather::calm(),
             broadcasts: true,
+            mtu: None,
+            vanished: 0,
+            hoards: false,
             cuts: BTreeSet::new(),
             down: BTreeSet::new(),
+            unplugged: BTreeSet::new(),
             lossy: BTreeMap::new(),
             deaf: BTreeSet::new(),
             mute: BTreeSet::new(),
@@ -124,6 +138,11 @@ impl Network {
         self.delays.insert(place, Delay { extra, until });
     }
 
+    /// A machine is on this network no more.
+    pub fn unplug(&mut self, place: Place, net: u8) {
+        self.unplugged.insert((place, net));
+    }
+
     /// A cable that flaps is out of its socket, or in it again.
     pub fn flap(&mut self, pair: (Place, Place), down: bool) {
         for pair in [pair, (pair.1, pair.0)] {
@@ -139,6 +158,7 @@ impl Network {
     pub fn heal(&mut self) {
         self.cuts.clear();
         self.down.clear();
+        self.unplugged.clear();
         self.lossy.clear();
         self.deaf.clear();
         self.mute.clear();
@@ -155,12 +175,19 @@ impl Network {
     pub fn is_disturbed(&self) -> bool {
         self.weather != Weather::calm()
             || !(self.cuts.is_empty() && self.down.is_empty() && self.lossy.is_empty())
+            || !self.unplugged.is_empty()
             || !(self.deaf.is_empty() && self.mute.is_empty() && self.delays.is_empty())
     }
 
     /// Whether something of `from` reaches `to`.
     pub fn reaches(&self, from: Place, to: Place) -> bool {
         from == to || !(self.cuts.contains(&(from, to)) || self.down.contains(&(from, to)))
+    }
+
+    /// Whether something of `from` reaches `to` by one network.
+    pub fn carries(&self, net: u8, from: Place, to: Place) -> bool {
+        let plugged = |place| !self.unplugged.contains(&(place, net));
+        self.reaches(from, to) && plugged(from) && plugged(to)
     }
 
     /// When the copies of a datagram arrive: none, one, or two.
@@ -173,13 +200,20 @@ impl Network {
         (0..copies).map(|_| self.arrival_between(now, from, to)).collect()
     }
 
-    /// Opens a link.
-    pub fn open(&mut self, now: Instant, dialler: Place, acceptor: Place) -> u64 {
+    /// Opens a link by one network.
+    pub fn open(&mut self, now: Instant, net: u8, dialler: Place, acceptor: Place) -> u64 {
         let cable = self.next_cable;
         self.next_cable += 1;
         let ends = [dialler, acceptor];
-        self.cables.insert(cable, Cable { ends, busy: [now; 2], ghost: false, dead: false });
+        self.cables.insert(cable, Cable { ends, net, busy: [now; 2], ghost: false, dead: false });
         cable
+    }
+
+    /// The dialler learns at `at` that its link is open, and gets no bytes before that.
+    pub fn opens(&mut self, cable: u64, at: Instant) {
+        if let Some(cable) = self.cables.get_mut(&cable) {
+            cable.busy[1] = at;
+        }
     }
 
     /// When bytes sent now on a link arrive at the other end; none if they never do.
@@ -187,7 +221,8 @@ impl Network {
         let known = self.cables.get(&cable).filter(|cable| !cable.ghost && !cable.dead)?;
         let way = usize::from(!from_dialler);
         let (from, to) = (known.ends[way], known.ends[1 - way]);
-        if !self.reaches(from, to) || !self.reaches(to, from) {
+        let net = known.net;
+        if !self.carries(net, from, to) || !self.carries(net, to, from) {
             return None;
         }
         let mut at = self.arrival_between(now, from, to);
@@ -200,6 +235,11 @@ impl Network {
         at = at.max(Instant(cable.busy[way].0 + 1));
         cable.busy[way] = at;
         Some(at)
+    }
+
+    /// By which network a link goes.
+    pub fn net(&self, cable: u64) -> u8 {
+        self.cables.get(&cable).map_or(0, |cable| cable.net)
     }
 
     /// Forgets a link that both ends have given up.

@@ -62,10 +62,16 @@ impl Swarm {
                 }
             }
         }
+        let broadcasts = below(8) != 0;
+        if !broadcasts {
+            // If two who are apart move, nothing can tell them where the other one went.
+            kinds.retain(|fault| *fault != Fault::Readdress);
+            kinds.push(Fault::KillHost);
+        }
         Self {
             nodes,
             base,
-            broadcasts: below(8) != 0,
+            broadcasts,
             together: below(4) == 0,
             kinds,
             faults_max: 1 + below(8),

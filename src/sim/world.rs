@@ -1,34 +1,53 @@
 //! The machines, the queue of events, and the loop that drives them.
 //!
-//! `trouble` is what may happen to a single machine, `disks` what it keeps; `watch` is how each reign is weighed that
-//! begins: whether it was needed, and whether it came in time.
+//! | part | does |
+//! |---|---|
+//! | `links` | both ends of each link, and what is under way on it |
+//! | `datagrams` | who gets a datagram |
+//! | `clock` | each machine's own clock |
+//! | `disks` | what each machine keeps, and what may happen to that |
+//! | `trouble` | what may happen to a single machine |
+//! | `strangers` | machines without a node, and nodes that do what no node does |
+//! | `watch` | how each reign is weighed that begins: was it needed, did it come in time |
+//! | `pauses` | how long each node waited for a tick |
 
+mod clock;
+mod datagrams;
 mod disks;
+mod links;
+mod pauses;
+mod strangers;
 mod trouble;
 mod watch;
 
-pub use self::watch::Loss;
+pub use self::{pauses::Pauses, watch::Loss};
 
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, VecDeque},
+    fmt::Display,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use xxhash_rust::xxh3::Xxh3;
 
+use self::{
+    clock::MachineClock,
+    datagrams::Datagram,
+    links::{Ends, Item},
+};
 use super::{
     Playable, chance,
     judge::Judge,
     network::{Network, Place},
+    trace::Trace,
 };
 use crate::{
     cluster::{ledger::entry::WallTime, message::Role},
     config::{BEACON_PORT, Config, Form, Tuning},
-    io::{CloseReason, Effect, Interface, Port, Wire},
+    io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
     node::{Command, Event, Input, Node, Output, View},
     text::{Name, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Term},
@@ -37,14 +56,8 @@ use crate::{
 /// What all wall clocks say when time begins.
 const WALL_START: u64 = 1_700_000_000;
 
-/// The address that reaches everybody.
-const BROADCAST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 255);
-
 const TCP_PORT: u16 = 7_001;
 const UDP_PORT: u16 = 7_002;
-
-/// How long a dial into nothing takes to fail.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a socket holds of a paused process's datagrams.
 const INBOX_PACKETS_MAX: usize = 256;
@@ -67,7 +80,9 @@ pub struct World<G: Playable> {
     /// The judge.
     pub judge: Judge,
     /// What happened, in lines, if wanted.
-    pub trace: Option<Vec<String>>,
+    pub trace: Option<Trace>,
+    /// How long each node waited for a tick.
+    pub pauses: Pauses,
     /// Who looks at what the nodes show, if anybody does. Without it they show nothing.
     pub eye: Option<Eye<G>>,
     /// Nobody presses anything: what is held down stays so.
@@ -89,6 +104,17 @@ pub struct World<G: Playable> {
     started: Instant,
     /// What all nodes are told.
     pub tuning: Tuning,
+    /// The form in which they send what is replicated.
+    pub form: Form,
+    /// The one that all nodes are told of at their start, where broadcasts do not reach; else each
+    /// is told of all.
+    pub hub: Option<Place>,
+    /// How many unsent bytes a driver holds for one link.
+    pub unsent_max: usize,
+    /// Whether all that is said on a link is said twice.
+    pub repeats: bool,
+    /// Datagrams that went into a cut, and come out of it when that is mended.
+    hoard: VecDeque<Datagram>,
     flaps: BTreeMap<u64, trouble::Flap>,
     crowned: Vec<watch::Succession>,
     expected: Option<watch::Expected>,
@@ -96,9 +122,17 @@ pub struct World<G: Playable> {
 
 struct Machine<G: Playable> {
     id: NodeId,
-    ip: Ipv4Addr,
+    /// One in each network that it is on.
+    ips: Vec<Ipv4Addr>,
+    clock: MachineClock,
     node: Option<Node<G>>,
     storage: disks::Storage,
+    /// What was heard by a machine that has no node.
+    stranger: Option<Vec<Wire>>,
+    /// Whether it takes in what comes over links.
+    reads: bool,
+    /// Another program has the port for beacons.
+    port_taken: bool,
     life: u32,
     paused: bool,
     /// When the process last came to life, or back to it.
@@ -123,25 +157,6 @@ struct Machine<G: Playable> {
     heard: Vec<Instant>,
 }
 
-/// Both ends of a link.
-struct Ends {
-    dialler: End,
-    acceptor: Option<End>,
-    held: [VecDeque<Item>; 2],
-}
-
-#[derive(Clone, Copy)]
-struct End {
-    place: Place,
-    life: u32,
-    link: LinkId,
-}
-
-enum Item {
-    Bytes(Vec<u8>),
-    End,
-}
-
 struct Entry {
     at: Instant,
     order: u64,
@@ -149,13 +164,14 @@ struct Entry {
 }
 
 enum What {
-    Packet { to: Place, sender: Place, from: SocketAddr, via: Port, bytes: Arc<[u8]> },
+    Packet(Datagram),
     Knock { cable: u64 },
     Opened { cable: u64 },
     DialFailed { cable: u64 },
     Item { cable: u64, way: usize, item: Item },
     Reset { cable: u64, way: usize },
     Release { cable: u64 },
+    Slow { cable: u64, way: usize },
     Press { place: Place, life: u32 },
     Turn { place: Place, life: u32 },
     Synced { place: Place, life: u32 },
@@ -168,35 +184,37 @@ impl<G: Playable> World<G> {
     /// `count` machines, all off.
     pub fn new(seed: u64, count: usize) -> Self {
         let mut random = chance(seed, 1);
-        let machines = (0..count).map(|place| {
-            let bits = u128::from(random.next_u64()) << 64 | u128::from(random.next_u64());
-            Machine {
-                id: NodeId::from_u128(bits),
-                ip: Ipv4Addr::new(10, 0, 0, place as u8 + 1),
-                node: None,
-                storage: disks::Storage::new(seed, place),
-                life: 0,
-                paused: false,
-                awake_since: Instant::default(),
-                slow: Duration::ZERO,
-                waiting: false,
-                inbox: VecDeque::new(),
-                links: BTreeMap::new(),
-                accepted: 1,
-                stamp: 0,
-                timer: None,
-                reign: None,
-                current: None,
-                host_since: Instant::default(),
-                zombie: false,
-                heard: vec![Instant::default(); count],
-            }
+        let machines = (0..count).map(|place| Machine {
+            storage: disks::Storage::new(seed, place),
+            id: any_id(&mut random),
+            ips: vec![Ipv4Addr::new(10, 0, 0, place as u8 + 1)],
+            clock: MachineClock::default(),
+            node: None,
+            stranger: None,
+            reads: true,
+            port_taken: false,
+            life: 0,
+            paused: false,
+            awake_since: Instant::default(),
+            slow: Duration::ZERO,
+            waiting: false,
+            inbox: VecDeque::new(),
+            links: BTreeMap::new(),
+            accepted: 1,
+            stamp: 0,
+            timer: None,
+            reign: None,
+            current: None,
+            host_since: Instant::default(),
+            zombie: false,
+            heard: vec![Instant::default(); count],
         });
         Self {
             now: Instant(1_000_000),
             network: Network::new(seed),
             judge: Judge::default(),
             trace: None,
+            pauses: Pauses::default(),
             eye: None,
             hands_off: false,
             keys_held_us: KEYS_HELD_US,
@@ -212,6 +230,11 @@ impl<G: Playable> World<G> {
             stopped: Instant::default(),
             started: Instant::default(),
             tuning: Tuning::default(),
+            form: Form::default(),
+            hub: None,
+            unsent_max: LINK_BYTES_QUEUED_MAX,
+            repeats: false,
+            hoard: VecDeque::new(),
             flaps: BTreeMap::new(),
             crowned: Vec::new(),
             expected: None,
@@ -259,6 +282,16 @@ impl<G: Playable> World<G> {
         self.quiet_since = since;
     }
 
+    /// Who lives at a machine when it is on, as its profile says.
+    pub fn id(&self, place: Place) -> NodeId {
+        self.machines[place].id
+    }
+
+    /// Gives a machine, which is off, a profile that is new: whoever starts there is somebody else.
+    pub fn new_profile(&mut self, place: Place) {
+        self.machines[place].id = any_id(&mut self.random);
+    }
+
     /// Gives a machine the profile of another one: both say that they are the same node.
     pub fn copy_profile(&mut self, from: Place, to: Place) {
         self.machines[to].id = self.machines[from].id;
@@ -269,7 +302,6 @@ impl<G: Playable> World<G> {
         if self.machines[place].node.is_some() {
             return;
         }
-        self.note(place, "starts");
         let config = Config {
             id: self.machines[place].id,
             incarnation: Incarnation(self.random.next_u64()),
@@ -285,26 +317,23 @@ impl<G: Playable> World<G> {
             seed: self.random.next_u64(),
             trace_ticks: true,
             views: self.eye.is_some(),
-            form: Form::Binary,
+            form: self.form,
             tuning: self.tuning.clone(),
         };
+        if let Some(trace) = &mut self.trace {
+            trace.introduce(place, config.id, Some(config.incarnation));
+        }
+        self.note(place, "starts");
         self.judge.born(place);
         self.started = self.now;
         let machine = &mut self.machines[place];
         machine.life += 1;
         machine.stamp = 0;
         machine.awake_since = self.now;
-        machine.node = Some(Node::new(self.now, config));
-        let (life, network) = (machine.life, Interface { ip: machine.ip, broadcast: BROADCAST });
-        self.feed(place, Input::Wire(Wire::Interfaces(vec![network])));
+        machine.node = Some(Node::new(machine.clock.read(self.now), config));
+        let life = machine.life;
+        self.feed_interfaces(place);
         self.push(self.now, What::Press { place, life });
-    }
-
-    /// Whom a node is told of beforehand: everybody, where broadcasts reach nobody.
-    fn invited(&self, place: Place) -> Vec<SocketAddr> {
-        let others = self.machines.iter().enumerate().filter(|(other, _)| *other != place);
-        let invited = others.filter(|_| !self.network.broadcasts);
-        invited.map(|(_, machine)| SocketAddr::new(machine.ip.into(), BEACON_PORT)).collect()
     }
 
     /// Kills the process of a machine: its links end, without another word.
@@ -312,7 +341,7 @@ impl<G: Playable> World<G> {
         self.note(place, "is killed");
         let links: Vec<u64> = self.machines[place].links.values().copied().collect();
         for cable in links {
-            let way = self.way(cable, place);
+            let (way, _) = self.way(cable, place);
             self.carry(cable, way, Item::End);
         }
         self.stop(place);
@@ -339,6 +368,7 @@ impl<G: Playable> World<G> {
             self.note(place, "is stopped");
             self.disturbed = self.now;
             self.machines[place].paused = true;
+            self.pauses.forget(place);
         }
     }
 
@@ -370,67 +400,48 @@ impl<G: Playable> World<G> {
         self.release();
     }
 
-    /// Lets the links go on that wait for a way.
-    pub fn release(&mut self) {
-        let waiting: Vec<u64> = self
-            .cables
-            .iter()
-            .filter(|(_, ends)| ends.held.iter().any(|held| !held.is_empty()))
-            .map(|(cable, _)| *cable)
-            .collect();
-        for cable in waiting {
-            // TCP tries again at its own pace.
-            let at = Instant(self.now.0 + 1_000 + self.random.next_u64() % 400_000);
-            self.push(at, What::Release { cable });
-        }
-    }
-
     /// Runs until `until`.
     pub fn run(&mut self, until: Instant) {
-        loop {
-            let timers = self.machines.iter().enumerate();
-            let timer = timers
-                .filter(|(_, machine)| !machine.paused && !machine.waiting)
-                .filter_map(|(place, machine)| Some((machine.timer?, place)))
-                .min();
-            let event = self.queue.peek().map(|Reverse(entry)| entry.at);
-            let next = match (timer, event) {
-                (Some((timer, place)), event) if event.is_none_or(|event| timer < event) => {
-                    if timer > until {
-                        break;
-                    }
-                    self.spin = if timer > self.now { 0 } else { self.spin + 1 };
-                    if self.spin > SPIN_MAX {
-                        let what = format!("spins: {:?}", self.node(place));
-                        self.judge.fail(self.now, place, what);
-                        break;
-                    }
-                    self.now = self.now.max(timer);
-                    self.feed(place, Input::Wire(Wire::Timeout));
-                    continue;
-                }
-                (_, Some(event)) => event,
-                _ => break,
-            };
-            if next > until {
-                break;
-            }
-            self.now = self.now.max(next);
-            if let Some(Reverse(entry)) = self.queue.pop() {
-                self.happen(entry.what);
-            }
-        }
+        while self.step(until) {}
         self.now = self.now.max(until);
+    }
+
+    /// Lets the next thing happen, unless that is after `until`. Whether anything did.
+    pub fn step(&mut self, until: Instant) -> bool {
+        let timers = self.machines.iter().enumerate();
+        let timer = timers
+            .filter(|(_, machine)| !machine.paused && !machine.waiting)
+            .filter_map(|(place, machine)| Some((machine.timer?, place)))
+            .min();
+        let event = self.queue.peek().map(|Reverse(entry)| entry.at);
+        match (timer, event) {
+            (Some((timer, place)), event) if event.is_none_or(|event| timer < event) => {
+                if timer > until {
+                    return false;
+                }
+                self.spin = if timer > self.now { 0 } else { self.spin + 1 };
+                if self.spin > SPIN_MAX {
+                    let what = format!("spins: {:?}", self.node(place));
+                    self.judge.fail(self.now, place, what);
+                    return false;
+                }
+                self.now = self.now.max(timer);
+                self.feed(place, Input::Wire(Wire::Timeout));
+            }
+            (_, Some(event)) if event <= until => {
+                self.now = self.now.max(event);
+                if let Some(Reverse(entry)) = self.queue.pop() {
+                    self.happen(entry.what);
+                }
+            }
+            _ => return false,
+        }
+        true
     }
 
     fn happen(&mut self, what: What) {
         match what {
-            What::Packet { to, sender, from, via, bytes } => {
-                if self.is_awake(to) {
-                    self.machines[to].heard[sender] = self.now;
-                }
-                self.feed(to, Input::Wire(Wire::Packet { from, via, bytes: bytes.to_vec() }));
-            }
+            What::Packet(datagram) => self.deliver(datagram),
             What::Press { place, life } => {
                 if self.machines[place].node.is_some() && self.machines[place].life == life {
                     let controls = G::press(self.random.next_u64(), self.machines[place].stamp + 1);
@@ -450,149 +461,20 @@ impl<G: Playable> World<G> {
             What::Weigh => self.weigh(),
             What::Due { since } => self.due(since),
             What::Knock { cable } => self.knock(cable),
-            What::Opened { cable } => {
-                if let Some(end) = self.cables.get(&cable).map(|ends| ends.dialler) {
-                    self.feed_end(end, |link| Wire::Connected { link });
-                }
-            }
-            What::DialFailed { cable } => {
-                if let Some(ends) = self.cables.remove(&cable) {
-                    self.network.close(cable);
-                    self.feed_end(ends.dialler, |link| Wire::DialFailed { link });
-                    let machine = &mut self.machines[ends.dialler.place];
-                    if machine.life == ends.dialler.life {
-                        machine.links.remove(&ends.dialler.link);
-                    }
-                }
-            }
+            What::Opened { cable } => self.opened(cable),
+            What::DialFailed { cable } => self.dial_failed(cable),
             What::Item { cable, way, item } => self.arrive(cable, way, item),
             What::Reset { cable, way } => self.end(cable, way, CloseReason::Error),
-            What::Release { cable } => {
-                for way in [0, 1] {
-                    let Some(ends) = self.cables.get_mut(&cable) else {
-                        return;
-                    };
-                    for item in std::mem::take(&mut ends.held[way]) {
-                        self.carry(cable, way, item);
-                    }
-                }
-            }
-        }
-    }
-
-    /// A dial arrives.
-    fn knock(&mut self, cable: u64) {
-        let Some(ends) = self.cables.get(&cable) else {
-            return;
-        };
-        let (from, to) = (ends.dialler, ends.acceptor);
-        let Some(to) = to.map(|end| end.place) else {
-            return;
-        };
-        let reaches = self.network.reaches(to, from.place);
-        let back = self.network.arrival(self.now);
-        if self.machines[to].node.is_none() || !reaches {
-            if let Some(ends) = self.cables.get_mut(&cable) {
-                ends.acceptor = None;
-            }
-            let at = if reaches { back } else { self.now + DIAL_TIMEOUT };
-            return self.push(at, What::DialFailed { cable });
-        }
-        let machine = &mut self.machines[to];
-        let link = LinkId(machine.accepted);
-        machine.accepted += 2;
-        machine.links.insert(link, cable);
-        let end = End { place: to, life: machine.life, link };
-        if let Some(ends) = self.cables.get_mut(&cable) {
-            ends.acceptor = Some(end);
-        }
-        self.push(back, What::Opened { cable });
-        let address = SocketAddr::new(self.machines[from.place].ip.into(), 40_000);
-        self.feed_end(end, |link| Wire::Accepted { link, from: address });
-    }
-
-    /// Sends something on a link: it arrives, or waits for the heal.
-    fn carry(&mut self, cable: u64, way: usize, item: Item) {
-        let Some(ends) = self.cables.get_mut(&cable) else {
-            return;
-        };
-        let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
-        if self.network.is_ghost(cable) {
-            let up = far.is_some_and(|end| self.machines[end.place].node.is_some());
-            let near = if way == 0 { Some(ends.dialler.place) } else { None };
-            let near = near.or(ends.acceptor.map(|end| end.place));
-            if up
-                && let (Some(near), Some(far)) = (near, far)
-                && self.network.reaches(near, far.place)
-                && self.network.reaches(far.place, near)
-            {
-                let at = self.network.arrival(self.now);
-                self.push(at, What::Reset { cable, way: 1 - way });
-            }
-            return;
-        }
-        if !ends.held[way].is_empty() {
-            return ends.held[way].push_back(item);
-        }
-        match self.network.bytes(self.now, cable, way == 0) {
-            Some(at) => self.push(at, What::Item { cable, way, item }),
-            None => {
-                if let Some(ends) = self.cables.get_mut(&cable) {
-                    ends.held[way].push_back(item);
-                }
-            }
-        }
-    }
-
-    fn arrive(&mut self, cable: u64, way: usize, item: Item) {
-        match item {
-            Item::End => self.end(cable, way, CloseReason::EndOfStream),
-            Item::Bytes(bytes) => {
-                let Some(ends) = self.cables.get(&cable) else {
-                    return;
-                };
-                let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
-                let Some(end) = far else { return };
-                let mut rest = bytes.as_slice();
-                for size in self.network.pieces(bytes.len()) {
-                    let (chunk, after) = rest.split_at(size);
-                    rest = after;
-                    let chunk = chunk.to_vec();
-                    self.feed_end(end, |link| Wire::Bytes { link, chunk });
-                }
-            }
-        }
-    }
-
-    /// A link ends at the far end of `way`.
-    fn end(&mut self, cable: u64, way: usize, reason: CloseReason) {
-        let Some(ends) = self.cables.remove(&cable) else {
-            return;
-        };
-        self.network.close(cable);
-        let far = if way == 0 { ends.acceptor } else { Some(ends.dialler) };
-        if let Some(end) = far {
-            self.feed_end(end, |link| Wire::Closed { link, reason });
-            let machine = &mut self.machines[end.place];
-            if machine.life == end.life {
-                machine.links.remove(&end.link); // a later life counts its links anew
-            }
-        }
-    }
-
-    fn feed_end(&mut self, end: End, wire: impl FnOnce(LinkId) -> Wire) {
-        let machine = &self.machines[end.place];
-        let closes = !machine.links.contains_key(&end.link);
-        if machine.life == end.life && machine.node.is_some() {
-            let wire = wire(end.link);
-            if !closes || matches!(wire, Wire::DialFailed { .. } | Wire::Closed { .. }) {
-                self.feed(end.place, Input::Wire(wire));
-            }
+            What::Release { cable } => self.retry(cable),
+            What::Slow { cable, way } => self.give_up(cable, way),
         }
     }
 
     fn feed(&mut self, place: Place, input: Input<G>) {
         let machine = &mut self.machines[place];
+        if let (Some(heard), Input::Wire(wire)) = (&mut machine.stranger, &input) {
+            return heard.push(wire.clone());
+        }
         if machine.paused {
             if machine.inbox.len() < INBOX_PACKETS_MAX
                 || !matches!(input, Input::Wire(Wire::Packet { .. }))
@@ -614,18 +496,17 @@ impl<G: Playable> World<G> {
     /// Feeds a node, and does what it wants done.
     fn handle(&mut self, place: Place, input: Input<G>) {
         fingerprint(&mut self.fingerprint, self.now, place, &input);
-        if let Some(trace) = &mut self.trace
-            && let Input::Wire(
-                wire @ (Wire::Accepted { .. }
-                | Wire::Connected { .. }
-                | Wire::DialFailed { .. }
-                | Wire::Closed { .. }),
-            ) = &input
-        {
-            trace.push(format!("{:?} n{place} {wire:?}", self.now));
+        if self.trace.is_some() {
+            self.trace_input(place, &input);
         }
-        let Some(node) = &mut self.machines[place].node else { return };
-        node.handle(self.now, input);
+        let machine = &mut self.machines[place];
+        let Some(node) = &mut machine.node else { return };
+        let before = node.me();
+        node.handle(machine.clock.read(self.now), input);
+        if node.me() != before {
+            self.judge.born(place); // somebody else, who has promised nothing
+            self.introduce(place);
+        }
         self.look(place);
         loop {
             let Some(node) = &mut self.machines[place].node else {
@@ -643,51 +524,56 @@ impl<G: Playable> World<G> {
             }
         }
         let machine = &mut self.machines[place];
-        machine.timer = machine.node.as_ref().and_then(Node::next_timeout);
+        let timer = machine.node.as_ref().and_then(Node::next_timeout);
+        machine.timer = timer.map(|timer| machine.clock.when(timer));
     }
 
     fn event(&mut self, place: Place, event: &Event<G>) {
         if !matches!(event, Event::Tick { .. } | Event::Game { .. }) {
-            if self.trace.is_some() {
-                self.note(place, &format!("{event:?}"));
+            if let Some(trace) = &mut self.trace {
+                trace.event(self.now, place, event);
             }
         } else if let Some(state) = self.node(place).and_then(|node| node.replica().state()) {
             let state = state.clone();
             self.judge.audit::<G>(self.now, place, &state.world);
         }
-        if matches!(event, Event::NewIdentity { .. }) {
-            self.judge.born(place); // somebody else, who has promised nothing
-        }
         if matches!(event, Event::Election { .. }) {
-            let quiet = self
-                .quiet_since
-                .is_some_and(|since| self.now.since(since) > Duration::from_secs(1));
+            let quiet =
+                self.quiet_since.is_some_and(|since| self.now.since(since) > watch::HEALTHY);
             self.judge.met.quiet_elections += u64::from(quiet);
         }
         self.judge.event(self.now, place, event);
         self.judge_ledger(place, event);
         if matches!(event, Event::Tick { .. }) {
+            self.pauses.ticked(self.now, place);
             self.judge.met.zombie_ticks += u64::from(self.machines[place].zombie);
             self.applied();
         }
     }
 
     fn effect(&mut self, place: Place, effect: Effect) {
-        if self.trace.is_some() && matches!(effect, Effect::Dial { .. } | Effect::Close { .. }) {
-            self.note(place, &format!("{effect:?}"));
-        }
         match effect {
-            Effect::Packet { to, via: _, bytes } => self.datagram(place, to, bytes),
+            Effect::Packet { to, via, bytes } => self.datagram(place, to, via, bytes),
             Effect::Dial { link, to } => self.dial(place, link, to),
             Effect::Bytes { link, bytes } => {
                 if let Some(cable) = self.machines[place].links.get(&link).copied() {
-                    let way = self.way(cable, place);
-                    self.carry(cable, way, Item::Bytes(bytes.to_vec()));
+                    let (way, to) = self.way(cable, place);
+                    if let (Some(to), Some(life)) = (to, self.life(place))
+                        && let Some(trace) = &mut self.trace
+                    {
+                        trace.framed(self.now, (place, life), to, &bytes);
+                    }
+                    for _ in 0..=usize::from(self.repeats) {
+                        self.carry(cable, way, Item::Bytes(bytes.to_vec()));
+                    }
                 }
             }
             Effect::Close { link } => {
                 if let Some(cable) = self.machines[place].links.remove(&link) {
-                    let way = self.way(cable, place);
+                    let (way, to) = self.way(cable, place);
+                    if let Some(to) = to {
+                        self.note(place, format_args!("closes a link with n{to}"));
+                    }
                     self.carry(cable, way, Item::End);
                 }
             }
@@ -697,45 +583,42 @@ impl<G: Playable> World<G> {
         }
     }
 
-    fn datagram(&mut self, place: Place, to: SocketAddr, bytes: Arc<[u8]>) {
-        let from = SocketAddr::new(self.machines[place].ip.into(), UDP_PORT);
-        let via = if to.port() == BEACON_PORT { Port::Beacon } else { Port::Own };
-        let to_all = to.ip() == IpAddr::V4(BROADCAST);
-        if to_all && !self.network.broadcasts {
-            return;
-        }
-        if !to_all {
-            self.judge.met.datagrams += 1;
-            self.judge.met.datagram_bytes += bytes.len() as u64;
-        }
-        for other in (0..self.count()).filter(|other| *other != place) {
-            if to_all || to.ip() == IpAddr::V4(self.machines[other].ip) {
-                for at in self.network.datagram(self.now, place, other) {
-                    let bytes = bytes.clone();
-                    self.push(at, What::Packet { to: other, sender: place, from, via, bytes });
-                }
-            }
+    /// Starts a trace from here on, if there is none yet.
+    pub fn start_trace(&mut self) {
+        if self.trace.is_none() {
+            self.trace = Some(Trace::new(self.now));
+            (0..self.count()).for_each(|place| self.introduce(place));
         }
     }
 
-    fn dial(&mut self, place: Place, link: LinkId, to: SocketAddr) {
-        let target = self.machines.iter().position(|other| to.ip() == IpAddr::V4(other.ip));
-        let cable = self.network.open(self.now, place, target.unwrap_or(place));
-        let machine = &mut self.machines[place];
-        machine.links.insert(link, cable);
-        let dialler = End { place, life: machine.life, link };
-        let acceptor = target.map(|place| End { place, life: 0, link: LinkId(u64::MAX) });
-        self.cables.insert(cable, Ends { dialler, acceptor, held: Default::default() });
-        if target.is_some_and(|target| self.network.reaches(place, target)) {
-            let at = self.network.arrival(self.now);
-            self.push(at, What::Knock { cable });
-        } else {
-            self.push(self.now + DIAL_TIMEOUT, What::DialFailed { cable });
+    /// Tells the trace who lives at `place`.
+    fn introduce(&mut self, place: Place) {
+        let machine = &self.machines[place];
+        let life = self.life(place).map(|(_, incarnation)| incarnation);
+        let id = machine.node.as_ref().map_or(machine.id, Node::me);
+        if let Some(trace) = &mut self.trace {
+            trace.introduce(place, id, life);
+        }
+    }
+
+    /// Who lives at `place` at the moment.
+    fn life(&self, place: Place) -> Option<(NodeId, Incarnation)> {
+        let me = self.node(place)?.cluster().me();
+        Some((me.id, me.incarnation))
+    }
+
+    fn trace_input(&mut self, place: Place, input: &Input<G>) {
+        let Input::Wire(Wire::Packet { from, bytes, .. }) = input else { return };
+        let sender = self.lives_at(*from).and_then(|sender| self.life(sender));
+        let promised = self.node(place).and_then(|node| node.cluster().election().promised());
+        if let (Some(trace), Some(sender), Some(promised)) = (&mut self.trace, sender, promised) {
+            trace.fenced(self.now, place, promised, sender, bytes);
         }
     }
 
     fn stop(&mut self, place: Place) {
         self.stopped = self.now;
+        self.pauses.forget(place);
         let machine = &mut self.machines[place];
         machine.storage.disk.crash();
         machine.node = None;
@@ -750,23 +633,47 @@ impl<G: Playable> World<G> {
         machine.zombie = false;
     }
 
-    /// In which direction a machine sends on a link.
-    fn way(&self, cable: u64, place: Place) -> usize {
-        usize::from(self.cables.get(&cable).is_none_or(|ends| ends.dialler.place != place))
-    }
-
     fn push(&mut self, at: Instant, what: What) {
         self.order += 1;
         self.queue.push(Reverse(Entry { at, order: self.order, what }));
     }
 
-    /// Notes a line of the trace.
-    pub fn note(&mut self, place: Place, what: &str) {
-        let now = self.now;
-        let id = self.machines.get(place).map(|machine| machine.id);
-        if let (Some(trace), Some(id)) = (&mut self.trace, id) {
-            trace.push(format!("{now:?} n{place} {id:?} {what}"));
+    /// Notes what happened at `place`, or was done by it.
+    pub fn note(&mut self, place: Place, what: impl Display) {
+        if let Some(trace) = &mut self.trace {
+            trace.note(self.now, place, what);
         }
+    }
+
+    /// Notes what happened between machines.
+    pub fn tell(&mut self, what: impl Display) {
+        if let Some(trace) = &mut self.trace {
+            trace.tell(self.now, what);
+        }
+    }
+}
+
+impl<G: Playable> Machine<G> {
+    /// Whether anybody listens there.
+    fn is_up(&self) -> bool {
+        self.node.is_some() || self.stranger.is_some()
+    }
+
+    /// Its address in one network.
+    fn ip_in(&self, net: u8) -> Option<Ipv4Addr> {
+        self.ips.iter().copied().find(|ip| ip.octets()[2] == net)
+    }
+}
+
+fn any_id(random: &mut Pcg64Mcg) -> NodeId {
+    NodeId::from_u128(u128::from(random.next_u64()) << 64 | u128::from(random.next_u64()))
+}
+
+/// The network that an address lies in.
+fn network_of(address: SocketAddr) -> u8 {
+    match address.ip() {
+        IpAddr::V4(ip) => ip.octets()[2],
+        IpAddr::V6(_) => u8::MAX,
     }
 }
 

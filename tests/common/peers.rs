@@ -50,6 +50,12 @@ impl Party {
         Peer::start(command.arg("--data-dir").arg(folder)).introduced()
     }
 
+    /// Starts a bot that is told where one of the others is.
+    pub fn join_by(&self, peer: SocketAddr) -> Peer {
+        let mut command = self.command("bot");
+        Peer::start(command.args(["--peer", &peer.to_string()])).introduced()
+    }
+
     /// Starts several bots at once.
     pub fn join_all(&self, count: usize) -> Vec<Peer> {
         let started: Vec<Peer> = (0..count).map(|_| self.start("bot")).collect();

@@ -1,6 +1,9 @@
 //! The program as scripts see it: exit codes, and what goes to which stream.
 
-use std::process::Output;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    process::Output,
+};
 
 use crate::peers::{Party, program};
 
@@ -51,7 +54,13 @@ fn bench(arguments: &[&str]) -> (bool, serde_json::Value) {
 
 #[test]
 fn what_cannot_be_is_said_in_one_line_with_exit_code_2() {
-    for wrong in [&["bot", "--peer", "nobody.invalid"][..], &["bot", "--ip", "203.0.113.77"]] {
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let taken = other.local_addr().unwrap().port().to_string();
+    for wrong in [
+        &["bot", "--peer", "nobody.invalid"][..],
+        &["bot", "--ip", "203.0.113.77"],
+        &["bot", "--ip", "127.0.0.1", "--port", &taken],
+    ] {
         let done = run(wrong);
         assert_eq!(done.status.code(), Some(2), "{wrong:?}");
         let said = String::from_utf8_lossy(&done.stderr);

@@ -1,5 +1,7 @@
 //! How they find each other.
 
+use std::net::{Ipv4Addr, UdpSocket};
+
 use crate::peers::{Party, wait_for_one_game};
 
 #[test]
@@ -29,6 +31,15 @@ fn newcomers_follow_the_host_that_reigns() {
     for peer in &peers {
         assert_eq!(peer.epoch, peers[0].epoch);
     }
+}
+
+#[test]
+fn where_the_port_for_beacons_is_taken_the_address_of_a_peer_is_enough() {
+    let party = Party::new();
+    let _taken = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, party.beacon_port)).unwrap();
+    let first = party.join();
+    let second = party.join_by(first.tcp);
+    wait_for_one_game(&mut [first, second]);
 }
 
 #[test]

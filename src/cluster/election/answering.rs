@@ -81,11 +81,13 @@ impl Election {
         to: NodeId,
         ask: &ElectionPacket,
     ) {
-        let bound = self.grant.is_some_and(|grant| grant.to != to && now < grant.until);
-        if bound && !self.tuning.has(Mutant::GrantsEverybody) {
+        if self.grant.is_some_and(|grant| grant.to != to && now < grant.until) {
             return; // bound to somebody else; the repetition will find out
         }
-        self.grant = Some(Grant { to, until: now + self.tuning.grant });
+        // Without a link nobody will say that the candidate is gone. If it lives it asks again.
+        let linked = cx.voters.iter().any(|voter| voter.id == to && voter.linked);
+        let span = if linked { self.tuning.grant } else { self.tuning.ask_deadline };
+        self.grant = Some(Grant { to, until: now + span });
         if self.tuning.has(Mutant::GrantPromises) {
             let epoch = Epoch(self.floor.0 + 1);
             let term = Term { epoch, host: to, incarnation: Incarnation(0) };
@@ -94,7 +96,7 @@ impl Election {
         if let State::Seeking(seeking) = &mut self.state {
             seeking.candidacy = None;
             seeking.ranked = true;
-            seeking.ask_at = now + RETRY_AFTER_GRANT;
+            seeking.ask_at = now + RETRY_AFTER_GRANT.min(span);
         }
         let world = cx.newest.mark();
         let needed = world.is_some_and(|mine| !descends(ask.world, mine));

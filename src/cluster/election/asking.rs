@@ -39,7 +39,9 @@ impl Election {
         now: Instant,
         cx: &'a Context<'_>,
     ) -> impl Iterator<Item = &'a Voter> + use<'a> {
-        let heard = self.tuning.heard;
+        // Whoever has just come in has waited a beacon's time already for whom it knows.
+        let newcomer = self.promised.is_none();
+        let heard = if newcomer { self.tuning.beacon } else { self.tuning.heard };
         let lost = match &self.state {
             State::Seeking(seeking) => seeking.lost.as_ref().map(|lost| lost.following.term.host),
             _ => None,
@@ -113,7 +115,7 @@ impl Election {
             began: now,
             repeat_at: now,
             deadline,
-            extended: false,
+            extends_at: Some(deadline),
             ends,
             asked,
             suspect,

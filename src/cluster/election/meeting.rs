@@ -107,9 +107,6 @@ impl Election {
         }
         let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps };
         self.send_either_way(via, meet.term.host, verdict);
-        if !keeps && self.tuning.has(Mutant::YieldsAtOnce) {
-            self.seek(now, RETRY_AFTER_GRANT);
-        }
     }
 
     pub(super) fn verdict(

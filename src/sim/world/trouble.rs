@@ -2,9 +2,9 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use super::{BROADCAST, End, What, World};
+use super::{What, World, links::End};
 use crate::{
-    io::{CloseReason, Interface, Wire},
+    io::{CloseReason, Wire},
     node::Input,
     sim::{Playable, network::Place},
     types::Instant,
@@ -22,8 +22,9 @@ pub(super) struct Flap {
 impl<G: Playable> World<G> {
     /// Whether anything at all is wrong between or with the machines that run.
     pub fn is_disturbed(&self) -> bool {
-        let troubled =
-            self.machines.iter().any(|machine| machine.paused || !machine.slow.is_zero());
+        let troubled = self.machines.iter().any(|machine| {
+            machine.paused || machine.port_taken || !machine.reads || !machine.slow.is_zero()
+        });
         self.network.is_disturbed() || troubled || !self.flaps.is_empty()
     }
 
@@ -102,19 +103,24 @@ impl<G: Playable> World<G> {
         self.disturbed = self.now;
         self.network.haunt_cable(cable);
         let end = End { place, life: self.machines[place].life, link };
-        self.feed_end(end, |link| Wire::Closed { link, reason: CloseReason::Error });
-        self.machines[place].links.remove(&link);
+        self.close_end(end, cable, CloseReason::Error);
     }
 
     /// The machine has another address from here on. Its links lead nowhere.
     pub fn readdress(&mut self, place: Place) {
-        let taken = |ip: Ipv4Addr| self.machines.iter().any(|machine| machine.ip == ip);
-        let free = (1..=254).map(|last| Ipv4Addr::new(10, 0, 0, last));
-        let old = self.machines[place].ip;
-        let Some(ip) = free.filter(|ip| *ip > old).find(|ip| !taken(*ip)) else { return };
-        self.machines[place].ip = ip;
+        let taken = |ip: Ipv4Addr| self.machines.iter().any(|machine| machine.ips.contains(&ip));
+        let Some(old) = self.machines[place].ips.first().copied() else { return };
+        let [a, b, net, _] = old.octets();
+        let mut free = (1..=254).map(|last| Ipv4Addr::new(a, b, net, last)).filter(|ip| *ip > old);
+        let Some(ip) = free.find(|ip| !taken(*ip)) else { return };
+        self.machines[place].ips[0] = ip;
         self.network.readdress(place);
-        let network = Interface { ip, broadcast: BROADCAST };
-        self.feed(place, Input::Wire(Wire::Interfaces(vec![network])));
+        self.note(place, format_args!("has the address {ip} from here on"));
+        self.feed_interfaces(place);
+    }
+
+    /// Connects a machine, which is off, to one more network.
+    pub fn join_network(&mut self, place: Place, net: u8) {
+        self.machines[place].ips.push(Ipv4Addr::new(10, 0, net, place as u8 + 1));
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// After so long without anything between them, all running nodes must be content.
-const HEALTHY: Duration = Duration::from_millis(1_500);
+pub(super) const HEALTHY: Duration = Duration::from_millis(1_500);
 
 /// After so long nobody asks a node any more that went off.
 const FORGOTTEN: Duration = Duration::from_millis(2_500);
@@ -176,7 +176,7 @@ impl<G: Playable> World<G> {
             let content = followers.iter().filter(|other| in_touch[**other]).count();
             if self.machines[place].life == life && content * 2 > followers.len() {
                 self.judge.met.needless += 1;
-                self.note(place, &format!("needless: {content} of {followers:?} had a host"));
+                self.note(place, format_args!("needless: {content} of {followers:?} had a host"));
             }
         }
     }
@@ -198,7 +198,7 @@ impl<G: Playable> World<G> {
         let theirs = hosts.filter(|(host, _)| *host == new.host).count().max(1);
         if mine > theirs {
             self.judge.met.upsets += 1;
-            self.note(place, &format!("upset: {mine} players yield to {theirs}"));
+            self.note(place, format_args!("upset: {mine} players yield to {theirs}"));
         }
     }
 

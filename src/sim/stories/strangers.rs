@@ -1,0 +1,531 @@
+//! Whatever else may knock at an open port, and members that do what no node does.
+//!
+//! Whoever they are, the others play on as if they were not there, keep nothing of them, and a
+//! newcomer gets in afterwards.
+
+use std::sync::Arc;
+
+use super::{
+    Story,
+    scene::{Scene, ms},
+};
+use crate::{
+    cluster::message::{
+        Answer, Beacon, ElectionPacket, Envelope, Hello, MAGIC, Message, OkPacket, PROTOCOL,
+        Packet, Rank, Refusal, Role, TickPacket,
+    },
+    config::BEACON_BYTES,
+    game::Game,
+    io::{Effect, Port, Wire},
+    sim::{network::Place, tally::Tally, world::World},
+    text::{Name, SessionName},
+    types::{Epoch, Incarnation, LinkId, NodeId, Term, Tick},
+    wire::{self, Deframer},
+};
+
+pub(super) const STORIES: &[Story] = &[
+    Story {
+        name: "connect-and-close",
+        tells: "A stranger opens links and closes them at once, hundreds of times.",
+        nodes: 6,
+        script: connect_and_close,
+    },
+    Story {
+        name: "connect-and-say-nothing",
+        tells: "A stranger opens more links than there is room for, and says nothing.",
+        nodes: 6,
+        script: connect_and_say_nothing,
+    },
+    Story {
+        name: "garbage-before-the-hello",
+        tells: "A stranger sends bytes that are no hello.",
+        nodes: 6,
+        script: garbage_before_the_hello,
+    },
+    Story {
+        name: "garbage-after-the-hello",
+        tells: "A member's links carry bytes that mean nothing.",
+        nodes: 5,
+        script: garbage_after_the_hello,
+    },
+    Story {
+        name: "length-beyond-limits",
+        tells: "A stranger, then a member, announces a message of four gigabytes.",
+        nodes: 6,
+        script: length_beyond_limits,
+    },
+    Story {
+        name: "garbage-on-the-beacon-port",
+        tells: "A stranger sends datagrams that mean nothing, to each port there is.",
+        nodes: 6,
+        script: garbage_on_the_beacon_port,
+    },
+    Story {
+        name: "stranger-claims-the-crown",
+        tells: "Somebody who is no member announces that it reigns, in every way there is.",
+        nodes: 6,
+        script: stranger_claims_the_crown,
+    },
+    Story {
+        name: "other-versions",
+        tells: "Somebody of another protocol, other rules or another session wants to come in.",
+        nodes: 6,
+        script: other_versions,
+    },
+    Story {
+        name: "member-talks-nonsense",
+        tells: "A member says what is JSON, and no message.",
+        nodes: 5,
+        script: member_talks_nonsense,
+    },
+    Story {
+        name: "everything-twice",
+        tells: "Whatever is said arrives twice, by datagram and by link, and then the host is killed.",
+        nodes: 4,
+        script: everything_twice,
+    },
+    Story {
+        name: "member-floods",
+        tells: "A member sends ten thousand messages a second to its host.",
+        nodes: 5,
+        script: member_floods,
+    },
+    Story {
+        name: "reader-that-never-reads",
+        tells: "A member takes in nothing more from its links, and leaves them open.",
+        nodes: 5,
+        script: reader_that_never_reads,
+    },
+];
+
+/// Where the stranger lives, in the stories with six machines. Four play; the last comes in after
+/// it all.
+const STRANGER: Place = 4;
+const NEWCOMER: Place = 5;
+
+/// Longer than anybody may take for a hello, and than a link is read that has been replaced.
+const FORGOTTEN_MS: u64 = 6_000;
+
+const GARBAGE: [&[u8]; 7] = [
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    &[0; 4_096],
+    &[0xff; 70_000],
+    b"\0\0\0\x02{}",
+    b"\0\0\0\x04null",
+    b"\0\0\0\x05hello",
+    b"\0\0\0\x04\xff\xfe\xfd\xfc",
+];
+
+fn connect_and_close(scene: &mut Scene) {
+    strangers_do(scene, |scene, stranger| {
+        for _ in 0..300 {
+            let whose = scene.draw(4) as Place;
+            let link = stranger.dial(scene, whose);
+            scene.pass_up_to(3);
+            scene.world.act(STRANGER, Effect::Close { link });
+        }
+    });
+}
+
+fn connect_and_say_nothing(scene: &mut Scene) {
+    strangers_do(scene, |scene, stranger| {
+        let before = scene.world.links_at(0);
+        for _ in 0..400 {
+            stranger.dial(scene, 0);
+            scene.pass_up_to(2);
+        }
+        let limit = scene.world.tuning.strangers_max;
+        let strangers = scene.world.links_at(0) - before;
+        scene.claim(strangers <= limit, || format!("{strangers} links of strangers are open"));
+    });
+}
+
+fn garbage_before_the_hello(scene: &mut Scene) {
+    strangers_do(scene, |scene, stranger| {
+        for _ in 0..5 {
+            for garbage in GARBAGE {
+                let whose = scene.draw(4) as Place;
+                let link = stranger.dial(scene, whose);
+                scene.pass(1);
+                send(scene, STRANGER, link, garbage);
+            }
+            let whose = scene.draw(4) as Place;
+            let link = stranger.dial(scene, whose);
+            let random = scene.bytes(3_000);
+            send(scene, STRANGER, link, &random);
+            scene.pass_up_to(300);
+        }
+    });
+}
+
+fn garbage_after_the_hello(scene: &mut Scene) {
+    members_do(scene, |scene, member, whom| {
+        let garbage = match scene.toss() {
+            true => scene.pick(&GARBAGE).to_vec(),
+            false => scene.bytes(3_000),
+        };
+        for link in scene.world.links_between(member, whom) {
+            send(scene, member, link, &garbage);
+        }
+    });
+}
+
+fn length_beyond_limits(scene: &mut Scene) {
+    strangers_do(scene, |scene, stranger| {
+        for _ in 0..20 {
+            let whose = scene.draw(4) as Place;
+            let link = stranger.dial(scene, whose);
+            scene.pass(2);
+            send(scene, STRANGER, link, &[0xff; 4]);
+            scene.pass(2);
+            let over = stranger.is_hung_up_on(scene, link);
+            scene.claim(over, || format!("n{whose} waits for four gigabytes"));
+        }
+    });
+}
+
+fn garbage_on_the_beacon_port(scene: &mut Scene) {
+    strangers_do(scene, |scene, _| {
+        for _ in 0..200 {
+            let whose = scene.draw(4) as Place;
+            let bytes = match scene.draw(8) {
+                0 => Vec::new(),
+                1 => b"{".to_vec(),
+                2 => b"null".to_vec(),
+                3 => br#"{"magic":"interregnum"}"#.to_vec(),
+                4 => vec![b'['; 1_200],
+                5 => vec![b' '; 60_000],
+                _ => scene.bytes(1_200),
+            };
+            shout(scene, STRANGER, whose, &bytes);
+            scene.pass_up_to(10);
+        }
+    });
+}
+
+fn stranger_claims_the_crown(scene: &mut Scene) {
+    strangers_do(scene, |scene, stranger| {
+        let host = scene.host();
+        let me = stranger.id;
+        let term = Term { epoch: Epoch(1_000_000), host: me, incarnation: Incarnation(7) };
+        let reign = scene.world.node(host).and_then(|node| node.cluster().election().reign());
+        let Some(ends) = reign else { return };
+        let promised = |scene: &Scene, place| {
+            let node = scene.world.node(place);
+            node.and_then(|node| node.cluster().election().promised())
+        };
+        let before: Vec<_> = (0..4).map(|place| promised(scene, place)).collect();
+        let world = None;
+        let rank = Rank { has_world: true, steady: true, id: me };
+        let claims = [
+            Packet::Tick(TickPacket {
+                term,
+                ends: Some(ends),
+                rival: false,
+                began: Tick(0),
+                tick: Tick(1_000_000),
+                heard: 0,
+                state: None,
+            }),
+            Packet::Ends { old: ends, new: term },
+            Packet::Abdicate { term: ends, successor: me, world },
+            Packet::Stale { promised: term, alive: true },
+            Packet::Rival { term },
+            Packet::Election(ElectionPacket {
+                round: 1,
+                ends: Some(ends),
+                world: None,
+                rank,
+                floor: term.epoch,
+            }),
+            Packet::Ok(OkPacket { round: 1, floor: term.epoch, answer: Answer::TakingOver }),
+        ];
+        for _ in 0..20 {
+            for claim in &claims {
+                let whose = scene.draw(4) as Place;
+                shout(scene, STRANGER, whose, &stranger.packet(claim));
+                let link = stranger.dial(scene, whose);
+                scene.pass_up_to(3);
+                send(scene, STRANGER, link, &framed(&Message::Packet(claim.clone())));
+                scene.pass_up_to(10);
+            }
+        }
+        let after: Vec<_> = (0..4).map(|place| promised(scene, place)).collect();
+        scene.claim(before == after, || format!("{before:?} became {after:?}"));
+    });
+}
+
+fn other_versions(scene: &mut Scene) {
+    strangers_do(scene, |scene, stranger| {
+        let right = stranger.hello();
+        let hellos = [
+            (Hello { protocol: PROTOCOL + 1, ..right.clone() }, Refusal::Protocol),
+            (Hello { rules: "tally 2".into(), ..right.clone() }, Refusal::Rules),
+            (Hello { session: SessionName::new("other"), ..right.clone() }, Refusal::Session),
+        ];
+        for (hello, refusal) in hellos {
+            let whose = scene.draw(4) as Place;
+            for to in 0..4 {
+                shout(scene, STRANGER, to, &beacon_of(&hello));
+            }
+            let link = stranger.dial(scene, whose);
+            scene.pass(2);
+            send(scene, STRANGER, link, &framed(&Message::Hello(hello)));
+            scene.pass(5);
+            let said = stranger.heard_on(scene, link);
+            let told = said.iter().any(|it| matches!(it, Message::Refused(why) if *why == refusal));
+            scene.claim(told, || format!("not {refusal:?}, but {said:?}"));
+            let over = stranger.is_hung_up_on(scene, link);
+            scene.claim(over, || "the link is still open".into());
+        }
+        scene.pass(2_000);
+        let heard = scene.world.heard_by(STRANGER);
+        let dialled = heard.iter().any(|wire| matches!(wire, Wire::Accepted { .. }));
+        scene.claim(!dialled, || "somebody dials whom it cannot understand".into());
+    });
+}
+
+fn member_talks_nonsense(scene: &mut Scene) {
+    members_do(scene, |scene, member, whom| {
+        let nonsense: &[u8] = scene.pick(&[
+            &b"{}"[..],
+            b"[]",
+            b"null",
+            b"{\"roster\":{}}",
+            b"{\"packet\":{\"tick\":{\"term\":1}}}",
+            b"{\"packet\":{\"controls\":null}}",
+            b"{\"ping\":{\"deaf\":\"perhaps\"}}",
+            b"{\"coordinator\":{\"epoch\":-1}}",
+        ]);
+        shout(scene, member, whom, nonsense);
+        if let Ok(frame) = wire::frame(nonsense) {
+            for link in scene.world.links_between(member, whom) {
+                send(scene, member, link, &frame);
+            }
+        }
+    });
+}
+
+fn everything_twice(scene: &mut Scene) {
+    let host = scene.gather();
+    scene.world.repeats = true;
+    scene.world.network.weather.double_permille = 1_000;
+    scene.disturb("whatever is said arrives twice");
+    scene.plays_on_undisturbed(5_000);
+    scene.world.kill(host);
+    scene.one_game_within(50);
+    scene.new_reigns(1);
+    scene.nobody_waited(25);
+    scene.nothing_undone();
+}
+
+fn member_floods(scene: &mut Scene) {
+    let host = scene.gather_some(4);
+    let member = scene.another(host);
+    scene.world.note(member, format_args!("floods n{host}"));
+    let Some(node) = scene.world.node(member) else { return };
+    let me = node.cluster().me();
+    let (from, incarnation) = (me.id, me.incarnation);
+    let election = node.cluster().election();
+    let Some(term) = election.following() else { return };
+    let rank = Rank { has_world: true, steady: true, id: from };
+    let floods = [
+        Packet::Probe,
+        Packet::Stale { promised: term, alive: true },
+        Packet::Stale { promised: term, alive: false },
+        Packet::Election(ElectionPacket {
+            round: 1,
+            ends: Some(term),
+            world: None,
+            rank,
+            floor: term.epoch,
+        }),
+        Packet::Ok(OkPacket { round: 1, floor: term.epoch, answer: Answer::TakingOver }),
+    ];
+    for _ in 0..50 {
+        let packet = scene.pick(&[0, 1, 2, 3, 4]);
+        let envelope = Envelope { from, incarnation, packet: floods[packet].clone() };
+        let bytes = serde_json::to_vec(&envelope).unwrap_or_default();
+        for _ in 0..100 {
+            shout(scene, member, host, &bytes);
+        }
+        for link in scene.world.links_between(member, host) {
+            (0..20)
+                .for_each(|_| send(scene, member, link, &framed(&Message::Ping { deaf: false })));
+        }
+        scene.pass(10);
+    }
+    scene.plays_on_undisturbed(1_000);
+    lets_in(scene, 4);
+}
+
+fn reader_that_never_reads(scene: &mut Scene) {
+    scene.world.unsent_max = 500; // so that it takes seconds instead of hours
+    let host = scene.gather_some(4);
+    let reader = scene.another(host);
+    let others = scene.others(reader);
+    scene.world.stop_reading(reader);
+    scene.world.note(reader, "reads nothing more from its links");
+    let is_given_up = |world: &World<Tally>| world.links_between(host, reader).is_empty();
+    let given_up = scene.until(ms(20_000), is_given_up);
+    scene.claim(given_up, || "the link is still there".into());
+    scene.pass(3_000);
+    scene.reigns(host);
+    scene.new_reigns(0);
+    scene.have_not_waited(&others, 25);
+    scene.nothing_undone();
+    lets_in(scene, 4);
+}
+
+/// Four play; a stranger does something to them, which leaves no trace; and a newcomer gets in.
+fn strangers_do(scene: &mut Scene, what: impl FnOnce(&mut Scene, &mut Stranger)) {
+    scene.gather_some(4);
+    let before: Vec<usize> = (0..4).map(|place| scene.world.links_at(place)).collect();
+    scene.world.settle_stranger(STRANGER);
+    let mut stranger = Stranger { id: NodeId::from_u128(u128::MAX), dialled: 0 };
+    scene.world.tell("a stranger turns up at n4");
+    what(scene, &mut stranger);
+    scene.plays_on_undisturbed(FORGOTTEN_MS);
+    let after: Vec<usize> = (0..4).map(|place| scene.world.links_at(place)).collect();
+    scene.claim(after == before, || format!("{before:?} links became {after:?}"));
+    lets_in(scene, NEWCOMER);
+}
+
+/// Four play; one of them does something to each of the others, again and again. Nobody else notices
+/// more than that its link with that one has to be opened anew.
+fn members_do(scene: &mut Scene, what: impl Fn(&mut Scene, Place, Place)) {
+    let host = scene.gather_some(4);
+    let member = scene.another(host);
+    let others = scene.others(member);
+    for _ in 0..5 {
+        for whom in &others {
+            what(scene, member, *whom);
+            scene.disturb("which it should not have said");
+            scene.pass(100); // or it would soon be on its own
+            scene.pass_up_to(200);
+        }
+    }
+    scene.pass(1_000);
+    scene.one_game_within(100);
+    scene.reigns(host);
+    scene.new_reigns(0);
+    scene.have_not_waited(&others, 25);
+    scene.nothing_undone();
+    lets_in(scene, 4);
+}
+
+/// Somebody starts, and is in the game soon.
+fn lets_in(scene: &mut Scene, newcomer: Place) {
+    let host = scene.host();
+    scene.world.start(newcomer);
+    scene.one_game_within(700);
+    scene.reigns(host);
+}
+
+/// Somebody who is no node.
+struct Stranger {
+    id: NodeId,
+    dialled: u64,
+}
+
+impl Stranger {
+    fn dial(&mut self, scene: &mut Scene, whose: Place) -> LinkId {
+        let link = LinkId(self.dialled * 2);
+        self.dialled += 1;
+        if let Some(to) = scene.world.tcp_address(whose) {
+            scene.world.act(STRANGER, Effect::Dial { link, to });
+        }
+        link
+    }
+
+    /// What has come in on a link, but for what is no message.
+    fn heard_on(&self, scene: &Scene, link: LinkId) -> Vec<Message> {
+        let mut deframer = Deframer::new();
+        deframer.trust();
+        for wire in scene.world.heard_by(STRANGER) {
+            if let Wire::Bytes { link: of, chunk } = wire
+                && *of == link
+            {
+                deframer.push(chunk);
+            }
+        }
+        let mut said = Vec::new();
+        while let Ok(Some(payload)) = deframer.next_frame() {
+            said.extend(serde_json::from_slice(payload));
+        }
+        said
+    }
+
+    fn is_hung_up_on(&self, scene: &Scene, link: LinkId) -> bool {
+        let heard = scene.world.heard_by(STRANGER);
+        heard.iter().any(|wire| matches!(wire, Wire::Closed { link: of, .. } if *of == link))
+    }
+
+    /// A packet in its name.
+    fn packet(&self, packet: &Packet) -> Vec<u8> {
+        let (from, incarnation) = (self.id, Incarnation(7));
+        let envelope = Envelope { from, incarnation, packet: packet.clone() };
+        serde_json::to_vec(&envelope).unwrap_or_default()
+    }
+
+    /// With this it would be let in.
+    fn hello(&self) -> Hello {
+        Hello {
+            magic: MAGIC.into(),
+            protocol: PROTOCOL,
+            rules: Tally::RULES.into(),
+            session: SessionName::new("sim"),
+            id: self.id,
+            incarnation: Incarnation(7),
+            name: Name::new("stranger"),
+            role: Role::Player,
+            tcp: 7_001,
+            udp: 7_002,
+            dial: 0,
+        }
+    }
+}
+
+/// The beacon of whoever says hello so.
+fn beacon_of(hello: &Hello) -> Vec<u8> {
+    let hello = hello.clone();
+    let beacon = Beacon {
+        magic: hello.magic,
+        protocol: hello.protocol,
+        rules: hello.rules,
+        session: Some(hello.session),
+        session_id: None,
+        id: hello.id,
+        incarnation: hello.incarnation,
+        name: hello.name,
+        role: hello.role,
+        tcp: hello.tcp,
+        udp: hello.udp,
+        term: None,
+        host_name: None,
+        players: 1,
+        locked: false,
+        ask: true,
+    };
+    let mut bytes = serde_json::to_vec(&beacon).unwrap_or_default();
+    bytes.resize(BEACON_BYTES, 0);
+    bytes
+}
+
+fn framed(message: &Message) -> Vec<u8> {
+    let payload = serde_json::to_vec(message).unwrap_or_default();
+    wire::frame(&payload).unwrap_or_default()
+}
+
+/// Bytes go out on a link of the machine at `by`.
+fn send(scene: &mut Scene, by: Place, link: LinkId, bytes: &[u8]) {
+    scene.world.act(by, Effect::Bytes { link, bytes: Arc::from(bytes) });
+}
+
+/// A datagram goes from the machine at `by` to both ports of the one at `to`.
+fn shout(scene: &mut Scene, by: Place, to: Place, bytes: &[u8]) {
+    let (own, beacons) = (scene.world.udp_address(to), scene.world.beacon_address(to));
+    for to in [own, beacons].into_iter().flatten() {
+        scene.world.act(by, Effect::Packet { to, via: Port::Own, bytes: Arc::from(bytes) });
+    }
+}

@@ -1,0 +1,152 @@
+//! Who gets a datagram: one machine or all of a network, by whichever cable.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use super::{TCP_PORT, UDP_PORT, What, World, network_of};
+use crate::{
+    config::BEACON_PORT,
+    io::{Interface, Port, Wire},
+    node::Input,
+    sim::{Playable, network::Place, trace::Fate},
+};
+
+/// What comes before the payload of a datagram on the wire.
+const HEADER_BYTES: usize = 28;
+
+/// The most datagrams that are kept for after a cut.
+const HOARD_MAX: usize = 4_096;
+
+/// A datagram on its way.
+#[derive(Clone)]
+pub(super) struct Datagram {
+    sender: Place,
+    to: Place,
+    from: SocketAddr,
+    via: Port,
+    bytes: Arc<[u8]>,
+}
+
+impl<G: Playable> World<G> {
+    /// Sends a datagram from one machine to whoever has the address `to`.
+    pub(super) fn datagram(&mut self, sender: Place, to: SocketAddr, by: Port, bytes: Arc<[u8]>) {
+        let net = network_of(to);
+        let Some(ip) = self.machines[sender].ip_in(net) else { return };
+        let shared = by == Port::Beacon && !self.machines[sender].port_taken;
+        let port = if shared { BEACON_PORT } else { UDP_PORT };
+        let from = SocketAddr::new(ip.into(), port);
+        let via = if to.port() == BEACON_PORT { Port::Beacon } else { Port::Own };
+        if to.ip() != IpAddr::V4(broadcast(net)) {
+            self.judge.met.datagrams += 1;
+            self.judge.met.datagram_bytes += bytes.len() as u64;
+            if let Some(to) = self.lives_at(to).filter(|to| *to != sender) {
+                self.send_datagram(net, Datagram { sender, to, from, via, bytes });
+            }
+        } else if self.network.broadcasts {
+            for to in (0..self.count()).filter(|to| *to != sender) {
+                if self.machines[to].ip_in(net).is_some() {
+                    let bytes = bytes.clone();
+                    self.send_datagram(net, Datagram { sender, to, from, via, bytes });
+                }
+            }
+        }
+    }
+
+    fn send_datagram(&mut self, net: u8, datagram: Datagram) {
+        let Datagram { sender, to, ref bytes, .. } = datagram;
+        if !self.network.reaches(sender, to) && self.network.hoards && self.hoard.len() < HOARD_MAX
+        {
+            return self.hoard.push_back(datagram);
+        }
+        let copies = match self.network.carries(net, sender, to) && self.fits(bytes) {
+            true => self.network.datagram(self.now, sender, to),
+            false => Vec::new(),
+        };
+        if let (Some(life), Some(trace)) = (self.life(sender), &mut self.trace) {
+            let fate = Fate::of(self.now, &copies);
+            trace.datagram(self.now, (sender, life), to, bytes, fate);
+        }
+        for at in copies {
+            self.push(at, What::Packet(datagram.clone()));
+        }
+    }
+
+    /// Whether a datagram gets through everywhere; else it vanishes without a word.
+    fn fits(&mut self, bytes: &[u8]) -> bool {
+        let fits = self.network.mtu.is_none_or(|mtu| bytes.len() + HEADER_BYTES <= mtu);
+        self.network.vanished += u64::from(!fits);
+        fits
+    }
+
+    /// A datagram arrives.
+    pub(super) fn deliver(&mut self, datagram: Datagram) {
+        let Datagram { sender, to, from, via, bytes } = datagram;
+        if via == Port::Beacon && self.machines[to].port_taken {
+            return;
+        }
+        if self.is_awake(to) {
+            self.machines[to].heard[sender] = self.now;
+        }
+        self.feed(to, Input::Wire(Wire::Packet { from, via, bytes: bytes.to_vec() }));
+    }
+
+    /// Lets the datagrams go on that some switch has kept for after the cut.
+    pub(super) fn release_datagrams(&mut self) {
+        for datagram in std::mem::take(&mut self.hoard) {
+            if self.network.reaches(datagram.sender, datagram.to) {
+                let at = self.network.arrival(self.now);
+                self.push(at, What::Packet(datagram));
+            } else {
+                self.hoard.push_back(datagram);
+            }
+        }
+    }
+
+    /// Tells a node which networks its machine is on.
+    pub(super) fn feed_interfaces(&mut self, place: Place) {
+        let interface = |ip: &Ipv4Addr| Interface { ip: *ip, broadcast: broadcast(ip.octets()[2]) };
+        let interfaces = self.machines[place].ips.iter().map(interface).collect();
+        self.feed(place, Input::Wire(Wire::Interfaces(interfaces)));
+    }
+
+    /// Whom a node is told of beforehand, where broadcasts reach nobody.
+    pub(super) fn invited(&self, place: Place) -> Vec<SocketAddr> {
+        let others = (0..self.count()).filter(|other| *other != place);
+        let invited = others
+            .filter(|_| !self.network.broadcasts)
+            .filter(|other| self.hub.is_none_or(|hub| hub == *other));
+        invited.filter_map(|other| self.address(other, BEACON_PORT)).collect()
+    }
+
+    /// Whose machine has an address.
+    pub(super) fn lives_at(&self, address: SocketAddr) -> Option<Place> {
+        let IpAddr::V4(ip) = address.ip() else { return None };
+        self.machines.iter().position(|machine| machine.ips.contains(&ip))
+    }
+
+    /// Where the node of a machine takes in datagrams.
+    pub fn udp_address(&self, place: Place) -> Option<SocketAddr> {
+        self.address(place, UDP_PORT)
+    }
+
+    /// Where it hears beacons.
+    pub fn beacon_address(&self, place: Place) -> Option<SocketAddr> {
+        self.address(place, BEACON_PORT)
+    }
+
+    /// Where it accepts links.
+    pub fn tcp_address(&self, place: Place) -> Option<SocketAddr> {
+        self.address(place, TCP_PORT)
+    }
+
+    fn address(&self, place: Place, port: u16) -> Option<SocketAddr> {
+        self.machines[place].ips.first().map(|ip| SocketAddr::new((*ip).into(), port))
+    }
+}
+
+/// The address that reaches everybody in a network.
+fn broadcast(net: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 0, net, 255)
+}
