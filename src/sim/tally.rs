@@ -32,7 +32,6 @@ struct Walker {
     pace: i8,
     stamp: u32,
     present: bool,
-    points: u64,
 }
 
 /// So many changes of pace are worth a point.
@@ -41,7 +40,8 @@ const STAMPS_PER_POINT: u32 = 4;
 /// Somebody got a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
-    player: NodeId,
+    /// Which of the walkers.
+    walker: u8,
     name: u64,
 }
 
@@ -72,7 +72,7 @@ impl Game for Tally {
         for item in news {
             match item {
                 News::Joined(id, _) => {
-                    let new = Walker { at: 0, pace: 0, stamp: 0, present: true, points: 0 };
+                    let new = Walker { at: 0, pace: 0, stamp: 0, present: true };
                     let walker = world.walkers.entry(*id).or_insert(new);
                     walker.present = true;
                     walker.stamp = 0; // a new life counts its stamps anew
@@ -84,12 +84,15 @@ impl Game for Tally {
                     }
                 }
                 News::Controls(id, pace) => {
+                    let place = world.walkers.keys().position(|walker| walker == id);
                     if let Some(walker) = world.walkers.get_mut(id) {
                         let replayed = pace.stamp < walker.stamp;
                         world.replayed = world.replayed.saturating_add(u32::from(replayed));
-                        if pace.stamp > walker.stamp && pace.stamp % STAMPS_PER_POINT == 0 {
-                            walker.points = walker.points.saturating_add(1);
-                            events.push(Point { player: *id, name: world.next });
+                        if pace.stamp > walker.stamp
+                            && pace.stamp.is_multiple_of(STAMPS_PER_POINT)
+                            && let Some(walker) = place.and_then(|place| u8::try_from(place).ok())
+                        {
+                            events.push(Point { walker, name: world.next });
                             world.next = world.next.wrapping_add(1);
                         }
                         walker.stamp = pace.stamp;
@@ -104,11 +107,12 @@ impl Game for Tally {
     }
 
     fn begin_reign(world: &mut Line, reign: u64) {
-        world.next = reign;
+        world.next = reign >> 24; // 40 bits of it: no two reigns of a run have the same
     }
 
-    fn fact(_world: &Line, point: &Point) -> Option<Fact> {
-        let (player, name) = (point.player.as_u128().to_be_bytes(), point.name.to_be_bytes());
+    fn fact(world: &Line, point: &Point) -> Option<Fact> {
+        let player = world.walkers.keys().nth(usize::from(point.walker))?;
+        let (player, name) = (player.as_u128().to_be_bytes(), point.name.to_be_bytes());
         Some(Fact { key: [&player[..], &name].concat(), value: Vec::new() })
     }
 
@@ -122,12 +126,6 @@ impl Game for Tally {
             Remembered::Counts(_) => points.saturating_add(1),
             _ => points.saturating_sub(1),
         };
-    }
-
-    fn recall(world: &mut Line, hall: &Self::Hall, _now: u64) {
-        for (player, walker) in &mut world.walkers {
-            walker.points = walker.points.max(hall.get(player).copied().unwrap_or_default());
-        }
     }
 
     fn blend(_from: &Line, to: &Line, _part: u16) -> Line {

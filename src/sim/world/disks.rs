@@ -129,7 +129,7 @@ impl<G: Playable> World<G> {
             let ledger = node.cluster().ledger();
             complaints.extend(self.judge.archive.look(place, ledger).map(|what| (place, what)));
             let lines = ledger.lines(|_| true).into_iter().map(|(_, entry)| entry.id()).collect();
-            let (other, expected) = first.get_or_insert_with(|| (place, lines));
+            let (other, expected) = first.get_or_insert((place, lines));
             if *other == place {
                 continue;
             }
