@@ -6,7 +6,7 @@
 //! | part | does |
 //! |---|---|
 //! | [`message`] | the whole protocol |
-//! | [`compact`] | the two packets of every tick, in few bytes |
+//! | [`compact`] | the packets of every tick, in few bytes |
 //! | [`doubling`] | who gets them twice, because single ones get lost |
 //! | [`discovery`] | beacons: who is out there, in which session |
 //! | [`mesh`] | links: dial, accept, hello, keep one of two |

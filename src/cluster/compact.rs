@@ -1,7 +1,7 @@
-//! The two packets of every tick, in few bytes.
+//! The packets of every tick, in few bytes.
 //!
-//! A host sends one tick to every member sixty times a second, and every member its controls back.
-//! These two have a binary form, in datagrams and, if too large for one, in a frame of a link;
+//! A host sends one tick to every member sixty times a second, and every member its controls back;
+//! who does not reach the host gets the ticks through a third node. These have a binary form, in datagrams and, if too large for one, in a frame of a link;
 //! everything else is rare, and JSON. The first byte says which it is: no JSON starts with it.
 //!
 //! Numbers are bit-packed ([`bits`](crate::bits)): `n` is a number in groups of four bits, `uK` one
@@ -14,6 +14,8 @@
 //!           u2 holds: 0 nothing, 1 a state of this term [n tick],
 //!              2 of another [n epoch, u64 u64 host, u64 incarnation, n tick]
 //!           u1 lossy   payload
+//! relay     u8 kind 0x03   u32 sender   u64 u64 from   u64 incarnation   u64 u64 to   u8 hops
+//!           a tick, sent by the one that it is from
 //! ```
 //!
 //! Sender and host are [`tag`]s: 32 bits of the hash of id and incarnation. Whoever receives such a
@@ -21,7 +23,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::message::{ControlsPacket, Packet, Payload, TickPacket};
+use super::message::{ControlsPacket, Packet, Payload, RelayPacket, TickPacket};
 use crate::{
     bits::{BitReader, BitWriter},
     game::Malformed,
@@ -30,6 +32,7 @@ use crate::{
 
 const TICK: u32 = 1;
 const CONTROLS: u32 = 2;
+const RELAY: u32 = 3;
 
 /// For how many ticks a host says which term it ended. By then whoever followed that one has lost
 /// its host, or has a living one, and the two meet.
@@ -45,12 +48,14 @@ pub fn tag(id: NodeId, incarnation: Incarnation) -> u32 {
 
 /// Whether these bytes are of this form, and not JSON.
 pub fn is_compact(bytes: &[u8]) -> bool {
-    bytes.first().is_some_and(|kind| [TICK, CONTROLS].contains(&u32::from(*kind)))
+    bytes.first().is_some_and(|kind| [TICK, CONTROLS, RELAY].contains(&u32::from(*kind)))
 }
 
-/// The binary form of `packet`, if it has one: a tick or controls with a binary payload.
+/// The binary form of `packet`, if it has one: a tick, passed on or not, or controls, with a binary
+/// payload.
 pub fn encode(sender: u32, packet: &Packet) -> Option<Vec<u8>> {
     let mut out = BitWriter::new();
+    let passed_on;
     let payload: &[u8] = match packet {
         Packet::Tick(TickPacket { state: Some(Payload::Json(_)), .. }) => return None,
         Packet::Tick(tick) => {
@@ -95,6 +100,18 @@ pub fn encode(sender: u32, packet: &Packet) -> Option<Vec<u8>> {
             }
             out.bit(*lossy);
             list
+        }
+        Packet::Relay(RelayPacket { from, incarnation, to, hops, packet })
+            if matches!(**packet, Packet::Tick(_)) =>
+        {
+            out.bits(RELAY, 8);
+            out.bits(sender, 32);
+            write_id(&mut out, *from);
+            out.long(incarnation.0);
+            write_id(&mut out, *to);
+            out.bits(u32::from(*hops), 8);
+            passed_on = encode(tag(*from, *incarnation), packet)?;
+            &passed_on
         }
         _ => return None,
     };
@@ -159,22 +176,42 @@ pub fn decode(
             let list = Payload::Binary(input.rest()?.to_vec());
             Ok(Packet::Controls(ControlsPacket { term, holds, number, lossy, list }))
         }
+        RELAY => {
+            let from = read_id(&mut input)?;
+            let incarnation = Incarnation(input.long()?);
+            let to = read_id(&mut input)?;
+            let hops = input.bits(8)? as u8;
+            let rest = input.rest()?;
+            if rest.first().map(|kind| u32::from(*kind)) != Some(TICK) {
+                return Err(Malformed);
+            }
+            let packet = Box::new(decode(rest, (from, incarnation), me)?);
+            Ok(Packet::Relay(RelayPacket { from, incarnation, to, hops, packet }))
+        }
         _ => Err(Malformed),
     }
 }
 
+fn write_id(out: &mut BitWriter, id: NodeId) {
+    out.long((id.as_u128() >> 64) as u64);
+    out.long(id.as_u128() as u64);
+}
+
+fn read_id(input: &mut BitReader<'_>) -> Result<NodeId, Malformed> {
+    let high = input.long()?;
+    let low = input.long()?;
+    Ok(NodeId::from_u128(u128::from(high) << 64 | u128::from(low)))
+}
+
 fn write_term(out: &mut BitWriter, term: Term) {
     out.number(term.epoch.0);
-    out.long((term.host.as_u128() >> 64) as u64);
-    out.long(term.host.as_u128() as u64);
+    write_id(out, term.host);
     out.long(term.incarnation.0);
 }
 
 fn read_term(input: &mut BitReader<'_>) -> Result<Term, Malformed> {
     let epoch = Epoch(input.number()?);
-    let high = input.long()?;
-    let low = input.long()?;
-    let host = NodeId::from_u128(u128::from(high) << 64 | u128::from(low));
+    let host = read_id(input)?;
     Ok(Term { epoch, host, incarnation: Incarnation(input.long()?) })
 }
 
@@ -230,6 +267,19 @@ mod tests {
             let packet = ControlsPacket { holds, ..controls() };
             round_trip(&Packet::Controls(packet), CLIENT, HOST);
         }
+    }
+
+    #[test]
+    fn a_tick_that_is_passed_on_comes_out_as_it_went_in() {
+        let relay = |packet| RelayPacket {
+            from: HOST.0,
+            incarnation: HOST.1,
+            to: NodeId::from_u128(11),
+            hops: 2,
+            packet: Box::new(packet),
+        };
+        round_trip(&Packet::Relay(relay(Packet::Tick(tick()))), CLIENT, HOST);
+        assert_eq!(encode(1, &Packet::Relay(relay(Packet::Probe))), None);
     }
 
     // Other programs speak this too: whoever changes these bytes changes the protocol's version.
