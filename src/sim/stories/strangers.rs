@@ -360,7 +360,7 @@ fn member_floods(scene: &mut Scene) {
 }
 
 fn reader_that_never_reads(scene: &mut Scene) {
-    scene.world.unsent_max = 500; // so that it takes seconds instead of hours
+    scene.world.unsent_max = 8_000; // so that it takes seconds instead of an hour
     let host = scene.gather_some(4);
     let reader = scene.another(host);
     let others = scene.others(reader);
