@@ -164,12 +164,22 @@ impl Peer {
             if self.udp.is_some_and(|before| before.ip() != from.ip()) {
                 self.moved = now;
                 self.dial_at = self.dial_at.min(now);
+                if let Some(before) = self.addresses.first().copied() {
+                    self.lives_at(Address { ip: from.ip(), udp: from.port(), ..before });
+                }
             }
             self.udp = Some(from);
         }
         if self.udp == Some(from) {
             self.udp_heard = now;
         }
+    }
+
+    /// It was heard itself, at this address: there it is now, not where it was.
+    fn lives_at(&mut self, address: Address) {
+        self.addresses.retain(|known| *known != address);
+        self.addresses.truncate(ADDRESSES_MAX - 1);
+        self.addresses.insert(0, address);
     }
 
     /// Whether its link is up.
@@ -195,6 +205,7 @@ struct Link {
     /// Which of two links stays: the one dialled by the lower id, then the one dialled last. The
     /// same at both ends.
     merit: (bool, u64),
+    /// When it was opened; once its peer has said who it is, when that was.
     since: Instant,
     heard: Instant,
     ping_at: Instant,
@@ -294,13 +305,11 @@ impl Mesh {
         if heard {
             peer.heard = now;
         }
-        if !peer.addresses.contains(&address) {
+        if heard {
+            peer.lives_at(address);
+        } else if !peer.addresses.contains(&address) {
             peer.addresses.truncate(ADDRESSES_MAX - 1);
-            if heard {
-                peer.addresses.insert(0, address); // where it is, not where it was
-            } else {
-                peer.addresses.push(address);
-            }
+            peer.addresses.push(address);
         }
         let udp = SocketAddr::new(address.ip, address.udp);
         if heard {
@@ -319,7 +328,10 @@ impl Mesh {
     /// A dial that went into a dead wire is given up for a new one.
     fn hurry(&mut self, now: Instant, me: &Identity, id: NodeId) {
         let courtesy = self.courtesy(me, id);
-        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.link.is_none()) else { return };
+        if self.peers.get(&id).is_none_or(|peer| self.link_with(peer).is_some()) {
+            return;
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         match peer.dialling {
             None if peer.dials_failed > 0 => {
                 peer.dials_failed = 0;
@@ -335,6 +347,11 @@ impl Mesh {
             }
             _ => {}
         }
+    }
+
+    /// The link with a peer, if it was opened since it and this machine are where they are.
+    fn link_with(&self, peer: &Peer) -> Option<&Link> {
+        self.links.get(&peer.link?).filter(|link| link.since >= peer.moved)
     }
 
     fn courtesy(&self, me: &Identity, id: NodeId) -> Duration {
@@ -597,8 +614,7 @@ impl Mesh {
     /// silent although the peer is heard, to replace it. (TCP may keep a link back for seconds after
     /// a storm; to close it first would look like a crash to the other side.)
     fn dial_due(&self, lower: bool, peer: &Peer) -> Instant {
-        match peer.link.and_then(|link| self.links.get(&link)) {
-            Some(link) if link.since < peer.moved => peer.dial_at,
+        match self.link_with(peer) {
             Some(link) if lower => peer.dial_at.max(link.heard + self.tuning.link_silence / 2),
             Some(link) => peer.dial_at.max(link.heard + self.tuning.link_silence * 2),
             None => peer.dial_at,
@@ -686,6 +702,7 @@ impl Mesh {
         let dial = if wanted.is_some() { link.0 } else { hello.dial };
         state.merit = (wanted.is_some() == (me.id < id), dial);
         state.peer = Some(id);
+        state.since = now;
         state.deframer.trust();
         let merit = state.merit;
         peer.dials_failed = 0;
