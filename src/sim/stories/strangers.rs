@@ -367,7 +367,7 @@ fn reader_that_never_reads(scene: &mut Scene) {
     scene.world.stop_reading(reader);
     scene.world.note(reader, "reads nothing more from its links");
     let is_given_up = |world: &World<Tally>| world.links_between(host, reader).is_empty();
-    let given_up = scene.until(ms(20_000), is_given_up);
+    let given_up = scene.until(ms(120_000), is_given_up);
     scene.claim(given_up, || "the link is still there".into());
     scene.pass(3_000);
     scene.reigns(host);
