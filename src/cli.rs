@@ -8,7 +8,7 @@
 //! that scripts read, `story` the sentences that people read.
 
 use std::{
-    io,
+    io::{self, IsTerminal},
     net::{SocketAddr, ToSocketAddrs},
     process::ExitCode,
 };
@@ -143,7 +143,9 @@ fn address(typed: &str, port: u16) -> anyhow::Result<SocketAddr> {
 }
 
 fn listen_to_logs(level: LevelFilter) {
-    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
+    let colours = io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_max_level(level).with_ansi(colours);
+    log.with_writer(io::stderr).init();
 }
 
 /// Whoever read our lines has gone. That is how `| head` works, not a failure.

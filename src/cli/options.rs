@@ -85,7 +85,7 @@ pub struct DemoOptions {
     pub peers: u16,
 
     /// How often the host is killed.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub kills: u32,
 
     /// Make one of the peers a window, to play in.
@@ -114,7 +114,7 @@ pub struct FailoverOptions {
     pub peers: u16,
 
     /// How often the host is lost.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub kills: u32,
 
     /// The host is stopped, and later continued: it falls silent, and does not know of it.
@@ -129,7 +129,7 @@ pub struct HealOptions {
     pub peers: u16,
 
     /// How often the network is cut and mended.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub heals: u32,
 }
 
@@ -139,8 +139,8 @@ pub struct LossOptions {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=32))]
     pub peers: u16,
 
-    /// How many of a hundred packets get lost; none: all on the loopback of this machine.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(..=90))]
+    /// How many of a hundred packets get lost; 0: none, and all on the loopback of this machine.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=90))]
     pub percent: u8,
 
     /// How many programs compete for the processor.
@@ -151,8 +151,8 @@ pub struct LossOptions {
 /// What is simulated.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SimOptions {
-    /// How many seeds [default: 100].
-    #[arg(long)]
+    /// How many seeds [default: 100; 20 for `--eye`].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: Option<u64>,
 
     /// The first seed; alone: this one only.
@@ -168,10 +168,10 @@ pub struct SimOptions {
     pub eye: bool,
 
     /// Print every event of one seed, in words.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["seeds", "minutes", "eye"])]
     pub trace: bool,
 
-    /// Tell this story instead, or all.
+    /// Tell this story instead; `all` tells all of them.
     #[arg(long, value_name = "NAME", conflicts_with = "minutes")]
     pub story: Option<String>,
 

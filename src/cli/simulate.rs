@@ -21,7 +21,7 @@ use interregnum::{
     },
 };
 
-use super::{options::SimOptions, reporter::say, signals};
+use super::{Impossible, options::SimOptions, reporter::say, signals};
 
 /// Runs the seeds that were asked for, or tells the stories.
 pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
@@ -30,7 +30,7 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     }
     if options.stories {
         for Story { name, tells, nodes, .. } in stories::all() {
-            say(&format!("{name:<34} {nodes:>2} nodes  {tells}"))?;
+            say(&format!("{name:<36} {nodes:>2} nodes  {tells}"))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -73,7 +73,8 @@ fn tuning(options: &SimOptions) -> anyhow::Result<Tuning> {
     let known = Mutant::ALL.iter().find(|(known, _)| known == name);
     let Some((_, mutant)) = known else {
         let names: Vec<&str> = Mutant::ALL.iter().map(|(name, _)| *name).collect();
-        anyhow::bail!("there is no deliberate bug {name:?}; there are {}", names.join(", "));
+        let why = format!("there is no deliberate bug {name:?}; there are {}", names.join(", "));
+        return Err(Impossible(why).into());
     };
     Ok(Tuning { mutant: Some(*mutant), ..Tuning::default() })
 }
@@ -92,7 +93,10 @@ fn tell(name: &str, options: &SimOptions) -> anyhow::Result<ExitCode> {
     let chosen: Vec<&Story> = match Story::find(name) {
         Some(story) => vec![story],
         None if name == "all" => stories::all().collect(),
-        None => anyhow::bail!("there is no story {name:?}; `sim --stories` lists them"),
+        None => {
+            let why = format!("there is no story {name:?}; `sim --stories` lists them");
+            return Err(Impossible(why).into());
+        }
     };
     let tuning = tuning(options)?;
     let seed = options.seed.unwrap_or(1);

@@ -450,7 +450,7 @@ impl Mesh {
             };
             match (message, state.peer) {
                 (Some(Message::Hello(hello)), None) => self.hello(now, me, link, hello),
-                (Some(Message::Refused(refusal)), None) => self.refused(now, link, refusal),
+                (Some(Message::Refused(_)), None) => return self.fail(now, link),
                 (Some(Message::Ping { deaf }), Some(peer)) => {
                     if let Some(peer) = self.peers.get_mut(&peer) {
                         peer.deaf_until = if deaf { now + DEAF } else { now };
@@ -764,10 +764,6 @@ impl Mesh {
             self.out.push_back(Out::Effect(Effect::Close { link }));
             self.lost(now, link, "replaced");
         }
-    }
-
-    fn refused(&mut self, now: Instant, link: LinkId, _refusal: Refusal) {
-        self.fail(now, link);
     }
 
     /// A link is to be closed by this side, because the other did what it must not, or nothing.

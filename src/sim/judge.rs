@@ -13,10 +13,10 @@
 //!
 //! | | holds at quiescence |
 //! |---|---|
-//! | L1 | within a second of the last fault there is exactly one host, known to all |
-//! | L2 | a quiet network sees no election |
-//! | L3 | a crash has a new host within the suspicion time and 100 ms |
-//! | L4 | at most four reigns per fault |
+//! | L1 | within a second of the last fault (newcomers: 1.5 s) there is exactly one host, known to all |
+//! | L2 | on a quiet network nobody takes the crown from a healthy host |
+//! | L3 | a single loss is made good within the suspicion time and 100 ms (`world/watch.rs` has the rest) |
+//! | L4 | at most four reigns per fault, and four for what the last round left behind |
 //!
 //! What must not be forgotten (S8, D1 to D6) is judged with the help of the [`archive`](super::archive).
 //!
@@ -82,7 +82,6 @@ impl Judge {
 
     /// A node has handled something: what it promises, and where it reigns.
     pub fn look(&mut self, at: Instant, place: Place, promised: Option<Term>, reign: Option<Term>) {
-        self.met.handled += 1;
         let watched = self.nodes.entry(place).or_default();
         if promised == watched.promised && reign == watched.reign {
             return;

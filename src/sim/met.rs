@@ -9,8 +9,6 @@ pub struct Met {
     pub simulated_us: u64,
     /// The part of it in which the arena was played.
     pub arena_us: u64,
-    /// Events handled by nodes.
-    pub handled: u64,
     /// Faults, by name.
     pub faults: BTreeMap<&'static str, u64>,
     /// Asks for the crown.
@@ -65,7 +63,6 @@ impl Met {
     pub fn add(&mut self, other: Met) {
         self.simulated_us += other.simulated_us;
         self.arena_us += other.arena_us;
-        self.handled += other.handled;
         for (name, count) in other.faults {
             *self.faults.entry(name).or_default() += count;
         }

@@ -21,9 +21,7 @@
 //! | | where it is |
 //! |---|---|
 //! | a port of TCP, or the one for beacons, is taken on a real machine | `tests/processes` (the story `beacon-port-taken` tells what follows for the game) |
-//! | an epoch that was written to disk and not used | nowhere: no epoch is written. A term contains the life that it was won in, so the story `winner-killed-before-its-first-tick` is all that is left of it |
 //! | the wall clock is set | it is read by nobody; what the monotonic clocks may do is in `clocks-that-differ` |
-//! | torn, full, and broken disks; ledgers that merge | with the store and the ledger |
 //! | how fast real sockets, signals and cables are | `tests/processes` and `tests/namespaces` |
 //!
 //! To add one: write its line in the list of its part, with a sentence for people, and its script

@@ -115,7 +115,7 @@ impl Bench {
         self.party.judge.begin();
         for number in 1..=times {
             if let Err(cut) = self.play()? {
-                return Ok(cut.ending("unreachable"));
+                return Ok(cut.ending("it never ended"));
             }
             match self.lose_host(number)? {
                 Ok(failover) => self.note(failover)?,
@@ -282,11 +282,11 @@ impl std::fmt::Display for Report {
         let mut row = |label, quantiles| writeln!(f, "{}", figures::row(label, quantiles));
         row("gap at the worst survivor of a failover", &self.failovers)?;
         row("  of those with no process kept waiting", &self.undisturbed_failovers)?;
+        row("  its parts: detection", &self.detection)?;
+        row("             election", &self.election)?;
+        row("             first tick", &self.first_tick)?;
         row("gap at the worst survivor, ordinary play", &self.ordinary_worst)?;
         row("gap at any node, ordinary play", &self.ordinary)?;
-        row("  detection", &self.detection)?;
-        row("  election", &self.election)?;
-        row("  first tick", &self.first_tick)?;
         if self.silent {
             row("the old host follows after waking", &self.follows)?;
         }

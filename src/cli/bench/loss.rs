@@ -162,7 +162,7 @@ impl Watch {
         let mut ended = Ended::Through;
         for _ in 0..seconds {
             if let Err(cut) = party.pass(TURN)? {
-                ended = cut.ending("unreachable");
+                ended = cut.ending("it never ended");
                 break;
             }
             let lines = party.record.replace(Vec::new()).unwrap_or_default();

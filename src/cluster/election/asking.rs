@@ -91,7 +91,9 @@ impl Election {
     /// Becomes a candidate, and asks.
     pub(super) fn stand(&mut self, now: Instant, cx: &Context<'_>) {
         let asked: BTreeSet<NodeId> = self.electorate(now, cx).map(|voter| voter.id).collect();
-        let patience = if self.gap_us > 40_000 { 400 } else { 40 };
+        // Where ticks come with such gaps anyway, answers of others may be as late.
+        let rough = self.gap_us > 40_000;
+        let patience = if rough { self.tuning.ask_patience } else { self.tuning.ask_deadline };
         let State::Seeking(seeking) = &mut self.state else {
             return;
         };
@@ -105,7 +107,7 @@ impl Election {
             return self.reign_from(now, ends, suspect.is_some(), BTreeMap::new(), None);
         }
         let deadline = if asked.is_empty() && suspect.is_some() {
-            now + Duration::from_millis(patience)
+            now + patience
         } else if self.tuning.has(Mutant::WaitsForAll) {
             now + Duration::from_secs(3_600)
         } else {

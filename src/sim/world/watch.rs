@@ -159,11 +159,10 @@ impl<G: Playable> World<G> {
     /// The followers of a new host are counted: those who did not need it, and all.
     pub(super) fn weigh(&mut self) {
         let now = self.now;
-        let (over, open) = std::mem::take(&mut self.crowned)
+        let (over, open): (Vec<_>, _) = std::mem::take(&mut self.crowned)
             .into_iter()
             .partition(|succession| now.since(succession.at) >= COUNTED_AFTER);
         self.crowned = open;
-        let over: Vec<Succession> = over;
         for Succession { place, life, term, in_touch, .. } in over {
             let follows = |other: &Place| {
                 let machine = &self.machines[*other];
