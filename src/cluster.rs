@@ -298,7 +298,7 @@ impl Cluster {
 
     /// Leaves the session politely, and stays on the title.
     pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
-        let voters = self.voters();
+        let voters = self.voters(now);
         let cx = Context { voters: &voters, steady: true, newest, announced: false };
         self.election.abdicate(now, &cx);
         self.pump(now, newest);
@@ -734,7 +734,7 @@ impl Cluster {
             Message::Ledger(message) => self.hear_of_ledger(now, from, &message),
             Message::Bye => {
                 self.discovery.forget(from);
-                self.mesh.hang_up(from, "left");
+                self.mesh.hang_up(now, from, "left");
                 if self.election.reign().is_some() && self.roster.remove(from) {
                     self.publish_roster();
                 }
@@ -750,7 +750,7 @@ impl Cluster {
         };
         let from = Sender { node: from, incarnation: peer.incarnation, ip };
         if self.keeper.hear(now, from, message).is_err() {
-            self.mesh.hang_up(from.node, "error");
+            self.mesh.hang_up(now, from.node, "error");
         }
     }
 
@@ -806,7 +806,7 @@ impl Cluster {
         self.out.push_back(Out::Notice(Notice::Roster));
     }
 
-    fn voters(&self) -> Vec<Voter> {
+    fn voters(&self, now: Instant) -> Vec<Voter> {
         let members = self.roster.members();
         let votes = |id: NodeId| members.is_empty() || members.iter().any(|member| member.id == id);
         self.mesh
@@ -816,6 +816,7 @@ impl Cluster {
                 id,
                 heard: peer.heard,
                 linked: peer.is_linked(),
+                estranged: peer.is_estranged(now, self.tuning.heard),
                 steady: self.roster.is_steady(id),
             })
             .collect()
@@ -827,7 +828,7 @@ impl Cluster {
         newest: &dyn Newest,
         act: impl FnOnce(&mut Election, &Context<'_>),
     ) {
-        let voters = self.voters();
+        let voters = self.voters(now);
         let seeking = self.playing() && self.election.promised().is_none();
         let announced =
             seeking

@@ -244,6 +244,8 @@ pub struct Voter {
     pub heard: Instant,
     /// Whether its link is up.
     pub linked: bool,
+    /// Whether it is heard without one.
+    pub estranged: bool,
     /// Whether the roster has nothing against its reigning.
     pub steady: bool,
 }

@@ -151,6 +151,8 @@ pub struct Peer {
     /// When anything of or about it came in last.
     pub met: Instant,
     link: Option<LinkId>,
+    /// When its last link ended, if it has had any.
+    unlinked: Instant,
     dialling: Option<LinkId>,
     dials_failed: u32,
     dial_at: Instant,
@@ -185,6 +187,11 @@ impl Peer {
     /// Whether its link is up.
     pub fn is_linked(&self) -> bool {
         self.link.is_some()
+    }
+
+    /// Whether it has no link, and was heard within `lately` all the same.
+    pub fn is_estranged(&self, now: Instant, lately: Duration) -> bool {
+        self.link.is_none() && self.heard > self.unlinked && now.since(self.heard) <= lately
     }
 
     /// Where it was heard last.
@@ -283,6 +290,7 @@ impl Mesh {
             addresses: Vec::new(),
             met: now,
             link: None,
+            unlinked: Instant::default(),
             dialling: None,
             dials_failed: 0,
             dial_at: now + courtesy,
@@ -526,10 +534,10 @@ impl Mesh {
     }
 
     /// Closes the link with a peer, after what was sent on it.
-    pub fn hang_up(&mut self, id: NodeId, reason: &'static str) {
-        let Some(link) = self.peers.get_mut(&id).and_then(|peer| peer.link.take()) else {
-            return;
-        };
+    pub fn hang_up(&mut self, now: Instant, id: NodeId, reason: &'static str) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(link) = peer.link.take() else { return };
+        peer.unlinked = now;
         self.drop_link(link);
         self.out.push_back(Out::Down { peer: id, reason });
     }
@@ -789,6 +797,7 @@ impl Mesh {
                 self.out.push_back(Out::Up { peer: id, renewed: true });
             }
             None => {
+                peer.unlinked = now;
                 peer.dial_at = now + self.tuning.redial_min;
                 self.out.push_back(Out::Down { peer: id, reason });
             }

@@ -98,10 +98,19 @@ impl Election {
             return;
         };
         let ends = seeking.lost.as_ref().map(|lost| lost.following.term);
+        let host = ends.map(|term| term.host);
+        // Who has lost its links with all others, and hears some of them still, is more likely to
+        // be at fault itself than its host.
+        let doubtful = asked.is_empty()
+            && cx.voters.iter().any(|voter| voter.estranged && Some(voter.id) != host);
         let suspect = seeking
             .lost
             .as_ref()
-            .filter(|lost| matches!(lost.cause, Cause::Silent | Cause::Deaf))
+            .filter(|lost| match lost.cause {
+                Cause::Silent | Cause::Deaf => true,
+                Cause::Closed => doubtful,
+                Cause::Left | Cause::Yielded => false,
+            })
             .map(|lost| lost.following.term.host);
         if self.tuning.has(Mutant::NoAskFirst) {
             return self.reign_from(now, ends, suspect.is_some(), BTreeMap::new(), None);

@@ -377,9 +377,12 @@ impl Exchange {
         let mut portions = 0;
         for peer in order {
             let Some(state) = self.peers.get_mut(&peer) else { continue };
-            if now.since(state.taken_at) > PATIENCE {
-                state.under_way = 0;
+            if state.under_way == 0 {
                 state.taken_at = now;
+            } else if now.since(state.taken_at) > PATIENCE {
+                // Nobody reads there. Whoever still wants the rest will ask again.
+                state.sending = CatchUp::default();
+                state.under_way = 0;
             }
             if portions == PORTIONS_PER_TICK {
                 return;
