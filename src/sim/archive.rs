@@ -31,7 +31,8 @@ pub struct Archive {
     /// How much each host had written when it made a tick.
     written: BTreeMap<Clock, (Writer, u64)>,
     clocks: VecDeque<Clock>,
-    writes: BTreeMap<Writer, u64>,
+    /// How much each has written in all.
+    writes: BTreeMap<(SessionId, Writer), u64>,
     /// Up to which number each writer's entries were said to be on a machine's own disk.
     mine: BTreeMap<(Place, SessionId, Writer), u64>,
     /// The same on two disks, and how many disks had been spoilt by then.
@@ -44,8 +45,8 @@ pub struct Archive {
 
 impl Archive {
     /// A host has made a tick, and written so much with it or lately.
-    pub fn made(&mut self, clock: Clock, writer: Writer, through: u64) {
-        let before = self.writes.entry(writer).or_default();
+    pub fn made(&mut self, clock: Clock, session: SessionId, writer: Writer, through: u64) {
+        let before = self.writes.entry((session, writer)).or_default();
         *before = through.max(*before);
         let through = *before;
         if self.written.insert(clock, (writer, through)).is_none() {

@@ -500,9 +500,10 @@ fn settle<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
     agree(world);
 }
 
-/// Waits until all ledgers are equal, and judges them (D2, D4, D5, D6).
+/// Waits until all ledgers are equal, and judges them (D2, D4, D5, D6). What a storm held back comes
+/// first: TCP may need seconds for that.
 fn agree<G: Playable>(world: &mut World<G>) {
-    let start = world.now;
+    let start = world.now.max(world.network.flows());
     world.hands_off = true;
     while !world.ledgers_are_equal() && world.now < start + LEDGERS_EQUAL {
         world.run(world.now + Duration::from_millis(10));

@@ -268,6 +268,12 @@ impl Network {
         }
     }
 
+    /// When everything will have arrived that links hold back by now.
+    pub fn flows(&self) -> Instant {
+        let sound = self.cables.values().filter(|cable| !cable.ghost && !cable.dead);
+        sound.flat_map(|cable| cable.busy).max().unwrap_or_default()
+    }
+
     /// Whether one end of the link does not know it any more.
     pub fn is_ghost(&self, cable: u64) -> bool {
         self.cables.get(&cable).is_none_or(|cable| cable.ghost)

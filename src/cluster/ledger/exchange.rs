@@ -48,7 +48,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// How long nothing of an answer may come before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many portions may be under way to one peer.
+/// How many portions may be under way to one peer: who does not say that it has taken them in gets no
+/// more, until it asks anew.
 const UNDER_WAY_MAX: usize = 4;
 
 /// How many portions go out in one tick, to all peers together.
@@ -142,7 +143,6 @@ struct Peer {
     ask_again_at: Instant,
     sending: CatchUp,
     under_way: usize,
-    taken_at: Instant,
     allowance: Allowance,
 }
 
@@ -188,7 +188,6 @@ impl Exchange {
             ask_again_at: now,
             sending: CatchUp::default(),
             under_way: 0,
-            taken_at: now,
             allowance: allowance.unwrap_or_else(|| Allowance::new(now)),
         };
         self.peers.insert(peer, fresh);
@@ -291,7 +290,6 @@ impl Exchange {
             }
             LedgerMessage::Taken => {
                 peer.under_way = peer.under_way.saturating_sub(1);
-                peer.taken_at = now;
             }
             LedgerMessage::Synced { session, holds, whole } => {
                 let holds = Vector::decode(holds.as_bytes())?;
@@ -348,7 +346,7 @@ impl Exchange {
         for peer in to_ask {
             self.ask(now, ledger, peer);
         }
-        self.send_portions(now, ledger);
+        self.send_portions(ledger);
     }
 
     /// Whether this node has asked somebody, and waits for more of an answer.
@@ -370,20 +368,13 @@ impl Exchange {
         }
     }
 
-    fn send_portions(&mut self, now: Instant, ledger: &Ledger) {
+    fn send_portions(&mut self, ledger: &Ledger) {
         let after = |peer: &NodeId| self.served.is_some_and(|served| *peer <= served);
         let mut order: Vec<NodeId> = self.peers.keys().copied().collect();
         order.sort_by_key(|peer| (after(peer), *peer));
         let mut portions = 0;
         for peer in order {
             let Some(state) = self.peers.get_mut(&peer) else { continue };
-            if state.under_way == 0 {
-                state.taken_at = now;
-            } else if now.since(state.taken_at) > PATIENCE {
-                // Nobody reads there. Whoever still wants the rest will ask again.
-                state.sending = CatchUp::default();
-                state.under_way = 0;
-            }
             if portions == PORTIONS_PER_TICK {
                 return;
             }

@@ -106,7 +106,8 @@ impl<G: Playable> World<G> {
             }
             Event::Tick { clock, .. } if clock.term.host == node.me() => {
                 let written = node.replica().carried_by(clock.tick, ledger.me());
-                self.judge.archive.made(*clock, ledger.me(), written.unwrap_or_default());
+                let (session, me) = (ledger.session(), ledger.me());
+                self.judge.archive.made(*clock, session, me, written.unwrap_or_default());
             }
             Event::Tick { clock, .. } => {
                 let Some(lack) = self.judge.archive.lacks(*clock, ledger) else { return };
