@@ -255,9 +255,9 @@ impl Cluster {
         self.discovery.heard(now).map(|heard| &heard.beacon)
     }
 
-    /// Whether this node, having slept, must not act yet.
-    pub fn is_drowsy(&self, now: Instant) -> bool {
-        self.election.is_drowsy(now)
+    /// Until when this node, having slept, must not act yet.
+    pub fn awake_at(&self, now: Instant) -> Option<Instant> {
+        self.election.awake_at(now)
     }
 
     /// Whom a host sends its ticks: whoever was heard lately.
@@ -318,9 +318,9 @@ impl Cluster {
         self.tell(now);
     }
 
-    /// Feeds one thing that happened.
-    pub fn handle(&mut self, now: Instant, wire: Wire, newest: &dyn Newest) {
-        self.wake(now);
+    /// Feeds one thing that happened. `due` is when the node was to be woken at the latest.
+    pub fn handle(&mut self, now: Instant, due: Instant, wire: Wire, newest: &dyn Newest) {
+        self.wake(now, due);
         match wire {
             Wire::Timeout => self.timeout(now, newest),
             Wire::Packet { from, via, bytes } => {
@@ -430,15 +430,18 @@ impl Cluster {
         self.me.session.is_some()
     }
 
-    /// Notices that this node has slept.
-    fn wake(&mut self, now: Instant) {
+    /// Notices that this node has slept, or at least come late.
+    fn wake(&mut self, now: Instant, due: Instant) {
         if let Some(before) = self.handled.replace(now)
             && self.playing()
+            && !self.tuning.has(Mutant::NoSelfCheck)
         {
             let gap = now.since(before);
-            if gap > self.tuning.asleep && !self.tuning.has(Mutant::NoSelfCheck) {
+            if gap > self.tuning.asleep {
                 self.election.slept(now, gap);
                 self.mesh.slept(gap);
+            } else {
+                self.election.overslept(now.since(due.max(before)));
             }
         }
     }

@@ -120,6 +120,8 @@ struct Following {
     tick: Tick,
     /// When the last new tick came.
     heard: Instant,
+    /// How much of the silence since then is this node's own, which did not listen.
+    excused: Duration,
     /// The number of this node's last controls that the host has applied, and since when.
     acknowledged: u32,
     acknowledged_at: Instant,
@@ -417,9 +419,13 @@ impl Election {
         }
     }
 
-    /// Whether the node has just woken from a sleep, and must not act yet.
-    pub fn is_drowsy(&self, now: Instant) -> bool {
-        self.drowsy_until.is_some_and(|until| now < until)
+    /// Until when the node, which has just woken from a sleep, must not act yet.
+    pub fn awake_at(&self, now: Instant) -> Option<Instant> {
+        self.drowsy_until.filter(|until| now < *until)
+    }
+
+    fn is_drowsy(&self, now: Instant) -> bool {
+        self.awake_at(now).is_some()
     }
 
     /// How long the host may be silent.
@@ -477,6 +483,14 @@ impl Election {
                 seeking.ask_at = seeking.ask_at.max(now + drowsy);
             }
             State::Reigning(reign) => reign.members.clear(),
+        }
+    }
+
+    /// The node was woken late by so much: too little for a sleep, but what it did not hear meanwhile
+    /// is no silence of its host. Where a whole machine stands still, so does everybody on it.
+    pub fn overslept(&mut self, late: Duration) {
+        if let State::Following(following) = &mut self.state {
+            following.excused += late;
         }
     }
 
@@ -689,11 +703,11 @@ impl Election {
             return;
         }
         self.drowsy_until = None;
+        let suspicion = self.suspicion();
         match &mut self.state {
             State::Following(following) => {
-                let silent = now.since(following.heard);
                 let unheard = now.since(following.acknowledged_at);
-                if silent >= self.suspicion() {
+                if now >= following.silent_at(suspicion) {
                     self.lose(now, cx, Cause::Silent);
                 } else if unheard >= self.unheard() && !self.watching {
                     self.lose(now, cx, Cause::Deaf);
@@ -726,10 +740,11 @@ impl Election {
     pub fn next_timeout(&self) -> Option<Instant> {
         let due = match &self.state {
             State::Idle => return None,
-            State::Following(following) if self.watching => following.heard + self.suspicion(),
+            State::Following(following) if self.watching => following.silent_at(self.suspicion()),
             State::Following(following) => {
                 let relay = following.relay.map_or(following.acknowledged_at, |relay| relay.until);
-                (following.heard + self.suspicion())
+                let silent_at = following.silent_at(self.suspicion());
+                silent_at
                     .min(following.acknowledged_at + self.unheard())
                     .min(relay.max(following.acknowledged_at + self.tuning.acknowledged))
             }
@@ -797,6 +812,11 @@ impl Rank {
 }
 
 impl Following {
+    /// When its host is suspected, if nothing is heard before.
+    fn silent_at(&self, suspicion: Duration) -> Instant {
+        self.heard + self.excused + suspicion
+    }
+
     /// Whether `packet` is a new tick: a sign of life. Duplicates and late packets are none.
     fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u32, via: Option<NodeId>) -> bool {
         // More than was sent would be for an earlier life of this node.
@@ -818,6 +838,7 @@ impl Following {
         if new {
             self.tick = packet.tick;
             self.heard = now;
+            self.excused = Duration::ZERO;
             self.pending = None;
         }
         new

@@ -129,8 +129,12 @@ impl Roster {
             return false;
         };
         let before = (published.members.clone(), published.spectators);
-        let members = &mut published.members;
-        place(members, tuning, me.id, me.incarnation, |entry| {
+        let mut seats = Seats {
+            members: &mut published.members,
+            away_since: &mut self.away_since,
+            most: tuning.players_max,
+        };
+        seats.place(me.id, me.incarnation, |entry| {
             entry.name = me.name.clone();
             entry.away = false;
             entry.address = None;
@@ -138,11 +142,12 @@ impl Roster {
         let linked =
             |role| mesh.peers().filter(move |(_, peer)| peer.is_linked() && peer.role == role);
         for (id, peer) in linked(Role::Player) {
-            place(members, tuning, id, peer.incarnation, |entry| {
+            seats.place(id, peer.incarnation, |entry| {
                 entry.name = peer.name.clone();
                 entry.address = peer.address();
             });
         }
+        let members = &mut published.members;
         self.unsteady_since.retain(|_, since| now.since(*since) < UNSTEADY);
         for member in members.iter_mut() {
             member.unsteady = self.unsteady_since.contains_key(&member.id);
@@ -173,27 +178,43 @@ impl Roster {
     }
 }
 
-/// Finds or makes the entry of `id`, and updates it.
-fn place(
-    members: &mut Vec<Member>,
-    tuning: &Tuning,
-    id: NodeId,
-    incarnation: Incarnation,
-    update: impl FnOnce(&mut Member),
-) {
-    let at = match members.binary_search_by_key(&id, |member| member.id) {
-        Ok(at) => at,
-        Err(_) if members.len() >= tuning.players_max => return,
-        Err(at) => {
+/// The places in the session. Whoever is away keeps its own for as long as nobody else needs it.
+struct Seats<'a> {
+    members: &'a mut Vec<Member>,
+    away_since: &'a mut BTreeMap<NodeId, Instant>,
+    most: usize,
+}
+
+impl Seats<'_> {
+    /// Finds or makes the entry of `id`, if there is room for one, and updates it.
+    fn place(&mut self, id: NodeId, incarnation: Incarnation, update: impl FnOnce(&mut Member)) {
+        if self.members.binary_search_by_key(&id, |member| member.id).is_err() {
+            if self.members.len() >= self.most && !self.make_room() {
+                return;
+            }
             let name = crate::text::Name::new("");
             let member =
                 Member { id, incarnation, name, address: None, away: false, unsteady: false };
-            members.insert(at, member);
-            at
+            let at = self.members.partition_point(|other| other.id < id);
+            self.members.insert(at, member);
         }
-    };
-    members[at].incarnation = incarnation;
-    update(&mut members[at]);
+        if let Ok(at) = self.members.binary_search_by_key(&id, |member| member.id) {
+            self.members[at].incarnation = incarnation;
+            update(&mut self.members[at]);
+        }
+    }
+
+    /// Gives the place of whoever has been away for longest to somebody else.
+    fn make_room(&mut self) -> bool {
+        let away = self.members.iter().filter(|member| member.away);
+        let since = away.filter_map(|member| Some((self.away_since.get(&member.id)?, member.id)));
+        let Some((_, longest)) = since.min() else {
+            return false;
+        };
+        self.away_since.remove(&longest);
+        self.members.retain(|member| member.id != longest);
+        true
+    }
 }
 
 #[cfg(test)]

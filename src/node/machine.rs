@@ -166,7 +166,8 @@ impl<G: Game> Node<G> {
         match input {
             Input::Wire(wire) => {
                 let time_passed = matches!(wire, Wire::Timeout);
-                self.cluster.handle(now, wire, &self.replica);
+                let due = self.next_timeout().unwrap_or(now);
+                self.cluster.handle(now, due, wire, &self.replica);
                 self.drain(now);
                 if time_passed && self.tick_at.is_some_and(|at| at <= now) {
                     self.tick(now);
@@ -397,8 +398,9 @@ impl<G: Game> Node<G> {
         let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
         self.cluster.tick_ledger(now);
         if let Some(term) = self.cluster.election().reign() {
-            self.tick_at = Some(next);
-            if !self.cluster.is_drowsy(now) {
+            let awake = self.cluster.awake_at(now);
+            self.tick_at = Some(awake.unwrap_or(next));
+            if awake.is_none() {
                 self.step(now, term);
             }
         } else {

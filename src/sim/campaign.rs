@@ -64,7 +64,7 @@ pub struct Totals {
 }
 
 /// Every so many seeds the arena is played instead of the smallest game.
-const ARENA_EVERY: u64 = 8;
+const ARENA_EVERY: u64 = 7;
 
 /// Runs one seed, with the game that belongs to it.
 pub fn run_seed(seed: u64, rounds: usize, tuning: &Tuning, trace: bool) -> Run {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use interregnum::types::NodeId;
+use interregnum::{config::TICK, types::NodeId};
 use serde::Serialize;
 
 use super::{
@@ -27,8 +27,12 @@ use crate::cli::{
     signals,
 };
 
-/// The shortest suspicion time: a host that stands still for less is nobody's concern.
+/// The shortest suspicion time: a host that is silent for less is nobody's concern.
 const SUSPICION_US: u64 = 50_000;
+
+/// A host that wakes late should have made its next tick when it was due, a tick after its last:
+/// it has been silent for so much longer than it was late.
+const TICK_US: u64 = TICK.as_micros() as u64;
 
 /// How long after the end of a host's stall an election may still come of it.
 const AFTERMATH_US: u64 = 100_000;
@@ -45,11 +49,11 @@ struct Report {
     seconds: u64,
     /// Asks for the crown.
     elections: usize,
-    /// Of those: while the host stood still for the suspicion time.
+    /// Of those: while the host, standing still, was silent for the suspicion time.
     explained: usize,
     /// New reigns.
     reigns: usize,
-    /// Times that a host stood still for the suspicion time.
+    /// Times that a host, standing still, was silent for the suspicion time.
     host_stalls: usize,
     /// Times that any node was woken late by more than a tick.
     stalls: usize,
@@ -117,7 +121,7 @@ impl std::fmt::Display for Report {
         writeln!(f, "{}", figures::row("gap between two ticks at any client", &self.gaps))?;
         writeln!(
             f,
-            "{} elections, {} of them while the host stood still for {} ms or more \
+            "{} elections, {} of them while the host stood still, silent for {} ms or more \
              ({} such stalls; {} of more than a tick at any node); {} new reigns",
             self.elections,
             self.explained,
@@ -144,7 +148,7 @@ struct Watch {
     /// Who reigned, from when on.
     hosts: Vec<(u64, NodeId)>,
     all_stalls: Vec<(NodeId, u64, u64)>,
-    /// From when to when.
+    /// From its last tick to its waking.
     host_stalls: Vec<(u64, u64)>,
     tail: Vec<Line>,
 }
@@ -177,7 +181,7 @@ impl Watch {
                 What::Election { .. } => self.elections.push(line.t_us),
                 What::Stall { us } => {
                     self.stalls += 1;
-                    let from = line.t_us.saturating_sub(*us);
+                    let from = line.t_us.saturating_sub(us + TICK_US);
                     self.all_stalls.push((line.node, from, line.t_us));
                 }
                 What::Host { .. } => {

@@ -19,6 +19,7 @@ impl Election {
             term,
             tick: Tick(0),
             heard: now,
+            excused: Duration::ZERO,
             acknowledged: 0,
             acknowledged_at: now,
             direct: 0,

@@ -37,6 +37,12 @@ pub(super) const STORIES: &[Story] = &[
         script: connect_and_say_nothing,
     },
     Story {
+        name: "more-ghosts-than-seats",
+        tells: "More strangers than there are seats say hello, are let in, and go.",
+        nodes: 6,
+        script: more_ghosts_than_seats,
+    },
+    Story {
         name: "garbage-before-the-hello",
         tells: "A stranger sends bytes that are no hello.",
         nodes: 6,
@@ -138,6 +144,26 @@ fn connect_and_say_nothing(scene: &mut Scene) {
         let strangers = scene.world.links_at(0) - before;
         scene.claim(strangers <= limit, || format!("{strangers} links of strangers are open"));
     });
+}
+
+/// Each of them says hello as it should, as somebody else, and hangs up.
+fn more_ghosts_than_seats(scene: &mut Scene) {
+    scene.world.tuning.players_max = 8;
+    let host = scene.gather_some(4);
+    let mut stranger = settle(scene);
+    for ghost in 0..30 {
+        let link = stranger.dial(scene, host);
+        let id = NodeId::from_u128(u128::from(scene.draw(1_000)) << 64 | ghost);
+        let hello = Hello { id, ..stranger.hello() };
+        send(scene, STRANGER, link, &framed(&Message::Hello(hello)));
+        scene.pass(200);
+        scene.world.act(STRANGER, Effect::Close { link });
+    }
+    scene.plays_on_undisturbed(FORGOTTEN_MS);
+    lets_in(scene, NEWCOMER);
+    let host = scene.host();
+    let seated = (0..4).chain([NEWCOMER]).all(|place| scene.is_seated(host, place));
+    scene.claim(seated, || "somebody who plays has no seat".into());
 }
 
 fn garbage_before_the_hello(scene: &mut Scene) {
@@ -381,14 +407,18 @@ fn reader_that_never_reads(scene: &mut Scene) {
 fn strangers_do(scene: &mut Scene, what: impl FnOnce(&mut Scene, &mut Stranger)) {
     scene.gather_some(4);
     let before: Vec<usize> = (0..4).map(|place| scene.world.links_at(place)).collect();
-    scene.world.settle_stranger(STRANGER);
-    let mut stranger = Stranger { id: NodeId::from_u128(u128::MAX), dialled: 0 };
-    scene.world.tell("a stranger turns up at n4");
+    let mut stranger = settle(scene);
     what(scene, &mut stranger);
     scene.plays_on_undisturbed(FORGOTTEN_MS);
     let after: Vec<usize> = (0..4).map(|place| scene.world.links_at(place)).collect();
     scene.claim(after == before, || format!("{before:?} links became {after:?}"));
     lets_in(scene, NEWCOMER);
+}
+
+fn settle(scene: &mut Scene) -> Stranger {
+    scene.world.settle_stranger(STRANGER);
+    scene.world.tell("a stranger turns up at n4");
+    Stranger { id: NodeId::from_u128(u128::MAX), dialled: 0 }
 }
 
 /// Four play; one of them does something to each of the others, again and again. Nobody else notices

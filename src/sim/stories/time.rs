@@ -45,6 +45,12 @@ pub(super) const STORIES: &[Story] = &[
         script: clocks_that_differ,
     },
     Story {
+        name: "everybody-blinks",
+        tells: "They all run on one machine, and that stands still for a moment, again and again.",
+        nodes: 6,
+        script: everybody_blinks,
+    },
+    Story {
         name: "host-short-of-cpu",
         tells: "The host gets its share of the processor late, again and again.",
         nodes: 4,
@@ -80,6 +86,27 @@ fn host_blinks(scene: &mut Scene) {
     scene.nobody_asked();
     scene.reigns(host);
     scene.nobody_waited(50);
+}
+
+/// Whoever goes on first finds nothing new: the host has not listened either.
+fn everybody_blinks(scene: &mut Scene) {
+    let host = scene.gather();
+    for _ in 0..10 {
+        let mut all: Vec<usize> = (0..scene.world.count()).collect();
+        all.iter().for_each(|place| scene.world.pause(*place));
+        let span = scene.between(20, 150);
+        scene.pass(span);
+        scene.shuffle(&mut all);
+        for place in all {
+            scene.pass_up_to(2);
+            let timer_first = scene.toss();
+            scene.world.resume(place, timer_first);
+        }
+        scene.pass(300);
+    }
+    scene.new_reigns(0);
+    scene.nobody_asked();
+    scene.reigns(host);
 }
 
 fn client_stopped(scene: &mut Scene) {
