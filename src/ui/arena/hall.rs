@@ -1,4 +1,5 @@
 //! The hall of fame in the place of the scoreboard (Tab), and whether what happens here is kept.
+
 use std::collections::BTreeMap;
 
 use macroquad::math::{Rect, Vec2, vec2};

@@ -101,7 +101,7 @@ impl Herald {
             ),
             Event::DiskFailed { trouble } => self.proclaim(
                 "Nothing more is kept here".to_owned(),
-                format!("{trouble}; the game goes on, and the others keep it"),
+                format!("{trouble}; the game goes on"),
                 Cloth::Crown,
             ),
             Event::NewIdentity { .. } => {
