@@ -1,6 +1,6 @@
 //! The ledger: what must outlive every crash, as a set of entries that only grows.
 //!
-//! Somebody came in, gathered something, won, said something: each is an [`Entry`](entry::Entry),
+//! Somebody came in, gathered something, won, said something: each is an [`Entry`],
 //! written once by one node, copied to all. Two ledgers are merged by taking all entries of both, so
 //! it matters neither who hears of what in which order nor how often: whoever has the same entries
 //! has the same ledger. Everything else is computed from the set: the order of lines, what was

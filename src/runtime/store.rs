@@ -12,9 +12,9 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | [`file`] | the file: its tables, reading, checking, writing |
-//! | [`journal`] | whether SQLite's log was whole |
-//! | [`repair`] | what becomes of a damaged file |
+//! | [`mod@file`] | the file: its tables, reading, checking, writing |
+//! | `journal` | whether SQLite's log was whole |
+//! | `repair` | what becomes of a damaged file |
 
 pub mod file;
 mod journal;

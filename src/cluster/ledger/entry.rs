@@ -1,9 +1,9 @@
 //! One entry: a fact that is to outlive every crash, as it travels, is kept and is compared.
 //!
-//! An entry never changes. Its [`Hash`] covers its [`Head`] and the digest of its body, so that the
-//! body can go (see [`Entry::redacted`]) and what is left can still be checked against the hash, and
-//! a signature, which is made over the hash, against its author. For the same reason a body can be
-//! sealed for one reader: nobody else needs to understand it to keep it and to vouch for it.
+//! An entry never changes. Its [hash](struct@Hash) covers its [`Head`] and the digest of its body, so
+//! that the body can go (see [`Entry::redacted`]) and what is left can still be checked against the
+//! hash, and a signature, which is made over the hash, against its author. For the same reason a body
+//! can be sealed for one reader: nobody else needs to understand it to keep it and to vouch for it.
 //!
 //! ```text
 //! hash = SHA-256("interregnum entry 1" session author incarnation number written_at

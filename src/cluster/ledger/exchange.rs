@@ -9,7 +9,7 @@
 //! Nothing here is remembered that a broken link, a lost message or a lie could spoil: a comparison
 //! starts from what is held.
 //!
-//! What a peer can make a node keep is bounded by an [`Allowance`]: an honest one never gets there.
+//! What a peer can make a node keep is bounded by an `Allowance`: an honest one never gets there.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -81,7 +81,7 @@ pub enum LedgerMessage {
     },
     /// Entries, asked for or not.
     Entries {
-        /// A [batch](super::batch).
+        /// A [batch].
         batch: Payload,
         /// Whether they are a portion of an answer, and whether more of it follows.
         portion: Option<Portion>,
