@@ -54,7 +54,7 @@ const NEWER_TICKS: u64 = 2;
 /// The shortest window in which a tick counts as proof that the host lives.
 const LIVES_WINDOW_MIN: Duration = Duration::from_millis(42);
 
-/// The pause after "the host lives", and after "I am taking over" or a grant.
+/// The pause after "the host lives", and after "I am taking over".
 const RETRY_AFTER_LIVES: Duration = Duration::from_millis(25);
 const RETRY_AFTER_GRANT: Duration = Duration::from_millis(100);
 

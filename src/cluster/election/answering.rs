@@ -96,7 +96,7 @@ impl Election {
         if let State::Seeking(seeking) = &mut self.state {
             seeking.candidacy = None;
             seeking.ranked = true;
-            seeking.ask_at = now + RETRY_AFTER_GRANT.min(span);
+            seeking.ask_at = now + span;
         }
         let world = cx.newest.mark();
         let needed = world.is_some_and(|mine| !descends(ask.world, mine));

@@ -71,8 +71,10 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
 pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static str)> {
     Some(match packet {
         Packet::Tick(tick) => {
-            let mut line =
-                format!("announces term {} from tick {} on", tick.term.epoch.0, tick.began.0);
+            let mut line = format!(
+                "announces term {}, which goes on after tick {}",
+                tick.term.epoch.0, tick.began.0
+            );
             if let Some(ends) = tick.ends {
                 line += &format!(", the end of {}", names.reign(ends));
             }
