@@ -8,3 +8,4 @@ mod damaged;
 mod folder;
 mod killed;
 mod large;
+mod points;
