@@ -23,6 +23,7 @@ pub mod discovery;
 pub mod doubling;
 pub mod election;
 pub mod identity;
+mod introductions;
 pub mod ledger;
 pub mod mesh;
 pub mod message;
@@ -47,7 +48,7 @@ use self::{
         keeper::Keeper,
         witness::Safety,
     },
-    mesh::{Acquaintance, Mesh, Peer},
+    mesh::{Mesh, Peer},
     message::{
         Beacon, ControlsPacket, Envelope, Member, Message, Packet, Payload, RelayPacket, Role,
         TickPacket, WorldCopy,
@@ -472,6 +473,7 @@ impl Cluster {
             session: self.me.session.clone(),
             term,
             host_name: host.map(|member| member.name.clone()),
+            host_at: term.and_then(|term| self.mesh.peer(term.host)?.address()),
             players: self.roster.members().iter().filter(|member| !member.away).count() as u32,
             name: self.me.name.clone(),
             ask: self.playing() && term.is_none() || self.handled.is_none(),
@@ -479,21 +481,6 @@ impl Cluster {
         self.discovery.timeout(now, &self.me, told);
         while let Some(effect) = self.discovery.poll() {
             self.out.push_back(Out::Effect(effect));
-        }
-    }
-
-    /// A member that is missing may be back any moment: seek it where it was.
-    fn seek_missing(&mut self, now: Instant) {
-        let lost = |id: NodeId| {
-            self.mesh.peer(id).filter(|peer| {
-                let silent = now.since(peer.heard);
-                silent > AUDIENCE && silent < SEEK_MISSING_FOR
-            })
-        };
-        let members = self.roster.members().iter().filter(|member| member.id != self.me.id);
-        let missing: Vec<SocketAddr> = members.filter_map(|member| lost(member.id)?.udp).collect();
-        for to in missing {
-            self.discovery.tell(&self.me, to);
         }
     }
 
@@ -517,41 +504,6 @@ impl Cluster {
         } else if !self.told_full && now.since(self.seated) >= SEATED_AFTER {
             self.told_full = true;
             self.out.push_back(Out::Notice(Notice::Full(self.roster.members().len())));
-        }
-    }
-
-    fn beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if beacon.id == self.me.id {
-            return self.clash(now, beacon.incarnation);
-        }
-        self.meet(now, beacon, from);
-    }
-
-    fn meet(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if !self.me.shares_session(beacon) {
-            return;
-        }
-        self.mesh.meet(
-            now,
-            &self.me,
-            Acquaintance {
-                id: beacon.id,
-                incarnation: beacon.incarnation,
-                name: beacon.name.clone(),
-                role: beacon.role,
-                address: Some(message::Address { ip: from.ip(), tcp: beacon.tcp, udp: beacon.udp }),
-                heard: true,
-                wanted: beacon.term.is_some_and(|term| term.host == beacon.id)
-                    && self.election.current().is_none(),
-            },
-        );
-        if let Some(term) = beacon.term {
-            if term.host == beacon.id {
-                self.election.rumour(now, term);
-            }
-            if self.me.role == Role::Spectator && self.election.following().is_none() {
-                self.mesh.set_host(Some(term.host));
-            }
         }
     }
 
@@ -707,30 +659,6 @@ impl Cluster {
         let message = Message::Roster(roster);
         for (client, _) in self.relayed(now) {
             self.mesh.send(client, &message);
-        }
-    }
-
-    /// Who hears of a member dials it.
-    fn roster_changed(&mut self, now: Instant) {
-        self.settle_session(now);
-        self.out.push_back(Out::Notice(Notice::Roster));
-        for member in self.roster.members() {
-            if let Some(address) = member.address {
-                let foreign_loopback = address.ip.is_loopback();
-                self.mesh.meet(
-                    now,
-                    &self.me,
-                    Acquaintance {
-                        id: member.id,
-                        incarnation: member.incarnation,
-                        name: member.name.clone(),
-                        role: Role::Player,
-                        address: Some(address).filter(|_| !foreign_loopback),
-                        heard: false,
-                        wanted: false,
-                    },
-                );
-            }
         }
     }
 

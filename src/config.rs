@@ -20,7 +20,7 @@ pub const PACKET_BYTES_MAX: usize = 1_200;
 
 /// The size that every beacon is padded to, in bytes. Answers have the size of questions, so that
 /// nobody can use them to amplify traffic. The longest names of the widest characters fit.
-pub const BEACON_BYTES: usize = 768;
+pub const BEACON_BYTES: usize = 832;
 
 /// The UDP port that beacons go to, unless `--beacon-port` says otherwise.
 pub const BEACON_PORT: u16 = 50_000;

@@ -20,7 +20,7 @@ use std::{
 
 use super::{
     identity::Identity,
-    message::{Beacon, MAGIC, PROTOCOL},
+    message::{Address, Beacon, MAGIC, PROTOCOL},
 };
 use crate::{
     config::BEACON_BYTES,
@@ -67,6 +67,8 @@ pub struct Told {
     pub term: Option<Term>,
     /// What the host's player is called.
     pub host_name: Option<Name>,
+    /// Where the host is, if it is not this node.
+    pub host_at: Option<Address>,
     /// How many play.
     pub players: u32,
     /// What the own player is called.
@@ -223,6 +225,7 @@ impl Discovery {
             udp: me.udp,
             term: told.term,
             host_name: told.host_name,
+            host_at: told.host_at,
             players: told.players,
             locked: false,
             ask,

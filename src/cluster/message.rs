@@ -64,6 +64,10 @@ pub struct Beacon {
     pub term: Option<Term>,
     /// What the host's player is called.
     pub host_name: Option<Name>,
+    /// Where the sender reaches that host, if it is another node: whoever is told of any member finds
+    /// the host.
+    #[serde(default)]
+    pub host_at: Option<Address>,
     /// How many play in its session.
     pub players: u32,
     /// Whether the session wants a passphrase.

@@ -67,6 +67,12 @@ impl Party {
         self.start("watch").introduced()
     }
 
+    /// Starts a spectator that is told where one of the others is.
+    pub fn watch_by(&self, peer: SocketAddr) -> Peer {
+        let mut command = self.command("watch");
+        Peer::start(command.args(["--peer", &peer.to_string()])).introduced()
+    }
+
     fn start(&self, subcommand: &str) -> Peer {
         Peer::start(&mut self.command(subcommand))
     }

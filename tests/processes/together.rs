@@ -42,6 +42,23 @@ fn where_the_port_for_beacons_is_taken_the_address_of_a_peer_is_enough() {
     wait_for_one_game(&mut [first, second]);
 }
 
+// Nobody else hears anybody's beacons, and the one whose address is known is not the host.
+#[test]
+fn the_address_of_any_peer_leads_to_the_host() {
+    let party = Party::new();
+    let _taken = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, party.beacon_port)).unwrap();
+    let mut peers = vec![party.join()];
+    let host = wait_for_one_game(&mut peers);
+    peers.push(party.join_by(peers[0].tcp));
+    assert_eq!(wait_for_one_game(&mut peers), host);
+    let known = peers[1].tcp;
+    peers.push(party.join_by(known));
+    assert_eq!(wait_for_one_game(&mut peers), host);
+    let mut spectator = party.watch_by(known);
+    spectator.wait_until("the host", |spectator| spectator.host.as_ref() == Some(&host));
+    spectator.wait_for_play();
+}
+
 #[test]
 fn sessions_of_different_names_do_not_mix() {
     let party = Party::new();

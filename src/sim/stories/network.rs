@@ -104,6 +104,12 @@ pub(super) const STORIES: &[Story] = &[
         script: no_broadcasts,
     },
     Story {
+        name: "told-of-a-client",
+        tells: "Where broadcasts reach nobody, newcomers are told where somebody is who does not host.",
+        nodes: 5,
+        script: told_of_a_client,
+    },
+    Story {
         name: "large-packets-vanish",
         tells: "What is larger than 1,280 bytes vanishes without a word, and worlds are larger.",
         nodes: 7,
@@ -390,6 +396,27 @@ fn no_broadcasts(scene: &mut Scene) {
     scene.world.start(host);
     scene.one_game_within(700);
     scene.new_reigns(1);
+}
+
+fn told_of_a_client(scene: &mut Scene) {
+    scene.world.network.broadcasts = false;
+    scene.world.hub = Some(0);
+    scene.world.start(0);
+    scene.pass(500);
+    scene.world.start(1);
+    scene.one_game_within(700);
+    scene.reigns(0);
+    scene.begin();
+    scene.world.hub = Some(1);
+    for place in 2..5 {
+        scene.pass_up_to(60);
+        scene.world.start(place);
+    }
+    scene.one_game_within(700);
+    scene.reigns(0);
+    scene.new_reigns(0);
+    scene.world.kill(0);
+    scene.one_game_within(50);
 }
 
 fn large_packets_vanish(scene: &mut Scene) {

@@ -533,6 +533,7 @@ fn beacon_of(hello: &Hello) -> Vec<u8> {
         udp: hello.udp,
         term: None,
         host_name: None,
+        host_at: None,
         players: 1,
         locked: false,
         ask: true,

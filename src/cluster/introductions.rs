@@ -1,0 +1,121 @@
+//! How this node comes to know others: by their beacons, and by what others say of them.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{
+    AUDIENCE, Cluster, Notice, Out, SEEK_MISSING_FOR,
+    mesh::{Acquaintance, Peer},
+    message::{Address, Beacon, Role},
+};
+use crate::{
+    text::Name,
+    types::{Instant, NodeId, Term},
+};
+
+impl Cluster {
+    pub(super) fn beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
+        if beacon.id == self.me.id {
+            return self.clash(now, beacon.incarnation);
+        }
+        self.meet(now, beacon, from);
+    }
+
+    pub(super) fn meet(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
+        if !self.me.shares_session(beacon) {
+            return;
+        }
+        self.mesh.meet(
+            now,
+            &self.me,
+            Acquaintance {
+                id: beacon.id,
+                incarnation: beacon.incarnation,
+                name: beacon.name.clone(),
+                role: beacon.role,
+                address: Some(Address { ip: from.ip(), tcp: beacon.tcp, udp: beacon.udp }),
+                heard: true,
+                wanted: beacon.term.is_some_and(|term| term.host == beacon.id)
+                    && self.election.current().is_none(),
+            },
+        );
+        if let Some(term) = beacon.term {
+            if term.host == beacon.id {
+                self.election.rumour(now, term);
+            } else {
+                self.seek_host(now, beacon, term, from.ip());
+            }
+            if self.me.role == Role::Spectator && self.election.following().is_none() {
+                self.mesh.set_host(Some(term.host));
+            }
+        }
+    }
+
+    /// Somebody follows a host that this node knows nothing of, and says where it is.
+    fn seek_host(&mut self, now: Instant, beacon: &Beacon, term: Term, teller: IpAddr) {
+        let known = self.mesh.peer(term.host).is_some_and(|peer| peer.address().is_some());
+        let Some(address) = beacon.host_at.filter(|_| !known) else { return };
+        self.mesh.meet(
+            now,
+            &self.me,
+            Acquaintance {
+                id: term.host,
+                incarnation: term.incarnation,
+                name: beacon.host_name.clone().unwrap_or_else(|| Name::new("")),
+                role: Role::Player,
+                address: Some(told_by(teller, address)),
+                heard: false,
+                wanted: self.election.current().is_none(),
+            },
+        );
+    }
+
+    /// A member that is missing may be back any moment: seek it where it was.
+    pub(super) fn seek_missing(&mut self, now: Instant) {
+        let lost = |id: NodeId| {
+            self.mesh.peer(id).filter(|peer| {
+                let silent = now.since(peer.heard);
+                silent > AUDIENCE && silent < SEEK_MISSING_FOR
+            })
+        };
+        let members = self.roster.members().iter().filter(|member| member.id != self.me.id);
+        let missing: Vec<SocketAddr> = members.filter_map(|member| lost(member.id)?.udp).collect();
+        for to in missing {
+            self.discovery.tell(&self.me, to);
+        }
+    }
+
+    /// Who hears of a member dials it.
+    pub(super) fn roster_changed(&mut self, now: Instant) {
+        self.settle_session(now);
+        self.out.push_back(Out::Notice(Notice::Roster));
+        let Some(published) = self.roster.published() else { return };
+        let teller = self.mesh.peer(published.term.host).and_then(Peer::address);
+        for member in &published.members {
+            let Some(address) = member.address else { continue };
+            let address = match teller {
+                Some(teller) => Some(told_by(teller.ip, address)),
+                None => Some(address).filter(|address| !address.ip.is_loopback()),
+            };
+            self.mesh.meet(
+                now,
+                &self.me,
+                Acquaintance {
+                    id: member.id,
+                    incarnation: member.incarnation,
+                    name: member.name.clone(),
+                    role: Role::Player,
+                    address,
+                    heard: false,
+                    wanted: false,
+                },
+            );
+        }
+    }
+}
+
+/// Where `address` is, by the word of somebody at `teller`: both may live on one machine, which need
+/// not be this one.
+fn told_by(teller: IpAddr, address: Address) -> Address {
+    let ip = if address.ip.is_loopback() { teller } else { address.ip };
+    Address { ip, ..address }
+}
