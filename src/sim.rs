@@ -39,8 +39,9 @@ use crate::game::{self, Game};
 
 /// What the simulator has to know of a game to play it and to audit it.
 pub trait Playable: Game {
-    /// What a player holds down: `chance` is random, `stamp` rises from call to call.
-    fn press(chance: u64, stamp: u32) -> Self::Controls;
+    /// What a player holds down: `chance` is random, `stamp` rises from call to call, and points may
+    /// come of it if it `gathers`.
+    fn press(chance: u64, stamp: u32, gathers: bool) -> Self::Controls;
 
     /// What is wrong with `world`, if anything: whether controls were applied twice, say.
     fn audit(world: &Self::World) -> Option<&'static str>;

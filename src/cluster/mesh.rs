@@ -274,6 +274,9 @@ impl Mesh {
         if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
             return;
         }
+        if heard && self.speaks_for_the_dead(now, id, incarnation) {
+            self.end_life(now, id);
+        }
         let courtesy = self.courtesy(me, id);
         let peer = self.peers.entry(id).or_insert_with(|| Peer {
             incarnation,
@@ -330,6 +333,14 @@ impl Mesh {
         if heard {
             self.hurry(now, me, id);
         }
+    }
+
+    /// Whether the link with a peer belongs to another life of it than the one that is heard, and
+    /// has been silent since.
+    fn speaks_for_the_dead(&self, now: Instant, id: NodeId, heard: Incarnation) -> bool {
+        let peer = self.peers.get(&id).filter(|peer| peer.incarnation != heard);
+        let link = peer.and_then(|peer| self.links.get(&peer.link?));
+        link.is_some_and(|link| now.since(link.heard) > self.tuning.ping * 2)
     }
 
     /// A peer without a link gives a sign of life: whatever kept it from being dialled may be over.

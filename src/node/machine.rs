@@ -78,6 +78,8 @@ pub struct Node<G: Game> {
     sessions: Arc<[SessionView]>,
     sessions_due: Instant,
     stopped: bool,
+    /// When it is to be woken.
+    due: Option<Instant>,
     view_due: bool,
     out: VecDeque<Output<G>>,
 }
@@ -148,6 +150,7 @@ impl<G: Game> Node<G> {
             sessions: Arc::from([]),
             sessions_due: now,
             stopped: false,
+            due: None,
             view_due: true,
             out: VecDeque::new(),
             config,
@@ -155,6 +158,7 @@ impl<G: Game> Node<G> {
         if let Some(session) = node.config.session.clone() {
             node.handle(now, Input::Command(Command::Play(session)));
         }
+        node.due = node.when_due();
         node
     }
 
@@ -166,7 +170,7 @@ impl<G: Game> Node<G> {
         match input {
             Input::Wire(wire) => {
                 let time_passed = matches!(wire, Wire::Timeout);
-                let due = self.next_timeout().unwrap_or(now);
+                let due = self.due.unwrap_or(now);
                 self.cluster.handle(now, due, wire, &self.replica);
                 self.drain(now);
                 if time_passed && self.tick_at.is_some_and(|at| at <= now) {
@@ -182,6 +186,7 @@ impl<G: Game> Node<G> {
         if self.config.views {
             self.look(now);
         }
+        self.due = self.when_due();
     }
 
     /// Takes the next effect.
@@ -191,6 +196,10 @@ impl<G: Game> Node<G> {
 
     /// When the node wants to be woken with [`Wire::Timeout`].
     pub fn next_timeout(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn when_due(&self) -> Option<Instant> {
         if self.stopped {
             return None;
         }

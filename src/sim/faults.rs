@@ -155,6 +155,7 @@ pub const FAULTS: [Fault; 38] = [
 /// Runs `rounds` rounds of the faults of `swarm` over `world`.
 pub fn rounds<G: Playable>(world: &mut World<G>, swarm: &Swarm, rounds: usize) {
     world.network.broadcasts = swarm.broadcasts;
+    world.gathers = swarm.gathers;
     for place in 0..world.count() {
         world.start(place);
         let pause = if swarm.together { 0 } else { world.draw() % 100_000 };

@@ -36,6 +36,8 @@ pub struct Swarm {
     pub pause_us: u64,
     /// How long it stays quiet after a round, in microseconds.
     pub quiet_us: u64,
+    /// Whether there is anything to remember.
+    pub gathers: bool,
 }
 
 impl Swarm {
@@ -43,7 +45,7 @@ impl Swarm {
     pub fn new(seed: u64) -> Self {
         let mut random = chance(seed, 3);
         let mut below = |limit: u64| random.next_u64() % limit;
-        let nodes = 2 + below(11).min(below(11)) as usize;
+        let nodes = 2 + below(11).min(below(11)).min(below(11)) as usize;
         let base = if below(2) == 0 {
             Weather::calm()
         } else {
@@ -78,6 +80,7 @@ impl Swarm {
             burst_permille: below(1_000),
             pause_us: 50_000 + below(1_500_000),
             quiet_us: 300_000 + below(1_500_000),
+            gathers: below(2) == 0,
         }
     }
 }

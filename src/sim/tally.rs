@@ -45,11 +45,12 @@ pub struct Point {
     name: u64,
 }
 
-/// A pace, and the number that tells it from all others of its player.
+/// A pace, the number that tells it from all others of its player, and whether points come of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
     pace: i8,
     stamp: u32,
+    gathers: bool,
 }
 
 impl Game for Tally {
@@ -88,7 +89,8 @@ impl Game for Tally {
                     if let Some(walker) = world.walkers.get_mut(id) {
                         let replayed = pace.stamp < walker.stamp;
                         world.replayed = world.replayed.saturating_add(u32::from(replayed));
-                        if pace.stamp > walker.stamp
+                        if pace.gathers
+                            && pace.stamp > walker.stamp
                             && pace.stamp.is_multiple_of(STAMPS_PER_POINT)
                             && let Some(walker) = place.and_then(|place| u8::try_from(place).ok())
                         {
@@ -134,8 +136,8 @@ impl Game for Tally {
 }
 
 impl Playable for Tally {
-    fn press(chance: u64, stamp: u32) -> Pace {
-        Pace { pace: (chance % 5) as i8 - 2, stamp }
+    fn press(chance: u64, stamp: u32, gathers: bool) -> Pace {
+        Pace { pace: (chance % 5) as i8 - 2, stamp, gathers }
     }
 
     fn audit(world: &Line) -> Option<&'static str> {

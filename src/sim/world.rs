@@ -87,6 +87,8 @@ pub struct World<G: Playable> {
     pub eye: Option<Eye<G>>,
     /// Nobody presses anything: what is held down stays so.
     pub hands_off: bool,
+    /// Whether anybody gets points for it.
+    pub gathers: bool,
     /// The time between two changes of what a player holds down, in microseconds.
     pub keys_held_us: std::ops::Range<u64>,
     machines: Vec<Machine<G>>,
@@ -217,6 +219,7 @@ impl<G: Playable> World<G> {
             pauses: Pauses::default(),
             eye: None,
             hands_off: false,
+            gathers: true,
             keys_held_us: KEYS_HELD_US,
             machines: machines.collect(),
             cables: BTreeMap::new(),
@@ -444,7 +447,11 @@ impl<G: Playable> World<G> {
             What::Packet(datagram) => self.deliver(datagram),
             What::Press { place, life } => {
                 if self.machines[place].node.is_some() && self.machines[place].life == life {
-                    let controls = G::press(self.random.next_u64(), self.machines[place].stamp + 1);
+                    let controls = G::press(
+                        self.random.next_u64(),
+                        self.machines[place].stamp + 1,
+                        self.gathers,
+                    );
                     if !self.hands_off && !self.machines[place].paused {
                         self.machines[place].stamp += 1;
                         self.feed(place, Input::Command(Command::Controls(controls)));

@@ -2,7 +2,12 @@
 //!
 //! What takes long is ignored: `cargo test --release --test store -- --ignored --nocapture`.
 #![cfg(feature = "store")]
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests of the impure edge")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "tests of the impure edge"
+)]
 
 mod damaged;
 mod folder;

@@ -277,7 +277,7 @@ fn the_player() {
     let pilot = move |_: &View<Tally>| {
         let stamp = began.elapsed().as_micros() / PACE_HELD.as_micros();
         let paces = !pilot_rests.load(Ordering::Relaxed);
-        paces.then(|| Tally::press(stamp as u64, stamp as u32))
+        paces.then(|| Tally::press(stamp as u64, stamp as u32, true))
     };
     let node = runtime::start_piloted::<Tally>(settings, Box::new(pilot)).unwrap();
     let mut out = std::io::stdout();

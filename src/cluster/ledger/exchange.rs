@@ -56,7 +56,7 @@ const UNDER_WAY_MAX: usize = 4;
 const PORTIONS_PER_TICK: usize = 2;
 
 /// The time between two tellings of what was synced.
-const SYNCED_EVERY: Duration = Duration::from_millis(100);
+const SYNCED_EVERY: Duration = Duration::from_millis(250);
 
 /// The largest message of entries that is taken, in bytes.
 const MESSAGE_BYTES_MAX: usize = 2 * PORTION_BYTES;
@@ -369,6 +369,9 @@ impl Exchange {
     }
 
     fn send_portions(&mut self, ledger: &Ledger) {
+        if self.peers.values().all(|peer| peer.sending.is_empty()) {
+            return;
+        }
         let after = |peer: &NodeId| self.served.is_some_and(|served| *peer <= served);
         let mut order: Vec<NodeId> = self.peers.keys().copied().collect();
         order.sort_by_key(|peer| (after(peer), *peer));
