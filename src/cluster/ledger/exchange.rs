@@ -56,7 +56,7 @@ const UNDER_WAY_MAX: usize = 4;
 const PORTIONS_PER_TICK: usize = 2;
 
 /// The time between two tellings of what was synced.
-const SYNCED_EVERY: Duration = Duration::from_millis(250);
+const SYNCED_EVERY: Duration = Duration::from_millis(100);
 
 /// The largest message of entries that is taken, in bytes.
 const MESSAGE_BYTES_MAX: usize = 2 * PORTION_BYTES;
