@@ -45,7 +45,7 @@ impl Swarm {
     pub fn new(seed: u64) -> Self {
         let mut random = chance(seed, 3);
         let mut below = |limit: u64| random.next_u64() % limit;
-        let nodes = 2 + below(11).min(below(11)).min(below(11)) as usize;
+        let nodes = 2 + below(11).min(below(11)) as usize;
         let base = if below(2) == 0 {
             Weather::calm()
         } else {
