@@ -56,7 +56,7 @@ const LIVES_WINDOW_MIN: Duration = Duration::from_millis(42);
 
 /// The pause after "the host lives", and after "I am taking over".
 const RETRY_AFTER_LIVES: Duration = Duration::from_millis(25);
-const RETRY_AFTER_GRANT: Duration = Duration::from_millis(100);
+const RETRY_AFTER_TAKEOVER: Duration = Duration::from_millis(100);
 
 /// How long controls that name a term count their sender among the members of that reign.
 const MEMBER_WINDOW: Duration = Duration::from_millis(150);

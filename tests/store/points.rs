@@ -19,7 +19,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, unbounded};
 use interregnum::{
-    cluster::ledger::witness::Safety,
+    cluster::ledger::{entry::EntryId, witness::Safety},
     node::{Event, View},
     runtime::{self, Happened, Settings, store::file::LedgerFile},
     sim::{Playable, tally::Tally},
@@ -89,9 +89,7 @@ fn kill_hosts(kills: usize) {
     for folder in &players.folders {
         let (_, contents) = LedgerFile::open(&folder.file()).unwrap();
         assert_eq!(contents.damaged, 0, "{:?}", contents.notices);
-        let name = |id: interregnum::cluster::ledger::entry::EntryId| {
-            (id.writer.node.as_u128(), id.writer.incarnation.0, id.number)
-        };
+        let name = |id: EntryId| (id.writer.node.as_u128(), id.writer.incarnation.0, id.number);
         let kept: BTreeSet<Named> = all(&contents).map(|entry| name(entry.id())).collect();
         let lost: Vec<_> = players.acknowledged.difference(&kept).collect();
         assert!(lost.is_empty(), "{lost:?} were acknowledged");

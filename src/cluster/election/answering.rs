@@ -132,7 +132,7 @@ impl Election {
                 }
                 self.withdraw(now + RETRY_AFTER_LIVES);
             }
-            Answer::TakingOver => self.withdraw(now + RETRY_AFTER_GRANT),
+            Answer::TakingOver => self.withdraw(now + RETRY_AFTER_TAKEOVER),
         }
     }
 

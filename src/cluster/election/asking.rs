@@ -66,7 +66,7 @@ impl Election {
         };
         if seeking.candidacy.is_none() {
             if seeking.lost.is_none() && cx.announced {
-                seeking.ask_at = seeking.ask_at.max(now + RETRY_AFTER_GRANT);
+                seeking.ask_at = seeking.ask_at.max(now + RETRY_AFTER_TAKEOVER);
                 return;
             }
             if now < seeking.ask_at {
