@@ -153,12 +153,13 @@ impl<G: Game> Replica<G> {
         rebased.map(|mark| mark.clock)
     }
 
-    /// The own reign begins: the newest state goes on, in the new term.
+    /// The own reign begins: the newest state goes on, in the new term. Whoever holds it may lack what
+    /// this node wrote in an earlier reign that nobody followed to its end.
     pub fn reign(&mut self, term: Term) {
-        if let Some((mark, _)) = &mut self.newest {
-            *mark =
-                WorldMark { clock: Clock { term, tick: mark.clock.tick }, began: mark.clock.tick };
-        }
+        let Some((mark, _)) = &mut self.newest else { return };
+        let began = mark.clock.tick;
+        *mark = WorldMark { clock: Clock { term, tick: began }, began };
+        self.lacks_entries_before(Tick(began.0 + 1));
     }
 
     /// Forgets which controls have been applied: what a host must never do.

@@ -362,7 +362,10 @@ impl Keeper {
             // What does not fit on what is held shows in the end.
             let _ = self.ledger.accept(entry);
         }
-        self.owed = (!self.is_held(host, carried.written)).then_some((host, carried.written));
+        // Whoever passes a tick on may know of less than another one did.
+        let known = self.owed.filter(|(writer, _)| *writer == host);
+        let written = known.map_or(0, |(_, through)| through).max(carried.written);
+        self.owed = (!self.is_held(host, written)).then_some((host, written));
         if self.owed.is_some() {
             self.exchange.ask(now, &self.ledger, host.node);
         }
