@@ -33,7 +33,8 @@ pub struct BitWriter {
 impl BitWriter {
     /// A writer with nothing in it.
     pub fn new() -> Self {
-        Self::default()
+        // Most of what is written is the head of a packet.
+        Self { bytes: Vec::with_capacity(64), ..Self::default() }
     }
 
     /// The lowest `count` bits of `value`; `count` is at most 32. Higher bits are left out.

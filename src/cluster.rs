@@ -283,6 +283,7 @@ impl Cluster {
             self.open_ledger(now, id);
         }
         self.me.session = Some(session);
+        self.mesh.stir();
         self.company = now;
         self.told_nobody = false;
         match self.me.role {
@@ -297,7 +298,7 @@ impl Cluster {
 
     /// Leaves the session politely, and stays on the title.
     pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
-        let voters = self.voters(now);
+        let voters = || self::voters(now, &self.tuning, &self.mesh, &self.roster);
         let cx = Context { voters: &voters, steady: true, newest, announced: false };
         self.election.abdicate(now, &cx);
         self.pump(now, newest);
@@ -358,13 +359,10 @@ impl Cluster {
 
     /// When [`Wire::Timeout`] has something to do.
     pub fn next_timeout(&self) -> Instant {
-        let mesh = self.mesh.next_timeout(&self.me);
         let seek = self.playing().then_some(self.seek_at);
         let own = self.election.reign().map(|_| self.reconcile_at);
-        [mesh, self.election.next_timeout(), seek, own]
-            .into_iter()
-            .flatten()
-            .fold(self.discovery.next_timeout(), Instant::min)
+        let always = self.mesh.next_timeout().min(self.discovery.next_timeout());
+        [self.election.next_timeout(), seek, own].into_iter().flatten().fold(always, Instant::min)
     }
 
     /// Sends one tick to one node. A state too large for a datagram goes over the link, with a
@@ -681,29 +679,13 @@ impl Cluster {
         self.out.push_back(Out::Notice(Notice::Roster));
     }
 
-    fn voters(&self, now: Instant) -> Vec<Voter> {
-        let members = self.roster.members();
-        let votes = |id: NodeId| members.is_empty() || members.iter().any(|member| member.id == id);
-        self.mesh
-            .peers()
-            .filter(|(id, peer)| peer.role == Role::Player && votes(*id))
-            .map(|(id, peer)| Voter {
-                id,
-                heard: peer.heard,
-                linked: peer.is_linked(),
-                estranged: peer.is_estranged(now, self.tuning.heard),
-                steady: self.roster.is_steady(id),
-            })
-            .collect()
-    }
-
     fn with_election(
         &mut self,
         now: Instant,
         newest: &dyn Newest,
         act: impl FnOnce(&mut Election, &Context<'_>),
     ) {
-        let voters = self.voters(now);
+        let voters = || self::voters(now, &self.tuning, &self.mesh, &self.roster);
         let seeking = self.playing() && self.election.promised().is_none();
         let announced =
             seeking
@@ -823,4 +805,20 @@ impl Cluster {
             self.mesh.send(peer, &Message::Packet(packet));
         }
     }
+}
+
+/// Who could vote, without this node.
+fn voters(now: Instant, tuning: &Tuning, mesh: &Mesh, roster: &Roster) -> Vec<Voter> {
+    let members = roster.members();
+    let votes = |id: NodeId| members.is_empty() || members.iter().any(|member| member.id == id);
+    mesh.peers()
+        .filter(|(id, peer)| peer.role == Role::Player && votes(*id))
+        .map(|(id, peer)| Voter {
+            id,
+            heard: peer.heard,
+            linked: peer.is_linked(),
+            estranged: peer.is_estranged(now, tuning.heard),
+            steady: roster.is_steady(id),
+        })
+        .collect()
 }

@@ -73,7 +73,8 @@ pub struct Seat {
 impl<W: Serialize> State<W> {
     /// 32 bits of the state's hash: XXH3 of its postcard encoding. The same on every machine.
     pub fn hash(&self) -> u32 {
-        let bytes = postcard::to_stdvec(self).unwrap_or_default();
+        let room = Vec::with_capacity(1_024);
+        let bytes = postcard::to_extend(self, room).unwrap_or_default();
         let hash = xxh3_64(&bytes);
         (hash ^ hash >> 32) as u32
     }

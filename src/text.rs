@@ -4,7 +4,7 @@
 //! here before anything else sees it. They hold clean UTF-8 of bounded length: no control
 //! characters, no invisible or direction-changing marks, no runs of white space.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,12 +44,12 @@ fn is_invisible(c: char) -> bool {
 /// What a player is called: 1 to 24 clean characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String")]
-pub struct Name(String);
+pub struct Name(Arc<str>);
 
 /// What a session is called: 1 to 24 clean characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String")]
-pub struct SessionName(String);
+pub struct SessionName(Arc<str>);
 
 impl Name {
     /// Cleans `raw`; what is empty then becomes `nobody`.
@@ -75,8 +75,8 @@ impl SessionName {
     }
 }
 
-fn non_empty(text: String, otherwise: &str) -> String {
-    if text.is_empty() { otherwise.to_owned() } else { text }
+fn non_empty(text: String, otherwise: &str) -> Arc<str> {
+    if text.is_empty() { otherwise.into() } else { text.into() }
 }
 
 impl From<String> for Name {

@@ -121,6 +121,9 @@ pub struct LinkId(pub u64);
 pub struct Instant(pub u64);
 
 impl Instant {
+    /// After everything else.
+    pub const NEVER: Instant = Instant(u64::MAX);
+
     /// The time since `earlier`; zero if that is later.
     pub const fn since(self, earlier: Instant) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

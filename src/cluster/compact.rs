@@ -1,8 +1,10 @@
 //! The packets of every tick, in few bytes.
 //!
 //! A host sends one tick to every member sixty times a second, and every member its controls back;
-//! who does not reach the host gets the ticks through a third node. These have a binary form, in datagrams and, if too large for one, in a frame of a link;
-//! everything else is rare, and JSON. The first byte says which it is: no JSON starts with it.
+//! who does not reach the host gets the ticks through a third node, and who has nothing to say to
+//! somebody probes the way ten times a second. These have a binary form, in datagrams and, if too
+//! large for one, in a frame of a link; everything else is rare, and JSON. The first byte says which
+//! it is: no JSON starts with it.
 //!
 //! Numbers are bit-packed ([`bits`](crate::bits)): `n` is a number in groups of four bits, `uK` one
 //! of K bits, lowest first. The last byte is filled with zeros; the payload starts at a whole byte.
@@ -16,6 +18,7 @@
 //!           u1 lossy   payload
 //! relay     u8 kind 0x03   u32 sender   u64 u64 from   u64 incarnation   u64 u64 to   u8 hops
 //!           a tick, sent by the one that it is from
+//! probe     u8 kind 0x04   u32 sender
 //! ```
 //!
 //! Sender and host are [`tag`]s: 32 bits of the hash of id and incarnation. Whoever receives such a
@@ -33,6 +36,7 @@ use crate::{
 const TICK: u32 = 1;
 const CONTROLS: u32 = 2;
 const RELAY: u32 = 3;
+const PROBE: u32 = 4;
 
 /// For how many ticks a host says which term it ended. By then whoever followed that one has lost
 /// its host, or has a living one, and the two meet.
@@ -48,11 +52,11 @@ pub fn tag(id: NodeId, incarnation: Incarnation) -> u32 {
 
 /// Whether these bytes are of this form, and not JSON.
 pub fn is_compact(bytes: &[u8]) -> bool {
-    bytes.first().is_some_and(|kind| [TICK, CONTROLS, RELAY].contains(&u32::from(*kind)))
+    bytes.first().is_some_and(|kind| [TICK, CONTROLS, RELAY, PROBE].contains(&u32::from(*kind)))
 }
 
 /// The binary form of `packet`, if it has one: a tick, passed on or not, or controls, with a binary
-/// payload.
+/// payload; or a probe.
 pub fn encode(sender: u32, packet: &Packet) -> Option<Vec<u8>> {
     let mut out = BitWriter::new();
     let passed_on;
@@ -112,6 +116,11 @@ pub fn encode(sender: u32, packet: &Packet) -> Option<Vec<u8>> {
             out.bits(u32::from(*hops), 8);
             passed_on = encode(tag(*from, *incarnation), packet)?;
             &passed_on
+        }
+        Packet::Probe => {
+            out.bits(PROBE, 8);
+            out.bits(sender, 32);
+            &[]
         }
         _ => return None,
     };
@@ -188,6 +197,7 @@ pub fn decode(
             let packet = Box::new(decode(rest, (from, incarnation), me)?);
             Ok(Packet::Relay(RelayPacket { from, incarnation, to, hops, packet }))
         }
+        PROBE => Ok(Packet::Probe),
         _ => Err(Malformed),
     }
 }

@@ -165,8 +165,9 @@ impl Discovery {
         self.heard.retain(|_, heard| now.since(heard.at) < FRESH);
         self.answered.retain(|_, at| now.since(*at) < ANSWER_PAUSE);
         let ask = self.told.as_ref().is_some_and(|told| told.ask);
+        let Some(bytes) = self.beacon(me, ask) else { return };
         for to in self.targets() {
-            self.send(me, to, Port::Own, ask);
+            self.out.push_back(Effect::Packet { to, via: Port::Own, bytes: bytes.clone() });
         }
     }
 
@@ -208,9 +209,13 @@ impl Discovery {
     }
 
     fn send(&mut self, me: &Identity, to: SocketAddr, via: Port, ask: bool) {
-        let Some(told) = self.told.clone() else {
-            return;
-        };
+        if let Some(bytes) = self.beacon(me, ask) {
+            self.out.push_back(Effect::Packet { to, via, bytes });
+        }
+    }
+
+    fn beacon(&self, me: &Identity, ask: bool) -> Option<Arc<[u8]>> {
+        let told = self.told.clone()?;
         let beacon = Beacon {
             magic: MAGIC.to_owned(),
             protocol: PROTOCOL,
@@ -230,11 +235,10 @@ impl Discovery {
             locked: false,
             ask,
         };
-        let Ok(mut bytes) = serde_json::to_vec(&beacon) else {
-            return;
-        };
+        let mut bytes = Vec::with_capacity(BEACON_BYTES);
+        serde_json::to_writer(&mut bytes, &beacon).ok()?;
         debug_assert!(bytes.len() <= BEACON_BYTES, "a beacon of {} bytes", bytes.len());
         bytes.resize(BEACON_BYTES, 0);
-        self.out.push_back(Effect::Packet { to, via, bytes: Arc::from(bytes) });
+        Some(Arc::from(bytes))
     }
 }

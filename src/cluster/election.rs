@@ -228,7 +228,8 @@ struct Grant {
 /// What the election has to know of the rest.
 pub struct Context<'a> {
     /// Who could vote: the roster, or before there is one, whoever is linked. Without this node.
-    pub voters: &'a [Voter],
+    /// Reckoned when it is asked for: most packets are ticks, and no matter of votes.
+    pub voters: &'a dyn Fn() -> Vec<Voter>,
     /// Whether the roster has nothing against this node's reigning.
     pub steady: bool,
     /// The world held here.
@@ -680,7 +681,7 @@ impl Election {
     /// Leaves: names the successor among the voters, with the last world, and rests.
     pub fn abdicate(&mut self, now: Instant, cx: &Context<'_>) {
         if let State::Reigning(Reigning { term, .. }) = self.state {
-            let alive: Vec<&Voter> = self.electorate(now, cx).collect();
+            let alive: Vec<Voter> = self.electorate(now, cx).collect();
             let successor = alive.iter().max_by_key(|voter| (voter.steady, voter.id));
             if let Some(successor) = successor.map(|voter| voter.id) {
                 let world = cx.newest.mark().zip(cx.newest.encode());

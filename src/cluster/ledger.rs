@@ -44,6 +44,7 @@ pub mod vector;
 pub mod witness;
 
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
@@ -76,6 +77,8 @@ pub struct Ledger {
     session: SessionId,
     me: Writer,
     streams: BTreeMap<Writer, Stream>,
+    /// Of the streams as they are.
+    digest: OnceCell<u64>,
     len: usize,
     /// Of the entries with one key, the one that counts: the lowest.
     counted: BTreeMap<u128, SharedEntry>,
@@ -153,6 +156,7 @@ impl Ledger {
             session,
             me,
             streams: BTreeMap::new(),
+            digest: OnceCell::new(),
             len: 0,
             counted: BTreeMap::new(),
             deleted: BTreeSet::new(),
@@ -345,7 +349,7 @@ impl Ledger {
 
     /// A number that is the same for equal ledgers.
     pub fn digest(&self) -> u64 {
-        xxh3_64(&self.vector().encode())
+        *self.digest.get_or_init(|| xxh3_64(&self.vector().encode()))
     }
 
     // How an entry finds its way in.
@@ -399,6 +403,7 @@ impl Ledger {
         }
         let gained = self.weight(&entry).wrapping_sub(self.weight(known));
         let entry = Arc::new(entry);
+        self.digest.take();
         if let Some(stream) = self.streams.get_mut(&entry.id().writer) {
             stream.replace(entry.clone(), gained);
         }
@@ -417,6 +422,7 @@ impl Ledger {
         let deleted = self.deleted.contains(&entry.id());
         let entry = Arc::new(entry.redacted().filter(|_| deleted).unwrap_or(entry));
         let weight = self.weight(&entry);
+        self.digest.take();
         let stream = self.streams.entry(writer).or_default();
         let before = stream.through();
         stream.insert(entry.clone(), weight);
@@ -526,6 +532,7 @@ impl Ledger {
             let stays = redacted.is_none();
             let entry = redacted.unwrap_or(entry);
             let gained = self.weight(&entry).wrapping_sub(before);
+            self.digest.take();
             if let Some(stream) = self.streams.get_mut(&target.writer) {
                 stream.replace(entry.clone(), gained);
             }

@@ -30,6 +30,7 @@ use super::{
     compact,
     doubling::COPY_AFTER,
     identity::Identity,
+    ledger::exchange::{self, LedgerMessage},
     message::{Address, Envelope, Hello, Message, Packet, Refusal, Role},
 };
 use crate::{
@@ -46,9 +47,12 @@ const ADDRESSES_MAX: usize = 8;
 /// The most peers remembered at all: more than a session takes, since some only pass by.
 const PEERS_MAX: usize = 4_096;
 
-/// How long a retired link is still read: longer than the other side may take to learn that it has
+/// How long a retired link is read at least: longer than the other side may take to learn that it has
 /// been replaced, which is the time of a handshake.
 const RETIRED: Duration = Duration::from_secs(5);
+
+/// The most retired links with one peer.
+const SPARES_MAX: usize = 4;
 
 /// A dial that has not come through after this long, while the peer is heard, has gone into a wire
 /// that was dead at the time: TCP would try it again only after seconds.
@@ -77,6 +81,8 @@ pub struct Mesh {
     random: Pcg64Mcg,
     /// Second copies, in the order of their times.
     later: VecDeque<(Instant, Effect)>,
+    /// Nothing is due before.
+    look_at: Instant,
     out: VecDeque<Out>,
 }
 
@@ -160,10 +166,12 @@ pub struct Peer {
 
 impl Peer {
     /// It sent something from this address. If nothing came from the one in use for so long, it has
-    /// moved.
-    fn heard_at(&mut self, now: Instant, from: SocketAddr, patience: Duration) {
+    /// moved. Whether it has.
+    fn heard_at(&mut self, now: Instant, from: SocketAddr, patience: Duration) -> bool {
+        let mut moved = false;
         if self.udp != Some(from) && now.since(self.udp_heard) > patience {
-            if self.udp.is_some_and(|before| before.ip() != from.ip()) {
+            moved = self.udp.is_some_and(|before| before.ip() != from.ip());
+            if moved {
                 self.moved = now;
                 self.dial_at = self.dial_at.min(now);
                 if let Some(before) = self.addresses.first().copied() {
@@ -175,6 +183,7 @@ impl Peer {
         if self.udp == Some(from) {
             self.udp_heard = now;
         }
+        moved
     }
 
     /// It was heard itself, at this address: there it is now, not where it was.
@@ -182,6 +191,15 @@ impl Peer {
         self.addresses.retain(|known| *known != address);
         self.addresses.truncate(ADDRESSES_MAX - 1);
         self.addresses.insert(0, address);
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.link.is_some() || self.dialling.is_some()
+    }
+
+    /// When it is not remembered any more, if nothing of it comes in before.
+    fn forgotten_at(&self) -> Instant {
+        self.heard.max(self.met) + REMEMBERED
     }
 
     /// Whether its link is up.
@@ -230,6 +248,7 @@ impl Mesh {
             host: None,
             random: Pcg64Mcg::new(u128::from(seed)),
             later: VecDeque::new(),
+            look_at: Instant::default(),
             out: VecDeque::new(),
         }
     }
@@ -258,6 +277,7 @@ impl Mesh {
     /// Tells whom to link with when this node is a spectator.
     pub fn set_host(&mut self, host: Option<NodeId>) {
         self.host = host;
+        self.stir();
     }
 
     /// Closes everything and forgets everybody.
@@ -266,6 +286,12 @@ impl Mesh {
             self.out.push_back(Out::Effect(Effect::Close { link }));
         }
         self.peers.clear();
+        self.stir();
+    }
+
+    /// Something changed that is not merely a sign of life: another look is due at once.
+    pub fn stir(&mut self) {
+        self.look_at = Instant::default();
     }
 
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
@@ -309,6 +335,9 @@ impl Mesh {
             peer.dials_failed = 0;
             peer.dial_at = now + courtesy;
         }
+        if wanted || peer.link.is_none() {
+            self.look_at = Instant::default();
+        }
         peer.name = name;
         peer.role = role;
         peer.met = now;
@@ -323,8 +352,8 @@ impl Mesh {
             peer.addresses.push(address);
         }
         let udp = SocketAddr::new(address.ip, address.udp);
-        if heard {
-            peer.heard_at(now, udp, self.tuning.suspicion_max);
+        if heard && peer.heard_at(now, udp, self.tuning.suspicion_max) {
+            self.look_at = Instant::default();
         }
         peer.udp.get_or_insert(udp);
         if wanted {
@@ -355,6 +384,7 @@ impl Mesh {
             None if peer.dials_failed > 0 => {
                 peer.dials_failed = 0;
                 peer.dial_at = peer.dial_at.min(now + courtesy);
+                self.stir();
             }
             Some(link)
                 if self.links.get(&link).is_some_and(|l| now.since(l.since) > DIAL_STALE) =>
@@ -385,7 +415,9 @@ impl Mesh {
         };
         peer.heard = now;
         peer.datagram = Some(now);
-        peer.heard_at(now, from, self.tuning.suspicion_max);
+        if peer.heard_at(now, from, self.tuning.suspicion_max) {
+            self.stir();
+        }
     }
 
     /// This machine has another address than before: no link leads anywhere any more.
@@ -394,6 +426,7 @@ impl Mesh {
             peer.moved = now;
             peer.dial_at = peer.dial_at.min(now);
         }
+        self.stir();
     }
 
     /// Somebody else passed on what a peer said: it lives, wherever it is.
@@ -412,6 +445,7 @@ impl Mesh {
             self.drop_link(oldest);
         }
         self.links.insert(link, Link::new(now, from, None));
+        self.stir();
         self.introduce(me, link);
     }
 
@@ -464,6 +498,9 @@ impl Mesh {
                     compact::decode(payload, sender, (me.id, me.incarnation))
                         .ok()
                         .map(Message::Packet)
+                }
+                Some(_) if payload.first() == Some(&exchange::KIND) => {
+                    LedgerMessage::decode(payload).ok().map(Message::Ledger)
                 }
                 _ => serde_json::from_slice(payload).ok(),
             };
@@ -520,6 +557,7 @@ impl Mesh {
         let deaf = now < peer.deaf_until;
         let effect = Effect::Packet { to: udp, via: Port::Own, bytes: Arc::from(bytes) };
         if twice {
+            self.look_at = self.look_at.min(now + COPY_AFTER);
             self.later.push_back((now + COPY_AFTER, effect.clone()));
         }
         self.out.push_back(Out::Effect(effect));
@@ -567,26 +605,34 @@ impl Mesh {
 
     /// Does what is due: dials, signs of life, and the end of whatever is silent.
     pub fn timeout(&mut self, now: Instant, me: &Identity) {
+        if now < self.look_at {
+            return;
+        }
+        self.look(now, me);
+        self.look_at = self.next_look(now, me);
+    }
+
+    /// When [`timeout`](Mesh::timeout) has to look what is due. That may be sooner than anything is:
+    /// signs of life, of which there are many, put off what is due, and are not reckoned with before.
+    pub fn next_timeout(&self) -> Instant {
+        self.look_at
+    }
+
+    fn look(&mut self, now: Instant, me: &Identity) {
         while self.later.front().is_some_and(|(due, _)| *due <= now) {
             let copy = self.later.pop_front();
             self.out.extend(copy.map(|(_, copy)| Out::Effect(copy)));
         }
         self.close_the_silent(now);
-        let due: Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.peer.is_some() && link.retired.is_none())
-            .filter(|(_, link)| link.ping_at <= now)
-            .map(|(id, _)| *id)
-            .collect();
-        for link in due {
-            self.ping(now, me, link);
+        // When one ping is due, those that come soon go with it: fewer wake-ups.
+        if self.pings().any(|(_, ping_at)| ping_at <= now) {
+            let soon = now + self.tuning.ping / 2;
+            let due = self.pings().filter(|(_, ping_at)| *ping_at <= soon).map(|(link, _)| link);
+            for link in due.collect::<Vec<_>>() {
+                self.ping(now, me, link);
+            }
         }
-        self.peers.retain(|_, peer| {
-            peer.link.is_some()
-                || peer.dialling.is_some()
-                || now.since(peer.heard.max(peer.met)) < REMEMBERED
-        });
+        self.peers.retain(|_, peer| peer.is_in_use() || now < peer.forgotten_at());
         if me.session.is_none() {
             return;
         }
@@ -603,21 +649,25 @@ impl Mesh {
         }
     }
 
-    /// When [`timeout`](Mesh::timeout) has something to do.
-    pub fn next_timeout(&self, me: &Identity) -> Option<Instant> {
+    fn next_look(&self, now: Instant, me: &Identity) -> Instant {
         let dials = self
             .peers
             .iter()
             .filter(|(id, peer)| me.session.is_some() && self.wants(me, **id, peer))
             .map(|(id, peer)| self.dial_due(me.id < *id, peer));
-        let links = self.links.values().map(|link| self.link_deadline(link));
-        let pings = self
-            .links
-            .values()
-            .filter(|link| link.peer.is_some() && link.retired.is_none())
-            .map(|link| link.ping_at);
+        let links = self.links.values().map(|link| self.link_deadline(now, link));
+        let pings = self.pings().map(|(_, ping_at)| ping_at);
         let copies = self.later.front().map(|(due, _)| *due);
-        dials.chain(links).chain(pings).chain(copies).min()
+        let unused = self.peers.values().filter(|peer| !peer.is_in_use()).map(Peer::forgotten_at);
+        let all = dials.chain(links).chain(pings).chain(copies).chain(unused);
+        all.min().unwrap_or(Instant::NEVER)
+    }
+
+    /// The links that serve, and when they are pinged next.
+    fn pings(&self) -> impl Iterator<Item = (LinkId, Instant)> {
+        let serves = |link: &&Link| link.peer.is_some() && link.retired.is_none();
+        let serving = self.links.iter().filter(move |(_, link)| serves(link));
+        serving.map(|(id, link)| (*id, link.ping_at))
     }
 
     fn wants(&self, me: &Identity, id: NodeId, peer: &Peer) -> bool {
@@ -662,6 +712,7 @@ impl Mesh {
             return;
         };
         peer.dialling = None;
+        self.look_at = Instant::default();
         let doublings = (peer.dials_failed / peer.addresses.len().max(1) as u32).min(10);
         let pause = (self.tuning.redial_min * 2u32.pow(doublings)).min(self.tuning.redial_max);
         let jitter = self.random.next_u64() % (pause.as_micros() as u64 / 2 + 1);
@@ -758,26 +809,29 @@ impl Mesh {
         if let Some(link) = self.links.get_mut(&link) {
             link.ping_at = now + FIRST_PING;
         }
+        self.stir();
         self.out.push_back(Out::Up { peer: id, renewed });
         self.send_packet(now, me, id, Packet::Probe, false);
     }
 
     fn retire(&mut self, now: Instant, link: LinkId) {
-        if let Some(link) = self.links.get_mut(&link) {
-            link.retired = Some(now);
+        let Some(state) = self.links.get_mut(&link) else { return };
+        state.retired = Some(now);
+        let spares = state.peer.into_iter().flat_map(|peer| self.spares(peer));
+        let spares: Vec<(Instant, LinkId)> = spares.map(|(id, spare)| (spare.heard, id)).collect();
+        if spares.len() > SPARES_MAX
+            && let Some((_, oldest)) = spares.into_iter().min()
+        {
+            self.drop_link(oldest);
         }
+        self.stir();
     }
 
     /// A peer has started anew: the links of its earlier life are of no use.
     fn end_life(&mut self, now: Instant, id: NodeId) {
-        let retired: Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.peer == Some(id) && link.retired.is_some())
-            .map(|(link, _)| *link)
-            .collect();
-        for link in retired {
-            self.drop_link(link);
+        let spares: Vec<LinkId> = self.spares(id).map(|(link, _)| link).collect();
+        for spare in spares {
+            self.drop_link(spare);
         }
         if let Some(link) = self.peers.get(&id).and_then(|peer| peer.link) {
             self.out.push_back(Out::Effect(Effect::Close { link }));
@@ -794,12 +848,12 @@ impl Mesh {
     /// A link is no more: what follows from that.
     fn lost(&mut self, now: Instant, link: LinkId, reason: &'static str) {
         let Some(state) = self.links.remove(&link) else { return };
+        self.stir();
         let Some(id) = state.peer else { return self.dial_over(now, link) };
         if self.peers.get(&id).is_none_or(|peer| peer.link != Some(link)) {
             return;
         }
-        let spare = self.links.iter().filter(|(_, link)| link.peer == Some(id));
-        let spare = spare.max_by_key(|(_, link)| link.merit).map(|(link, _)| *link);
+        let spare = self.spares(id).max_by_key(|(_, link)| link.merit).map(|(link, _)| link);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.link = spare;
         match spare.and_then(|spare| self.links.get_mut(&spare)) {
@@ -815,8 +869,15 @@ impl Mesh {
         }
     }
 
+    /// The retired links with a peer.
+    fn spares(&self, id: NodeId) -> impl Iterator<Item = (LinkId, &Link)> {
+        let spares = self.links.iter().map(|(link, state)| (*link, state));
+        spares.filter(move |(_, link)| link.peer == Some(id) && link.retired.is_some())
+    }
+
     fn drop_link(&mut self, link: LinkId) {
         self.links.remove(&link);
+        self.stir();
         self.out.push_back(Out::Effect(Effect::Close { link }));
     }
 
@@ -824,7 +885,7 @@ impl Mesh {
         let over: Vec<LinkId> = self
             .links
             .iter()
-            .filter(|(_, link)| self.link_deadline(link) <= now)
+            .filter(|(_, link)| self.link_deadline(now, link) <= now)
             .map(|(id, _)| *id)
             .collect();
         for link in over {
@@ -833,20 +894,29 @@ impl Mesh {
         }
     }
 
-    fn link_deadline(&self, link: &Link) -> Instant {
-        if let Some(since) = link.retired {
-            since + RETIRED
-        } else if let Some(peer) = link.peer {
-            let heard = self.peers.get(&peer).map_or(link.heard, |peer| peer.heard);
-            link.heard.max(heard) + self.tuning.link_silence
-        } else {
-            link.since + self.tuning.handshake
+    /// When a link is to be closed, as things are at `now`.
+    fn link_deadline(&self, now: Instant, link: &Link) -> Instant {
+        let peer = link.peer.and_then(|peer| self.peers.get(&peer));
+        match (link.retired, peer) {
+            (Some(since), peer) => {
+                // While the link that serves in its place is silent, it may serve at the other end.
+                let serves = peer.and_then(|peer| self.links.get(&peer.link?));
+                let silent =
+                    serves.is_some_and(|link| now.since(link.heard) > self.tuning.ping * 3);
+                if silent { Instant::NEVER } else { since + RETIRED }
+            }
+            (None, Some(peer)) => link.heard.max(peer.heard) + self.tuning.link_silence,
+            (None, None) => link.since + self.tuning.handshake,
         }
     }
 
     /// The one place where a message becomes bytes on a link.
     fn write(&mut self, link: LinkId, message: &Message) -> bool {
-        serde_json::to_vec(message).is_ok_and(|payload| self.write_frame(link, &payload))
+        let payload = match message {
+            Message::Ledger(message) => message.encode(),
+            message => serde_json::to_vec(message).ok(),
+        };
+        payload.is_some_and(|payload| self.write_frame(link, &payload))
     }
 
     fn write_frame(&mut self, link: LinkId, payload: &[u8]) -> bool {

@@ -90,7 +90,8 @@ pub enum Message {
     Roster(Roster),
     /// A packet too large for a datagram, or one that must arrive.
     Packet(Packet),
-    /// About the ledger of the session.
+    /// About the ledger of the session: the one message that is not JSON.
+    #[serde(skip)]
     Ledger(LedgerMessage),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
@@ -421,6 +422,9 @@ impl Serialize for Payload {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Payload::Json(raw) => raw.serialize(serializer),
+            Payload::Binary(bytes) if !serializer.is_human_readable() => {
+                serializer.serialize_bytes(bytes)
+            }
             Payload::Binary(bytes) => {
                 const DIGITS: &[u8; 16] = b"0123456789abcdef";
                 let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
@@ -434,6 +438,9 @@ impl Serialize for Payload {
 
 impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return <&[u8]>::deserialize(deserializer).map(|bytes| Payload::Binary(bytes.to_vec()));
+        }
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let Some(hex) = raw.get().strip_prefix('"') else {
             return Ok(Payload::Json(raw));

@@ -686,7 +686,6 @@ fn network_of(address: SocketAddr) -> u8 {
 
 /// Mixes what happened into the run's fingerprint.
 fn fingerprint<G: Playable>(hash: &mut Xxh3, now: Instant, place: Place, input: &Input<G>) {
-    hash.update(&now.0.to_le_bytes());
     let (kind, bytes): (u8, &[u8]) = match input {
         Input::Wire(Wire::Timeout) => (0, &[]),
         Input::Wire(Wire::Packet { bytes, .. }) => (1, bytes),
@@ -694,7 +693,10 @@ fn fingerprint<G: Playable>(hash: &mut Xxh3, now: Instant, place: Place, input: 
         Input::Wire(_) => (3, &[]),
         Input::Command(_) => (4, &[]),
     };
-    hash.update(&[kind, place as u8]);
+    let mut head = [0; 10];
+    head[..8].copy_from_slice(&now.0.to_le_bytes());
+    head[8..].copy_from_slice(&[kind, place as u8]);
+    hash.update(&head);
     hash.update(bytes);
 }
 

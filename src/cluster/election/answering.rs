@@ -85,7 +85,7 @@ impl Election {
             return; // bound to somebody else; the repetition will find out
         }
         // Without a link nobody will say that the candidate is gone. If it lives it asks again.
-        let linked = cx.voters.iter().any(|voter| voter.id == to && voter.linked);
+        let linked = (cx.voters)().iter().any(|voter| voter.id == to && voter.linked);
         let span = if linked { self.tuning.grant } else { self.tuning.ask_deadline };
         self.grant = Some(Grant { to, until: now + span });
         if self.tuning.has(Mutant::GrantPromises) {

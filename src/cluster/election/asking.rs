@@ -38,7 +38,7 @@ impl Election {
         &self,
         now: Instant,
         cx: &'a Context<'_>,
-    ) -> impl Iterator<Item = &'a Voter> + use<'a> {
+    ) -> impl Iterator<Item = Voter> + use<'a> {
         // Whoever has just come in has waited a beacon's time already for whom it knows.
         let newcomer = self.promised.is_none();
         let heard = if newcomer { self.tuning.beacon } else { self.tuning.heard };
@@ -46,15 +46,16 @@ impl Election {
             State::Seeking(seeking) => seeking.lost.as_ref().map(|lost| lost.following.term.host),
             _ => None,
         };
-        cx.voters
-            .iter()
+        (cx.voters)()
+            .into_iter()
             .filter(move |voter| voter.linked && now.since(voter.heard) <= heard)
             .filter(move |voter| Some(voter.id) != lost)
     }
 
     /// Moves a node without a host on: to its ask, its repetition, its crown.
     pub(super) fn advance(&mut self, now: Instant, cx: &Context<'_>) {
-        if self.is_drowsy(now) || self.watching {
+        let seeks = matches!(self.state, State::Seeking(_));
+        if !seeks || self.is_drowsy(now) || self.watching {
             return;
         }
         let above = {
@@ -102,7 +103,7 @@ impl Election {
         // Who has lost its links with all others, and hears some of them still, is more likely to
         // be at fault itself than its host.
         let doubtful = asked.is_empty()
-            && cx.voters.iter().any(|voter| voter.estranged && Some(voter.id) != host);
+            && (cx.voters)().iter().any(|voter| voter.estranged && Some(voter.id) != host);
         let suspect = seeking
             .lost
             .as_ref()

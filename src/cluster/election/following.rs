@@ -52,7 +52,7 @@ impl Election {
 
     /// The host does not hear this node: one after the other is tried as a relay.
     pub(super) fn seek_relay(&mut self, now: Instant, cx: &Context<'_>) {
-        let linked = cx.voters.iter().filter(|voter| voter.linked).map(|voter| voter.id);
+        let linked = (cx.voters)().into_iter().filter(|voter| voter.linked).map(|voter| voter.id);
         let State::Following(following) = &mut self.state else { return };
         let last = following.relay.map(|relay| relay.by);
         if following.relay.is_some_and(|relay| now < relay.until) {

@@ -63,7 +63,6 @@ const MESSAGE_BYTES_MAX: usize = 2 * PORTION_BYTES;
 
 /// What one node tells another about its ledger, over their link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum LedgerMessage {
     /// "My ledger is like this": if it is not like yours, ask.
     Compare {
@@ -99,9 +98,31 @@ pub enum LedgerMessage {
     },
 }
 
+/// The first byte of every [`LedgerMessage`]: neither JSON nor a [compact](crate::cluster::compact)
+/// packet starts with it.
+pub const KIND: u8 = 0x10;
+
+impl LedgerMessage {
+    /// As bytes: [`KIND`], and postcard. Entries are bytes already, and there may be many of them.
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        postcard::to_extend(self, vec![KIND]).ok()
+    }
+
+    /// The inverse of [`encode`](LedgerMessage::encode).
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is none.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let rest = bytes.strip_prefix(&[KIND]).ok_or(Malformed)?;
+        match postcard::take_from_bytes(rest) {
+            Ok((message, [])) => Ok(message),
+            _ => Err(Malformed),
+        }
+    }
+}
+
 /// Where a portion stands in its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Portion {
     /// More follow.
     More,
