@@ -14,6 +14,7 @@
 //! | [`stream`] | what one writer wrote, numbered from 1 without gaps |
 //! | [`vector`] | what a ledger holds, in few words |
 //! | [`order`] | one order for all: places, given by hosts |
+//! | [`placing`] | what waits for a place, put in order a little at a time |
 //! | [`catch_up`] | what somebody else lacks, in small portions |
 //! | [`disk`] | what this node's disk holds, and what it is asked to keep |
 //! | [`witness`] | what the disks of others hold: when an entry is safe |
@@ -39,6 +40,7 @@ pub mod entry;
 pub mod exchange;
 pub mod keeper;
 pub mod order;
+pub mod placing;
 pub mod stream;
 pub mod vector;
 pub mod witness;
@@ -53,10 +55,11 @@ use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::{
-    body::{Body, SPANS_MAX, Span, has_place},
+    body::{Body, Span, has_place},
     disk::Record,
     entry::{Entry, EntryId, Head, Oversized, SharedEntry, WallTime, Writer},
     order::{Place, Places},
+    placing::Placing,
     stream::Stream,
     vector::{Vector, WRITERS_MAX},
 };
@@ -70,6 +73,9 @@ pub const ENTRIES_MAX: usize = 1 << 20;
 
 /// The largest hole that a damaged disk may leave.
 const HOLE_MAX: u64 = 1 << 16;
+
+/// How many steps towards a place are made in one call, one per entry: half a millisecond of them.
+const PLACING_STEPS: usize = 1_000;
 
 /// The ledger of one session, as one node holds it.
 #[derive(Debug)]
@@ -90,8 +96,8 @@ pub struct Ledger {
     reign: Option<Term>,
     /// Those that came during the own reign and stand before its beginning.
     late: BTreeSet<EntryId>,
-    /// Those that are being given places, in this order.
-    placing: VecDeque<Span>,
+    /// Those that are being given places.
+    placing: Placing,
     highest_reign: Epoch,
     out: VecDeque<Out>,
 }
@@ -164,7 +170,7 @@ impl Ledger {
             unplaced: BTreeSet::new(),
             reign: None,
             late: BTreeSet::new(),
-            placing: VecDeque::new(),
+            placing: Placing::default(),
             highest_reign: Epoch(0),
             out: VecDeque::new(),
         }
@@ -240,33 +246,47 @@ impl Ledger {
         let (host, incarnation) = (self.me.node, self.me.incarnation);
         self.reign = Some(Term { epoch, host, incarnation });
         self.late.clear();
-        self.placing.clear();
+        self.placing = Placing::default();
     }
 
     /// From here on this node is not host.
     pub fn follows(&mut self) {
         self.reign = None;
         self.late.clear();
-        self.placing.clear();
+        self.placing = Placing::default();
     }
 
     /// As host: gives a place to all that wait for one, and to all that came late from reigns
-    /// before: those of one call in one block, in the order that they had so far. Best called when
-    /// nothing more is expected at once. Very many take several calls. Returns what was written.
+    /// before: in one block, in the order that they had so far. Best called when nothing more is
+    /// expected at once. Very many take several calls. Returns what was written.
     pub fn place(&mut self, written_at: WallTime) -> Option<SharedEntry> {
         if !self.has_to_place() {
             return None;
         }
-        if self.placing.is_empty() {
-            let late = std::mem::take(&mut self.late);
-            let waiting: BTreeSet<EntryId> = self.unplaced.union(&late).copied().collect();
-            let waiting = waiting.into_iter().flat_map(|id| self.at(id));
-            let ordered = self.places.sort(waiting).into_iter();
-            self.placing = spans(ordered.map(|(_, entry)| entry.id()));
+        let mut steps = PLACING_STEPS;
+        while !self.placing.is_leaving() && self.line_up_next() {
+            steps -= 1;
+            if steps == 0 {
+                return None;
+            }
         }
-        let count = self.placing.len().min(SPANS_MAX);
-        let spans: Vec<Span> = self.placing.drain(..count).collect();
+        if !self.placing.leave(steps) {
+            return None;
+        }
+        let spans = self.placing.take_spans();
+        if self.placing.is_empty() {
+            self.placing = Placing::default();
+        }
         (!spans.is_empty()).then(|| self.write(written_at, Body::Placed(spans)).ok()).flatten()
+    }
+
+    /// One more of those that wait lines up for its place. Whether there was one.
+    fn line_up_next(&mut self) -> bool {
+        let late = self.late.pop_first();
+        let Some(id) = late.or_else(|| self.placing.next_of(&self.unplaced)) else { return false };
+        let place = self.at(id).filter_map(|entry| self.places.of(entry)).max();
+        self.placing.line_up(id, place);
+        true
     }
 
     /// Whether this node writes as host.
@@ -550,22 +570,6 @@ fn key(entry: &Entry) -> Option<u128> {
     let mut hasher = Sha256::new_with_prefix([entry.head().kind.0]);
     hasher.update(entry.key()?);
     hasher.finalize().first_chunk().map(|first| u128::from_be_bytes(*first))
-}
-
-/// `ids`, in this order, as runs of successive numbers.
-fn spans(ids: impl Iterator<Item = EntryId>) -> VecDeque<Span> {
-    let mut spans: VecDeque<Span> = VecDeque::new();
-    for EntryId { writer, number } in ids {
-        let goes_on = |span: &&mut Span| {
-            let room = number - span.first.min(number) < body::SPAN_ENTRIES_MAX;
-            span.writer == writer && span.last + 1 == number && room
-        };
-        match spans.back_mut().filter(goes_on) {
-            Some(span) => span.last = number,
-            None => spans.push_back(Span { writer, first: number, last: number }),
-        }
-    }
-    spans
 }
 
 #[cfg(test)]

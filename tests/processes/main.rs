@@ -15,9 +15,13 @@ mod folder;
 #[cfg(feature = "store")]
 mod ledger;
 mod losses;
+#[cfg(feature = "store")]
+mod merging;
 #[path = "../common/peers.rs"]
 #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "other tests use the rest"))]
 mod peers;
+#[cfg(feature = "store")]
+mod players;
 mod program;
 #[cfg(feature = "store")]
 mod remembered;

@@ -238,6 +238,35 @@ fn what_the_other_side_said_comes_as_one_block() {
     }
 }
 
+/// A host has a tick to make in between.
+#[test]
+fn very_many_come_as_one_block_too_after_several_calls() {
+    let (mut winner, mut loser, mut guest) = (ledger(1), ledger(2), ledger(3));
+    winner.reigns(Epoch(3));
+    loser.reigns(Epoch(2));
+    for n in 0..PLACING_STEPS {
+        say(&mut guest, &format!("g{n}"));
+        if n % 50 == 0 {
+            merge(&mut loser, &guest);
+            while loser.has_to_place() {
+                loser.place(WallTime(0));
+            }
+        }
+        say(&mut loser, &format!("l{n}"));
+    }
+    merge(&mut loser, &guest);
+    let expected = texts(&loser);
+    merge(&mut winner, &loser);
+    assert_eq!(winner.place(WallTime(0)), None, "it was done in one call");
+    let calls = std::iter::repeat_with(|| winner.place(WallTime(0)));
+    let written: Vec<_> = calls.skip_while(Option::is_none).map_while(|entry| entry).collect();
+    assert!(written.len() > 1);
+    assert!(!winner.has_to_place());
+    assert_eq!(texts(&winner), expected);
+    merge(&mut loser, &winner);
+    assert_eq!(texts(&loser), expected);
+}
+
 #[test]
 fn what_comes_late_from_the_reign_before_is_appended() {
     let (mut old, mut new, mut client) = (ledger(1), ledger(2), ledger(3));
