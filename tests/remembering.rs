@@ -1,6 +1,7 @@
 //! Nothing is forgotten: whole nodes in the simulator, with disks, through crashes and cuts.
 //!
-//! Small counts here; the full ones: `cargo test --release --test remembering -- --ignored --nocapture`.
+//! Full counts, for the most part: `cargo test --release --test remembering -- --ignored --nocapture`.
+//! What may happen to disks, and to halves of a network, is told in the stories (`sim::stories`).
 #![expect(clippy::disallowed_methods, reason = "figures are measured on this machine's clock")]
 
 use std::{
@@ -9,7 +10,7 @@ use std::{
 };
 
 use interregnum::{
-    cluster::ledger::{Ledger, disk::Trouble, witness::Safety},
+    cluster::ledger::Ledger,
     sim::{faults::disagreement, tally::Tally, world::World},
     types::{Instant, NodeId},
 };
@@ -102,11 +103,6 @@ fn kill_hosts(seed: u64, kills: u32) {
 }
 
 #[test]
-fn after_a_split_the_points_of_both_sides_count_once_on_both() {
-    split(1, 5);
-}
-
-#[test]
 #[ignore = "the full count"]
 fn after_a_split_of_a_minute_the_points_of_both_sides_count_once_on_both() {
     (1..=10).for_each(|seed| split(seed, 60));
@@ -138,96 +134,7 @@ fn split(seed: u64, seconds: u64) {
     }
 }
 
-/// Scenario 8: whoever comes first founds the session that they all remember.
-#[test]
-fn all_are_killed_at_once_and_everything_is_there_in_whatever_order_they_come_back() {
-    for seed in 0..24 {
-        let mut world = four(seed, 50);
-        agree(&mut world, Duration::from_secs(2));
-        let (session, before) = (ledger(&world, 0).session(), facts(&world, 0));
-        (0..4).for_each(|place| world.kill(place));
-        run(&mut world, 1_000);
-        let mut order: Vec<usize> = (0..4).collect();
-        while let Some(left) = order.len().checked_sub(1) {
-            let next = order.swap_remove((world.draw() % (left as u64 + 1)) as usize);
-            world.start(next);
-            let pause = world.draw() % 800;
-            run(&mut world, pause);
-        }
-        run(&mut world, 2_000);
-        agree(&mut world, Duration::from_secs(2));
-        for place in 0..4 {
-            assert_eq!(ledger(&world, place).session(), session, "seed {seed}");
-            assert!(facts(&world, place).is_superset(&before), "seed {seed}: n{place} forgot");
-        }
-    }
-}
-
-/// Scenarios 9 and 10.
-#[test]
-fn whoever_comes_back_with_an_empty_or_an_old_disk_gets_what_it_lacks() {
-    for old in [false, true] {
-        let mut world = four(3, 50);
-        world.back_up(2);
-        run(&mut world, 2_000);
-        world.kill(2);
-        if old {
-            assert!(world.put_back(2))
-        } else {
-            world.wipe(2)
-        }
-        run(&mut world, 1_000);
-        let before = facts(&world, 0);
-        world.start(2);
-        run(&mut world, 3_000);
-        agree(&mut world, Duration::from_secs(2));
-        assert!(facts(&world, 2).is_superset(&before));
-    }
-}
-
-/// Scenario 42: the others have what a flipped bit has cost.
-#[test]
-fn a_flipped_bit_costs_nothing_that_others_hold() {
-    let mut world = four(4, 50);
-    world.kill(1);
-    world.flip_bit(1);
-    world.start(1);
-    run(&mut world, 3_000);
-    agree(&mut world, Duration::from_secs(2));
-    assert_eq!(facts(&world, 1), facts(&world, 0));
-}
-
-/// Scenarios 43 and 44: it says so, acknowledges nothing more as kept here, and plays on.
-#[test]
-fn whoever_has_no_disk_any_more_plays_on_and_the_others_keep_its_points() {
-    for full in [true, false] {
-        let mut world = four(5, 50);
-        let host = world.hosts()[0];
-        if full {
-            world.disk(host).fill()
-        } else {
-            world.disk(host).fail_next_sync = true
-        }
-        run(&mut world, 2_000);
-        assert_eq!(world.hosts(), [host], "a disk is no reason to lose the crown");
-        let node = world.node(host).expect("it plays on");
-        let keeper = node.cluster().keeper();
-        let why = keeper.trouble().expect("it is said");
-        assert_eq!(matches!(why, Trouble::Full), full);
-        let before = keeper.ledger().len();
-        assert!(before > 50, "{before}");
-        agree(&mut world, Duration::from_secs(2));
-        let node = world.node(host).expect("it plays on");
-        assert_eq!(node.cluster().keeper().safety_of_all(), Safety::Shared);
-    }
-}
-
 /// Scenario 47, with whole nodes.
-#[test]
-fn a_thousand_entries_of_difference_are_merged() {
-    merge(1_000);
-}
-
 #[test]
 #[ignore = "the full count, and it measures"]
 fn ten_thousand_entries_of_difference_are_merged_within_five_seconds() {

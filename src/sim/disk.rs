@@ -91,6 +91,11 @@ impl Disk {
         Some(Report::Persisted { batch })
     }
 
+    /// Whether it has not done all that it was asked for.
+    pub fn is_writing(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// The process, or the whole machine, stops: of what was asked for a part may be on the disk.
     pub fn crash(&mut self) {
         for (_, bytes) in std::mem::take(&mut self.asked) {

@@ -7,6 +7,7 @@
 //! | part | tells of |
 //! |---|---|
 //! | `crash` | processes that are killed, machines that lose their power |
+//! | `disks` | what is forgotten: old disks, damaged ones, none; and what must not be |
 //! | `time` | processes that are stopped, laptops that sleep, clocks, too little processor time |
 //! | `network` | cuts, loss, delay, addresses, and other things that networks do |
 //! | `membership` | who comes and goes, and when |
@@ -22,12 +23,17 @@
 //! |---|---|
 //! | a port of TCP, or the one for beacons, is taken on a real machine | `tests/processes` (the story `beacon-port-taken` tells what follows for the game) |
 //! | the wall clock is set | it is read by nobody; what the monotonic clocks may do is in `clocks-that-differ` |
+//! | a folder cannot be written to, or is in use already | `tests/processes` |
+//! | a record is torn at every byte, every bit of a page flips | `tests/store`, with real files |
+//! | two hosts write the same fact | `tests/ledger`: here points are called after the reign they were made in |
+//! | how long merging keeps a processor busy | `tests/remembering.rs`, and `tests/processes` with real ones |
 //! | how fast real sockets, signals and cables are | `tests/processes` and `tests/namespaces` |
 //!
 //! To add one: write its line in the list of its part, with a sentence for people, and its script
 //! below. Say what must hold as narrowly as it does hold, so that it can break.
 
 mod crash;
+mod disks;
 mod membership;
 mod network;
 pub mod scene;
@@ -83,9 +89,16 @@ pub struct Told {
 
 /// All stories, part by part.
 pub fn all() -> impl Iterator<Item = &'static Story> {
-    [crash::STORIES, time::STORIES, network::STORIES, membership::STORIES, strangers::STORIES]
-        .into_iter()
-        .flatten()
+    [
+        crash::STORIES,
+        disks::STORIES,
+        time::STORIES,
+        network::STORIES,
+        membership::STORIES,
+        strangers::STORIES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 impl Story {

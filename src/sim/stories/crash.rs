@@ -55,22 +55,10 @@ pub(super) const STORIES: &[Story] = &[
         script: three_hosts_killed_in_a_row,
     },
     Story {
-        name: "all-killed",
-        tells: "All are killed, and started again in any order.",
-        nodes: 4,
-        script: all_killed,
-    },
-    Story {
         name: "back-again-and-again",
         tells: "Somebody is killed and comes back, with the profile it had, again and again.",
         nodes: 4,
         script: back_again_and_again,
-    },
-    Story {
-        name: "back-with-a-wiped-disk",
-        tells: "Somebody is killed and comes back as somebody else, host or not.",
-        nodes: 4,
-        script: back_with_a_wiped_disk,
     },
 ];
 
@@ -184,22 +172,6 @@ fn three_hosts_killed_in_a_row(scene: &mut Scene) {
     scene.nothing_undone();
 }
 
-fn all_killed(scene: &mut Scene) {
-    scene.gather();
-    let mut order = [0, 1, 2, 3];
-    scene.shuffle(&mut order);
-    for place in order {
-        scene.world.kill(place);
-        scene.pass_up_to(30);
-    }
-    scene.shuffle(&mut order);
-    for place in order {
-        scene.world.start(place);
-        scene.pass_up_to(1_000);
-    }
-    scene.one_game_within(500);
-}
-
 fn back_again_and_again(scene: &mut Scene) {
     scene.gather();
     for _ in 0..4 {
@@ -212,21 +184,5 @@ fn back_again_and_again(scene: &mut Scene) {
         scene.have_not_waited(&scene.others(place), 60);
     }
     scene.new_reigns_at_most(4);
-    scene.nothing_undone();
-}
-
-fn back_with_a_wiped_disk(scene: &mut Scene) {
-    let host = scene.gather();
-    let place = if scene.toss() { host } else { scene.another(host) };
-    let others = scene.others(place);
-    scene.world.kill(place);
-    scene.pass_up_to(1_000);
-    scene.world.new_profile(place);
-    scene.world.start(place);
-    scene.pass(100);
-    scene.one_game_within(600);
-    let reigns = scene.host();
-    scene.claim(reigns != place, || "a newcomer took the crown".into());
-    scene.have_not_waited(&others, 60);
     scene.nothing_undone();
 }

@@ -1,11 +1,12 @@
 //! What scripts are written in: verbs for what happens, and for what must hold.
 
-use std::{fmt::Display, time::Duration};
+use std::{collections::BTreeSet, fmt::Display, time::Duration};
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 
 use super::Told;
 use crate::{
+    cluster::ledger::{Ledger, witness::Safety},
     config::Tuning,
     sim::{
         chance,
@@ -15,7 +16,7 @@ use crate::{
         trace::Trace,
         world::World,
     },
-    types::Instant,
+    types::{Instant, SessionId},
 };
 
 /// Within this time those who start together must have found each other.
@@ -74,6 +75,7 @@ impl Scene {
         for place in 0..self.world.count() {
             self.note_pause(place);
         }
+        self.world.judge_disks();
         let Count { asks, reigns, rolled_back, .. } = self.since();
         let fingerprint = self.world.fingerprint();
         Told {
@@ -350,6 +352,41 @@ impl Scene {
         });
     }
 
+    /// Nobody does anything for a while. Within this time all ledgers are equal, and what follows from
+    /// them too.
+    pub fn one_ledger_within(&mut self, span_ms: u64) {
+        self.world.hands_off = true;
+        let equal = self.until(ms(span_ms), World::ledgers_are_equal);
+        self.claim(equal, || format!("the ledgers still differ after {span_ms} ms"));
+        // What was written last is on all disks soon.
+        self.pass(300);
+        self.world.judge_agreement();
+        self.world.hands_off = false;
+    }
+
+    /// Everybody who runs holds these facts.
+    pub fn all_hold(&mut self, facts: &BTreeSet<Vec<u8>>) {
+        for place in 0..self.world.count() {
+            let lacks = facts.difference(&self.facts(place)).count();
+            let runs = self.world.node(place).is_some();
+            self.claim(!runs || lacks == 0, || format!("n{place} lacks {lacks} facts"));
+        }
+    }
+
+    /// A machine has said that it keeps nothing any more.
+    pub fn disk_is_given_up(&mut self, place: Place) {
+        let node = self.world.node(place);
+        let is_said = node.is_some_and(|node| node.cluster().keeper().trouble().is_some());
+        self.claim(is_said, || format!("n{place} does not say that its disk fails"));
+    }
+
+    /// All that a node holds is on two disks.
+    pub fn all_is_safe_at(&mut self, place: Place) {
+        let node = self.world.node(place);
+        let safety = node.map(|node| node.cluster().keeper().safety_of_all());
+        self.claim(safety == Some(Safety::Shared), || format!("n{place} holds what is {safety:?}"));
+    }
+
     fn wait_for_one_game(&mut self, span: Duration) {
         let since = self.world.now;
         let agreed = self.until(span, |world| disagreement(world).is_none());
@@ -435,6 +472,18 @@ impl Scene {
     pub fn tick(&self, place: Place) -> u64 {
         let clock = self.world.node(place).and_then(|node| node.replica().clock());
         clock.map_or(0, |clock| clock.tick.0)
+    }
+
+    /// The keys of all facts that count, as far as a node holds them.
+    pub fn facts(&self, place: Place) -> BTreeSet<Vec<u8>> {
+        let ledger = self.world.node(place).map(|node| node.cluster().ledger());
+        let counted = ledger.into_iter().flat_map(Ledger::counted);
+        counted.filter_map(|entry| entry.key()).map(<[u8]>::to_vec).collect()
+    }
+
+    /// What a node plays.
+    pub fn session(&self, place: Place) -> Option<SessionId> {
+        self.world.node(place).map(|node| node.cluster().ledger().session())
     }
 
     /// The time.

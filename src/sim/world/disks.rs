@@ -54,6 +54,11 @@ impl<G: Playable> World<G> {
         &mut self.machines[place].storage.disk
     }
 
+    /// Whether a machine's disk has not done all that it was asked for.
+    pub fn is_writing(&self, place: Place) -> bool {
+        self.machines[place].storage.disk.is_writing()
+    }
+
     /// The disk of a machine comes back empty, and its machine remembers no session.
     pub fn wipe(&mut self, place: Place) {
         let storage = &mut self.machines[place].storage;
