@@ -253,7 +253,7 @@ impl Cluster {
 
     /// What was announced lately.
     pub fn announced(&self, now: Instant) -> impl Iterator<Item = &Beacon> {
-        self.discovery.heard(now).map(|heard| &heard.beacon)
+        self.discovery.heard(now).map(|heard| &*heard.beacon)
     }
 
     /// Until when this node, having slept, must not act yet.

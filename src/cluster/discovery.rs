@@ -81,11 +81,12 @@ pub struct Told {
 #[derive(Debug)]
 pub struct Heard {
     /// What it said.
-    pub beacon: Beacon,
+    pub beacon: Arc<Beacon>,
     /// Where its sender is.
     pub from: SocketAddr,
     /// When.
     pub at: Instant,
+    bytes: Box<[u8]>,
 }
 
 impl Discovery {
@@ -129,12 +130,8 @@ impl Discovery {
         from: SocketAddr,
         via: Port,
         bytes: &[u8],
-    ) -> Option<Beacon> {
-        if bytes.len() > BEACON_BYTES {
-            return None;
-        }
-        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        let beacon: Beacon = serde_json::from_slice(&bytes[..end]).ok()?;
+    ) -> Option<Arc<Beacon>> {
+        let beacon = self.read(from, bytes)?;
         let mine = beacon.id == me.id && beacon.incarnation == me.incarnation;
         if beacon.magic != MAGIC || mine {
             return None;
@@ -143,9 +140,23 @@ impl Discovery {
             self.send(me, from, via, false);
         }
         if self.heard.len() < HEARD_MAX || self.heard.contains_key(&beacon.id) {
-            self.heard.insert(beacon.id, Heard { beacon: beacon.clone(), from, at: now });
+            let heard = Heard { beacon: beacon.clone(), from, at: now, bytes: bytes.into() };
+            self.heard.insert(beacon.id, heard);
         }
         Some(beacon)
+    }
+
+    /// What the bytes say. Most beacons are the one before once more, which need not be read again.
+    fn read(&self, from: SocketAddr, bytes: &[u8]) -> Option<Arc<Beacon>> {
+        if bytes.len() > BEACON_BYTES {
+            return None;
+        }
+        let before = self.heard.values().find(|heard| heard.from == from && *heard.bytes == *bytes);
+        if let Some(heard) = before {
+            return Some(heard.beacon.clone());
+        }
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        serde_json::from_slice(&bytes[..end]).ok()
     }
 
     /// Tells everybody around how things stand, if the time has come or things have changed.

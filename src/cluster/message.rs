@@ -1,8 +1,9 @@
 //! The whole protocol, in one file: everything that one node says to another.
 //!
 //! A [`Beacon`] announces a node to the neighbourhood. A [`Message`] goes over a link, a
-//! [`Packet`] in a datagram, or over the link where it is too large for one. Both are JSON; what
-//! they carry of a game is opaque here ([`Payload`]).
+//! [`Packet`] in a datagram, or over the link where it is too large for one. Both are JSON, except
+//! what comes all the time ([`compact`](super::compact)) and what is said of the
+//! [ledger](super::ledger::exchange); what they carry of a game is opaque here ([`Payload`]).
 //!
 //! The messages of the election are those of the bully algorithm (Garcia-Molina 1982): `Election`,
 //! `Ok`, and `Coordinator`, which here is part of each [`Packet::Tick`]: a host's every packet
