@@ -264,35 +264,3 @@ pub fn decode_copy<G: Game>(payload: &Payload) -> Option<State<G::World>> {
     };
     G::valid(&state.world).then_some(state)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        sim::tally::Tally,
-        types::{Epoch, Incarnation, NodeId},
-    };
-
-    fn mark(epoch: u64, tick: u64, began: u64) -> WorldMark {
-        let (host, incarnation) = (NodeId::from_u128(u128::from(epoch)), Incarnation(1));
-        let term = Term { epoch: Epoch(epoch), host, incarnation };
-        WorldMark { clock: Clock { term, tick: Tick(tick) }, began: Tick(began) }
-    }
-
-    #[test]
-    fn who_is_crowned_says_how_much_it_has_written_before() {
-        let mut replica = Replica::<Tally>::default();
-        let state = Arc::new(State { world: Tally::found(1), seats: BTreeMap::new() });
-        let says = |replica: &Replica<Tally>, tick| {
-            let carried = replica.since(Some(Tick(tick)), SessionId::default(), 14).carried;
-            (!carried.is_empty()).then(|| Carried::decode(&carried).unwrap().written)
-        };
-        replica.take(mark(4, 505, 463), state.clone(), None);
-        assert_eq!(says(&replica, 505), None);
-        let mark = mark(5, 506, 505);
-        replica.reign(mark.clock.term);
-        replica.take(mark, state, None);
-        assert_eq!(says(&replica, 505), Some(14));
-        assert_eq!(says(&replica, 506), None);
-    }
-}

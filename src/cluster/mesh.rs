@@ -8,7 +8,8 @@
 //!   a while: then the lower one may sit behind a firewall.
 //! - *One of two stays.* Should both dial, both keep the link that the lower id dialled, or the
 //!   newer one if the same side dialled twice. The other is *retired*: still read for a moment,
-//!   since messages may be under way on it, but its end says nothing about the peer.
+//!   since messages may be under way on it, and for as long as the one that stays is silent, since
+//!   the peer may have lost that one; its end says nothing about the peer.
 //! - *Nodes are told apart by id and incarnation*, never by address. A peer is dialled at all
 //!   addresses it was heard at, in turn.
 //! - *Datagrams may not pass* where links do, behind a firewall say. Each side of a link probes that,
@@ -16,6 +17,8 @@
 //!   goes over the link too.
 //! - *Strangers cost little.* A link without a hello may be open for three seconds, send four
 //!   kilobytes, and there is room for a few hundred of them.
+
+mod peer;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -26,6 +29,7 @@ use std::{
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 
+pub use self::peer::Peer;
 use super::{
     compact,
     doubling::COPY_AFTER,
@@ -128,94 +132,6 @@ pub enum Way {
     Link,
     /// Not at all: there is no way to that peer.
     None,
-}
-
-/// What is known of one other node of the session.
-#[derive(Debug)]
-pub struct Peer {
-    /// In which life.
-    pub incarnation: Incarnation,
-    /// What its player is called.
-    pub name: Name,
-    /// Player or spectator.
-    pub role: Role,
-    /// When anything of it came in last.
-    pub heard: Instant,
-    /// Where its packets go.
-    pub udp: Option<SocketAddr>,
-    /// What stands for this life in compact packets.
-    tag: u32,
-    udp_heard: Instant,
-    /// When it or this machine came to another address: older links lead nowhere.
-    moved: Instant,
-    /// When a datagram of it came last, if ever, and when one was sent to it.
-    datagram: Option<Instant>,
-    datagram_sent: Instant,
-    /// Until when it counts as hearing no datagrams.
-    deaf_until: Instant,
-    addresses: Vec<Address>,
-    /// When anything of or about it came in last.
-    pub met: Instant,
-    link: Option<LinkId>,
-    /// When its last link ended, if it has had any.
-    unlinked: Instant,
-    dialling: Option<LinkId>,
-    dials_failed: u32,
-    dial_at: Instant,
-}
-
-impl Peer {
-    /// It sent something from this address. If nothing came from the one in use for so long, it has
-    /// moved. Whether it has.
-    fn heard_at(&mut self, now: Instant, from: SocketAddr, patience: Duration) -> bool {
-        let mut moved = false;
-        if self.udp != Some(from) && now.since(self.udp_heard) > patience {
-            moved = self.udp.is_some_and(|before| before.ip() != from.ip());
-            if moved {
-                self.moved = now;
-                self.dial_at = self.dial_at.min(now);
-                if let Some(before) = self.addresses.first().copied() {
-                    self.lives_at(Address { ip: from.ip(), udp: from.port(), ..before });
-                }
-            }
-            self.udp = Some(from);
-        }
-        if self.udp == Some(from) {
-            self.udp_heard = now;
-        }
-        moved
-    }
-
-    /// It was heard itself, at this address: there it is now, not where it was.
-    fn lives_at(&mut self, address: Address) {
-        self.addresses.retain(|known| *known != address);
-        self.addresses.truncate(ADDRESSES_MAX - 1);
-        self.addresses.insert(0, address);
-    }
-
-    fn is_in_use(&self) -> bool {
-        self.link.is_some() || self.dialling.is_some()
-    }
-
-    /// When it is not remembered any more, if nothing of it comes in before.
-    fn forgotten_at(&self) -> Instant {
-        self.heard.max(self.met) + REMEMBERED
-    }
-
-    /// Whether its link is up.
-    pub fn is_linked(&self) -> bool {
-        self.link.is_some()
-    }
-
-    /// Whether it has no link, and was heard within `lately` all the same.
-    pub fn is_estranged(&self, now: Instant, lately: Duration) -> bool {
-        self.link.is_none() && self.heard > self.unlinked && now.since(self.heard) <= lately
-    }
-
-    /// Where it was heard last.
-    pub fn address(&self) -> Option<Address> {
-        self.addresses.first().copied()
-    }
 }
 
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What the ledger promises (D1 to D6), tried on histories that nobody would think of.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod carried;
 mod exchanging;
 mod histories;
 mod merging;

@@ -1,0 +1,98 @@
+//! What a [mesh](super) knows of each other node.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::{ADDRESSES_MAX, REMEMBERED};
+use crate::{
+    cluster::message::{Address, Role},
+    text::Name,
+    types::{Incarnation, Instant, LinkId},
+};
+
+/// What is known of one other node of the session.
+#[derive(Debug)]
+pub struct Peer {
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// What its player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// When anything of it came in last.
+    pub heard: Instant,
+    /// Where its packets go.
+    pub udp: Option<SocketAddr>,
+    /// What stands for this life in compact packets.
+    pub(super) tag: u32,
+    pub(super) udp_heard: Instant,
+    /// When it or this machine came to another address: older links lead nowhere.
+    pub(super) moved: Instant,
+    /// When a datagram of it came last, if ever, and when one was sent to it.
+    pub(super) datagram: Option<Instant>,
+    pub(super) datagram_sent: Instant,
+    /// Until when it counts as hearing no datagrams.
+    pub(super) deaf_until: Instant,
+    pub(super) addresses: Vec<Address>,
+    /// When anything of or about it came in last.
+    pub met: Instant,
+    pub(super) link: Option<LinkId>,
+    /// When its last link ended, if it has had any.
+    pub(super) unlinked: Instant,
+    pub(super) dialling: Option<LinkId>,
+    pub(super) dials_failed: u32,
+    pub(super) dial_at: Instant,
+}
+
+impl Peer {
+    /// It sent something from this address. If nothing came from the one in use for so long, it has
+    /// moved. Whether it has.
+    pub(super) fn heard_at(&mut self, now: Instant, from: SocketAddr, patience: Duration) -> bool {
+        let mut moved = false;
+        if self.udp != Some(from) && now.since(self.udp_heard) > patience {
+            moved = self.udp.is_some_and(|before| before.ip() != from.ip());
+            if moved {
+                self.moved = now;
+                self.dial_at = self.dial_at.min(now);
+                if let Some(before) = self.addresses.first().copied() {
+                    self.lives_at(Address { ip: from.ip(), udp: from.port(), ..before });
+                }
+            }
+            self.udp = Some(from);
+        }
+        if self.udp == Some(from) {
+            self.udp_heard = now;
+        }
+        moved
+    }
+
+    /// It was heard itself, at this address: there it is now, not where it was.
+    pub(super) fn lives_at(&mut self, address: Address) {
+        self.addresses.retain(|known| *known != address);
+        self.addresses.truncate(ADDRESSES_MAX - 1);
+        self.addresses.insert(0, address);
+    }
+
+    pub(super) fn is_in_use(&self) -> bool {
+        self.link.is_some() || self.dialling.is_some()
+    }
+
+    /// When it is not remembered any more, if nothing of it comes in before.
+    pub(super) fn forgotten_at(&self) -> Instant {
+        self.heard.max(self.met) + REMEMBERED
+    }
+
+    /// Whether its link is up.
+    pub fn is_linked(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// Whether it has no link, and was heard within `lately` all the same.
+    pub fn is_estranged(&self, now: Instant, lately: Duration) -> bool {
+        self.link.is_none() && self.heard > self.unlinked && now.since(self.heard) <= lately
+    }
+
+    /// Where it was heard last.
+    pub fn address(&self) -> Option<Address> {
+        self.addresses.first().copied()
+    }
+}
