@@ -85,6 +85,8 @@ pub struct Replica<G: Game> {
     /// The newest state: made here, or received.
     newest: Option<(WorldMark, Arc<State<G::World>>)>,
     history: VecDeque<(Clock, Arc<State<G::World>>)>,
+    /// How many of them, the oldest, may be of a line of history that was given up.
+    foreign: usize,
     events: VecDeque<(Tick, G::Event)>,
     events_told: Tick,
     /// What ticks carried for the ledger, and which tick carried it first.
@@ -104,6 +106,7 @@ impl<G: Game> Default for Replica<G> {
         Self {
             newest: None,
             history: VecDeque::new(),
+            foreign: 0,
             events: VecDeque::new(),
             events_told: Tick(0),
             entries: VecDeque::new(),
@@ -128,6 +131,11 @@ impl<G: Game> Replica<G> {
         self.history.iter().rev().find(|(held, _)| *held == clock).map(|(_, state)| state)
     }
 
+    /// Whether a state that is held leads to the newest one, as far as is known.
+    pub fn leads_here(&self, clock: Clock) -> bool {
+        self.history.range(self.foreign..).any(|(held, _)| *held == clock)
+    }
+
     /// Takes `state` as the newest. Returns the clock that was the newest before, if `mark` does
     /// not descend from it, or it is of the reign of a beaten `rival`: then a line of history
     /// is given up.
@@ -141,6 +149,7 @@ impl<G: Game> Replica<G> {
         let rebased = before
             .filter(|before| rival == Some(before.clock.term) || !descends(Some(mark), *before));
         if rebased.is_some() {
+            self.foreign = self.history.len();
             self.events.clear();
             self.entries.clear();
             self.complete_from = mark.clock.tick;
@@ -148,6 +157,7 @@ impl<G: Game> Replica<G> {
         }
         if self.history.len() == HISTORY_STATES {
             self.history.pop_front();
+            self.foreign = self.foreign.saturating_sub(1);
         }
         self.history.push_back((mark.clock, state.clone()));
         self.newest = Some((mark, state));
@@ -212,10 +222,11 @@ impl<G: Game> Replica<G> {
         carried.filter(|id| id.writer == writer).map(|id| id.number).max()
     }
 
-    /// What whoever holds the state at tick `held` has missed: the events that are still worth
-    /// telling, and what was written since into the ledger of this `session`, in which the host has
-    /// `written` so much. Whoever holds none gets the last events, and asks for what was written; so does
-    /// whoever may lack what this node never was given with a tick.
+    /// What whoever holds the state at tick `held`, which [leads here](Replica::leads_here), has
+    /// missed: the events that are still worth telling, and what was written since into the ledger of
+    /// this `session`, in which the host has `written` so much. Whoever holds none gets the last events,
+    /// and asks for what was written; so does whoever may lack what this node never was given with a
+    /// tick.
     pub fn since(&self, held: Option<Tick>, session: SessionId, written: u64) -> Since<G::Event> {
         let now = self.clock().map_or(0, |clock| clock.tick.0);
         let spoken = held.unwrap_or(Tick(now.saturating_sub(1)));

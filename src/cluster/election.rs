@@ -147,6 +147,8 @@ struct Seeking {
     ask_at: Instant,
     /// Whether `ask_at` already contains what this node waits for its rank.
     ranked: bool,
+    /// Who asked and was told to wait. It is asked in turn, linked or not: it waits for that.
+    deferred: BTreeSet<NodeId>,
     candidacy: Option<Candidacy>,
 }
 
@@ -451,6 +453,7 @@ impl Election {
             lost: None,
             ask_at: now + discovery,
             ranked: false,
+            deferred: BTreeSet::new(),
             candidacy: None,
         });
     }

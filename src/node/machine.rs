@@ -631,7 +631,9 @@ impl<G: Game> Node<G> {
         let any = self.config.tuning.has(Mutant::AnyBaseline);
         let held = |holds| if any { self.replica.state() } else { self.replica.held(holds) };
         let baseline = holds.and_then(|holds| Some((holds, held(holds)?.as_ref())));
-        let held = baseline.map(|(held, _)| held.tick).filter(|held| *held < clock.tick);
+        // Ticks of a line that was given up say nothing of this one.
+        let held = baseline.map(|(held, _)| held).filter(|held| self.replica.leads_here(*held));
+        let held = held.map(|held| held.tick).filter(|held| *held < clock.tick);
         let ledger = self.cluster.ledger();
         let writer = writer_of(clock.term);
         let known = self.written.filter(|(known, _)| *known == writer).map_or(0, |(_, it)| it);

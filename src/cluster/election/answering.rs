@@ -49,6 +49,7 @@ impl Election {
                 } else {
                     self.answer(from, &ask, Answer::TakingOver);
                     self.lose(now, cx, Cause::Silent);
+                    self.defer(from);
                     self.hurry(now);
                 }
             }
@@ -57,8 +58,19 @@ impl Election {
                     self.grant_to(now, cx, from, &ask);
                 } else {
                     self.answer(from, &ask, Answer::TakingOver);
+                    self.defer(from);
                     self.hurry(now);
                 }
+            }
+        }
+    }
+
+    /// Somebody of lower rank has been told to wait.
+    fn defer(&mut self, id: NodeId) {
+        if let State::Seeking(seeking) = &mut self.state {
+            seeking.deferred.insert(id);
+            if let Some(candidacy) = &mut seeking.candidacy {
+                candidacy.asked.insert(id);
             }
         }
     }

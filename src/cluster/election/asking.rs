@@ -15,6 +15,7 @@ impl Election {
             lost: Some(Lost { following, cause, at: now }),
             ask_at: now,
             ranked: false,
+            deferred: BTreeSet::new(),
             candidacy: None,
         });
         if let Some((from, ask)) = pending {
@@ -91,13 +92,14 @@ impl Election {
 
     /// Becomes a candidate, and asks.
     pub(super) fn stand(&mut self, now: Instant, cx: &Context<'_>) {
-        let asked: BTreeSet<NodeId> = self.electorate(now, cx).map(|voter| voter.id).collect();
+        let mut asked: BTreeSet<NodeId> = self.electorate(now, cx).map(|voter| voter.id).collect();
         // Where ticks come with such gaps anyway, answers of others may be as late.
         let rough = self.gap_us > 40_000;
         let patience = if rough { self.tuning.ask_patience } else { self.tuning.ask_deadline };
         let State::Seeking(seeking) = &mut self.state else {
             return;
         };
+        asked.extend(&seeking.deferred);
         let ends = seeking.lost.as_ref().map(|lost| lost.following.term);
         let host = ends.map(|term| term.host);
         // Who has lost its links with all others, and hears some of them still, is more likely to

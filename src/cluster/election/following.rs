@@ -116,6 +116,7 @@ impl Election {
                 lost: Some(Lost { following, cause: Cause::Left, at: now }),
                 ask_at: now + self.tuning.grant,
                 ranked: true,
+                deferred: BTreeSet::new(),
                 candidacy: None,
             });
         }
