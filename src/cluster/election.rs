@@ -149,7 +149,7 @@ struct Seeking {
     ranked: bool,
     /// Who asked and was told to wait. It is asked in turn, linked or not: it waits for that.
     deferred: BTreeSet<NodeId>,
-    candidacy: Option<Candidacy>,
+    candidacy: Option<Box<Candidacy>>,
 }
 
 #[derive(Debug)]
@@ -771,7 +771,7 @@ impl Election {
 
     fn candidacy_mut(&mut self) -> Option<&mut Candidacy> {
         match &mut self.state {
-            State::Seeking(seeking) => seeking.candidacy.as_mut(),
+            State::Seeking(seeking) => seeking.candidacy.as_deref_mut(),
             _ => None,
         }
     }

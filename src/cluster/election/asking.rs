@@ -125,7 +125,7 @@ impl Election {
         } else {
             now + self.tuning.ask_deadline
         };
-        seeking.candidacy = Some(Candidacy {
+        let candidacy = Candidacy {
             began: now,
             repeat_at: now,
             deadline,
@@ -134,7 +134,8 @@ impl Election {
             asked,
             suspect,
             follows: BTreeMap::new(),
-        });
+        };
+        seeking.candidacy = Some(Box::new(candidacy));
         self.round = self.round.wrapping_add(1);
         self.out.push_back(Out::Asking { ends });
         self.ask(now, cx);
