@@ -12,6 +12,7 @@
 //! | [`mesh`] | links: dial, accept, hello, keep one of two |
 //! | [`election`] | who reigns |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
+//! | `reach` | who is heard and cannot be reached, and who lets a newcomer in instead |
 //! | [`roster`] | who is in, as the host publishes it |
 //! | [`identity`] | who this node says it is |
 //! | [`ledger`] | what must outlive every crash |
@@ -27,11 +28,18 @@ mod introductions;
 pub mod ledger;
 pub mod mesh;
 pub mod message;
+mod reach;
 pub mod relay;
 mod remembering;
 pub mod roster;
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+pub use self::reach::Unreachable;
+
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use uuid::Uuid;
@@ -48,12 +56,13 @@ use self::{
         keeper::Keeper,
         witness::Safety,
     },
-    mesh::{Mesh, Peer},
+    mesh::{Acquaintance, Mesh, Peer},
     message::{
         Beacon, ControlsPacket, Envelope, Member, Message, Packet, Payload, RelayPacket, Role,
         TickPacket, WorldCopy,
     },
-    relay::Relay,
+    reach::Reach,
+    relay::{Relay, Via},
     roster::Roster,
 };
 use crate::{
@@ -67,10 +76,6 @@ use crate::{
 /// of a healed network notice each other. So does whoever was heard of: a newcomer may have to reign
 /// over members that it knows from the roster alone.
 const AUDIENCE: Duration = Duration::from_secs(1);
-
-/// How long a newcomer waits for a host that was announced, and of which it hears nothing: a little
-/// more than the time between two beacons. Should it live after all, it says so when it is asked.
-const ANNOUNCED: Duration = Duration::from_millis(1_300);
 
 /// How often, and for how long, a missing member is sought at its last address.
 const SEEK_MISSING: Duration = Duration::from_millis(100);
@@ -96,6 +101,7 @@ pub struct Cluster {
     roster: Roster,
     doubling: Doubling,
     relay: Relay,
+    reach: Reach,
     keeper: Keeper,
     random: Pcg64Mcg,
     /// Which session is played; while none was found: which one this machine played last.
@@ -179,6 +185,8 @@ pub enum Notice {
     Roster,
     /// Nobody else was heard for a while.
     NobodyFound,
+    /// Somebody of the session is heard, or was said to host it, and there is no way to it.
+    Unreachable(Unreachable),
     /// This node's id was somebody else's too; it has a new one.
     NewIdentity(NodeId),
     /// The session has as many players as it takes: this node sees the game, and is not in it.
@@ -202,6 +210,7 @@ impl Cluster {
             roster: Roster::default(),
             doubling: Doubling::default(),
             relay: Relay::default(),
+            reach: Reach::default(),
             random,
             session_id: None,
             handled: None,
@@ -286,6 +295,7 @@ impl Cluster {
         self.mesh.stir();
         self.company = now;
         self.told_nobody = false;
+        self.reach = Reach::default();
         match self.me.role {
             Role::Player => self.election.seek(now, self.tuning.discovery),
             Role::Spectator => self.election.watch(now),
@@ -400,11 +410,15 @@ impl Cluster {
         self.relay.clients(now).collect()
     }
 
-    /// Passes a tick of the host on.
+    /// Passes a tick of the host on, and says how many nodes it has come through.
     pub fn pass_tick(&mut self, now: Instant, to: NodeId, tick: TickPacket) {
+        let hops = relay::HOPS_MAX.saturating_sub(self.election.distance(now));
+        if hops == 0 || self.election.relay(now) == Some(to) {
+            return; // it has come too far, or from there
+        }
         let (from, incarnation) = (tick.term.host, tick.term.incarnation);
         let packet = Box::new(Packet::Tick(tick));
-        let relay = RelayPacket { from, incarnation, to, hops: relay::HOPS_MAX, packet };
+        let relay = RelayPacket { from, incarnation, to, hops, packet };
         self.mesh.send_packet(now, &self.me, to, Packet::Relay(relay), false);
     }
 
@@ -458,6 +472,7 @@ impl Cluster {
             self.seek_at = now + SEEK_MISSING;
             self.seek_missing(now);
             self.mind_company(now);
+            self.mind_reach(now);
             self.mind_seat(now);
         }
         self.tell(now);
@@ -476,7 +491,11 @@ impl Cluster {
             name: self.me.name.clone(),
             ask: self.playing() && term.is_none() || self.handled.is_none(),
         };
-        self.discovery.timeout(now, &self.me, told);
+        let is_linked = |there: IpAddr| {
+            let mut linked = self.mesh.peers().filter(|(_, peer)| peer.is_linked());
+            linked.any(|(_, peer)| peer.address().is_some_and(|address| address.ip == there))
+        };
+        self.discovery.timeout(now, &self.me, told, is_linked);
         while let Some(effect) = self.discovery.poll() {
             self.out.push_back(Out::Effect(effect));
         }
@@ -495,7 +514,8 @@ impl Cluster {
     fn mind_seat(&mut self, now: Instant) {
         let host = self.election.following().map(|term| term.host);
         let linked = host.and_then(|host| self.mesh.peer(host)).is_some_and(Peer::is_linked);
-        let waits = linked && self.me.role == Role::Player && self.roster.published().is_some();
+        let reaches = linked || self.election.relay(now).is_some();
+        let waits = reaches && self.me.role == Role::Player && self.roster.published().is_some();
         if !waits || self.roster.member(self.me.id).is_some() {
             self.seated = now;
             self.told_full = false;
@@ -553,7 +573,7 @@ impl Cluster {
         newest: &dyn Newest,
         from: NodeId,
         packet: Packet,
-        via: Option<NodeId>,
+        via: Option<Via>,
     ) {
         let Some(peer) = self.mesh.peer(from) else {
             return;
@@ -587,8 +607,11 @@ impl Cluster {
             Packet::Probe => {}
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             packet if votes => {
+                if let Packet::Rival { term } | Packet::Stale { promised: term, .. } = packet {
+                    self.hear_of_host(now, term);
+                }
                 self.with_election(now, newest, |election, cx| {
-                    election.packet(now, cx, from, packet, via);
+                    election.packet(now, cx, from, packet, via.map(|via| via.by));
                 });
             }
             _ => {}
@@ -596,7 +619,10 @@ impl Cluster {
     }
 
     /// Something came that goes, or went, through a third node.
-    fn pass_on(&mut self, now: Instant, newest: &dyn Newest, by: NodeId, relay: RelayPacket) {
+    fn pass_on(&mut self, now: Instant, newest: &dyn Newest, by: NodeId, mut relay: RelayPacket) {
+        if let (Packet::Knock(knock), true) = (&*relay.packet, relay.to == self.me.id) {
+            return self.let_in(now, relay.from, relay.incarnation, knock);
+        }
         let author = self.mesh.peer(relay.from).map(|peer| peer.incarnation);
         if author != Some(relay.incarnation) || matches!(*relay.packet, Packet::Relay(_)) {
             return;
@@ -604,24 +630,29 @@ impl Cluster {
         if relay.to == self.me.id {
             if relay.from != self.me.id {
                 self.mesh.heard_of(now, relay.from);
-                self.packet(now, newest, relay.from, *relay.packet, Some(by));
+                let far = relay::HOPS_MAX.saturating_sub(relay.hops).saturating_add(1);
+                self.packet(now, newest, relay.from, *relay.packet, Some(Via { by, far }));
             }
             return;
         }
         let Some(hops) = relay.hops.checked_sub(1) else { return };
+        if let Packet::Knock(knock) = &mut *relay.packet {
+            knock.address = knock.address.or_else(|| self.mesh.peer(relay.from)?.address());
+            // It asks until it has heard that it has a seat.
+            self.send_roster(relay.from);
+        }
         let host = self.election.following().map(|term| term.host);
         if host != Some(relay.from) {
             let holds = match &*relay.packet {
                 Packet::Controls(controls) => controls.holds,
                 _ => None,
             };
-            if self.relay.serve(now, relay.from, holds)
-                && let Some(roster) = self.roster.published()
-            {
-                self.mesh.send(relay.from, &Message::Roster(roster.clone()));
+            if self.relay.serve(now, relay.from, holds) {
+                self.send_roster(relay.from);
             }
         }
-        let next = self.election.relay(now).filter(|_| host == Some(relay.to)).unwrap_or(relay.to);
+        let up = self.election.relay(now).filter(|_| host == Some(relay.to));
+        let next = up.or_else(|| self.way_to_host(now, relay.to)).unwrap_or(relay.to);
         if next != by && next != relay.from {
             let packet = Packet::Relay(RelayPacket { hops, ..relay });
             self.mesh.send_packet(now, &self.me, next, packet, false);
@@ -660,6 +691,12 @@ impl Cluster {
         }
     }
 
+    fn send_roster(&mut self, to: NodeId) {
+        if let Some(roster) = self.roster.published().cloned() {
+            self.mesh.send(to, &Message::Roster(roster));
+        }
+    }
+
     fn reconcile(&mut self, now: Instant) {
         if self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh) {
             self.publish_roster();
@@ -687,11 +724,7 @@ impl Cluster {
     ) {
         let voters = || self::voters(now, &self.tuning, &self.mesh, &self.roster);
         let seeking = self.playing() && self.election.promised().is_none();
-        let announced =
-            seeking
-                && self.discovery.heard(now).filter(|heard| now.since(heard.at) < ANNOUNCED).any(
-                    |heard| self.me.shares_session(&heard.beacon) && heard.beacon.term.is_some(),
-                );
+        let announced = seeking && self.is_host_to_come(now);
         let steady = self.roster.is_steady(self.me.id);
         act(&mut self.election, &Context { voters: &voters, steady, newest, announced });
     }
@@ -715,9 +748,7 @@ impl Cluster {
                     self.keeper.meet(now, peer, watches);
                     if self.election.reign().is_some() {
                         self.reconcile(now);
-                        if let Some(roster) = self.roster.published().cloned() {
-                            self.mesh.send(peer, &Message::Roster(roster));
-                        }
+                        self.send_roster(peer);
                     }
                 }
                 mesh::Out::Down { peer, reason } => {
@@ -771,6 +802,9 @@ impl Cluster {
                         self.dismiss(now, old, term);
                     }
                     self.mesh.set_host(Some(term.host));
+                    if let Some(way) = self.way_to_host(now, term.host) {
+                        self.election.go_through(now, way);
+                    }
                     self.keeper.follows();
                     if self.roster.follow(term) {
                         self.roster_changed(now);

@@ -19,6 +19,7 @@ pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port,
 pub use self::machine::Node;
 use crate::{
     cluster::{
+        Unreachable,
         ledger::{
             disk::Trouble,
             entry::{WallTime, Writer},
@@ -164,6 +165,10 @@ pub enum Event<G: Game> {
     },
     /// Nobody but this node was heard for a while. Said once, until somebody is.
     NobodyFound,
+    /// Somebody of the session is heard, or is said to host it, and there is no way to it: a firewall
+    /// lets nobody in, or the network keeps its machines apart. Those who reach one another play on
+    /// without it. Said once, until it is reached.
+    Unreachable(Unreachable),
     /// The session has as many players as it takes: this node sees the game, and comes in as soon
     /// as somebody leaves.
     Full {

@@ -4,7 +4,10 @@
 //! time in microseconds (comparable between the processes of one machine), the node that prints
 //! it, and what happened.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use interregnum::{
     arena::{Arena, Score},
@@ -114,6 +117,13 @@ pub enum What {
         why: String,
     },
     NobodyFound,
+    /// Somebody of this session is heard, or said (`heard` is false) to host it, and no way leads there.
+    Unreachable {
+        peer: NodeId,
+        name: String,
+        address: Option<SocketAddr>,
+        heard: bool,
+    },
     /// The session has as many players as it takes. This node comes in as soon as one leaves.
     Full {
         players: usize,
@@ -215,6 +225,12 @@ fn what(event: &Event<Arena>) -> Option<What> {
         },
         Event::DiskFailed { trouble } => What::DiskFailed { why: trouble.to_string() },
         Event::NobodyFound => What::NobodyFound,
+        Event::Unreachable(who) => What::Unreachable {
+            peer: who.id,
+            name: who.name.to_string(),
+            address: who.address,
+            heard: who.heard,
+        },
         Event::Full { players } => What::Full { players: *players },
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
         Event::Stopped => What::Stopped { reason: "left".to_owned() },

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use interregnum::{
     arena::{Arena, Score},
+    cluster::Unreachable,
     node::{Event, MemberView},
     runtime::{Happened, Started, Timed},
     text::{Name, SessionName},
@@ -12,6 +13,21 @@ use interregnum::{
 
 /// The time between two lines about points.
 const POINTS_EVERY: Duration = Duration::from_secs(5);
+
+/// Who is heard and cannot be reached, and what can be done about it.
+fn unreachable(who: &Unreachable) -> String {
+    let name = who.called();
+    let at = who.address.map(|address| format!(" at {address}")).unwrap_or_default();
+    let heard = match who.heard {
+        true => format!("{name} is heard{at} and cannot be reached"),
+        false => format!("{name} is said to host a game{at}, and no way leads there"),
+    };
+    format!(
+        "{heard}: a firewall on that machine lets nobody in, or the network keeps its machines apart, as \
+         guest Wi-Fi does; you play on without. Allow the program there, or start it there with --peer \
+         and your address"
+    )
+}
 
 /// Remembers who is who, and puts what happens into words.
 #[derive(Debug, Default)]
@@ -98,6 +114,7 @@ impl Story {
                  try --peer ADDRESS on one side"
                     .into(),
             ),
+            Event::Unreachable(who) => Some(unreachable(who)),
             Event::Full { players } => Some(format!(
                 "this game is full with {players} players; you come in as soon as one leaves"
             )),

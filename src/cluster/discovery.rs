@@ -13,7 +13,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -159,8 +159,16 @@ impl Discovery {
         serde_json::from_slice(&bytes[..end]).ok()
     }
 
-    /// Tells everybody around how things stand, if the time has come or things have changed.
-    pub fn timeout(&mut self, now: Instant, me: &Identity, told: Told) {
+    /// Tells everybody around how things stand, if the time has come or things have changed. Whoever
+    /// was named with `--peer` is asked to answer, unless somebody there `is_linked`: behind a
+    /// firewall nothing but answers may come in.
+    pub fn timeout(
+        &mut self,
+        now: Instant,
+        me: &Identity,
+        told: Told,
+        is_linked: impl Fn(IpAddr) -> bool,
+    ) {
         let changed = self.told.as_ref() != Some(&told);
         self.told = Some(told);
         if changed {
@@ -177,8 +185,11 @@ impl Discovery {
         self.answered.retain(|_, at| now.since(*at) < ANSWER_PAUSE);
         let ask = self.told.as_ref().is_some_and(|told| told.ask);
         let Some(bytes) = self.beacon(me, ask) else { return };
-        for to in self.targets() {
+        for to in self.networks() {
             self.out.push_back(Effect::Packet { to, via: Port::Own, bytes: bytes.clone() });
+        }
+        for to in self.peers.clone() {
+            self.send(me, to, Port::Own, ask || !is_linked(to.ip()));
         }
     }
 
@@ -202,12 +213,9 @@ impl Discovery {
         self.heard.values().filter(move |heard| now.since(heard.at) < FRESH)
     }
 
-    fn targets(&self) -> Vec<SocketAddr> {
-        let networks = self
-            .interfaces
-            .iter()
-            .map(|interface| SocketAddr::new(interface.broadcast.into(), self.port));
-        networks.chain(self.peers.iter().copied()).collect()
+    fn networks(&self) -> Vec<SocketAddr> {
+        let networks = self.interfaces.iter();
+        networks.map(|network| SocketAddr::new(network.broadcast.into(), self.port)).collect()
     }
 
     fn may_answer(&mut self, now: Instant, to: SocketAddr) -> bool {

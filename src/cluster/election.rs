@@ -36,7 +36,7 @@ use super::message::{
     Answer, ElectionPacket, MeetPacket, OkPacket, Packet, Payload, Rank, Role, TickPacket,
     WorldCopy, WorldMark,
 };
-use super::relay;
+use super::relay::{self, Via};
 use crate::{
     config::{Mutant, Tuning},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
@@ -138,7 +138,20 @@ struct Following {
 #[derive(Clone, Copy, Debug)]
 struct Relayed {
     by: NodeId,
+    /// How many nodes lie between this one and its host.
+    far: u8,
     until: Instant,
+}
+
+impl Relayed {
+    fn through(now: Instant, via: Via) -> Self {
+        Self { by: via.by, far: via.far, until: now + relay::SERVED }
+    }
+
+    /// Somebody who may be of use: nothing came through it yet.
+    fn to_be_tried(by: NodeId, until: Instant) -> Self {
+        Self { by, far: relay::HOPS_MAX, until }
+    }
 }
 
 #[derive(Debug)]
@@ -236,7 +249,7 @@ pub struct Context<'a> {
     pub steady: bool,
     /// The world held here.
     pub newest: &'a dyn Newest,
-    /// Whether a host of the own session was announced lately.
+    /// Whether a host of the own session was announced, and may still be heard.
     pub announced: bool,
 }
 
@@ -412,6 +425,12 @@ impl Election {
         following.relay.filter(|relay| now < relay.until).map(|relay| relay.by)
     }
 
+    /// How many nodes lie between this one and its host.
+    pub fn distance(&self, now: Instant) -> u8 {
+        let State::Following(following) = &self.state else { return 0 };
+        following.relay.filter(|relay| now < relay.until).map_or(0, |relay| relay.far)
+    }
+
     /// The reign in force as far as this node knows: its own, or the one it follows or lost.
     pub fn current(&self) -> Option<Term> {
         match &self.state {
@@ -532,7 +551,7 @@ impl Election {
         now: Instant,
         cx: &Context<'_>,
         packet: &TickPacket,
-        via: Option<NodeId>,
+        via: Option<Via>,
     ) -> Admission {
         let term = packet.term;
         if !self.plausible(term) || term.host == self.me {
@@ -605,7 +624,7 @@ impl Election {
                     self.follow(now, packet, via);
                     return Admission::Apply;
                 }
-                self.meet_rival(now, term, via);
+                self.meet_rival(now, term, via.map(|via| via.by));
                 Admission::Drop
             }
         }
@@ -668,16 +687,21 @@ impl Election {
             Packet::Abdicate { term, successor, world } => {
                 self.abdicated(now, cx, from, term, successor, world);
             }
-            Packet::Tick(_) | Packet::Controls(_) | Packet::Relay(_) | Packet::Probe => {}
+            Packet::Tick(_)
+            | Packet::Controls(_)
+            | Packet::Relay(_)
+            | Packet::Knock(_)
+            | Packet::Probe => {}
         }
         self.advance(now, cx);
     }
 
-    /// A beacon said that `term` is in force. No proof of life, but a reason to meet.
-    pub fn rumour(&mut self, now: Instant, term: Term) {
+    /// A beacon said that `term` is in force: that of its host, or of somebody else who follows it. No
+    /// proof of life, but a reason to meet.
+    pub fn rumour(&mut self, now: Instant, term: Term, told_by: Option<NodeId>) {
         if self.reign().is_some_and(|mine| mine < term) && self.plausible(term) {
             self.see(term.epoch);
-            self.meet_rival(now, term, None);
+            self.meet_rival(now, term, told_by);
         }
     }
 
@@ -822,7 +846,7 @@ impl Following {
     }
 
     /// Whether `packet` is a new tick: a sign of life. Duplicates and late packets are none.
-    fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u32, via: Option<NodeId>) -> bool {
+    fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u32, via: Option<Via>) -> bool {
         // More than was sent would be for an earlier life of this node.
         if packet.heard > self.acknowledged && packet.heard <= sent {
             self.acknowledged = packet.heard;
@@ -833,8 +857,13 @@ impl Following {
                 self.direct = packet.heard;
                 self.direct_at = now;
             }
-            Some(by) if now.since(self.direct_at) > DIRECT => {
-                self.relay = Some(Relayed { by, until: now + relay::SERVED });
+            Some(via) if now.since(self.direct_at) > DIRECT => {
+                // Two who pass on to each other what neither hears would be of no use: the nearer
+                // to the host serves.
+                let serves = self.relay.filter(|relay| now < relay.until && relay.by != via.by);
+                if serves.is_none_or(|relay| via.far <= relay.far) {
+                    self.relay = Some(Relayed::through(now, via));
+                }
             }
             _ => {}
         }

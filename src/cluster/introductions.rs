@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::{
     AUDIENCE, Cluster, Notice, Out, SEEK_MISSING_FOR,
     mesh::{Acquaintance, Peer},
-    message::{Address, Beacon, Role},
+    message::{Address, Beacon, Packet, Role},
 };
 use crate::{
     text::Name,
@@ -40,33 +40,72 @@ impl Cluster {
         );
         if let Some(term) = beacon.term {
             if term.host == beacon.id {
-                self.election.rumour(now, term);
-            } else {
+                self.election.rumour(now, term, None);
+            } else if term.host != self.me.id {
                 self.seek_host(now, beacon, term, from.ip());
             }
+            self.hear_of_another_game(now, beacon.id, term);
             if self.me.role == Role::Spectator && self.election.following().is_none() {
                 self.mesh.set_host(Some(term.host));
             }
         }
     }
 
-    /// Somebody follows a host that this node knows nothing of, and says where it is.
+    /// Somebody follows a host with which this node is not linked, and says where that is.
     fn seek_host(&mut self, now: Instant, beacon: &Beacon, term: Term, teller: IpAddr) {
-        let known = self.mesh.peer(term.host).is_some_and(|peer| peer.address().is_some());
-        let Some(address) = beacon.host_at.filter(|_| !known) else { return };
-        self.mesh.meet(
-            now,
-            &self.me,
-            Acquaintance {
+        let known = self.mesh.peer(term.host);
+        let in_another_life =
+            |peer: &Peer| peer.incarnation != term.incarnation && now.since(peer.heard) < AUDIENCE;
+        if known.is_some_and(|peer| peer.is_linked() || in_another_life(peer)) {
+            return;
+        }
+        let told = beacon.host_at.map_or(Vec::new(), |address| told_by(teller, address));
+        let unknown = told.is_empty().then_some(None);
+        for address in told.into_iter().map(Some).chain(unknown) {
+            let host = Acquaintance {
                 id: term.host,
                 incarnation: term.incarnation,
                 name: beacon.host_name.clone().unwrap_or_else(|| Name::new("")),
                 role: Role::Player,
-                address: Some(told_by(teller, address)),
+                address,
                 heard: false,
                 wanted: self.election.current().is_none(),
-            },
-        );
+            };
+            self.mesh.meet(now, &self.me, host);
+        }
+    }
+
+    /// A node plays in another reign than this one: the two hosts may not hear of each other, but through
+    /// those who are linked.
+    fn hear_of_another_game(&mut self, now: Instant, teller: NodeId, term: Term) {
+        if term.host == self.me.id || !self.mesh.peer(teller).is_some_and(Peer::is_linked) {
+            return;
+        }
+        self.election.rumour(now, term, Some(teller).filter(|teller| *teller != term.host));
+        if let Some(mine) = self.election.following().filter(|mine| mine.host != term.host) {
+            let packet = Packet::Rival { term };
+            if let Some(relay) = self.election.relay(now) {
+                self.send_through(now, relay, mine.host, packet.clone());
+            }
+            self.mesh.send_packet(now, &self.me, mine.host, packet, false);
+        }
+    }
+
+    /// Somebody says that there is this reign. Its host may never be heard here, but speak by way of
+    /// others.
+    pub(super) fn hear_of_host(&mut self, now: Instant, term: Term) {
+        if self.mesh.peer(term.host).is_none() {
+            let host = Acquaintance {
+                id: term.host,
+                incarnation: term.incarnation,
+                name: Name::new(""),
+                role: Role::Player,
+                address: None,
+                heard: false,
+                wanted: false,
+            };
+            self.mesh.meet(now, &self.me, host);
+        }
     }
 
     /// A member that is missing may be back any moment: seek it where it was.
@@ -92,30 +131,47 @@ impl Cluster {
         let teller = self.mesh.peer(published.term.host).and_then(Peer::address);
         for member in &published.members {
             let Some(address) = member.address else { continue };
-            let address = match teller {
-                Some(teller) => Some(told_by(teller.ip, address)),
-                None => Some(address).filter(|address| !address.ip.is_loopback()),
+            let told = match teller {
+                Some(teller) => told_by(teller.ip, address),
+                None if address.ip.is_loopback() => Vec::new(),
+                None => vec![address],
             };
-            self.mesh.meet(
-                now,
-                &self.me,
-                Acquaintance {
+            for address in told {
+                let member = Acquaintance {
                     id: member.id,
                     incarnation: member.incarnation,
                     name: member.name.clone(),
                     role: Role::Player,
-                    address,
+                    address: Some(address),
                     heard: false,
                     wanted: false,
-                },
-            );
+                };
+                self.mesh.meet(now, &self.me, member);
+            }
         }
     }
 }
 
-/// Where `address` is, by the word of somebody at `teller`: both may live on one machine, which need
-/// not be this one.
-fn told_by(teller: IpAddr, address: Address) -> Address {
-    let ip = if address.ip.is_loopback() { teller } else { address.ip };
-    Address { ip, ..address }
+/// Where somebody is, by the word of somebody at `teller`. Both may live on one machine, which need
+/// not be this one; then what the teller says may be an address that nobody else can use, of that
+/// machine's loopback or of some network inside it, and the teller's own is the right one.
+fn told_by(teller: IpAddr, address: Address) -> Vec<Address> {
+    let beside = Address { ip: teller, ..address };
+    let told = Some(address).filter(|told| !told.ip.is_loopback() && *told != beside);
+    told.into_iter().chain([beside]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_only_the_teller_can_use_is_not_all_that_is_tried() {
+        let at = |ip: [u8; 4]| Address { ip: ip.into(), tcp: 7, udp: 8 };
+        let teller: IpAddr = [10, 1, 0, 2].into();
+        let told = |ip| told_by(teller, at(ip));
+        assert_eq!(told([172, 17, 0, 1]), [at([172, 17, 0, 1]), at([10, 1, 0, 2])]);
+        assert_eq!(told([127, 0, 0, 1]), [at([10, 1, 0, 2])]);
+        assert_eq!(told([10, 1, 0, 2]), [at([10, 1, 0, 2])]);
+    }
 }

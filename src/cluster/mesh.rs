@@ -1,7 +1,7 @@
 //! Links between nodes: who is dialled when, who said hello, which of two links stays.
 //!
 //! Every player has one link with every other player of its session; a spectator has one with the
-//! host. A link is *open* once the system says so, and *up* once both sides have said hello. What
+//! host, and where that is not reached one with a member. A link is *open* once the system says so, and *up* once both sides have said hello. What
 //! makes it more than a list of sockets:
 //!
 //! - *One dials first.* The lower id dials at once, the higher one only when there is no link after
@@ -11,13 +11,14 @@
 //!   since messages may be under way on it, and for as long as the one that stays is silent, since
 //!   the peer may have lost that one; its end says nothing about the peer.
 //! - *Nodes are told apart by id and incarnation*, never by address. A peer is dialled at all
-//!   addresses it was heard at, in turn.
+//!   addresses that are known of it, soon one beside the other (`dialling`).
 //! - *Datagrams may not pass* where links do, behind a firewall say. Each side of a link probes that,
 //!   and says in its pings whether it hears the other's datagrams. To whoever does not, everything
 //!   goes over the link too.
 //! - *Strangers cost little.* A link without a hello may be open for three seconds, send four
 //!   kilobytes, and there is room for a few hundred of them.
 
+mod dialling;
 mod peer;
 
 use std::{
@@ -27,7 +28,7 @@ use std::{
     time::Duration,
 };
 
-use rand_pcg::{Pcg64Mcg, rand_core::Rng};
+use rand_pcg::Pcg64Mcg;
 
 pub use self::peer::Peer;
 use super::{
@@ -58,10 +59,6 @@ const RETIRED: Duration = Duration::from_secs(5);
 /// The most retired links with one peer.
 const SPARES_MAX: usize = 4;
 
-/// A dial that has not come through after this long, while the peer is heard, has gone into a wire
-/// that was dead at the time: TCP would try it again only after seconds.
-const DIAL_STALE: Duration = Duration::from_millis(250);
-
 /// How long after a link is up the first ping goes out: by then a datagram should have come.
 const FIRST_PING: Duration = Duration::from_millis(250);
 
@@ -82,6 +79,7 @@ pub struct Mesh {
     peers: BTreeMap<NodeId, Peer>,
     next_link: u64,
     host: Option<NodeId>,
+    guide: Option<NodeId>,
     random: Pcg64Mcg,
     /// Second copies, in the order of their times.
     later: VecDeque<(Instant, Effect)>,
@@ -162,6 +160,7 @@ impl Mesh {
             peers: BTreeMap::new(),
             next_link: 0,
             host: None,
+            guide: None,
             random: Pcg64Mcg::new(u128::from(seed)),
             later: VecDeque::new(),
             look_at: Instant::default(),
@@ -196,6 +195,14 @@ impl Mesh {
         self.stir();
     }
 
+    /// Tells through whom this node watches, being a spectator that does not reach its host.
+    pub fn set_guide(&mut self, guide: Option<NodeId>) {
+        if self.guide != guide {
+            self.guide = guide;
+            self.stir();
+        }
+    }
+
     /// Closes everything and forgets everybody.
     pub fn clear(&mut self) {
         for link in std::mem::take(&mut self.links).into_keys() {
@@ -220,6 +227,14 @@ impl Mesh {
             self.end_life(now, id);
         }
         let courtesy = self.courtesy(me, id);
+        // Where another one was heard itself there is nobody else, whatever is said.
+        let address = address.filter(|address| {
+            let lives_there = |peer: &Peer| {
+                let at = peer.address().filter(|_| peer.heard > Instant::default());
+                at.is_some_and(|at| (at.ip, at.tcp) == (address.ip, address.tcp))
+            };
+            heard || self.peers.iter().all(|(other, peer)| *other == id || !lives_there(peer))
+        });
         let peer = self.peers.entry(id).or_insert_with(|| Peer {
             incarnation,
             name: name.clone(),
@@ -236,8 +251,10 @@ impl Mesh {
             met: now,
             link: None,
             unlinked: Instant::default(),
-            dialling: None,
-            dials_failed: 0,
+            introduced: false,
+            dials: Vec::new(),
+            turn: 0,
+            tries: 0,
             dial_at: now + courtesy,
         });
         if peer.incarnation != incarnation {
@@ -248,7 +265,8 @@ impl Mesh {
             peer.tag = compact::tag(id, incarnation);
             peer.addresses.clear();
             peer.udp = None;
-            peer.dials_failed = 0;
+            peer.introduced = false;
+            peer.tries = 0;
             peer.dial_at = now + courtesy;
         }
         if wanted || peer.link.is_none() {
@@ -288,39 +306,9 @@ impl Mesh {
         link.is_some_and(|link| now.since(link.heard) > self.tuning.ping * 2)
     }
 
-    /// A peer without a link gives a sign of life: whatever kept it from being dialled may be over.
-    /// A dial that went into a dead wire is given up for a new one.
-    fn hurry(&mut self, now: Instant, me: &Identity, id: NodeId) {
-        let courtesy = self.courtesy(me, id);
-        if self.peers.get(&id).is_none_or(|peer| self.link_with(peer).is_some()) {
-            return;
-        }
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        match peer.dialling {
-            None if peer.dials_failed > 0 => {
-                peer.dials_failed = 0;
-                peer.dial_at = peer.dial_at.min(now + courtesy);
-                self.stir();
-            }
-            Some(link)
-                if self.links.get(&link).is_some_and(|l| now.since(l.since) > DIAL_STALE) =>
-            {
-                peer.dialling = None;
-                peer.dials_failed = 0;
-                peer.dial_at = now;
-                self.drop_link(link);
-            }
-            _ => {}
-        }
-    }
-
     /// The link with a peer, if it was opened since it and this machine are where they are.
     fn link_with(&self, peer: &Peer) -> Option<&Link> {
         self.links.get(&peer.link?).filter(|link| link.since >= peer.moved)
-    }
-
-    fn courtesy(&self, me: &Identity, id: NodeId) -> Duration {
-        if me.id < id { Duration::ZERO } else { self.tuning.dial_courtesy }
     }
 
     /// A packet of a peer came from `from`: it lives, and this is where it is.
@@ -352,9 +340,17 @@ impl Mesh {
         }
     }
 
+    /// A peer plays through a third node, which has introduced it.
+    pub fn introduced(&mut self, id: NodeId, incarnation: Incarnation) {
+        if let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.incarnation == incarnation) {
+            peer.introduced = true;
+        }
+    }
+
     /// The driver has accepted a link.
     pub fn accepted(&mut self, now: Instant, me: &Identity, link: LinkId, from: SocketAddr) {
-        let strangers = self.links.iter().filter(|(_, link)| link.peer.is_none());
+        let strangers =
+            self.links.iter().filter(|(_, link)| link.peer.is_none() && link.dialled.is_none());
         if strangers.clone().count() >= self.tuning.strangers_max
             && let Some(oldest) = strangers.min_by_key(|(_, link)| link.since).map(|(id, _)| *id)
         {
@@ -363,21 +359,6 @@ impl Mesh {
         self.links.insert(link, Link::new(now, from, None));
         self.stir();
         self.introduce(me, link);
-    }
-
-    /// A dialled link is open.
-    pub fn connected(&mut self, now: Instant, me: &Identity, link: LinkId) {
-        if let Some(state) = self.links.get_mut(&link) {
-            state.heard = now;
-            self.introduce(me, link);
-        }
-    }
-
-    /// A dialled link did not open.
-    pub fn dial_failed(&mut self, now: Instant, link: LinkId) {
-        if self.links.remove(&link).is_some() {
-            self.dial_over(now, link);
-        }
     }
 
     /// A link is gone.
@@ -555,9 +536,7 @@ impl Mesh {
         let wanted: Vec<NodeId> = self
             .peers
             .iter()
-            .filter(|(id, peer)| {
-                self.wants(me, **id, peer) && self.dial_due(me.id < **id, peer) <= now
-            })
+            .filter(|(id, peer)| self.wants(me, **id, peer) && self.dial_due(me, **id, peer) <= now)
             .map(|(id, _)| *id)
             .collect();
         for id in wanted {
@@ -570,7 +549,7 @@ impl Mesh {
             .peers
             .iter()
             .filter(|(id, peer)| me.session.is_some() && self.wants(me, **id, peer))
-            .map(|(id, peer)| self.dial_due(me.id < *id, peer));
+            .map(|(id, peer)| self.dial_due(me, *id, peer));
         let links = self.links.values().map(|link| self.link_deadline(now, link));
         let pings = self.pings().map(|(_, ping_at)| ping_at);
         let copies = self.later.front().map(|(due, _)| *due);
@@ -584,56 +563,6 @@ impl Mesh {
         let serves = |link: &&Link| link.peer.is_some() && link.retired.is_none();
         let serving = self.links.iter().filter(move |(_, link)| serves(link));
         serving.map(|(id, link)| (*id, link.ping_at))
-    }
-
-    fn wants(&self, me: &Identity, id: NodeId, peer: &Peer) -> bool {
-        let by_role = match (me.role, peer.role) {
-            (Role::Player, Role::Player) => true,
-            (Role::Spectator, Role::Player) => self.host == Some(id),
-            _ => false,
-        };
-        by_role && peer.dialling.is_none() && !peer.addresses.is_empty()
-    }
-
-    /// When a peer is to be dialled: without a link when its pause is over; with one that has gone
-    /// silent although the peer is heard, to replace it. (TCP may keep a link back for seconds after
-    /// a storm; to close it first would look like a crash to the other side.)
-    fn dial_due(&self, lower: bool, peer: &Peer) -> Instant {
-        match self.link_with(peer) {
-            Some(link) if lower => peer.dial_at.max(link.heard + self.tuning.link_silence / 2),
-            Some(link) => peer.dial_at.max(link.heard + self.tuning.link_silence * 2),
-            None => peer.dial_at,
-        }
-    }
-
-    fn dial(&mut self, now: Instant, id: NodeId) {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
-        let turn = peer.dials_failed as usize % peer.addresses.len().max(1);
-        let Some(address) = peer.addresses.get(turn) else {
-            return;
-        };
-        let to = SocketAddr::new(address.ip, address.tcp);
-        let link = LinkId(self.next_link);
-        self.next_link += 2;
-        peer.dialling = Some(link);
-        self.links.insert(link, Link::new(now, to, Some(id)));
-        self.out.push_back(Out::Effect(Effect::Dial { link, to }));
-    }
-
-    /// A dial came to nothing: the next one waits, twice as long as the last.
-    fn dial_over(&mut self, now: Instant, link: LinkId) {
-        let Some(peer) = self.peers.values_mut().find(|peer| peer.dialling == Some(link)) else {
-            return;
-        };
-        peer.dialling = None;
-        self.look_at = Instant::default();
-        let doublings = (peer.dials_failed / peer.addresses.len().max(1) as u32).min(10);
-        let pause = (self.tuning.redial_min * 2u32.pow(doublings)).min(self.tuning.redial_max);
-        let jitter = self.random.next_u64() % (pause.as_micros() as u64 / 2 + 1);
-        peer.dial_at = now + pause / 2 + Duration::from_micros(jitter);
-        peer.dials_failed = peer.dials_failed.saturating_add(1);
     }
 
     /// Says hello, once.
@@ -663,9 +592,6 @@ impl Mesh {
         if wanted.is_some_and(|wanted| wanted != id) {
             return self.fail(now, link); // somebody else lives there by now
         }
-        if let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.dialling == Some(link)) {
-            peer.dialling = None;
-        }
         if self.peers.get(&id).is_some_and(|peer| peer.incarnation != hello.incarnation) {
             self.end_life(now, id);
         }
@@ -691,13 +617,14 @@ impl Mesh {
         state.since = now;
         state.deframer.trust();
         let merit = state.merit;
-        peer.dials_failed = 0;
-        peer.dial_at = peer.dial_at.max(now + self.tuning.redial_max);
+        peer.tries = 0;
+        peer.dial_at = now + self.tuning.redial_max;
         let rival = peer.link;
         // Both ends ping: a link that is silent for so long is dead, whatever its merit. So is one to
         // where the peer was before it moved.
         let silent = self.tuning.link_silence / 2;
         let moved = peer.moved;
+        self.dial_succeeded(id, link);
         let better = rival.and_then(|rival| self.links.get(&rival)).is_none_or(|rival| {
             rival.merit < merit || now.since(rival.heard) > silent || rival.since < moved
         });

@@ -250,6 +250,8 @@ pub enum Packet {
     Probe,
     /// Something from one node to another that does not reach it, by way of a third.
     Relay(RelayPacket),
+    /// "Let me in": a newcomer to a host that it does not reach, by way of a member.
+    Knock(Knock),
     /// A leaving host to all: its last world, and who shall go on.
     Abdicate {
         /// The reign that is over.
@@ -311,6 +313,17 @@ pub struct RelayPacket {
     pub hops: u8,
     /// What it says. Never a relay itself.
     pub packet: Box<Packet>,
+}
+
+/// What a newcomer says of itself to a host that has not heard of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Knock {
+    /// What its player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// Where it can be reached, as the member knows that passes this on.
+    pub address: Option<Address>,
 }
 
 /// "My host seems lost; shall I reign?"

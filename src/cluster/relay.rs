@@ -6,6 +6,9 @@
 //! each tick against what the client holds, just as the host would. Two hosts that only a third
 //! node sees meet through that one.
 //!
+//! A newcomer that does not reach the host, and perhaps does not even hear it, *knocks* by way of a
+//! member; the host learns of it that way, and gives it a seat like to anybody.
+//!
 //! Nothing is agreed on. Whatever is passed on for somebody is a request to be passed the ticks for
 //! the next [`SERVED`]; who stops asking is forgotten.
 
@@ -18,6 +21,15 @@ pub const SERVED: Duration = Duration::from_secs(1);
 
 /// How many nodes a packet may go through: each more is another tick late.
 pub const HOPS_MAX: u8 = 3;
+
+/// The third node by way of which something came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// Who passed it on last.
+    pub by: NodeId,
+    /// How many nodes lie between its sender and this one, `by` among them; as far as it was told.
+    pub far: u8,
+}
 
 /// The most nodes that one node relays for.
 const CLIENTS_MAX: usize = 64;

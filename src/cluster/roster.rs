@@ -1,7 +1,7 @@
 //! Who is in the session, as its host publishes it.
 //!
 //! Everybody sees the same list, because one node writes it: the host adds whoever it has a link
-//! with, marks as *away* whoever falls silent, and takes off the list whoever left politely or was
+//! with, or plays through a member that has introduced it, marks as *away* whoever falls silent, and takes off the list whoever left politely or was
 //! away for long. A member that is away keeps its place, and comes back to it. A new host goes on
 //! with the list it has.
 
@@ -139,9 +139,11 @@ impl Roster {
             entry.away = false;
             entry.address = None;
         });
-        let linked =
-            |role| mesh.peers().filter(move |(_, peer)| peer.is_linked() && peer.role == role);
-        for (id, peer) in linked(Role::Player) {
+        let present = |role| {
+            let all = mesh.peers().filter(move |(_, peer)| peer.role == role);
+            all.filter(move |(_, peer)| peer.is_in_touch(now, UNLINKED_AWAY))
+        };
+        for (id, peer) in present(Role::Player) {
             seats.place(id, peer.incarnation, |entry| {
                 entry.name = peer.name.clone();
                 entry.address = peer.address();
@@ -152,7 +154,7 @@ impl Roster {
         for member in members.iter_mut() {
             member.unsteady = self.unsteady_since.contains_key(&member.id);
         }
-        published.spectators = linked(Role::Spectator).count() as u32;
+        published.spectators = present(Role::Spectator).count() as u32;
         for member in members.iter_mut().filter(|member| member.id != me.id) {
             let peer = mesh.peer(member.id);
             let allowed = match peer {

@@ -337,6 +337,7 @@ impl<G: Game> Node<G> {
             Notice::Safe(writer, safety, through) => Event::Safe { writer, safety, through },
             Notice::DiskFailed(trouble) => Event::DiskFailed { trouble },
             Notice::NobodyFound => Event::NobodyFound,
+            Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
             Notice::Full(players) => Event::Full { players },
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();

@@ -516,12 +516,21 @@ fn agree<G: Playable>(world: &mut World<G>) {
 
 /// Who does not know the one host, if anybody.
 pub fn disagreement<G: Playable>(world: &World<G>) -> Option<(Place, String)> {
-    let hosts = world.hosts();
+    disagreement_among(world, &(0..world.count()).collect::<Vec<_>>())
+}
+
+/// The same among some, whoever else there is.
+pub fn disagreement_among<G: Playable>(
+    world: &World<G>,
+    places: &[Place],
+) -> Option<(Place, String)> {
+    let mut hosts = world.hosts();
+    hosts.retain(|host| places.contains(host));
     let [host] = hosts[..] else {
         return Some((0, format!("{} hosts: {hosts:?}", hosts.len())));
     };
     let term = world.node(host)?.cluster().election().reign();
-    for place in (0..world.count()).filter(|place| *place != host) {
+    for place in places.iter().copied().filter(|place| *place != host) {
         let Some(node) = world.node(place) else {
             continue;
         };

@@ -6,6 +6,9 @@
 //! other end of its links sees the end of the stream; when a machine loses its power it sees
 //! nothing, until that machine is up again and answers with a reset.
 //!
+//! A machine may have a firewall that lets in only what answers its own, and a network may carry
+//! broadcasts where it carries nothing else.
+//!
 //! The weather is the same everywhere. What concerns one machine or one pair comes on top of it:
 //! cuts, a cable that flaps, loss in one direction, a machine that is deaf or mute to datagrams, or
 //! one whose radio holds everything back for a while.
@@ -50,6 +53,8 @@ pub struct Network {
     pub weather: Weather,
     /// Whether broadcasts arrive anywhere. A guest's Wi-Fi swallows them.
     pub broadcasts: bool,
+    /// Networks on which they do not: those behind a router.
+    pub routed: BTreeSet<u8>,
     /// Larger packets vanish without a word, headers included. (Links find their own size.)
     pub mtu: Option<usize>,
     /// How many have vanished.
@@ -64,11 +69,23 @@ pub struct Network {
     lossy: BTreeMap<(Place, Place), u64>,
     deaf: BTreeSet<Place>,
     mute: BTreeSet<Place>,
+    /// Pairs between which broadcasts pass, and nothing else.
+    apart: BTreeSet<(Place, Place)>,
+    /// Machines that let nothing in but answers.
+    walled: BTreeSet<Place>,
+    /// When a datagram went from one socket to another last, from behind a wall: answers may come in.
+    asked: BTreeMap<(Socket, Socket), Instant>,
     delays: BTreeMap<Place, Delay>,
     cables: BTreeMap<u64, Cable>,
     next_cable: u64,
     random: Pcg64Mcg,
 }
+
+/// A machine's socket: its port.
+pub type Socket = (Place, u16);
+
+/// For how long after a datagram went out a firewall takes others for answers.
+const ANSWERS_FOR: Duration = Duration::from_secs(30);
 
 /// A machine's datagrams and bytes, sent or received before `until`, take so much longer.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +114,7 @@ impl Network {
         Self {
             weather: Weather::calm(),
             broadcasts: true,
+            routed: BTreeSet::new(),
             mtu: None,
             vanished: 0,
             hoards: false,
@@ -106,6 +124,9 @@ impl Network {
             lossy: BTreeMap::new(),
             deaf: BTreeSet::new(),
             mute: BTreeSet::new(),
+            apart: BTreeSet::new(),
+            walled: BTreeSet::new(),
+            asked: BTreeMap::new(),
             delays: BTreeMap::new(),
             cables: BTreeMap::new(),
             next_cable: 0,
@@ -131,6 +152,38 @@ impl Network {
     /// No datagram of `place` reaches anybody any more. Links do.
     pub fn mute(&mut self, place: Place) {
         self.mute.insert(place);
+    }
+
+    /// Between two machines broadcasts pass, and nothing else: Wi-Fi that isolates its clients.
+    pub fn keep_apart(&mut self, a: Place, b: Place) {
+        self.apart.extend([(a, b), (b, a)]);
+    }
+
+    /// A machine gets a firewall: what comes in is dropped, unless it answers something.
+    pub fn wall(&mut self, place: Place) {
+        self.walled.insert(place);
+    }
+
+    /// Whether a dial of `from` gets to `to`, as far as firewalls and the like are concerned.
+    pub fn admits_dial(&self, from: Place, to: Place) -> bool {
+        from == to || !self.walled.contains(&to) && !self.apart.contains(&(from, to))
+    }
+
+    /// The same of a datagram that is not a broadcast.
+    pub fn admits(&mut self, now: Instant, from: Socket, to: Socket) -> bool {
+        if self.walled.contains(&from.0) {
+            self.asked.insert((from, to), now);
+        }
+        let answers = || {
+            let asked = self.asked.get(&(to, from));
+            asked.is_some_and(|asked| now.since(*asked) < ANSWERS_FOR)
+        };
+        !self.apart.contains(&(from.0, to.0)) && (!self.walled.contains(&to.0) || answers())
+    }
+
+    /// Whether a broadcast is let in.
+    pub fn admits_broadcast(&self, to: Place) -> bool {
+        !self.walled.contains(&to)
     }
 
     /// Until then, whatever `place` sends and receives takes longer by `extra`.
@@ -162,6 +215,8 @@ impl Network {
         self.lossy.clear();
         self.deaf.clear();
         self.mute.clear();
+        self.apart.clear();
+        self.walled.clear();
         self.delays.clear();
     }
 
@@ -177,6 +232,7 @@ impl Network {
             || !(self.cuts.is_empty() && self.down.is_empty() && self.lossy.is_empty())
             || !self.unplugged.is_empty()
             || !(self.deaf.is_empty() && self.mute.is_empty() && self.delays.is_empty())
+            || !(self.apart.is_empty() && self.walled.is_empty())
     }
 
     /// Whether something of `from` reaches `to`.

@@ -10,6 +10,7 @@
 //! | `disks` | what is forgotten: old disks, damaged ones, none; and what must not be |
 //! | `time` | processes that are stopped, laptops that sleep, clocks, too little processor time |
 //! | `network` | cuts, loss, delay, addresses, and other things that networks do |
+//! | `reach` | who is heard and cannot be reached, and how slow a wire may be |
 //! | `membership` | who comes and goes, and when |
 //! | `strangers` | whatever else may knock at an open port |
 //! | [`scene`] | what scripts are written in |
@@ -36,6 +37,7 @@ mod crash;
 mod disks;
 mod membership;
 mod network;
+mod reach;
 pub mod scene;
 mod strangers;
 mod time;
@@ -94,6 +96,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         disks::STORIES,
         time::STORIES,
         network::STORIES,
+        reach::STORIES,
         membership::STORIES,
         strangers::STORIES,
     ]

@@ -24,7 +24,7 @@ pub use self::{pauses::Pauses, watch::Loss};
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, VecDeque},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     fmt::Display,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
@@ -111,6 +111,12 @@ pub struct World<G: Playable> {
     /// The one that all nodes are told of at their start, where broadcasts do not reach; else each
     /// is told of all.
     pub hub: Option<Place>,
+    /// Where else somebody is, as nodes are told at their start.
+    pub told_of: BTreeMap<Place, Vec<SocketAddr>>,
+    /// Who has told its user that it does not reach whom.
+    pub unreached: BTreeSet<(Place, NodeId)>,
+    /// How often a node lost its last link with another.
+    pub partings: u64,
     /// How many unsent bytes a driver holds for one link.
     pub unsent_max: usize,
     /// Whether all that is said on a link is said twice.
@@ -235,6 +241,9 @@ impl<G: Playable> World<G> {
             tuning: Tuning::default(),
             form: Form::default(),
             hub: None,
+            told_of: BTreeMap::new(),
+            unreached: BTreeSet::new(),
+            partings: 0,
             unsent_max: LINK_BYTES_QUEUED_MAX,
             repeats: false,
             hoard: VecDeque::new(),
@@ -337,6 +346,11 @@ impl<G: Playable> World<G> {
         let life = machine.life;
         self.feed_interfaces(place);
         self.push(self.now, What::Press { place, life });
+    }
+
+    /// Where a node hears beacons in one of the networks that its machine is on.
+    pub fn beacon_address_in(&self, place: Place, net: u8) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.machines[place].ip_in(net)?.into(), BEACON_PORT))
     }
 
     /// Kills the process of a machine: its links end, without another word.
@@ -543,6 +557,13 @@ impl<G: Playable> World<G> {
         } else if let Some(state) = self.node(place).and_then(|node| node.replica().state()) {
             let state = state.clone();
             self.judge.audit::<G>(self.now, place, &state.world);
+        }
+        match event {
+            Event::PeerDown { .. } => self.partings += 1,
+            Event::Unreachable(who) => {
+                self.unreached.insert((place, who.id));
+            }
+            _ => {}
         }
         if matches!(event, Event::Election { .. }) {
             let quiet =

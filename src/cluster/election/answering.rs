@@ -140,7 +140,8 @@ impl Election {
                 if let State::Seeking(Seeking { lost: Some(lost), .. }) = &mut self.state
                     && from != lost.following.term.host
                 {
-                    lost.following.relay = Some(Relayed { by: from, until: now + relay::SERVED });
+                    let until = now + relay::SERVED;
+                    lost.following.relay = Some(Relayed::to_be_tried(from, until));
                 }
                 self.withdraw(now + RETRY_AFTER_LIVES);
             }

@@ -3,8 +3,8 @@
 use super::*;
 
 impl Election {
-    pub(super) fn follow(&mut self, now: Instant, packet: &TickPacket, via: Option<NodeId>) {
-        self.follow_term(now, packet.term, via);
+    pub(super) fn follow(&mut self, now: Instant, packet: &TickPacket, via: Option<Via>) {
+        self.follow_term(now, packet.term, via.map(|via| via.by));
         if let State::Following(following) = &mut self.state {
             following.hear(now, packet, self.sent, via);
         }
@@ -19,15 +19,26 @@ impl Election {
             term,
             tick: Tick(0),
             heard: now,
-            excused: Duration::ZERO,
+            // Until a third node passes the ticks on, they come from nobody.
+            excused: via.map_or(Duration::ZERO, |_| RELAY_TRIED),
             acknowledged: 0,
             acknowledged_at: now,
             direct: 0,
             direct_at: now,
-            relay: via.map(|by| Relayed { by, until: now + relay::SERVED }),
+            relay: via.map(|by| Relayed::to_be_tried(by, now + relay::SERVED)),
             pending: None,
         });
         self.out.push_back(Out::Follow { term, yielded });
+    }
+
+    /// The host that is followed is not reached; `by` is, and follows it, too.
+    pub fn go_through(&mut self, now: Instant, by: NodeId) {
+        if let State::Following(following) = &mut self.state
+            && following.relay.is_none()
+        {
+            following.relay = Some(Relayed::to_be_tried(by, now + relay::SERVED));
+            following.excused = RELAY_TRIED;
+        }
     }
 
     /// The answer to a packet of a term that is over.
@@ -62,8 +73,8 @@ impl Election {
         let after = others.iter().find(|id| Some(**id) > last).or(others.first());
         let until = now + RELAY_TRIED;
         following.relay = match after {
-            Some(by) => Some(Relayed { by: *by, until }),
-            None => Some(Relayed { by: following.term.host, until }),
+            Some(by) => Some(Relayed::to_be_tried(*by, until)),
+            None => Some(Relayed::to_be_tried(following.term.host, until)),
         };
     }
 

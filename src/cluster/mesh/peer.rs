@@ -38,8 +38,15 @@ pub struct Peer {
     pub(super) link: Option<LinkId>,
     /// When its last link ended, if it has had any.
     pub(super) unlinked: Instant,
-    pub(super) dialling: Option<LinkId>,
-    pub(super) dials_failed: u32,
+    /// It plays through a third node, which has introduced it in this life of its.
+    pub(super) introduced: bool,
+    /// The dials under way, the oldest first.
+    pub(super) dials: Vec<LinkId>,
+    /// Which of its addresses is dialled next.
+    pub(super) turn: usize,
+    /// How many dials have been begun since it was last linked, or gave a sign of life.
+    pub(super) tries: u32,
+    /// When the next one may begin.
     pub(super) dial_at: Instant,
 }
 
@@ -67,13 +74,27 @@ impl Peer {
 
     /// It was heard itself, at this address: there it is now, not where it was.
     pub(super) fn lives_at(&mut self, address: Address) {
+        if self.addresses.first() == Some(&address) {
+            return;
+        }
+        self.turn = 0;
         self.addresses.retain(|known| *known != address);
         self.addresses.truncate(ADDRESSES_MAX - 1);
         self.addresses.insert(0, address);
     }
 
+    /// How often all of its addresses have been dialled in vain, as far as that makes a difference.
+    pub(super) fn rounds(&self) -> u32 {
+        (self.tries / self.addresses.len().max(1) as u32).min(10)
+    }
+
+    /// Whether it has had a link.
+    pub(super) fn was_linked(&self) -> bool {
+        self.link.is_some() || self.unlinked > Instant::default()
+    }
+
     pub(super) fn is_in_use(&self) -> bool {
-        self.link.is_some() || self.dialling.is_some()
+        self.link.is_some() || !self.dials.is_empty()
     }
 
     /// When it is not remembered any more, if nothing of it comes in before.
@@ -84,6 +105,12 @@ impl Peer {
     /// Whether its link is up.
     pub fn is_linked(&self) -> bool {
         self.link.is_some()
+    }
+
+    /// Whether it is in touch with this node: over a link, or by way of the third node that introduced
+    /// it, through which it was heard within `lately`.
+    pub fn is_in_touch(&self, now: Instant, lately: Duration) -> bool {
+        self.link.is_some() || self.introduced && now.since(self.heard) <= lately
     }
 
     /// Whether it has no link, and was heard within `lately` all the same.

@@ -100,13 +100,22 @@ impl Scene {
 
     /// The same for the first so many machines.
     pub fn gather_some(&mut self, count: usize) -> Place {
+        self.gather_in(count, GATHERED_MS)
+    }
+
+    /// All machines come on, and may take so long to find each other.
+    pub fn gather_within(&mut self, span_ms: u64) -> Place {
+        self.gather_in(self.world.count(), span_ms)
+    }
+
+    fn gather_in(&mut self, count: usize, span_ms: u64) -> Place {
         let mut order: Vec<Place> = (0..count).collect();
         self.shuffle(&mut order);
         for place in order {
             self.pass_up_to(60);
             self.world.start(place);
         }
-        self.wait_for_one_game(ms(GATHERED_MS));
+        self.wait_for_one_game(ms(span_ms));
         self.pass(PEACE_MS);
         self.pass_up_to(100);
         let host = self.host();

@@ -60,6 +60,7 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         }
         Event::DiskFailed { trouble } => format!("keeps nothing any more: {trouble}"),
         Event::NobodyFound => "has heard nobody for a while".into(),
+        Event::Unreachable(who) => format!("has no way to {}", names.node(who.id)),
         Event::Full { players } => format!("finds no seat beside {players} players"),
         Event::NewIdentity { .. } => "goes on under another id".into(),
         Event::Stopped => "has left".into(),
@@ -124,6 +125,7 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
             let (mine, heir) = (names.reign(*term), names.node(*successor));
             (format!("leaves: {mine} is over, {heir} shall reign"), "Abdicate")
         }
+        Packet::Knock(_) => ("asks: let me in".into(), "Knock"),
         Packet::Relay(relay) if matches!(*relay.packet, Packet::Tick(_)) => {
             let (from, to) = (names.node(relay.from), names.node(relay.to));
             (format!("passes the ticks of {from} on to {to}"), "Relay")

@@ -41,12 +41,15 @@ impl<G: Playable> World<G> {
         if to.ip() != IpAddr::V4(broadcast(net)) {
             self.judge.met.datagrams += 1;
             self.judge.met.datagram_bytes += bytes.len() as u64;
-            if let Some(to) = self.lives_at(to).filter(|to| *to != sender) {
+            let port_to = to.port();
+            if let Some(to) = self.lives_at(to).filter(|to| *to != sender)
+                && self.network.admits(self.now, (sender, port), (to, port_to))
+            {
                 self.send_datagram(net, Datagram { sender, to, from, via, bytes });
             }
-        } else if self.network.broadcasts {
+        } else if self.network.broadcasts && !self.network.routed.contains(&net) {
             for to in (0..self.count()).filter(|to| *to != sender) {
-                if self.machines[to].ip_in(net).is_some() {
+                if self.machines[to].ip_in(net).is_some() && self.network.admits_broadcast(to) {
                     let bytes = bytes.clone();
                     self.send_datagram(net, Datagram { sender, to, from, via, bytes });
                 }
@@ -117,7 +120,8 @@ impl<G: Playable> World<G> {
         let invited = others
             .filter(|_| !self.network.broadcasts)
             .filter(|other| self.hub.is_none_or(|hub| hub == *other));
-        invited.filter_map(|other| self.address(other, BEACON_PORT)).collect()
+        let told = self.told_of.get(&place).into_iter().flatten().copied();
+        told.chain(invited.filter_map(|other| self.address(other, BEACON_PORT))).collect()
     }
 
     /// Whose machine has an address.

@@ -77,7 +77,10 @@ impl<G: Playable> World<G> {
         let dialler = End { place, life: machine.life, link };
         let acceptor = target.map(|place| End { place, life: 0, link: LinkId(u64::MAX) });
         self.cables.insert(cable, Ends { dialler, acceptor, held: Default::default() });
-        if target.is_some_and(|target| self.network.carries(net, place, target)) {
+        let passes = |target| {
+            self.network.carries(net, place, target) && self.network.admits_dial(place, target)
+        };
+        if target.is_some_and(passes) {
             let at = self.network.arrival(self.now);
             self.push(at, What::Knock { cable });
         } else {

@@ -123,4 +123,9 @@ impl<G: Playable> World<G> {
     pub fn join_network(&mut self, place: Place, net: u8) {
         self.machines[place].ips.push(Ipv4Addr::new(10, 0, net, place as u8 + 1));
     }
+
+    /// A machine is not on one of its networks.
+    pub fn leave_network(&mut self, place: Place, net: u8) {
+        self.machines[place].ips.retain(|ip| ip.octets()[2] != net);
+    }
 }

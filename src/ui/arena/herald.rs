@@ -99,6 +99,11 @@ impl Herald {
                 format!("{players} play; you come in as soon as one leaves"),
                 Cloth::Peace,
             ),
+            Event::Unreachable(who) => self.proclaim(
+                format!("{} is out of reach", who.called()),
+                "a firewall or a guest network lets nobody through; you play on without".to_owned(),
+                Cloth::Peace,
+            ),
             Event::DiskFailed { trouble } => self.proclaim(
                 "Nothing more is kept here".to_owned(),
                 format!("{trouble}; the game goes on"),
