@@ -1,10 +1,9 @@
 //! Beacons: who is out there, and in which session.
 //!
 //! A beacon is one datagram of JSON, padded to a fixed size, sent to the beacon port of everybody
-//! around: on start, every second, and at once when something in it changes. It goes to the
-//! directed broadcast address of *every* network this machine is on, since the general one,
-//! 255.255.255.255, leaves by a single interface only, and by none where there is no default route;
-//! to the loopback, for other copies on this machine; and to whoever was named with `--peer`.
+//! around: on start, every second, and at once when something in it changes. It goes to everybody on
+//! *each* network that this machine is on, once, even if it has several addresses there; to the
+//! loopback, for other copies on this machine; and to whoever was named beforehand.
 //!
 //! Beacons are announcements: nothing is believed of them but that somebody may be dialled. One
 //! that asks is answered with the own beacon, which has the same size, and not too often per
@@ -47,7 +46,9 @@ pub struct Discovery {
     interval: Duration,
     port: u16,
     peers: Vec<SocketAddr>,
+    /// All of them, and of those the ones that a beacon goes out of.
     interfaces: Vec<Interface>,
+    outlets: Vec<Interface>,
     told: Option<Told>,
     next: Instant,
     last: Option<Instant>,
@@ -97,6 +98,7 @@ impl Discovery {
             port,
             peers,
             interfaces: Vec::new(),
+            outlets: Vec::new(),
             told: None,
             next: Instant::default(),
             last: None,
@@ -118,6 +120,7 @@ impl Discovery {
             return false;
         }
         self.next = now;
+        self.outlets = outlets(&interfaces);
         let before = std::mem::replace(&mut self.interfaces, interfaces);
         before.iter().any(|old| self.interfaces.iter().all(|new| new.ip != old.ip))
     }
@@ -177,9 +180,19 @@ impl Discovery {
         self.answered.retain(|_, at| now.since(*at) < ANSWER_PAUSE);
         let ask = self.told.as_ref().is_some_and(|told| told.ask);
         let Some(bytes) = self.beacon(me, ask) else { return };
-        for to in self.targets() {
-            self.out.push_back(Effect::Packet { to, via: Port::Own, bytes: bytes.clone() });
-        }
+        let port = self.port;
+        let outlets = self.outlets.iter();
+        self.out.extend(outlets.map(|on| Effect::Broadcast {
+            on: *on,
+            port,
+            bytes: bytes.clone(),
+        }));
+        let peers = self.peers.iter();
+        self.out.extend(peers.map(|to| Effect::Packet {
+            to: *to,
+            via: Port::Own,
+            bytes: bytes.clone(),
+        }));
     }
 
     /// When the next beacon is due.
@@ -200,14 +213,6 @@ impl Discovery {
     /// What was announced lately.
     pub fn heard(&self, now: Instant) -> impl Iterator<Item = &Heard> {
         self.heard.values().filter(move |heard| now.since(heard.at) < FRESH)
-    }
-
-    fn targets(&self) -> Vec<SocketAddr> {
-        let networks = self
-            .interfaces
-            .iter()
-            .map(|interface| SocketAddr::new(interface.broadcast.into(), self.port));
-        networks.chain(self.peers.iter().copied()).collect()
     }
 
     fn may_answer(&mut self, now: Instant, to: SocketAddr) -> bool {
@@ -251,5 +256,52 @@ impl Discovery {
         debug_assert!(bytes.len() <= BEACON_BYTES, "a beacon of {} bytes", bytes.len());
         bytes.resize(BEACON_BYTES, 0);
         Some(Arc::from(bytes))
+    }
+}
+
+/// One for each network: a machine with several addresses in one network speaks there from the first,
+/// so that nobody sees it at two places. Two devices are two networks, whatever their numbers say. An
+/// address that is a network of its own serves where its device has no other.
+fn outlets(interfaces: &[Interface]) -> Vec<Interface> {
+    let (alone, wide): (Vec<&Interface>, Vec<&Interface>) =
+        interfaces.iter().partition(|interface| interface.prefix_bits >= 32);
+    let mut outlets: Vec<Interface> = Vec::new();
+    for interface in wide.into_iter().chain(alone) {
+        let alone = interface.prefix_bits >= 32;
+        let same = |outlet: &Interface| {
+            outlet.index == interface.index && (alone || outlet.holds(interface.ip))
+        };
+        if !outlets.iter().any(same) {
+            outlets.push(*interface);
+        }
+    }
+    outlets
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_beacon_goes_out_once_of_each_network_whatever_addresses_there_are() {
+        let at = |index, ip: [u8; 4], prefix_bits| Interface {
+            ip: ip.into(),
+            prefix_bits,
+            index,
+            broadcast: None,
+        };
+        let first = at(2, [10, 77, 0, 9], 24);
+        let second = at(2, [10, 77, 0, 1], 24);
+        let other_network = at(2, [192, 168, 0, 1], 24);
+        let other_device = at(3, [10, 77, 0, 2], 24);
+        let found = outlets(&[first, second, other_network, other_device]);
+        assert_eq!(found, [first, other_network, other_device]);
+        let alone = |index| at(index, [10, 77, 0, 100], 32);
+        assert_eq!(outlets(&[alone(2), first]), [first]);
+        assert_eq!(outlets(&[alone(4), at(4, [10, 77, 0, 101], 32)]), [alone(4)]);
+        let unknown = Interface { ip: Ipv4Addr::UNSPECIFIED, ..at(0, [0; 4], 32) };
+        assert_eq!(outlets(&[unknown]), [unknown]);
     }
 }

@@ -24,6 +24,9 @@ impl Cluster {
         if !self.me.shares_session(beacon) {
             return;
         }
+        // A machine that is on this network twice is heard at each of its addresses: the one that its
+        // link speaks from is where it is.
+        let ip = self.mesh.settled_at(now, beacon.id, beacon.incarnation).unwrap_or(from.ip());
         self.mesh.meet(
             now,
             &self.me,
@@ -32,7 +35,7 @@ impl Cluster {
                 incarnation: beacon.incarnation,
                 name: beacon.name.clone(),
                 role: beacon.role,
-                address: Some(Address { ip: from.ip(), tcp: beacon.tcp, udp: beacon.udp }),
+                address: Some(Address { ip, tcp: beacon.tcp, udp: beacon.udp }),
                 heard: true,
                 wanted: beacon.term.is_some_and(|term| term.host == beacon.id)
                     && self.election.current().is_none(),

@@ -22,7 +22,7 @@ mod peer;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -317,6 +317,13 @@ impl Mesh {
     /// The link with a peer, if it was opened since it and this machine are where they are.
     fn link_with(&self, peer: &Peer) -> Option<&Link> {
         self.links.get(&peer.link?).filter(|link| link.since >= peer.moved)
+    }
+
+    /// Where the link with a peer leads, if something came over it lately.
+    pub fn settled_at(&self, now: Instant, id: NodeId, life: Incarnation) -> Option<IpAddr> {
+        let peer = self.peers.get(&id).filter(|peer| peer.incarnation == life)?;
+        let link = self.link_with(peer)?;
+        (now.since(link.heard) < self.tuning.ping * 2).then(|| link.from.ip())
     }
 
     fn courtesy(&self, me: &Identity, id: NodeId) -> Duration {

@@ -111,7 +111,7 @@ fn sockets() -> Sockets {
     let mut settings = Settings::new(Name::new("test"));
     settings.ip = Some(Ipv4Addr::LOCALHOST);
     settings.beacon_port = 0;
-    Sockets::new(open::open(&settings).unwrap()).unwrap().0
+    Sockets::new(open::open(&settings, settings.ip).unwrap()).unwrap().0
 }
 
 fn linked(here: &mut Sockets, there: &mut Sockets) -> (LinkId, LinkId) {
