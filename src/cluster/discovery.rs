@@ -269,7 +269,9 @@ fn outlets(interfaces: &[Interface]) -> Vec<Interface> {
     for interface in wide.into_iter().chain(alone) {
         let alone = interface.prefix_bits >= 32;
         let same = |outlet: &Interface| {
-            outlet.index == interface.index && (alone || outlet.holds(interface.ip))
+            outlet.index == interface.index
+                && outlet.ip.is_loopback() == interface.ip.is_loopback()
+                && (alone || outlet.holds(interface.ip))
         };
         if !outlets.iter().any(same) {
             outlets.push(*interface);
@@ -302,6 +304,7 @@ mod tests {
         assert_eq!(outlets(&[alone(2), first]), [first]);
         assert_eq!(outlets(&[alone(4), at(4, [10, 77, 0, 101], 32)]), [alone(4)]);
         let unknown = Interface { ip: Ipv4Addr::UNSPECIFIED, ..at(0, [0; 4], 32) };
-        assert_eq!(outlets(&[unknown]), [unknown]);
+        let loopback = at(0, [127, 0, 0, 1], 8);
+        assert_eq!(outlets(&[loopback, unknown]), [loopback, unknown]);
     }
 }

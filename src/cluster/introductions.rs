@@ -26,7 +26,8 @@ impl Cluster {
         }
         // A machine that is on this network twice is heard at each of its addresses: the one that its
         // link speaks from is where it is.
-        let ip = self.mesh.settled_at(now, beacon.id, beacon.incarnation).unwrap_or(from.ip());
+        let life = (beacon.id, beacon.incarnation);
+        let ip = self.mesh.settled_at(now, life, from.ip()).unwrap_or(from.ip());
         self.mesh.meet(
             now,
             &self.me,

@@ -319,11 +319,19 @@ impl Mesh {
         self.links.get(&peer.link?).filter(|link| link.since >= peer.moved)
     }
 
-    /// Where the link with a peer leads, if something came over it lately.
-    pub fn settled_at(&self, now: Instant, id: NodeId, life: Incarnation) -> Option<IpAddr> {
+    /// Where the link with a peer leads, if something came over it lately, and the peer was heard at
+    /// `other` before: then it has both addresses.
+    pub fn settled_at(
+        &self,
+        now: Instant,
+        (id, life): (NodeId, Incarnation),
+        other: IpAddr,
+    ) -> Option<IpAddr> {
         let peer = self.peers.get(&id).filter(|peer| peer.incarnation == life)?;
         let link = self.link_with(peer)?;
-        (now.since(link.heard) < self.tuning.ping * 2).then(|| link.from.ip())
+        let lively = now.since(link.heard) < self.tuning.ping * 2;
+        let both = peer.addresses.iter().any(|address| address.ip == other);
+        (lively && both).then(|| link.from.ip())
     }
 
     fn courtesy(&self, me: &Identity, id: NodeId) -> Duration {
