@@ -333,7 +333,7 @@ fn deaf(port: u16, error: &io::Error) -> String {
         io::ErrorKind::AddrInUse => format!("another program holds UDP port {port}"),
         _ => format!("cannot listen on UDP port {port} ({error})"),
     };
-    format!("{why}; most are found all the same, others only if one is told the other's address")
+    format!("{why}; players who lack it too are found by address only")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the impure edge")]

@@ -187,12 +187,11 @@ impl Discovery {
             port,
             bytes: bytes.clone(),
         }));
-        let peers = self.peers.iter();
-        self.out.extend(peers.map(|to| Effect::Packet {
-            to: *to,
-            via: Port::Own,
-            bytes: bytes.clone(),
-        }));
+        for to in self.peers.clone() {
+            // Who was named may be heard by no other way than by its answers: there is a firewall here.
+            let silent = self.heard(now).all(|heard| heard.from.ip() != to.ip());
+            self.send(me, to, Port::Own, ask || silent);
+        }
     }
 
     /// When the next beacon is due.
@@ -306,5 +305,58 @@ mod tests {
         let unknown = Interface { ip: Ipv4Addr::UNSPECIFIED, ..at(0, [0; 4], 32) };
         let loopback = at(0, [127, 0, 0, 1], 8);
         assert_eq!(outlets(&[loopback, unknown]), [loopback, unknown]);
+    }
+
+    #[test]
+    fn who_was_named_is_asked_until_it_is_heard() {
+        let (me, other) = (Identity::numbered(1), Identity::numbered(2));
+        let at = SocketAddr::from(([10, 77, 0, 2], 50_000));
+        let mut here = discovery(vec![at]);
+        let mut there = discovery(Vec::new());
+        let start = Instant(1_000_000);
+        here.timeout(start, &me, told());
+        let (question, asks) = beacon(&mut here);
+        assert!(asks, "it was never heard");
+
+        there.timeout(start, &other, told());
+        there.packet(
+            start,
+            &other,
+            SocketAddr::from(([10, 77, 0, 1], 4_000)),
+            Port::Beacon,
+            &question,
+        );
+        let (answer, asks) = beacon(&mut there);
+        assert!(!asks, "an answer never asks");
+        here.packet(start, &me, at, Port::Own, &answer);
+        here.timeout(start + Duration::from_secs(1), &me, told());
+        assert!(!beacon(&mut here).1, "it was heard");
+        here.timeout(start + FRESH + Duration::from_secs(1), &me, told());
+        assert!(beacon(&mut here).1, "nothing came for long");
+    }
+
+    fn discovery(peers: Vec<SocketAddr>) -> Discovery {
+        Discovery::new(Duration::from_secs(1), 50_000, peers)
+    }
+
+    fn told() -> Told {
+        Told {
+            session_id: None,
+            session: Some(SessionName::new("test")),
+            term: None,
+            host_name: None,
+            host_at: None,
+            players: 1,
+            name: Name::new("somebody"),
+            ask: false,
+        }
+    }
+
+    /// The beacon that is sent next, and whether it asks.
+    fn beacon(discovery: &mut Discovery) -> (Vec<u8>, bool) {
+        let Some(Effect::Packet { bytes, .. }) = discovery.poll() else { panic!("none is sent") };
+        let text = std::str::from_utf8(&bytes).unwrap().trim_end_matches('\0');
+        let said: Beacon = serde_json::from_str(text).unwrap();
+        (bytes.to_vec(), said.ask)
     }
 }

@@ -123,3 +123,45 @@ fn told_by(teller: IpAddr, address: Address) -> Address {
     let ip = if address.ip.is_loopback() { teller } else { address.ip };
     Address { ip, ..address }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        cluster::{identity::Identity, mesh::Mesh, message::Message},
+        config::Tuning,
+        types::LinkId,
+        wire,
+    };
+
+    // A cable and Wi-Fi in one network: its broadcasts leave by both.
+    #[test]
+    fn a_beacon_from_another_of_its_addresses_moves_nobody_whose_link_speaks() {
+        let (me, other) = (Identity::numbered(2), Identity::numbered(1));
+        let now = Instant(1_000_000);
+        let first = SocketAddr::from(([10, 77, 0, 2], 4_000));
+        let second = IpAddr::from([10, 77, 0, 102]);
+        let mut mesh = Mesh::new(Tuning::default(), 1);
+        mesh.accepted(now, &me, LinkId(1), first);
+        let hello = serde_json::to_vec(&Message::Hello(other.hello(0).unwrap())).unwrap();
+        mesh.bytes(now, &me, LinkId(1), &wire::frame(&hello).unwrap());
+
+        let life = (other.id, other.incarnation);
+        assert_eq!(mesh.settled_at(now, life, second), None, "it may have moved there");
+        let heard = Acquaintance {
+            id: other.id,
+            incarnation: other.incarnation,
+            name: other.name.clone(),
+            role: Role::Player,
+            address: Some(Address { ip: second, tcp: other.tcp, udp: other.udp }),
+            heard: true,
+            wanted: false,
+        };
+        mesh.meet(now, &me, heard);
+        assert_eq!(mesh.settled_at(now, life, second), Some(first.ip()));
+        let silent = now + Duration::from_secs(3);
+        assert_eq!(mesh.settled_at(silent, life, second), None, "its link may be dead");
+    }
+}

@@ -49,7 +49,7 @@ fn in_two_networks_of_one_number_those_of_the_second_are_found_too() {
         }
         settle(&scene, twofold, "eth0", "10.77.0.1/24 broadcast +");
         settle(&scene, twofold, "eth1", "10.77.0.2/24 broadcast +");
-        scene.lab.configure(single, "link set eth0 down\n").unwrap();
+        scene.lab.configure(single, "address flush dev eth0\n").unwrap();
         settle(&scene, single, "eth1", "10.77.0.3/24 broadcast +");
         scene.enter(0..2);
         scene.one_game();

@@ -20,6 +20,20 @@ fn who_is_behind_a_firewall_types_an_address_and_finds_everybody() {
     scene.end();
 }
 
+// It has founded a game of its own by the time somebody is there to answer.
+#[test]
+#[ignore = "needs root and Linux's network namespaces"]
+fn who_is_behind_a_firewall_may_type_an_address_before_anybody_lives_there() {
+    let mut scene = Scene::empty(2);
+    scene.lab.wall(1, &[]).unwrap();
+    let known = scene.lab.address(0).to_string();
+    scene.enter_with(1, &["--peer", &known]);
+    scene.peer(1).wait_for("host");
+    scene.enter([0]);
+    scene.one_game();
+    scene.end();
+}
+
 #[test]
 #[ignore = "needs root and Linux's network namespaces"]
 fn a_firewall_that_lets_beacons_in_is_enough_if_the_others_have_none() {
