@@ -9,15 +9,14 @@
 
 use std::{
     io::{self, IsTerminal},
-    net::{SocketAddr, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
     process::ExitCode,
 };
 
-use anyhow::Context;
 use clap::Parser;
 use interregnum::{
     cluster::message::Role,
-    runtime::{Settings, StartError},
+    runtime::{self, Settings, StartError},
     text::{Name, SessionName},
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -60,7 +59,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if says_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("interregnum: {error:#}");
+            eprintln!("interregnum: {error:#}{}", hint(&error));
             let usage = error.is::<Impossible>() || error.is::<StartError>();
             ExitCode::from(if usage { 2 } else { 1 })
         }
@@ -99,7 +98,11 @@ fn headless(common: &Common, role: Role, count: u16) -> anyhow::Result<ExitCode>
         let mut settings = settings(common, name)?;
         settings.role = role;
         settings.session = Some(session(common));
-        settings.port = settings.port.map(|port| port.saturating_add(number - 1));
+        settings.port = settings
+            .port
+            .map(|port| ports(port, count))
+            .transpose()?
+            .map(|first| first + (number - 1));
         nodes.push((settings, profile));
     }
     TakePart::of(common).run(nodes)
@@ -108,8 +111,8 @@ fn headless(common: &Common, role: Role, count: u16) -> anyhow::Result<ExitCode>
 /// The settings that every way of taking part shares.
 fn settings(common: &Common, name: Name) -> anyhow::Result<Settings> {
     let mut settings = Settings::new(name);
-    settings.ip = common.ip;
-    settings.port = common.port;
+    settings.ip = common.home();
+    settings.port = common.port();
     settings.beacon_port = common.beacon_port;
     settings.trace_ticks = common.trace_ticks;
     settings.form = common.wire;
@@ -123,23 +126,58 @@ fn session(common: &Common) -> SessionName {
     common.session.clone().unwrap_or_else(|| SessionName::new("lan"))
 }
 
+/// The first of so many ports, if there are as many.
+fn ports(first: u16, count: u16) -> anyhow::Result<u16> {
+    let last = first.checked_add(count - 1);
+    let impossible =
+        || Impossible(format!("--port {first} for {count}: the next ones are theirs, up to 65535"));
+    Ok(last.map(|_| first).ok_or_else(impossible)?)
+}
+
 /// The address of `--peer`: an IP address or a name, with a port or without.
 fn address(typed: &str, port: u16) -> anyhow::Result<SocketAddr> {
-    let found: io::Result<Vec<SocketAddr>> = match typed.rsplit_once(':') {
-        Some(_) => typed.to_socket_addrs().map(Iterator::collect),
-        None => (typed, port).to_socket_addrs().map(Iterator::collect),
-    };
     let impossible = |why: String| {
         Impossible(format!(
             "--peer {typed}: {why} (an IPv4 address or a name, like 192.168.1.5 or fred.local:{port})"
         ))
     };
-    found
-        .map_err(|error| impossible(error.to_string()))?
-        .into_iter()
-        .find(SocketAddr::is_ipv4)
-        .ok_or_else(|| impossible("has no IPv4 address".to_owned()))
-        .context("whom to look for")
+    let found = resolve(typed, port).map_err(|error| impossible(error.to_string()))?;
+    let usable = found.iter().map(|at| runtime::check_address(at.ip()).map(|_| *at));
+    // A name may have addresses of both kinds.
+    let best = usable.reduce(|best, other| best.or(other));
+    let at = best
+        .ok_or_else(|| impossible("has no address".to_owned()))?
+        .map_err(|error| impossible(error.to_string()))?;
+    if at.port() == 0 {
+        return Err(impossible("0 is no port".to_owned()).into());
+    }
+    Ok(at)
+}
+
+fn resolve(typed: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let bare = typed.trim_start_matches('[').trim_end_matches(']');
+    let bare = bare.split('%').next().unwrap_or(bare);
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    if typed.is_empty() || typed.starts_with(':') {
+        return Err(io::Error::other("nobody's address"));
+    }
+    match typed.rsplit_once(':') {
+        Some(_) => typed.to_socket_addrs().map(Iterator::collect),
+        None => (typed, port).to_socket_addrs().map(Iterator::collect),
+    }
+}
+
+/// What to try instead, in the words of the command line.
+fn hint(error: &anyhow::Error) -> &'static str {
+    match error.downcast_ref() {
+        Some(StartError::Bind { address, .. }) if address.port() == 0 => "; try another --ip",
+        Some(StartError::Bind { .. }) => "; try another --port or --ip",
+        Some(StartError::Address { .. }) => "; see --ip and --peer",
+        Some(StartError::InUse { .. }) => " (--data-dir)",
+        _ => "",
+    }
 }
 
 fn listen_to_logs(level: LevelFilter) {
@@ -151,4 +189,43 @@ fn listen_to_logs(level: LevelFilter) {
 /// Whoever read our lines has gone. That is how `| head` works, not a failure.
 fn says_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_an_ipv4_address_or_a_name_with_a_port_or_without() {
+        let found = |typed: &str| address(typed, 50_000).unwrap().to_string();
+        assert_eq!(found("10.0.0.5"), "10.0.0.5:50000");
+        assert_eq!(found("10.0.0.5:4000"), "10.0.0.5:4000");
+        assert_eq!(found("localhost:4000"), "127.0.0.1:4000");
+    }
+
+    #[test]
+    fn a_peer_that_cannot_be_is_refused_and_said_to_be_what_it_is() {
+        for (typed, what) in [
+            ("255.255.255.255", "broadcast"),
+            ("255.255.255.255:4000", "broadcast"),
+            ("224.0.0.1", "multicast"),
+            ("0.0.0.0", "any address"),
+            ("::1", "IPv4 address is needed"),
+            ("fe80::1%eth0", "IPv4 address is needed"),
+            ("[::1]:4000", "IPv4 address is needed"),
+            ("10.0.0.5:0", "0 is no port"),
+            ("", "nobody's address"),
+            (":4000", "nobody's address"),
+        ] {
+            let error = address(typed, 50_000).unwrap_err();
+            assert!(error.is::<Impossible>());
+            assert!(error.to_string().contains(what), "{typed}: {error}");
+        }
+    }
+
+    #[test]
+    fn so_many_bots_need_as_many_ports() {
+        assert_eq!(ports(65_000, 536).unwrap(), 65_000);
+        assert!(ports(65_000, 537).unwrap_err().is::<Impossible>());
+    }
 }

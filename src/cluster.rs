@@ -35,11 +35,7 @@ pub mod roster;
 
 pub use self::reach::Unreachable;
 
-use std::{
-    collections::VecDeque,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use uuid::Uuid;
@@ -491,11 +487,7 @@ impl Cluster {
             name: self.me.name.clone(),
             ask: self.playing() && term.is_none() || self.handled.is_none(),
         };
-        let is_linked = |there: IpAddr| {
-            let mut linked = self.mesh.peers().filter(|(_, peer)| peer.is_linked());
-            linked.any(|(_, peer)| peer.address().is_some_and(|address| address.ip == there))
-        };
-        self.discovery.timeout(now, &self.me, told, is_linked);
+        self.discovery.timeout(now, &self.me, told);
         while let Some(effect) = self.discovery.poll() {
             self.out.push_back(Out::Effect(effect));
         }

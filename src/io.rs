@@ -72,19 +72,33 @@ pub enum Wire {
 /// The two UDP sockets of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
-    /// Its own, on a port of its own: everything but beacons from the neighbourhood.
+    /// Its own, on a port of its own: everything but beacons from the neighbourhood. (It is the shared
+    /// one, too, where its port was chosen to be the same.)
     Own,
     /// The shared one, on which all nodes of a machine hear beacons.
     Beacon,
 }
 
-/// One network that this machine is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One network that this machine is on, by one of its addresses there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// This machine's address there.
+    /// This machine's address there; unspecified where the system does not tell.
     pub ip: Ipv4Addr,
-    /// The address that reaches everybody there.
-    pub broadcast: Ipv4Addr,
+    /// How many bits of an address are the network's number, 32 at most.
+    pub prefix_bits: u8,
+    /// The system's number of the device; 0 if it tells none.
+    pub index: u32,
+    /// The network's own address for everybody, where there is a credible one.
+    pub broadcast: Option<Ipv4Addr>,
+}
+
+impl Interface {
+    /// Whether `ip` belongs to that network, by its number.
+    pub fn holds(&self, ip: Ipv4Addr) -> bool {
+        let host_bits = 32 - u32::from(self.prefix_bits.min(32));
+        let differing = (self.ip.to_bits() ^ ip.to_bits()).checked_shr(host_bits);
+        differing.unwrap_or(0) == 0
+    }
 }
 
 /// Why a link closed, as the driver saw it.
@@ -107,6 +121,15 @@ pub enum Effect {
         to: SocketAddr,
         /// From which socket.
         via: Port,
+        /// What.
+        bytes: Arc<[u8]>,
+    },
+    /// Send a datagram to everybody on one network, from the node's own socket.
+    Broadcast {
+        /// The network.
+        on: Interface,
+        /// To which port.
+        port: u16,
         /// What.
         bytes: Arc<[u8]>,
     },
@@ -149,3 +172,21 @@ pub enum Effect {
 
 /// How many unsent bytes a driver holds for one link before the other side counts as too slow.
 pub const LINK_BYTES_QUEUED_MAX: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_the_addresses_of_its_number() {
+        let held = |bits: u8, ip: [u8; 4]| {
+            let ours = Ipv4Addr::new(10, 77, 0, 1);
+            Interface { ip: ours, prefix_bits: bits, index: 1, broadcast: None }.holds(ip.into())
+        };
+        assert!(held(24, [10, 77, 0, 200]) && !held(24, [10, 77, 1, 200]));
+        assert!(held(16, [10, 77, 1, 200]));
+        assert!(held(31, [10, 77, 0, 0]) && !held(31, [10, 77, 0, 2]));
+        assert!(held(32, [10, 77, 0, 1]) && !held(32, [10, 77, 0, 2]));
+        assert!(held(0, [192, 168, 0, 1]));
+    }
+}

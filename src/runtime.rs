@@ -16,11 +16,13 @@
 //! Where to read on: `drive` is the loop, `sockets` the bytes.
 
 mod clock;
+mod datagrams;
 mod disk;
 mod drive;
 mod interfaces;
 mod link;
 mod open;
+mod paths;
 mod shared;
 mod sockets;
 #[cfg(feature = "store")]
@@ -29,7 +31,7 @@ mod timer;
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     thread,
@@ -43,7 +45,7 @@ use crate::{
     cluster::{ledger::disk::Kept, message::Role},
     config::{BEACON_PORT, Config, Form, Tuning},
     game::Game,
-    node::{Command, Event, Node, View},
+    node::{Command, Event, Interface, Node, View},
     text::{Name, SessionName},
     types::{Incarnation, Instant, NodeId},
 };
@@ -51,6 +53,7 @@ use crate::{
 pub use clock::{now, wall_time};
 use disk::Disk;
 use drive::Driver;
+use interfaces::Seen;
 use shared::Shared;
 use sockets::Sockets;
 
@@ -68,11 +71,12 @@ pub struct Settings {
     pub session: Option<SessionName>,
     /// Who this node is; none: somebody new.
     pub id: Option<NodeId>,
-    /// The address to live at (`GAME_IP`); none: every address of this machine.
+    /// The address to live at: everything is sent from there, and comes in there. None, or the
+    /// unspecified one: every address of this machine.
     pub ip: Option<Ipv4Addr>,
-    /// The port for links and packets; none: one that the system chooses.
+    /// The TCP and UDP port for links and packets; none, or 0: what the system chooses.
     pub port: Option<u16>,
-    /// Where to send beacons besides the networks around.
+    /// Where to send beacons besides the networks around: IPv4 addresses of one machine each.
     pub peers: Vec<SocketAddr>,
     /// The file in which the ledger is kept, made if there is none; none: nothing outlives this node
     /// but with others.
@@ -111,15 +115,25 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address or port is not to be had.
-    #[error("cannot listen on {address}; try another --ip or --port")]
+    #[error("cannot listen on {protocol} {address}")]
     Bind {
+        /// TCP or UDP; both halves of a port that was asked for are needed.
+        protocol: &'static str,
         /// What was wanted.
         address: SocketAddr,
         /// What the system says.
         source: std::io::Error,
     },
+    /// An address to live at, or to look for somebody at, cannot be one machine's.
+    #[error("{address} cannot be used")]
+    Address {
+        /// The address.
+        address: IpAddr,
+        /// What it is.
+        source: AddressError,
+    },
     /// Another process keeps its ledger in the same file.
-    #[error("{path} is in use by another copy of this program; each needs a --data-dir of its own")]
+    #[error("{path} is in use by another copy of this program; each needs a folder of its own")]
     InUse {
         /// The file.
         path: PathBuf,
@@ -132,6 +146,32 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+}
+
+/// Why an address cannot be one machine's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// It stands for any address.
+    #[error("it stands for any address, not for one machine's")]
+    Unspecified,
+    /// It is everybody's.
+    #[error("it is a broadcast address, everybody's on a network, not one machine's")]
+    Broadcast,
+    /// It is a group's.
+    #[error("it is a multicast address, a group's, not one machine's")]
+    Multicast,
+    /// It is of the other kind.
+    #[error("it is an IPv6 address, and an IPv4 address is needed")]
+    NotIpv4,
+}
+
+/// The IPv4 address, if it can be one machine's. What is not known here (the broadcast addresses of
+/// the networks around) is found when a node is started.
+///
+/// # Errors
+/// What it is instead.
+pub fn check_address(ip: IpAddr) -> Result<Ipv4Addr, AddressError> {
+    interfaces::check(ip, &[])
 }
 
 /// Where a started node can be found.
@@ -201,13 +241,18 @@ pub fn start_piloted<G: Game>(
 fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle<G>, StartError> {
     let system = |what| move |source| StartError::System { what, source };
     open::raise_file_limit();
-    let opened = open::open(&settings)?;
+    let told = interfaces::interfaces();
+    let refused = told.as_ref().err().map(interfaces::refused);
+    let known = told.ok();
+    let networks = known.clone().unwrap_or_else(interfaces::assumed);
+    let home = addresses(&settings, &networks)?;
+    let opened = open::open(&settings, home)?;
     let deaf = opened.beacon.as_ref().err().map(|error| deaf(settings.beacon_port, error));
     let (sockets, waker) = Sockets::new(opened).map_err(system("wait for sockets"))?;
     let (tcp, udp) = sockets.ports().map_err(system("see the own ports"))?;
     let started = Started {
         id: settings.id.unwrap_or_else(random_id),
-        ip: settings.ip.unwrap_or_else(interfaces::likely_ip),
+        ip: home.unwrap_or_else(|| interfaces::likely_ip(&networks)),
         tcp,
         udp,
     };
@@ -220,11 +265,12 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     let (watched, stop) = bounded(0);
     let (ending, ended) = bounded(0);
 
-    let known = interfaces::interfaces(settings.ip);
-    let _ = changes.send(known.clone());
+    for seen in refused.into_iter().chain([Seen::Networks(networks)]) {
+        let _ = changes.send(seen);
+    }
     let waking = Arc::clone(&shared);
-    interfaces::watch(settings.ip, known, stop, move |list| {
-        let _ = changes.send(list);
+    interfaces::watch(known, stop, move |seen| {
+        let _ = changes.send(seen);
         waking.wake();
     });
 
@@ -245,6 +291,19 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     };
     thread::Builder::new().name("network".into()).spawn(drive).map_err(system("start a thread"))?;
     Ok(Handle { shared, events: told, started, ended })
+}
+
+/// The address to live at, if there is one. All addresses that somebody gave have to be somebody's.
+fn addresses(settings: &Settings, networks: &[Interface]) -> Result<Option<Ipv4Addr>, StartError> {
+    let check = |address| {
+        interfaces::check(address, networks)
+            .map_err(|source| StartError::Address { address, source })
+    };
+    for peer in &settings.peers {
+        check(peer.ip())?;
+    }
+    let home = settings.ip.filter(|ip| !ip.is_unspecified());
+    home.map(|ip| check(ip.into())).transpose()
 }
 
 /// What the node has to know.
@@ -274,7 +333,7 @@ fn deaf(port: u16, error: &io::Error) -> String {
         io::ErrorKind::AddrInUse => format!("another program holds UDP port {port}"),
         _ => format!("cannot listen on UDP port {port} ({error})"),
     };
-    format!("{why}; most are found all the same, the others with --peer ADDRESS")
+    format!("{why}; players who lack it too are found by address only")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the impure edge")]

@@ -148,7 +148,7 @@ impl Lone {
             bytes
         };
         match effect {
-            Effect::Packet { bytes, .. } => {
+            Effect::Packet { bytes, .. } | Effect::Broadcast { bytes, .. } => {
                 self.feed(Wire::Packet { from, via: Port::Own, bytes: spoilt(bytes) });
             }
             Effect::Dial { link, .. } => {

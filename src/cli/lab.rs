@@ -111,6 +111,36 @@ impl Lab {
         self.apply().map(drop)
     }
 
+    /// Changes what a host has: commands for `ip`, one a line.
+    pub fn configure(&self, host: usize, commands: &str) -> anyhow::Result<()> {
+        ip(Some(&self.namespace(host)), commands)
+    }
+
+    /// Puts a cable of a host into the switch of another one, both counted from 0.
+    pub fn replug_cable(&self, host: usize, cable: usize, switch: usize) -> anyhow::Result<()> {
+        let port = port(host, cable);
+        ip(Some(&self.switch()), &format!("link set {port} master wire{switch}\n"))
+    }
+
+    /// Gives a host a firewall as systems have it: what the host has not asked for is dropped, except
+    /// what is named, in the language of `nft`.
+    pub fn wall(&self, host: usize, except: &[&str]) -> anyhow::Result<()> {
+        let except: String = except.iter().map(|what| format!("{what} accept\n")).collect();
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace(host), "nft", "-f", "-"]);
+        let rules = format!(
+            "table inet wall {{\n\
+             chain input {{\n\
+             type filter hook input priority 0; policy drop;\n\
+             iifname \"lo\" accept\n\
+             ct state established,related accept\n\
+             {except}\
+             }}\n\
+             }}\n"
+        );
+        run(command, &rules).map(drop)
+    }
+
     /// Pulls all cables of a host.
     pub fn unplug(&self, host: usize) -> anyhow::Result<Instant> {
         self.set_ports(host, 0..self.hosts[host].cables, "down")

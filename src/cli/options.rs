@@ -1,10 +1,14 @@
 //! What can be typed.
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
 
 use clap::Parser;
 use interregnum::{
     config::{BEACON_PORT, Form},
+    runtime,
     text::{Name, SessionName},
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -197,12 +201,12 @@ pub struct Common {
     #[arg(long, global = true, env = "GAME_SESSION", value_parser = session)]
     pub session: Option<SessionName>,
 
-    /// Live at this address of this machine alone.
-    #[arg(long, global = true, env = "GAME_IP")]
-    pub ip: Option<Ipv4Addr>,
+    /// Live at this address of this machine alone; 0.0.0.0 or nothing: at all of them.
+    #[arg(long, global = true, env = "GAME_IP", value_name = "ADDRESS", value_parser = home)]
+    pub ip: Option<Home>,
 
-    /// The TCP and UDP port for the others to reach you at [default: the system chooses].
-    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    /// The TCP and UDP port for the others to reach you at; 0 or nothing: the system chooses.
+    #[arg(long, global = true, value_parser = port)]
     pub port: Option<u16>,
 
     /// Look for somebody there too, where broadcasts do not reach; may be repeated.
@@ -241,6 +245,41 @@ pub struct Common {
     /// Leave when standard input ends: whoever started this program is gone then.
     #[arg(long, global = true, hide = true)]
     pub tied: bool,
+}
+
+impl Common {
+    /// The address to live at, if there is to be one.
+    pub fn home(&self) -> Option<Ipv4Addr> {
+        self.ip.and_then(|home| home.0)
+    }
+
+    /// The port to be reached at, if there is to be a certain one.
+    pub fn port(&self) -> Option<u16> {
+        self.port.filter(|port| *port != 0)
+    }
+}
+
+/// An address to live at, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home(Option<Ipv4Addr>);
+
+fn home(typed: &str) -> Result<Home, String> {
+    let wrong = "an address of this machine is needed, like 192.168.1.5 or 127.0.0.2";
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Ok(Home(None));
+    }
+    let ip: IpAddr = typed.parse().map_err(|_| wrong.to_owned())?;
+    if ip.is_unspecified() {
+        return Ok(Home(None));
+    }
+    let ip = runtime::check_address(ip).map_err(|error| format!("{error}; {wrong}"))?;
+    Ok(Home(Some(ip)))
+}
+
+fn port(typed: &str) -> Result<u16, String> {
+    let wrong = |_| "a port is a number from 1 to 65535; 0: the system chooses".to_owned();
+    typed.trim().parse().map_err(wrong)
 }
 
 fn name(typed: &str) -> Result<Name, String> {
@@ -288,6 +327,36 @@ mod tests {
         let after = Typed::parse_from(["interregnum", "bot", "--json", "--port", "4000"]);
         assert!(before.common.json && after.common.json);
         assert_eq!(after.common.port, Some(4000));
+    }
+
+    #[test]
+    fn an_empty_or_unspecified_address_is_none_and_so_is_port_0() {
+        for typed in ["", " ", "0.0.0.0", "::"] {
+            let parsed = Typed::parse_from(["interregnum", "bot", "--ip", typed]);
+            assert_eq!(parsed.common.home(), None, "{typed:?}");
+        }
+        let typed = Typed::parse_from(["interregnum", "--ip", "127.0.0.2", "--port", "0"]);
+        assert_eq!(typed.common.home(), Some(Ipv4Addr::new(127, 0, 0, 2)));
+        assert_eq!(typed.common.port(), None);
+    }
+
+    #[test]
+    fn what_is_no_machines_address_is_refused_and_said_to_be_what_it_is() {
+        for (typed, what) in [
+            ("255.255.255.255", "broadcast"),
+            ("127.255.255.255", "broadcast"),
+            ("224.0.0.1", "multicast"),
+            ("::1", "IPv4 address is needed"),
+            ("fe80::1", "IPv4 address is needed"),
+            ("localhost", "like 192.168.1.5"),
+            ("10.0.0.1/24", "like 192.168.1.5"),
+        ] {
+            let error = Typed::try_parse_from(["interregnum", "--ip", typed]).unwrap_err();
+            assert!(error.to_string().contains(what), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+        let error = Typed::try_parse_from(["interregnum", "--port", "65536"]).unwrap_err();
+        assert!(error.to_string().contains("1 to 65535"), "{error}");
     }
 
     #[test]

@@ -52,7 +52,7 @@ struct Peer {
 impl Peers {
     /// None yet; all that come will be in a session of their own, on this machine's loopback.
     pub fn new(common: &Common) -> anyhow::Result<Self> {
-        let ip = common.ip.unwrap_or(Ipv4Addr::LOCALHOST);
+        let ip = common.home().unwrap_or(Ipv4Addr::LOCALHOST);
         Self::with_arguments(common, vec!["--ip".to_owned(), ip.to_string()], None)
     }
 

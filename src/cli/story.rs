@@ -111,7 +111,7 @@ impl Story {
             }
             Event::NobodyFound => Some(
                 "nobody else is heard here; if somebody should be, a firewall may be in the way: \
-                 try --peer ADDRESS on one side"
+                 try --peer ADDRESS where the firewall is"
                     .into(),
             ),
             Event::Unreachable(who) => Some(unreachable(who)),

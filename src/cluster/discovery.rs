@@ -1,10 +1,9 @@
 //! Beacons: who is out there, and in which session.
 //!
 //! A beacon is one datagram of JSON, padded to a fixed size, sent to the beacon port of everybody
-//! around: on start, every second, and at once when something in it changes. It goes to the
-//! directed broadcast address of *every* network this machine is on, since the general one,
-//! 255.255.255.255, leaves by a single interface only, and by none where there is no default route;
-//! to the loopback, for other copies on this machine; and to whoever was named with `--peer`.
+//! around: on start, every second, and at once when something in it changes. It goes to everybody on
+//! *each* network that this machine is on, once, even if it has several addresses there; to the
+//! loopback, for other copies on this machine; and to whoever was named beforehand.
 //!
 //! Beacons are announcements: nothing is believed of them but that somebody may be dialled. One
 //! that asks is answered with the own beacon, which has the same size, and not too often per
@@ -13,7 +12,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -47,7 +46,9 @@ pub struct Discovery {
     interval: Duration,
     port: u16,
     peers: Vec<SocketAddr>,
+    /// All of them, and of those the ones that a beacon goes out of.
     interfaces: Vec<Interface>,
+    outlets: Vec<Interface>,
     told: Option<Told>,
     next: Instant,
     last: Option<Instant>,
@@ -97,6 +98,7 @@ impl Discovery {
             port,
             peers,
             interfaces: Vec::new(),
+            outlets: Vec::new(),
             told: None,
             next: Instant::default(),
             last: None,
@@ -118,6 +120,7 @@ impl Discovery {
             return false;
         }
         self.next = now;
+        self.outlets = outlets(&interfaces);
         let before = std::mem::replace(&mut self.interfaces, interfaces);
         before.iter().any(|old| self.interfaces.iter().all(|new| new.ip != old.ip))
     }
@@ -159,16 +162,8 @@ impl Discovery {
         serde_json::from_slice(&bytes[..end]).ok()
     }
 
-    /// Tells everybody around how things stand, if the time has come or things have changed. Whoever
-    /// was named with `--peer` is asked to answer, unless somebody there `is_linked`: behind a
-    /// firewall nothing but answers may come in.
-    pub fn timeout(
-        &mut self,
-        now: Instant,
-        me: &Identity,
-        told: Told,
-        is_linked: impl Fn(IpAddr) -> bool,
-    ) {
+    /// Tells everybody around how things stand, if the time has come or things have changed.
+    pub fn timeout(&mut self, now: Instant, me: &Identity, told: Told) {
         let changed = self.told.as_ref() != Some(&told);
         self.told = Some(told);
         if changed {
@@ -185,11 +180,17 @@ impl Discovery {
         self.answered.retain(|_, at| now.since(*at) < ANSWER_PAUSE);
         let ask = self.told.as_ref().is_some_and(|told| told.ask);
         let Some(bytes) = self.beacon(me, ask) else { return };
-        for to in self.networks() {
-            self.out.push_back(Effect::Packet { to, via: Port::Own, bytes: bytes.clone() });
-        }
+        let port = self.port;
+        let outlets = self.outlets.iter();
+        self.out.extend(outlets.map(|on| Effect::Broadcast {
+            on: *on,
+            port,
+            bytes: bytes.clone(),
+        }));
         for to in self.peers.clone() {
-            self.send(me, to, Port::Own, ask || !is_linked(to.ip()));
+            // Who was named may be heard by no other way than by its answers: there is a firewall here.
+            let silent = self.heard(now).all(|heard| heard.from.ip() != to.ip());
+            self.send(me, to, Port::Own, ask || silent);
         }
     }
 
@@ -211,11 +212,6 @@ impl Discovery {
     /// What was announced lately.
     pub fn heard(&self, now: Instant) -> impl Iterator<Item = &Heard> {
         self.heard.values().filter(move |heard| now.since(heard.at) < FRESH)
-    }
-
-    fn networks(&self) -> Vec<SocketAddr> {
-        let networks = self.interfaces.iter();
-        networks.map(|network| SocketAddr::new(network.broadcast.into(), self.port)).collect()
     }
 
     fn may_answer(&mut self, now: Instant, to: SocketAddr) -> bool {
@@ -259,5 +255,108 @@ impl Discovery {
         debug_assert!(bytes.len() <= BEACON_BYTES, "a beacon of {} bytes", bytes.len());
         bytes.resize(BEACON_BYTES, 0);
         Some(Arc::from(bytes))
+    }
+}
+
+/// One for each network: a machine with several addresses in one network speaks there from the first,
+/// so that nobody sees it at two places. Two devices are two networks, whatever their numbers say. An
+/// address that is a network of its own serves where its device has no other.
+fn outlets(interfaces: &[Interface]) -> Vec<Interface> {
+    let (alone, wide): (Vec<&Interface>, Vec<&Interface>) =
+        interfaces.iter().partition(|interface| interface.prefix_bits >= 32);
+    let mut outlets: Vec<Interface> = Vec::new();
+    for interface in wide.into_iter().chain(alone) {
+        let alone = interface.prefix_bits >= 32;
+        let same = |outlet: &Interface| {
+            outlet.index == interface.index
+                && outlet.ip.is_loopback() == interface.ip.is_loopback()
+                && (alone || outlet.holds(interface.ip))
+        };
+        if !outlets.iter().any(same) {
+            outlets.push(*interface);
+        }
+    }
+    outlets
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_beacon_goes_out_once_of_each_network_whatever_addresses_there_are() {
+        let at = |index, ip: [u8; 4], prefix_bits| Interface {
+            ip: ip.into(),
+            prefix_bits,
+            index,
+            broadcast: None,
+        };
+        let first = at(2, [10, 77, 0, 9], 24);
+        let second = at(2, [10, 77, 0, 1], 24);
+        let other_network = at(2, [192, 168, 0, 1], 24);
+        let other_device = at(3, [10, 77, 0, 2], 24);
+        let found = outlets(&[first, second, other_network, other_device]);
+        assert_eq!(found, [first, other_network, other_device]);
+        let alone = |index| at(index, [10, 77, 0, 100], 32);
+        assert_eq!(outlets(&[alone(2), first]), [first]);
+        assert_eq!(outlets(&[alone(4), at(4, [10, 77, 0, 101], 32)]), [alone(4)]);
+        let unknown = Interface { ip: Ipv4Addr::UNSPECIFIED, ..at(0, [0; 4], 32) };
+        let loopback = at(0, [127, 0, 0, 1], 8);
+        assert_eq!(outlets(&[loopback, unknown]), [loopback, unknown]);
+    }
+
+    #[test]
+    fn who_was_named_is_asked_until_it_is_heard() {
+        let (me, other) = (Identity::numbered(1), Identity::numbered(2));
+        let at = SocketAddr::from(([10, 77, 0, 2], 50_000));
+        let mut here = discovery(vec![at]);
+        let mut there = discovery(Vec::new());
+        let start = Instant(1_000_000);
+        here.timeout(start, &me, told());
+        let (question, asks) = beacon(&mut here);
+        assert!(asks, "it was never heard");
+
+        there.timeout(start, &other, told());
+        there.packet(
+            start,
+            &other,
+            SocketAddr::from(([10, 77, 0, 1], 4_000)),
+            Port::Beacon,
+            &question,
+        );
+        let (answer, asks) = beacon(&mut there);
+        assert!(!asks, "an answer never asks");
+        here.packet(start, &me, at, Port::Own, &answer);
+        here.timeout(start + Duration::from_secs(1), &me, told());
+        assert!(!beacon(&mut here).1, "it was heard");
+        here.timeout(start + FRESH + Duration::from_secs(1), &me, told());
+        assert!(beacon(&mut here).1, "nothing came for long");
+    }
+
+    fn discovery(peers: Vec<SocketAddr>) -> Discovery {
+        Discovery::new(Duration::from_secs(1), 50_000, peers)
+    }
+
+    fn told() -> Told {
+        Told {
+            session_id: None,
+            session: Some(SessionName::new("test")),
+            term: None,
+            host_name: None,
+            host_at: None,
+            players: 1,
+            name: Name::new("somebody"),
+            ask: false,
+        }
+    }
+
+    /// The beacon that is sent next, and whether it asks.
+    fn beacon(discovery: &mut Discovery) -> (Vec<u8>, bool) {
+        let Some(Effect::Packet { bytes, .. }) = discovery.poll() else { panic!("none is sent") };
+        let text = std::str::from_utf8(&bytes).unwrap().trim_end_matches('\0');
+        let said: Beacon = serde_json::from_str(text).unwrap();
+        (bytes.to_vec(), said.ask)
     }
 }

@@ -85,3 +85,20 @@ impl Identity {
         self.understands(beacon) && self.session.is_some() && beacon.session == self.session
     }
 }
+
+#[cfg(test)]
+impl Identity {
+    /// Somebody who plays, for tests.
+    pub fn numbered(number: u8) -> Self {
+        Self {
+            id: NodeId::from_u128(u128::from(number)),
+            incarnation: Incarnation(u64::from(number)),
+            name: Name::new("somebody"),
+            role: Role::Player,
+            tcp: 4_000,
+            udp: 4_000,
+            rules: "test",
+            session: Some(SessionName::new("test")),
+        }
+    }
+}

@@ -24,6 +24,10 @@ impl Cluster {
         if !self.me.shares_session(beacon) {
             return;
         }
+        // A machine that is on this network twice is heard at each of its addresses: the one that its
+        // link speaks from is where it is.
+        let life = (beacon.id, beacon.incarnation);
+        let ip = self.mesh.settled_at(now, life, from.ip()).unwrap_or(from.ip());
         self.mesh.meet(
             now,
             &self.me,
@@ -32,7 +36,7 @@ impl Cluster {
                 incarnation: beacon.incarnation,
                 name: beacon.name.clone(),
                 role: beacon.role,
-                address: Some(Address { ip: from.ip(), tcp: beacon.tcp, udp: beacon.udp }),
+                address: Some(Address { ip, tcp: beacon.tcp, udp: beacon.udp }),
                 heard: true,
                 wanted: beacon.term.is_some_and(|term| term.host == beacon.id)
                     && self.election.current().is_none(),
@@ -157,13 +161,22 @@ impl Cluster {
 /// machine's loopback or of some network inside it, and the teller's own is the right one.
 fn told_by(teller: IpAddr, address: Address) -> Vec<Address> {
     let beside = Address { ip: teller, ..address };
-    let told = Some(address).filter(|told| !told.ip.is_loopback() && *told != beside);
+    let elsewhere = address.ip.is_loopback() && !teller.is_loopback();
+    let told = Some(address).filter(|told| !elsewhere && *told != beside);
     told.into_iter().chain([beside]).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::{
+        cluster::{identity::Identity, mesh::Mesh, message::Message},
+        config::Tuning,
+        types::LinkId,
+        wire,
+    };
 
     #[test]
     fn an_address_that_only_the_teller_can_use_is_not_all_that_is_tried() {
@@ -173,5 +186,37 @@ mod tests {
         assert_eq!(told([172, 17, 0, 1]), [at([172, 17, 0, 1]), at([10, 1, 0, 2])]);
         assert_eq!(told([127, 0, 0, 1]), [at([10, 1, 0, 2])]);
         assert_eq!(told([10, 1, 0, 2]), [at([10, 1, 0, 2])]);
+        // Both are on this machine.
+        let told = told_by([127, 0, 0, 3].into(), at([127, 0, 0, 2]));
+        assert_eq!(told, [at([127, 0, 0, 2]), at([127, 0, 0, 3])]);
+    }
+
+    // A cable and Wi-Fi in one network: its broadcasts leave by both.
+    #[test]
+    fn a_beacon_from_another_of_its_addresses_moves_nobody_whose_link_speaks() {
+        let (me, other) = (Identity::numbered(2), Identity::numbered(1));
+        let now = Instant(1_000_000);
+        let first = SocketAddr::from(([10, 77, 0, 2], 4_000));
+        let second = IpAddr::from([10, 77, 0, 102]);
+        let mut mesh = Mesh::new(Tuning::default(), 1);
+        mesh.accepted(now, &me, LinkId(1), first);
+        let hello = serde_json::to_vec(&Message::Hello(other.hello(0).unwrap())).unwrap();
+        mesh.bytes(now, &me, LinkId(1), &wire::frame(&hello).unwrap());
+
+        let life = (other.id, other.incarnation);
+        assert_eq!(mesh.settled_at(now, life, second), None, "it may have moved there");
+        let heard = Acquaintance {
+            id: other.id,
+            incarnation: other.incarnation,
+            name: other.name.clone(),
+            role: Role::Player,
+            address: Some(Address { ip: second, tcp: other.tcp, udp: other.udp }),
+            heard: true,
+            wanted: false,
+        };
+        mesh.meet(now, &me, heard);
+        assert_eq!(mesh.settled_at(now, life, second), Some(first.ip()));
+        let silent = now + Duration::from_secs(3);
+        assert_eq!(mesh.settled_at(silent, life, second), None, "its link may be dead");
     }
 }

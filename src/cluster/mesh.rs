@@ -23,7 +23,7 @@ mod peer;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -309,6 +309,21 @@ impl Mesh {
     /// The link with a peer, if it was opened since it and this machine are where they are.
     fn link_with(&self, peer: &Peer) -> Option<&Link> {
         self.links.get(&peer.link?).filter(|link| link.since >= peer.moved)
+    }
+
+    /// Where the link with a peer leads, if something came over it lately, and the peer was heard at
+    /// `other` before: then it has both addresses.
+    pub fn settled_at(
+        &self,
+        now: Instant,
+        (id, life): (NodeId, Incarnation),
+        other: IpAddr,
+    ) -> Option<IpAddr> {
+        let peer = self.peers.get(&id).filter(|peer| peer.incarnation == life)?;
+        let link = self.link_with(peer)?;
+        let lively = now.since(link.heard) < self.tuning.ping * 2;
+        let both = peer.addresses.iter().any(|address| address.ip == other);
+        (lively && both).then(|| link.from.ip())
     }
 
     /// A packet of a peer came from `from`: it lives, and this is where it is.

@@ -11,11 +11,13 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::{
     config::TICK,
     game::Game,
-    node::{Command, Effect, Event, Input, Interface, Node, Output, View, Wire},
+    node::{Command, Effect, Event, Input, Node, Output, View, Wire},
     types::Instant,
 };
 
-use super::{Happened, Pilot, Timed, clock, disk::Disk, shared::Shared, sockets::Sockets};
+use super::{
+    Happened, Pilot, Timed, clock, disk::Disk, interfaces::Seen, shared::Shared, sockets::Sockets,
+};
 
 /// How old a look at the sockets may be when a deadline is told. Older, and they are looked at
 /// again: this thread may have been away from the processor in between.
@@ -33,7 +35,7 @@ pub struct Driver<G: Game> {
     pub sockets: Sockets,
     pub shared: Arc<Shared<G>>,
     pub events: Sender<Timed<G>>,
-    pub interfaces: Receiver<Vec<Interface>>,
+    pub interfaces: Receiver<Seen>,
     pub disk: Disk,
     pub pilot: Option<Pilot<G>>,
 }
@@ -83,8 +85,8 @@ impl<G: Game> Driver<G> {
         while running && let Some(wire) = self.sockets.next() {
             running = self.feed(Input::Wire(wire), tell);
         }
-        if running && let Ok(list) = self.interfaces.try_recv() {
-            running = self.feed(Input::Wire(Wire::Interfaces(list)), tell);
+        while running && let Ok(seen) = self.interfaces.try_recv() {
+            running = self.see(seen, tell);
         }
         while running && let Some(report) = self.disk.next_report() {
             running = self.feed(Input::Wire(Wire::Persisted(report)), tell);
@@ -99,6 +101,20 @@ impl<G: Game> Driver<G> {
             running = self.feed(Input::Command(Command::Leave), tell);
         }
         running
+    }
+
+    /// The networks are others, or cannot be seen any more.
+    fn see(&mut self, seen: Seen, tell: &mut Teller<G>) -> bool {
+        match seen {
+            Seen::Networks(all) => {
+                let present = self.sockets.set_interfaces(&all);
+                self.feed(Input::Wire(Wire::Interfaces(present)), tell)
+            }
+            Seen::Refused(why) => {
+                tell.tell(Happened::Warning(why));
+                true
+            }
+        }
     }
 
     fn is_due(&self) -> bool {
@@ -148,6 +164,7 @@ impl<G: Game> Driver<G> {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Packet { to, via, bytes } => self.sockets.packet(to, via, &bytes),
+            Effect::Broadcast { on, port, bytes } => self.sockets.broadcast(&on, port, &bytes),
             Effect::Dial { link, to } => self.sockets.dial(link, to),
             Effect::Bytes { link, bytes } => self.sockets.send(link, bytes),
             Effect::Close { link } => self.sockets.close(link),

@@ -3,12 +3,15 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    num::NonZeroU32,
 };
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Settings, StartError};
+use super::{Settings, StartError, datagrams, paths::Leaving};
 
 /// How many may knock at once before the network thread has answered any: a crowd that joins in
 /// the same moment. (With 128, 97 of 1,000 fail.)
@@ -17,31 +20,79 @@ const BACKLOG: i32 = 1_024;
 /// Room for the packets of some hundred clients that arrive while this thread is not running.
 const PACKETS_BUFFER_BYTES: usize = 1 << 20;
 
+/// How often a port is drawn anew that cannot serve.
+const DRAWS_MAX: usize = 16;
+
 /// The three sockets of a node.
 pub struct Opened {
+    /// The one address that everything leaves from, if there is one.
+    pub home: Option<Ipv4Addr>,
     /// Where links are accepted.
     pub listener: TcpListener,
     /// The node's own UDP socket.
     pub own: UdpSocket,
-    /// The shared one for beacons; or why there is none.
-    pub beacon: io::Result<UdpSocket>,
+    /// The shared one for beacons; none where the own one has that port; or why there is none.
+    pub beacon: io::Result<Option<UdpSocket>>,
 }
 
 /// Opens them.
 ///
 /// # Errors
 /// [`StartError`] when one that is needed cannot be had.
-pub fn open(settings: &Settings) -> Result<Opened, StartError> {
-    let ip = settings.ip.unwrap_or(Ipv4Addr::UNSPECIFIED);
-    let wanted = SocketAddr::from((ip, settings.port.unwrap_or(0)));
-    let refused = |address| move |source| StartError::Bind { address, source };
-    let listener = listener(wanted).map_err(refused(wanted))?;
-    // The same number for both is easier on whoever configures a firewall; but it is not needed.
-    let port = listener.local_addr().map_or(0, |address| address.port());
-    let own = own(SocketAddr::from((ip, port)))
-        .or_else(|_| own(SocketAddr::from((ip, 0))))
-        .map_err(refused(wanted))?;
-    Ok(Opened { listener, own, beacon: beacon(settings.beacon_port) })
+pub fn open(settings: &Settings, home: Option<Ipv4Addr>) -> Result<Opened, StartError> {
+    let ip = home.unwrap_or(Ipv4Addr::UNSPECIFIED);
+    let beacon_port = settings.beacon_port;
+    let (listener, own) = match settings.port.filter(|port| *port != 0) {
+        Some(port) => open_at(ip, port, beacon_port)?,
+        None => open_anywhere(ip, beacon_port)?,
+    };
+    let hears_beacons =
+        home.is_none() && own.local_addr().is_ok_and(|address| address.port() == beacon_port);
+    let beacon = if hears_beacons { Ok(None) } else { beacon(beacon_port).map(Some) };
+    Ok(Opened { home, listener, own, beacon })
+}
+
+/// At the port that somebody chose, which others may have been told, or a firewall: both halves of it,
+/// or none.
+fn open_at(
+    ip: Ipv4Addr,
+    port: u16,
+    beacon_port: u16,
+) -> Result<(TcpListener, UdpSocket), StartError> {
+    let address = SocketAddr::from((ip, port));
+    let refused = |protocol| move |source| StartError::Bind { protocol, address, source };
+    let listener = listener(address).map_err(refused("TCP"))?;
+    // At one address it hears no broadcasts, so the shared one has to stand beside it. (Everywhere, it
+    // is that one; and it shares with nobody, since what comes to one address goes to one socket.)
+    let shares = port == beacon_port && !ip.is_unspecified();
+    let own = own(address, shares).map_err(refused("UDP"))?;
+    Ok((listener, own))
+}
+
+/// At a port that the system chooses. It must leave the one for beacons alone, which other copies on
+/// this machine have to share.
+fn open_anywhere(ip: Ipv4Addr, beacon_port: u16) -> Result<(TcpListener, UdpSocket), StartError> {
+    let address = SocketAddr::from((ip, 0));
+    let refused = |protocol| move |source| StartError::Bind { protocol, address, source };
+    let draw = || {
+        let listener = listener(address).map_err(refused("TCP"))?;
+        // The same number for both is easier on whoever looks at it; but it is not needed.
+        let port = listener.local_addr().map_or(0, |address| address.port());
+        let alike = if port == beacon_port { 0 } else { port };
+        let own = own(SocketAddr::from((ip, alike)), false)
+            .or_else(|_| own(address, false))
+            .map_err(refused("UDP"))?;
+        Ok((listener, own))
+    };
+    let mut drawn = draw()?;
+    for _ in 0..DRAWS_MAX {
+        if drawn.1.local_addr().is_ok_and(|address| address.port() != beacon_port) {
+            break;
+        }
+        // The one that does not serve is held meanwhile, so that another one comes.
+        drawn = draw()?;
+    }
+    Ok(drawn)
 }
 
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
@@ -56,28 +107,102 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn own(address: SocketAddr) -> io::Result<UdpSocket> {
+/// One more listener at the same port, for one device: what it accepts is answered by that device,
+/// wherever the routing table would send it. The port stays this node's: both allow to be shared only
+/// after the first was opened for itself.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn listener_on(first: &impl std::os::fd::AsFd, device: NonZeroU32) -> io::Result<TcpListener> {
+    let first = SockRef::from(first);
+    first.set_reuse_port(true)?;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind_device_by_index_v4(Some(device))?;
+    socket.bind(&first.local_addr()?)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Elsewhere links are answered as the routing table likes.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn listener_on<S>(_first: &S, _device: NonZeroU32) -> io::Result<TcpListener> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Begins to open a link. It leaves as it is told to; if that cannot be, as the routing table likes.
+pub fn dial(to: SocketAddr, leaving: Option<Leaving>) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if let Some(Leaving { local, device }) = leaving {
+        if let Some(device) = device
+            && let Err(error) = bind_device(&socket, device)
+        {
+            tracing::debug!(%to, %error, "the device of a link cannot be chosen");
+        }
+        socket.bind(&SocketAddr::from((local, 0)).into())?;
+    }
+    match socket.connect(&to.into()) {
+        Err(error) if !is_under_way(&error) => Err(error),
+        _ => Ok(socket.into()),
+    }
+}
+
+/// Whether a link is merely not open yet.
+fn is_under_way(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let begun = error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error());
+    #[cfg(not(unix))]
+    let begun = false;
+    begun || error.kind() == io::ErrorKind::WouldBlock
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn bind_device(socket: &Socket, device: NonZeroU32) -> io::Result<()> {
+    socket.bind_device_by_index_v4(Some(device))
+}
+
+/// An address is enough where it decides about the device.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn bind_device(_socket: &Socket, _device: NonZeroU32) -> io::Result<()> {
+    Ok(())
+}
+
+fn own(address: SocketAddr, shares: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    if shares {
+        share(&socket)?;
+    }
     socket.set_broadcast(true)?;
     socket.set_nonblocking(true)?;
     let _ = socket.set_recv_buffer_size(PACKETS_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(PACKETS_BUFFER_BYTES);
     socket.bind(&address.into())?;
-    Ok(socket.into())
+    let socket = UdpSocket::from(socket);
+    datagrams::prepare(&socket)?;
+    Ok(socket)
 }
 
-/// Every node of a machine listens on the same port. With both options set the sockets of other
-/// people on this machine may share it too: the second one alone is for one user's.
+/// Every node of a machine listens on the same port.
 fn beacon(port: u16) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    share(&socket)?;
+    socket.set_broadcast(true)?;
+    socket.set_nonblocking(true)?;
+    // Bound to every address, wherever the node lives: a socket on 127.0.0.55 hears no broadcast.
+    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
+    let socket = UdpSocket::from(socket);
+    datagrams::prepare(&socket)?;
+    Ok(socket)
+}
+
+/// With both options set the sockets of other people on this machine may share the port too: the
+/// second one alone is for one user's.
+fn share(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)?;
     #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
     socket.set_reuse_port(true)?;
-    socket.set_broadcast(true)?;
-    socket.set_nonblocking(true)?;
-    // Bound to every address, whatever `--ip` says: a socket on 127.0.0.55 hears no broadcast.
-    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
-    Ok(socket.into())
+    Ok(())
 }
 
 /// Lets this process hold as many links as the system allows. A crowd of spectators needs more

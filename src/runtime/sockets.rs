@@ -14,7 +14,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io::{self, ErrorKind},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     sync::Arc,
     time::Duration,
 };
@@ -26,14 +27,17 @@ use mio::{
 };
 
 use crate::{
-    node::{CloseReason, Port, Wire},
+    node::{CloseReason, Interface, Port, Wire},
     types::{Instant, LinkId},
 };
 
 use super::{
     clock,
+    datagrams::{self, Casters},
+    interfaces,
     link::{Link, Stage, Taken},
-    open::Opened,
+    open::{self, Opened},
+    paths::{Arrival, Leaving, Paths},
     timer::Timer,
 };
 
@@ -42,8 +46,15 @@ pub const TIMER: Token = Token(1);
 const LISTENER: Token = Token(2);
 const OWN: Token = Token(3);
 const BEACON: Token = Token(4);
+/// Listeners for one device each, and sockets for broadcasts of one address each.
+const LISTENERS: usize = 8;
+const CASTERS: usize = LISTENERS + EXTRA_MAX;
 /// The token of a link is its number after the fixed ones.
-const LINKS: usize = 8;
+const LINKS: usize = CASTERS + EXTRA_MAX;
+
+/// The most additional listeners, and the most additional sockets for broadcasts: a machine is seldom
+/// on so many networks.
+const EXTRA_MAX: usize = 32;
 
 /// How many pieces are taken in after one wait.
 const PIECES_MAX: u32 = 1_024;
@@ -70,7 +81,16 @@ pub struct Sockets {
     timer: Timer,
     listener: TcpListener,
     own: UdpSocket,
+    /// The one address that everything leaves from, if there is one.
+    home: Option<Ipv4Addr>,
     beacon: Option<UdpSocket>,
+    paths: Paths,
+    /// Where the beacon that was read last came from, and where it arrived: to answer it.
+    asked: Option<(SocketAddr, Arrival)>,
+    /// The devices whose links the routing table would send astray. They stay: others may have been told
+    /// of links there.
+    listeners: Vec<(NonZeroU32, TcpListener)>,
+    casters: Casters,
     links: BTreeMap<LinkId, Link>,
     /// The odd numbers are for accepted links.
     next_accepted: u64,
@@ -98,7 +118,7 @@ impl Sockets {
         registry.register(&mut listener, LISTENER, Interest::READABLE)?;
         let mut own = UdpSocket::from_std(opened.own);
         registry.register(&mut own, OWN, Interest::READABLE)?;
-        let mut beacon = opened.beacon.ok().map(UdpSocket::from_std);
+        let mut beacon = opened.beacon.ok().flatten().map(UdpSocket::from_std);
         if let Some(beacon) = &mut beacon {
             registry.register(beacon, BEACON, Interest::READABLE)?;
         }
@@ -110,6 +130,11 @@ impl Sockets {
             listener,
             own,
             beacon,
+            home: opened.home,
+            paths: Paths::new(opened.home),
+            asked: None,
+            listeners: Vec::new(),
+            casters: Casters::default(),
             links: BTreeMap::new(),
             next_accepted: 1,
             turns: VecDeque::new(),
@@ -179,14 +204,50 @@ impl Sockets {
         None
     }
 
+    /// The networks that this machine is on, from here on. Returns those that the node is present on.
+    pub fn set_interfaces(&mut self, all: &[Interface]) -> Vec<Interface> {
+        self.paths.set_interfaces(all);
+        let present = interfaces::present(all, self.home);
+        if !datagrams::TELLS && self.home.is_none() {
+            let registry = self.poll.registry();
+            self.casters.serve(&present, Token(CASTERS), EXTRA_MAX, registry);
+        }
+        present
+    }
+
     /// Sends a datagram. If that fails it is lost, like any other.
     pub fn packet(&self, to: SocketAddr, via: Port, bytes: &[u8]) {
+        let asked = self.asked.filter(|(from, _)| *from == to && via == Port::Beacon);
+        let leaving = match asked {
+            Some((_, question)) => self.paths.answering(to.ip(), question),
+            None => self.paths.leaving(to.ip()),
+        };
         let socket = match (via, &self.beacon) {
             (Port::Beacon, Some(beacon)) => beacon,
             (Port::Own | Port::Beacon, _) => &self.own,
         };
-        if let Err(error) = socket.send_to(bytes, to) {
+        if let Err(error) = datagrams::send(socket, to, leaving, bytes) {
             tracing::trace!(%to, %error, "a packet was not sent");
+        }
+    }
+
+    /// Sends a datagram to everybody on a network: to 255.255.255.255 by its device, which is heard
+    /// whatever address anybody takes for the broadcast address there; where that cannot be sent, to
+    /// that address.
+    pub fn broadcast(&self, on: &Interface, port: u16, bytes: &[u8]) {
+        let to = |ip: Ipv4Addr| SocketAddr::from((ip, port));
+        if on.ip.is_loopback() {
+            return on.broadcast.into_iter().for_each(|ip| self.packet(to(ip), Port::Own, bytes));
+        }
+        let leaving = Leaving { local: on.ip, device: NonZeroU32::new(on.index) };
+        let leaving = Some(leaving).filter(|_| !on.ip.is_unspecified());
+        let socket = self.casters.at(on.ip).unwrap_or(&self.own);
+        let sent = datagrams::send(socket, to(Ipv4Addr::BROADCAST), leaving, bytes);
+        if let Err(error) = sent {
+            tracing::trace!(ip = %on.ip, %error, "a broadcast was not sent");
+            if let Some(ip) = on.broadcast {
+                let _ = datagrams::send(socket, to(ip), leaving, bytes);
+            }
         }
     }
 
@@ -244,7 +305,7 @@ impl Sockets {
     }
 
     fn connect(&mut self, link: LinkId, to: SocketAddr) -> io::Result<TcpStream> {
-        let mut stream = TcpStream::connect(to)?;
+        let mut stream = TcpStream::from_std(open::dial(to, self.paths.leaving(to.ip()))?);
         self.register(link, &mut stream)?;
         Ok(stream)
     }
@@ -320,17 +381,65 @@ impl Sockets {
     /// Reads one piece, and says whether there may be more.
     fn read(&mut self, token: Token) -> (Option<Wire>, bool) {
         match token {
-            LISTENER => self.accept(),
-            OWN => receive(&self.own, Port::Own, &mut self.buffer),
-            BEACON => match &self.beacon {
-                Some(beacon) => receive(beacon, Port::Beacon, &mut self.buffer),
-                None => (None, false),
-            },
+            LISTENER => self.accept(None),
+            OWN | BEACON => self.receive(token),
+            Token(number @ LISTENERS..CASTERS) => self.accept(Some(number - LISTENERS)),
+            Token(CASTERS..LINKS) => self.receive(token),
             token => match link_of(token) {
                 Some(link) => self.read_link(link),
                 None => (None, false),
             },
         }
+    }
+
+    /// Takes one datagram.
+    fn receive(&mut self, token: Token) -> (Option<Wire>, bool) {
+        let (socket, via) = match token {
+            OWN => (Some(&self.own), Port::Own),
+            BEACON => (self.beacon.as_ref(), Port::Beacon),
+            Token(number) => (self.casters.numbered(number - CASTERS), Port::Own),
+        };
+        let Some(socket) = socket else { return (None, false) };
+        let room = DATAGRAM_BYTES.min(self.buffer.len());
+        match datagrams::receive(socket, &mut self.buffer[..room]) {
+            Ok((bytes, _, _)) if bytes == room => (None, true),
+            Ok((_, from, _)) if !self.paths.concerns(from.ip()) => (None, true),
+            Ok((bytes, from, arrival)) => {
+                let bytes = self.buffer[..bytes].to_vec();
+                if let Some(arrival) = arrival {
+                    self.arrived(from, arrival, via);
+                }
+                (Some(Wire::Packet { from, via, bytes }), true)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => (None, false),
+            // Somebody we wrote to is gone, or a datagram was too large (so Windows says it).
+            Err(_) => (None, true),
+        }
+    }
+
+    /// Notes how its sender is to be reached.
+    fn arrived(&mut self, from: SocketAddr, arrival: Arrival, via: Port) {
+        self.paths.arrived(clock::now(), from.ip(), arrival, via == Port::Own);
+        if via == Port::Beacon {
+            self.asked = Some((from, arrival));
+        }
+        let device = self.paths.leaving(from.ip()).and_then(|leaving| leaving.device);
+        if let Some(device) = device
+            && self.listeners.len() < EXTRA_MAX
+            && self.listeners.iter().all(|(listens, _)| *listens != device)
+            && let Err(error) = self.listen_on(device)
+        {
+            tracing::debug!(%device, %error, "links are accepted as the routing table likes");
+        }
+    }
+
+    /// Accepts links by a device on whose network somebody is whom the routing table does not find.
+    fn listen_on(&mut self, device: NonZeroU32) -> io::Result<()> {
+        let mut listener = TcpListener::from_std(open::listener_on(&self.listener, device)?);
+        let token = Token(LISTENERS + self.listeners.len());
+        self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
+        self.listeners.push((device, listener));
+        Ok(())
     }
 
     fn read_link(&mut self, link: LinkId) -> (Option<Wire>, bool) {
@@ -355,8 +464,14 @@ impl Sockets {
         }
     }
 
-    fn accept(&mut self) -> (Option<Wire>, bool) {
-        let (mut stream, from) = match self.listener.accept() {
+    /// Accepts a link, at the first listener or one of the others.
+    fn accept(&mut self, other: Option<usize>) -> (Option<Wire>, bool) {
+        let listener = match other {
+            Some(number) => self.listeners.get(number).map(|(_, listener)| listener),
+            None => Some(&self.listener),
+        };
+        let Some(listener) = listener else { return (None, false) };
+        let (mut stream, from) = match listener.accept() {
             Ok(accepted) => accepted,
             Err(error) => {
                 return match error.kind() {
@@ -380,6 +495,9 @@ impl Sockets {
         if self.register(link, &mut stream).is_err() {
             return (None, true);
         }
+        if let Ok(local) = stream.local_addr() {
+            self.paths.accepted(clock::now(), from.ip(), local.ip());
+        }
         self.links.insert(link, Link::new(stream, Stage::Open));
         (Some(Wire::Accepted { link, from }), true)
     }
@@ -399,22 +517,8 @@ impl Sockets {
         if self.accept_again.is_some_and(|at| at <= now) {
             self.accept_again = None;
             self.turn_for(LISTENER);
+            (0..self.listeners.len()).for_each(|number| self.turn_for(Token(LISTENERS + number)));
         }
-    }
-}
-
-/// Takes one datagram.
-fn receive(socket: &UdpSocket, via: Port, buffer: &mut [u8]) -> (Option<Wire>, bool) {
-    let room = DATAGRAM_BYTES.min(buffer.len());
-    match socket.recv_from(&mut buffer[..room]) {
-        Ok((bytes, _)) if bytes == room => (None, true),
-        Ok((bytes, from)) => {
-            let bytes = buffer[..bytes].to_vec();
-            (Some(Wire::Packet { from, via, bytes }), true)
-        }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => (None, false),
-        // Somebody we wrote to is gone, or a datagram was too large (so Windows says it).
-        Err(_) => (None, true),
     }
 }
 

@@ -582,6 +582,7 @@ impl<G: Playable> World<G> {
     fn effect(&mut self, place: Place, effect: Effect) {
         match effect {
             Effect::Packet { to, via, bytes } => self.datagram(place, to, via, bytes),
+            Effect::Broadcast { on, port, bytes } => self.broadcast(place, on, port, bytes),
             Effect::Dial { link, to } => self.dial(place, link, to),
             Effect::Bytes { link, bytes } => {
                 if let Some(cable) = self.machines[place].links.get(&link).copied() {

@@ -56,6 +56,14 @@ impl Party {
         Peer::start(command.args(["--peer", &peer.to_string()])).introduced()
     }
 
+    /// Starts a bot with some options of its own, that say where it lives, too.
+    pub fn join_with(&self, options: &[&str]) -> Peer {
+        let mut command = program();
+        command.args(["bot", "--session", &self.session]);
+        command.args(["--beacon-port", &self.beacon_port.to_string()]);
+        Peer::start(command.args(options)).introduced()
+    }
+
     /// Starts several bots at once.
     pub fn join_all(&self, count: usize) -> Vec<Peer> {
         let started: Vec<Peer> = (0..count).map(|_| self.start("bot")).collect();

@@ -4,6 +4,8 @@
 //! | part | holds |
 //! |---|---|
 //! | `together` | how they find each other |
+//! | `addresses` | the same on machines with odd addresses, or several |
+//! | `firewalls` | the same behind firewalls: what the README advises |
 //! | `crashes` | processes and machines that are gone from one moment to the next |
 //! | `pauses` | processes that stand still for a while |
 //! | `cuts` | cables and switches |
@@ -26,8 +28,10 @@ mod lab;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod peers;
 
+mod addresses;
 mod crashes;
 mod cuts;
+mod firewalls;
 mod judge;
 mod pauses;
 mod scene;

@@ -10,6 +10,7 @@
     reason = "tests of the impure edge"
 )]
 
+mod addresses;
 #[cfg(feature = "store")]
 mod folder;
 #[cfg(feature = "store")]

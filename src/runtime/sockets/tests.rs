@@ -1,10 +1,11 @@
 //! Two sides of real sockets on loopback.
+#![expect(clippy::disallowed_types, reason = "tests of the impure edge")]
 
 use std::net::Ipv4Addr;
 
 use crate::{
     node::LINK_BYTES_QUEUED_MAX,
-    runtime::{Settings, open},
+    runtime::{Settings, StartError, open},
     text::Name,
 };
 
@@ -107,11 +108,109 @@ fn a_wait_ends_within_a_millisecond_of_its_deadline() {
     assert!(best < Duration::from_millis(1), "{best:?} too late");
 }
 
-fn sockets() -> Sockets {
+// Apple's systems have 127.0.0.1 alone.
+#[cfg(not(target_vendor = "apple"))]
+#[test]
+fn links_and_packets_leave_from_the_address_that_a_node_lives_at() {
+    let home = Ipv4Addr::new(127, 0, 0, 3);
+    let (mut here, mut there) = (sockets_at(Some(home), 0), sockets());
+    let (tcp, udp) = there.ports().unwrap();
+    here.dial(LinkId(2), SocketAddr::from((Ipv4Addr::LOCALHOST, tcp)));
+    expect(&mut there, |wire| match wire {
+        Wire::Accepted { from, .. } => {
+            assert_eq!(from.ip(), home);
+            true
+        }
+        _ => false,
+    });
+    here.packet(SocketAddr::from((Ipv4Addr::LOCALHOST, udp)), Port::Own, b"hello");
+    expect(&mut there, |wire| match wire {
+        Wire::Packet { from, .. } => {
+            assert_eq!(from.ip(), home);
+            true
+        }
+        _ => false,
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_question_is_answered_from_the_address_and_the_port_that_it_went_to() {
+    let asked = Ipv4Addr::new(127, 0, 0, 7);
+    let beacons = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let port = beacons.local_addr().unwrap().port();
+    drop(beacons);
+    for home in [None, Some(asked)] {
+        let mut here = sockets_at(home, port);
+        let mine = Interface { ip: asked, prefix_bits: 8, index: 0, broadcast: None };
+        here.set_interfaces(&[mine]);
+        let asker = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        asker.set_read_timeout(Some(PATIENCE)).unwrap();
+        asker.send_to(b"who?", (asked, port)).unwrap();
+        let mut answer = None;
+        expect(&mut here, |wire| {
+            if let Wire::Packet { from, via, .. } = wire {
+                answer = Some((from, via));
+            }
+            answer.is_some()
+        });
+        let (from, via) = answer.unwrap();
+        here.packet(from, via, b"me");
+        let (_, from) = asker.recv_from(&mut [0; 8]).unwrap();
+        assert_eq!(from, SocketAddr::from((asked, port)));
+    }
+}
+
+#[test]
+fn a_port_that_was_asked_for_comes_whole_or_not_at_all() {
+    let taken = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut settings = Settings::new(Name::new("test"));
-    settings.ip = Some(Ipv4Addr::LOCALHOST);
-    settings.beacon_port = 0;
-    Sockets::new(open::open(&settings).unwrap()).unwrap().0
+    settings.port = Some(taken.local_addr().unwrap().port());
+    let refused = open::open(&settings, Some(Ipv4Addr::LOCALHOST)).err().unwrap();
+    assert!(matches!(refused, StartError::Bind { protocol: "UDP", .. }), "{refused}");
+    assert!(!refused.to_string().contains("--"), "the library knows no command line: {refused}");
+    drop(taken);
+    let opened = open::open(&settings, Some(Ipv4Addr::LOCALHOST)).unwrap();
+    assert_eq!(opened.own.local_addr().unwrap().port(), settings.port.unwrap());
+}
+
+#[test]
+fn at_the_port_for_beacons_a_node_needs_no_other_socket_for_them() {
+    let unused = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let mut settings = Settings::new(Name::new("test"));
+    settings.beacon_port = unused.local_addr().unwrap().port();
+    settings.port = Some(settings.beacon_port);
+    drop(unused);
+    // At one address it would hear no broadcasts.
+    let opened = open::open(&settings, Some(Ipv4Addr::LOCALHOST)).unwrap();
+    assert!(opened.beacon.unwrap().is_some());
+    drop((opened.own, opened.listener));
+    let opened = open::open(&settings, None).unwrap();
+    assert!(opened.beacon.unwrap().is_none());
+}
+
+#[test]
+fn sockets_for_broadcasts_follow_the_networks() {
+    let poll = Poll::new().unwrap();
+    let lo = Interface { ip: Ipv4Addr::LOCALHOST, prefix_bits: 8, index: 0, broadcast: None };
+    let mut casters = Casters::default();
+    casters.serve(&[lo], Token(CASTERS), EXTRA_MAX, poll.registry());
+    casters.serve(&[lo, lo], Token(CASTERS), 1, poll.registry());
+    let port = |caster: &UdpSocket| caster.local_addr().unwrap();
+    assert_eq!(casters.at(lo.ip).map(port), casters.numbered(0).map(port));
+    assert!(casters.numbered(0).is_some() && casters.numbered(1).is_none());
+    casters.serve(&[], Token(CASTERS), EXTRA_MAX, poll.registry());
+    assert!(casters.at(lo.ip).is_none());
+}
+
+fn sockets() -> Sockets {
+    sockets_at(Some(Ipv4Addr::LOCALHOST), 0)
+}
+
+fn sockets_at(home: Option<Ipv4Addr>, beacon_port: u16) -> Sockets {
+    let mut settings = Settings::new(Name::new("test"));
+    settings.beacon_port = beacon_port;
+    Sockets::new(open::open(&settings, home).unwrap()).unwrap().0
 }
 
 fn linked(here: &mut Sockets, there: &mut Sockets) -> (LinkId, LinkId) {

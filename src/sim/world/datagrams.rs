@@ -57,6 +57,12 @@ impl<G: Playable> World<G> {
         }
     }
 
+    /// Sends a datagram to everybody on the network of an interface.
+    pub(super) fn broadcast(&mut self, sender: Place, on: Interface, port: u16, bytes: Arc<[u8]>) {
+        let everybody = broadcast(on.ip.octets()[2]);
+        self.datagram(sender, SocketAddr::new(everybody.into(), port), Port::Own, bytes);
+    }
+
     fn send_datagram(&mut self, net: u8, datagram: Datagram) {
         let Datagram { sender, to, ref bytes, .. } = datagram;
         if !self.network.reaches(sender, to) && self.network.hoards && self.hoard.len() < HOARD_MAX
@@ -109,7 +115,11 @@ impl<G: Playable> World<G> {
 
     /// Tells a node which networks its machine is on.
     pub(super) fn feed_interfaces(&mut self, place: Place) {
-        let interface = |ip: &Ipv4Addr| Interface { ip: *ip, broadcast: broadcast(ip.octets()[2]) };
+        let interface = |ip: &Ipv4Addr| {
+            let net = ip.octets()[2];
+            let broadcast = Some(broadcast(net));
+            Interface { ip: *ip, prefix_bits: 24, index: u32::from(net) + 1, broadcast }
+        };
         let interfaces = self.machines[place].ips.iter().map(interface).collect();
         self.feed(place, Input::Wire(Wire::Interfaces(interfaces)));
     }
