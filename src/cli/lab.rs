@@ -64,6 +64,8 @@ struct Host {
     cables: usize,
     /// Which of the switch's sides it is on; equal numbers reach each other.
     side: usize,
+    /// Nothing passes between it and others that are so, too.
+    isolated: bool,
     loss_percent: u8,
 }
 
@@ -141,6 +143,21 @@ impl Lab {
         run(command, &rules).map(drop)
     }
 
+    /// A host has no firewall any more.
+    pub fn tear_down_wall(&self, host: usize) -> anyhow::Result<()> {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace(host), "nft", "delete table inet wall"]);
+        run(command, "").map(drop)
+    }
+
+    /// Nothing passes between any two of these hosts: Wi-Fi that isolates its clients.
+    pub fn keep_apart(&mut self, hosts: &[usize]) -> anyhow::Result<Instant> {
+        for (number, host) in self.hosts.iter_mut().enumerate() {
+            host.isolated = hosts.contains(&number);
+        }
+        self.apply()
+    }
+
     /// Pulls all cables of a host.
     pub fn unplug(&self, host: usize) -> anyhow::Result<Instant> {
         self.set_ports(host, 0..self.hosts[host].cables, "down")
@@ -206,7 +223,7 @@ impl Lab {
         ip(Some(&switch), &bridges)?;
         for host in 0..hosts {
             let namespace = self.namespace(host);
-            self.hosts.push(Host { cables: 1, side: 0, loss_percent: 0 });
+            self.hosts.push(Host { cables: 1, side: 0, isolated: false, loss_percent: 0 });
             ip(None, &format!("netns add {namespace}\n"))?;
             ip(Some(&namespace), "link set lo up\n")?;
             self.lay(host, 0)?;
@@ -262,9 +279,13 @@ impl Lab {
         let mut rules = Vec::new();
         let swallow = "counter name swallowed drop";
         for one in 0..self.hosts.len() {
-            // Who is on another side.
+            // Who is on another side, or kept apart.
+            let apart = |other: &usize| {
+                let (one, other) = (&self.hosts[one], &self.hosts[*other]);
+                one.side != other.side || one.isolated && other.isolated
+            };
             let others = (0..self.hosts.len())
-                .filter(|other| self.hosts[*other].side != self.hosts[one].side)
+                .filter(|other| *other != one && apart(other))
                 .flat_map(|other| self.ports(other));
             let others: Vec<_> = others.collect();
             if !others.is_empty() {

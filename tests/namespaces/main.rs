@@ -9,6 +9,7 @@
 //! | `crashes` | processes and machines that are gone from one moment to the next |
 //! | `pauses` | processes that stand still for a while |
 //! | `cuts` | cables and switches |
+//! | `reach` | who is heard and cannot be reached |
 //! | `scene` | a laboratory with a player at each host, and what is measured there |
 //! | `judge` | what is true whatever happens |
 //!
@@ -34,5 +35,6 @@ mod cuts;
 mod firewalls;
 mod judge;
 mod pauses;
+mod reach;
 mod scene;
 mod together;

@@ -163,6 +163,20 @@ impl Scene {
         settled
     }
 
+    /// The same of some of them.
+    pub fn settled_at_after(&self, hosts: &[usize], since: u64) -> f64 {
+        let lines = hosts.iter().flat_map(|host| &self.peers[host].said);
+        let settling = lines.filter(|line| line["event"] == "host" || line["event"] == "roster");
+        ms(settling.map(at).max().unwrap().saturating_sub(since))
+    }
+
+    /// Fails if something took longer than it may, beside the time that somebody stood still.
+    pub fn assert_within(&self, most: f64, took: f64, hosts: &[usize], since: u64) {
+        let stalled = hosts.iter().map(|host| self.stalls(*host, since).sum::<f64>());
+        let slow = stalled.fold(0.0, f64::max);
+        assert!(took < most + slow, "{took} ms, {slow} of which somebody stood still");
+    }
+
     /// How long after a heal they were one game again, in words.
     pub fn mended(&self, healed: u64) -> String {
         let host = ms(self.last(&["host"]).saturating_sub(healed));
