@@ -5,7 +5,10 @@
 //! leaves as the routing table likes; a socket that is bound to an address serves for what has to
 //! leave by its device ([`Casters`]).
 
-use std::{io, net::Ipv4Addr};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use mio::{Interest, Registry, Token, net::UdpSocket};
 
@@ -178,10 +181,8 @@ impl Casters {
     }
 
     fn open(&mut self, ip: Ipv4Addr, first: Token, poll: &Registry) -> io::Result<()> {
-        let socket = std::net::UdpSocket::bind((ip, 0))?;
+        let mut socket = UdpSocket::bind(SocketAddr::from((ip, 0)))?;
         socket.set_broadcast(true)?;
-        socket.set_nonblocking(true)?;
-        let mut socket = UdpSocket::from_std(socket);
         poll.register(&mut socket, Token(first.0 + self.sockets.len()), Interest::READABLE)?;
         self.sockets.push((ip, socket));
         Ok(())
