@@ -2,18 +2,20 @@
 //!
 //! What was typed is one type ([`Typed`](options::Typed)), what it means is another
 //! ([`Task`]): only here, in between, are defaults filled in, names resolved and profiles claimed.
-//! Exit codes: 0 it went well, 1 it failed, 2 it was asked for something that cannot be.
+//! Exit codes: 0 it went well, 1 it failed, 2 it was asked for something that cannot be: other words
+//! are needed, or another machine.
 //!
 //! Where to read on: `options` is what can be typed, `take_part` runs nodes, `lines` is the JSON
-//! that scripts read, `story` the sentences that people read.
+//! that scripts read, `story` the sentences that people read, and `output` how any of it gets out
+//! without disturbing anybody.
 
 use std::{
-    io::{self, IsTerminal},
+    env,
+    io::{self, IsTerminal, Write},
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     process::ExitCode,
 };
 
-use clap::Parser;
 use interregnum::{
     cluster::message::Role,
     runtime::{self, Settings, StartError},
@@ -29,6 +31,7 @@ mod lab;
 #[cfg(feature = "store")]
 mod ledger;
 mod options;
+mod output;
 mod party;
 mod peers;
 mod pilot;
@@ -42,7 +45,8 @@ mod lines;
 mod reporter;
 mod story;
 
-use options::{Common, Subcommand, Typed};
+use options::{HeadlessOptions, PartOptions, Subcommand, Typed};
+use output::{Output, Stdout, Unwritten};
 use profile::Profile;
 use take_part::TakePart;
 
@@ -53,51 +57,107 @@ pub struct Impossible(String);
 
 /// Parses, runs, and says how it went.
 pub fn main() -> ExitCode {
-    let typed = Typed::parse();
-    listen_to_logs(typed.common.log);
-    match run(typed) {
-        Ok(code) => code,
-        Err(error) if says_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("interregnum: {error:#}{}", hint(&error));
-            let usage = error.is::<Impossible>() || error.is::<StartError>();
-            ExitCode::from(if usage { 2 } else { 1 })
+    let typed = match Typed::read(env::args_os()) {
+        Ok(typed) => typed,
+        Err(other) => return instead(&other),
+    };
+    let log = match Output::stderr() {
+        Ok(log) => log,
+        Err(_) => return ExitCode::FAILURE,
+    };
+    listen_to_logs(typed.log, log.clone());
+    let code = run(typed, &log).unwrap_or_else(|error| {
+        if error.downcast_ref().is_some_and(Unwritten::is_closed_pipe) {
+            return ExitCode::SUCCESS;
         }
+        log.put(&format!("interregnum: {}{}", in_one_line(&error), hint(&error)));
+        exit_code(&error)
+    });
+    log.finish();
+    code
+}
+
+/// Says what is wrong with what was typed, or gives the help that was asked for.
+fn instead(other: &clap::Error) -> ExitCode {
+    let said = other.print().and_then(|()| io::stdout().flush()).map_err(Unwritten);
+    match said {
+        Err(unwritten) if !other.use_stderr() && !unwritten.is_closed_pipe() => {
+            // Perhaps this stream takes something.
+            let _ = writeln!(io::stderr(), "interregnum: {unwritten}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::from(other.exit_code() as u8),
     }
 }
 
-fn run(typed: Typed) -> anyhow::Result<ExitCode> {
-    let common = typed.common;
+/// What happened and why. Some errors name their cause in their own words.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    // Tools that were called may have said several.
+    line.replace('\n', "; ")
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let cannot_be = match error.downcast_ref::<StartError>() {
+        Some(StartError::System { .. }) => false,
+        Some(_) => true,
+        None => error.is::<Impossible>() || is_of_no_use(error),
+    };
+    ExitCode::from(if cannot_be { 2 } else { 1 })
+}
+
+/// Whether a ledger that was named is none that this program can open.
+#[cfg(feature = "store")]
+fn is_of_no_use(error: &anyhow::Error) -> bool {
+    use interregnum::runtime::store::OpenError::{InUse, Newer, Unusable};
+
+    matches!(error.downcast_ref(), Some(InUse { .. } | Newer { .. } | Unusable { .. }))
+}
+
+#[cfg(not(feature = "store"))]
+fn is_of_no_use(_error: &anyhow::Error) -> bool {
+    false
+}
+
+fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
+    let level = typed.log;
     match typed.subcommand {
-        None => window::run(&common, typed.play, typed.size),
-        Some(Subcommand::Bot { count }) => headless(&common, Role::Player, count),
-        Some(Subcommand::Bench(options)) => bench::run(&common, &options),
-        Some(Subcommand::Demo(options)) => demo::run(&common, &options),
+        None => window::run(&typed.window, log),
+        Some(Subcommand::Bot(options)) => headless(&options, Role::Player),
+        Some(Subcommand::Bench(options)) => bench::run(&options, level),
+        Some(Subcommand::Demo(options)) => demo::run(&options, level),
         #[cfg(feature = "store")]
-        Some(Subcommand::Ledger(command)) => ledger::run(&common, &command),
+        Some(Subcommand::Ledger(command)) => ledger::run(&command),
         #[cfg(feature = "store")]
-        Some(Subcommand::Scores) => ledger::scores::run(&common),
+        Some(Subcommand::Scores(options)) => ledger::scores::run(&options),
         Some(Subcommand::Sim(options)) => simulate::run(&options),
-        Some(Subcommand::Watch { count }) => headless(&common, Role::Spectator, count),
+        Some(Subcommand::Watch(options)) => headless(&options, Role::Spectator),
     }
 }
 
 /// Bots, or spectators without a screen.
-fn headless(common: &Common, role: Role, count: u16) -> anyhow::Result<ExitCode> {
+fn headless(options: &HeadlessOptions, role: Role) -> anyhow::Result<ExitCode> {
+    let HeadlessOptions { count, part } = options;
+    let count = *count;
     let mut nodes = Vec::new();
     for number in 1..=count {
-        let profile = match &common.data_dir {
+        let profile = match &part.data_dir {
             Some(folder) => Profile::claim(folder),
             None => Profile::passing(),
         };
-        let name = match &common.name {
+        let name = match &part.name {
             Some(name) if count == 1 => name.clone(),
             Some(name) => Name::new(&format!("{name} {number}")),
             None => profile.name.clone().unwrap_or_else(|| profile.nickname()),
         };
-        let mut settings = settings(common, name)?;
+        let mut settings = settings(part, name)?;
         settings.role = role;
-        settings.session = Some(session(common));
+        settings.session = Some(session(part));
         settings.port = settings
             .port
             .map(|port| ports(port, count))
@@ -105,25 +165,27 @@ fn headless(common: &Common, role: Role, count: u16) -> anyhow::Result<ExitCode>
             .map(|first| first + (number - 1));
         nodes.push((settings, profile));
     }
-    TakePart::of(common).run(nodes)
+    let out = Stdout::new(part.run.json)?;
+    TakePart::of(&part.run).run(nodes, &out)
 }
 
 /// The settings that every way of taking part shares.
-fn settings(common: &Common, name: Name) -> anyhow::Result<Settings> {
+fn settings(part: &PartOptions, name: Name) -> anyhow::Result<Settings> {
+    let PartOptions { game, run, .. } = part;
     let mut settings = Settings::new(name);
-    settings.ip = common.home();
-    settings.port = common.port();
-    settings.beacon_port = common.beacon_port;
-    settings.trace_ticks = common.trace_ticks;
-    settings.form = common.wire;
-    for peer in &common.peer {
-        settings.peers.push(address(peer, common.beacon_port)?);
+    settings.ip = game.home();
+    settings.port = part.port();
+    settings.beacon_port = run.beacon_port;
+    settings.trace_ticks = game.trace_ticks;
+    settings.form = run.wire;
+    for peer in &game.peer {
+        settings.peers.push(address(peer, run.beacon_port)?);
     }
     Ok(settings)
 }
 
-fn session(common: &Common) -> SessionName {
-    common.session.clone().unwrap_or_else(|| SessionName::new("lan"))
+fn session(part: &PartOptions) -> SessionName {
+    part.game.session.clone().unwrap_or_else(|| SessionName::new("lan"))
 }
 
 /// The first of so many ports, if there are as many.
@@ -180,15 +242,10 @@ fn hint(error: &anyhow::Error) -> &'static str {
     }
 }
 
-fn listen_to_logs(level: LevelFilter) {
+fn listen_to_logs(level: LevelFilter, log: Output) {
     let colours = io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_max_level(level).with_ansi(colours);
-    log.with_writer(io::stderr).init();
-}
-
-/// Whoever read our lines has gone. That is how `| head` works, not a failure.
-fn says_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    let events = tracing_subscriber::fmt().with_max_level(level).with_ansi(colours);
+    events.log_internal_errors(false).with_writer(move || log.clone()).init();
 }
 
 #[cfg(test)]

@@ -11,11 +11,9 @@
 
 use std::process::ExitCode;
 
-use super::{
-    Impossible,
-    lab::Lab,
-    options::{BenchOptions, Common},
-};
+use tracing_subscriber::filter::LevelFilter;
+
+use super::{Impossible, lab::Lab, options::BenchOptions};
 
 mod failover;
 mod figures;
@@ -23,11 +21,11 @@ mod heal;
 mod loss;
 
 /// Runs one of them.
-pub fn run(common: &Common, options: &BenchOptions) -> anyhow::Result<ExitCode> {
+pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
     match options {
-        BenchOptions::Failover(options) => failover::run(common, options),
-        BenchOptions::Heal(options) => heal::run(common, options),
-        BenchOptions::Loss(options) => loss::run(common, options),
+        BenchOptions::Failover(options) => failover::run(options, log),
+        BenchOptions::Heal(options) => heal::run(options, log),
+        BenchOptions::Loss(options) => loss::run(options, log),
     }
 }
 

@@ -8,10 +8,12 @@ use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use interregnum::types::NodeId;
 use serde::Serialize;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     judge::{Gap, Tally},
-    options::{Common, DemoOptions},
+    options::DemoOptions,
+    output::Stdout,
     party::{Ended, Party},
     peers::Peers,
     signals,
@@ -44,20 +46,22 @@ pub struct Failover {
 }
 
 /// Runs the demo.
-pub fn run(common: &Common, options: &DemoOptions) -> anyhow::Result<ExitCode> {
-    let stop = signals::stop_requests(common.tied)?;
-    let mut peers = Peers::new(common)?;
+pub fn run(options: &DemoOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
+    let DemoOptions { game, run, .. } = options;
+    let out = Stdout::new(run.json)?;
+    let stop = signals::stop_requests(run.tied, &out)?;
+    let mut peers = Peers::new(game, run, log)?;
     if options.window {
         peers.add_window()?;
     }
     while peers.len() < usize::from(options.peers) {
         peers.add_bot()?;
     }
-    let party = Party::new(peers, common.json, stop, common.seconds);
+    let party = Party::new(peers, run, stop, &out);
     let mut demo = Demo { party, failovers: Vec::new() };
     let ended = demo.play(options.kills)?;
     demo.party.peers.end();
-    demo.close(ended)
+    Ok(demo.close(ended))
 }
 
 struct Demo {
@@ -68,15 +72,15 @@ struct Demo {
 impl Demo {
     fn play(&mut self, kills: u32) -> anyhow::Result<Ended> {
         let party = &mut self.party;
-        if let Err(cut) = party.gather()? {
+        if let Err(cut) = party.gather() {
             return Ok(cut.ending("the peers did not find each other"));
         }
         let host = party.judge.host().map_or_else(|| "nobody".to_owned(), |id| party.name(id));
-        party.tell(&format!("{} peers are in one game; {host} hosts", party.peers.len()))?;
-        party.tell(&table::head(party.peers.len() - 1))?;
+        party.tell(&format!("{} peers are in one game; {host} hosts", party.peers.len()));
+        party.tell(&table::head(party.peers.len() - 1));
         party.judge.begin();
         for kill in 1..=kills {
-            if let Err(cut) = self.party.pass(PLAY_BETWEEN_KILLS)? {
+            if let Err(cut) = self.party.pass(PLAY_BETWEEN_KILLS) {
                 return Ok(cut.ending("unreachable"));
             }
             if let Err(ended) = self.kill_host(kill)? {
@@ -93,7 +97,7 @@ impl Demo {
         let Some(killed) = party.judge.host() else {
             return Ok(Err(Ended::Stuck("nobody hosts".to_owned())));
         };
-        party.take_in_waiting()?;
+        party.take_in_waiting();
         let points_before = party.judge.points_without(killed);
         let epoch_before = party.judge.epoch();
         if !party.peers.kill(killed) {
@@ -101,13 +105,13 @@ impl Demo {
         }
         party.judge.died(killed);
         let went_on = |party: &Party| party.judge.reign_after(epoch_before).is_some();
-        if let Err(cut) = party.wait(FAILOVER_PATIENCE, went_on)? {
+        if let Err(cut) = party.wait(FAILOVER_PATIENCE, went_on) {
             return Ok(Err(cut.ending("the game did not go on after its host was killed")));
         }
         let Some((term, gaps)) = party.judge.reign_after(epoch_before) else {
             return Ok(Err(Ended::Stuck("nobody hosts".to_owned())));
         };
-        if let Err(cut) = party.pass(RESTART_AFTER)? {
+        if let Err(cut) = party.pass(RESTART_AFTER) {
             return Ok(Err(cut.ending("unreachable")));
         }
         let failover = Failover {
@@ -119,23 +123,23 @@ impl Demo {
             points_before,
             points_after: party.judge.points_without(killed),
         };
-        party.tell(&table::row(&failover, |id| party.name(id)))?;
-        party.tell_scripts("failover", &failover)?;
+        party.tell(&table::row(&failover, |id| party.name(id)));
+        party.tell_scripts("failover", &failover);
         self.failovers.push(failover);
         party.peers.restart(killed)?;
-        Ok(party.gather()?.map_err(|cut| cut.ending("a killed peer did not come back")))
+        Ok(party.gather().map_err(|cut| cut.ending("a killed peer did not come back")))
     }
 
     /// The verdict.
-    fn close(self, ended: Ended) -> anyhow::Result<ExitCode> {
+    fn close(self, ended: Ended) -> ExitCode {
         let Self { party, failovers } = self;
         let mut complaints = party.judge.complaints(|id| party.name(id));
         if let Ended::Stuck(why) = &ended {
             complaints.push(why.clone());
         }
         let verdict = table::verdict(&failovers, complaints);
-        party.tell(&verdict.to_string())?;
-        party.tell_scripts("demo", &verdict)?;
-        Ok(if verdict.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        party.tell(&verdict.to_string());
+        party.tell_scripts("demo", &verdict);
+        if verdict.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -30,20 +30,20 @@ use serde_json::json;
 use self::lines::Line;
 use super::{
     Impossible,
-    options::{Common, LedgerCommand},
+    options::{KeptOptions, LedgerCommand},
+    output::{Unwritten, say},
     profile,
-    reporter::say,
 };
 
 /// Nobody writes here.
 const READER: Writer = Writer { node: NodeId::from_u128(0), incarnation: Incarnation(0) };
 
 /// Does what was asked for.
-pub fn run(common: &Common, command: &LedgerCommand) -> anyhow::Result<ExitCode> {
+pub fn run(command: &LedgerCommand) -> anyhow::Result<ExitCode> {
     match command {
-        LedgerCommand::Export => export(common),
-        LedgerCommand::Import { file } => import(common, file.as_deref()),
-        LedgerCommand::Verify => verify(common),
+        LedgerCommand::Export(options) => export(options),
+        LedgerCommand::Import { file, kept } => import(kept, file.as_deref()),
+        LedgerCommand::Verify { json, kept } => verify(kept, *json),
     }
 }
 
@@ -54,9 +54,9 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(common: &Common) -> anyhow::Result<Self> {
+    fn of(options: &KeptOptions) -> anyhow::Result<Self> {
         let mut kept = Self { ledgers: BTreeMap::new(), sessions: BTreeMap::new() };
-        for path in files(common)? {
+        for path in files(options)? {
             kept.take(LedgerFile::read(&path)?);
         }
         Ok(kept)
@@ -81,23 +81,23 @@ impl Kept {
     }
 }
 
-fn folder(common: &Common) -> anyhow::Result<PathBuf> {
-    let folder = common.data_dir.clone().or_else(profile::usual_folder);
+fn folder(options: &KeptOptions) -> anyhow::Result<PathBuf> {
+    let folder = options.data_dir.clone().or_else(profile::usual_folder);
     let no_folder = "this system has no folder for such things; say where: --data-dir FOLDER";
     Ok(folder.ok_or_else(|| Impossible(no_folder.to_owned()))?)
 }
 
 /// The ledger files that there are.
-fn files(common: &Common) -> anyhow::Result<Vec<PathBuf>> {
-    Ok(profile::ledgers(&folder(common)?).filter(|path| path.exists()).collect())
+fn files(options: &KeptOptions) -> anyhow::Result<Vec<PathBuf>> {
+    Ok(profile::ledgers(&folder(options)?).filter(|path| path.exists()).collect())
 }
 
-fn export(common: &Common) -> anyhow::Result<ExitCode> {
-    let kept = Kept::of(common)?;
+fn export(options: &KeptOptions) -> anyhow::Result<ExitCode> {
+    let kept = Kept::of(options)?;
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut print = |line: &Line| -> io::Result<()> {
-        serde_json::to_writer(&mut out, line)?;
-        out.write_all(b"\n")
+    let mut print = |line: &Line| -> Result<(), Unwritten> {
+        serde_json::to_writer(&mut out, line).map_err(io::Error::from)?;
+        Ok(out.write_all(b"\n")?)
     };
     for (session, name) in &kept.sessions {
         print(&Line::Session { session: *session, name: name.clone() })?;
@@ -105,14 +105,15 @@ fn export(common: &Common) -> anyhow::Result<ExitCode> {
     for entry in kept.ledgers.values().flat_map(Ledger::known) {
         print(&Line::entry(entry))?;
     }
-    out.flush()?;
+    out.flush().map_err(Unwritten)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn import(common: &Common, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+fn import(options: &KeptOptions, file: Option<&Path>) -> anyhow::Result<ExitCode> {
     let source: Box<dyn BufRead> = match file {
         Some(path) => Box::new(BufReader::new(
-            File::open(path).with_context(|| format!("cannot read {}", path.display()))?,
+            File::open(path)
+                .map_err(|error| Impossible(format!("cannot read {}: {error}", path.display())))?,
         )),
         None => Box::new(io::stdin().lock()),
     };
@@ -134,7 +135,7 @@ fn import(common: &Common, file: Option<&Path>) -> anyhow::Result<ExitCode> {
     }
     entries.sort_by_key(|entry| (entry.head().session, entry.id()));
 
-    let path = profile::ledgers(&folder(common)?).next().context("there is no profile")?;
+    let path = profile::ledgers(&folder(options)?).next().context("there is no profile")?;
     let (mut ledger_file, contents) = match LedgerFile::open(&path) {
         Err(error @ OpenError::InUse { .. }) => {
             return Err(Impossible(format!("{error}: stop that one first")).into());
@@ -175,10 +176,10 @@ fn import(common: &Common, file: Option<&Path>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn verify(common: &Common) -> anyhow::Result<ExitCode> {
-    let files = files(common)?;
+fn verify(options: &KeptOptions, json: bool) -> anyhow::Result<ExitCode> {
+    let files = files(options)?;
     if files.is_empty() {
-        say(&format!("nothing is kept in {}", folder(common)?.display()))?;
+        say(&format!("nothing is kept in {}", folder(options)?.display()))?;
     }
     let mut sound = true;
     for path in files {
@@ -186,7 +187,7 @@ fn verify(common: &Common) -> anyhow::Result<ExitCode> {
             Ok(contents) => contents,
             Err(error) => {
                 sound = false;
-                match common.json {
+                match json {
                     true => say(&json!({"file": path, "error": error.to_string()}).to_string())?,
                     false => say(&error.to_string())?,
                 }
@@ -203,7 +204,7 @@ fn verify(common: &Common) -> anyhow::Result<ExitCode> {
         let writers = sum(|ledger| ledger.writers().count());
         let behind_holes = sum(Ledger::behind_holes);
         let doubled = sum(doubled);
-        if common.json {
+        if json {
             let what = json!({
                 "file": path, "entries": entries, "sessions": sessions, "writers": writers,
                 "damaged": damaged, "behind_holes": behind_holes, "doubled": doubled,

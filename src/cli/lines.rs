@@ -140,6 +140,11 @@ pub enum What {
     Missed {
         events: u64,
     },
+    /// So many lines are missing at this place, because nobody took them in time, or because they
+    /// could not be written. The node is 0, for they may have been of several.
+    LeftOut {
+        lines: u64,
+    },
     /// The last line of a node.
     Stopped {
         reason: String,

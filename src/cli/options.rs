@@ -1,11 +1,18 @@
 //! What can be typed.
 
 use std::{
+    ffi::OsString,
+    fmt::Display,
     net::{IpAddr, Ipv4Addr},
+    ops::RangeInclusive,
     path::PathBuf,
+    str::FromStr,
 };
 
-use clap::Parser;
+use clap::{
+    CommandFactory, FromArgMatches, Parser,
+    builder::{PossibleValuesParser, Resettable, TypedValueParser},
+};
 use interregnum::{
     config::{BEACON_PORT, Form},
     runtime,
@@ -13,37 +20,80 @@ use interregnum::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
+use order::commands_first;
+
+mod order;
+
+/// How many bots or spectators one process may be.
+const COUNT_MAX: u16 = 1_000;
+
+/// How many processes a demo or a measurement may start.
+const PEERS_MAX: u16 = 32;
+
+/// How often a demo or a measurement may do something.
+const TIMES_MAX: u32 = 1_000_000;
+
+/// How many seeds may be simulated at once.
+const SEEDS_MAX: u64 = 1_000_000_000;
+
+/// How many minutes may be simulated: a week.
+const MINUTES_MAX: u64 = 10_080;
+
+/// How many seconds anything may be given: thirty years.
+const SECONDS_MAX: u64 = 1_000_000_000;
+
 /// An arcade game for one local network that outlives its host.
 ///
 /// Start it on any number of machines: they find each other, elect a host, and play. Whoever
 /// leaves or fails, the game goes on.
 #[derive(Debug, Parser)]
-#[command(name = "interregnum", version, max_term_width = 100)]
+#[command(
+    name = "interregnum",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
+#[command(after_help = EXIT_CODES)]
 pub struct Typed {
     #[command(subcommand)]
     pub subcommand: Option<Subcommand>,
 
-    /// Play at once, without the title.
-    #[arg(long)]
-    pub play: bool,
-
-    /// How large the window is, in pixels [default: 1280x720].
-    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
-    pub size: Option<(u32, u32)>,
-
     #[command(flatten)]
-    pub common: Common,
+    pub window: WindowOptions,
+
+    /// How much to log, on standard error.
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn", value_parser = level(),
+          help_heading = None::<&str>)]
+    pub log: LevelFilter,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 it went well, 1 it failed, 2 it was asked for something that \
+                          cannot be.";
+
+impl Typed {
+    /// What was typed. Options may stand before a command as well as behind it.
+    ///
+    /// # Errors
+    /// When it means nothing; but also when help is wanted.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let command = Self::command();
+        let words = commands_first(&command, words);
+        let first = words.get(1).map(|word| word.to_string_lossy());
+        let command = match first.and_then(|first| command.find_subcommand(&*first)) {
+            // The environment speaks to commands that take part; what is said of the window is
+            // not read for any of them.
+            Some(_) => command.mut_args(|argument| argument.env(Resettable::Reset)),
+            None => command,
+        };
+        Self::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
 }
 
 /// Without one, a window opens; where there is no display, a bot takes part instead.
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
     /// Players without a screen, played by the program.
-    Bot {
-        /// How many of them.
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-        count: u16,
-    },
+    Bot(HeadlessOptions),
     /// Measurements with real processes.
     #[command(subcommand)]
     Bench(BenchOptions),
@@ -55,15 +105,46 @@ pub enum Subcommand {
     Ledger(LedgerCommand),
     /// Who won most, this evening and of all time.
     #[cfg(feature = "store")]
-    Scores,
+    Scores(ScoresOptions),
     /// Many games in a virtual network that fails in every way it can, from a seed.
     Sim(SimOptions),
     /// Spectators without a screen.
-    Watch {
-        /// How many of them.
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-        count: u16,
-    },
+    Watch(HeadlessOptions),
+}
+
+/// What the window is like.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WindowOptions {
+    /// Play at once, without the title.
+    #[arg(long)]
+    pub play: bool,
+
+    /// How large the window is, in pixels [default: 1280x720].
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    pub size: Option<(u32, u32)>,
+
+    #[command(flatten)]
+    pub part: PartOptions,
+}
+
+/// Those without a screen.
+#[derive(Clone, Debug, clap::Args)]
+pub struct HeadlessOptions {
+    /// How many of them.
+    #[arg(long, default_value = "1", value_parser = number(1..=COUNT_MAX), allow_negative_numbers = true)]
+    pub count: u16,
+
+    #[command(flatten)]
+    pub part: PartOptions,
+}
+
+/// Where what is kept is kept.
+#[cfg(feature = "store")]
+#[derive(Clone, Debug, clap::Args)]
+pub struct KeptOptions {
+    /// Where profiles are kept [default: the system's place for it].
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
 }
 
 /// What to do with what is kept.
@@ -71,30 +152,58 @@ pub enum Subcommand {
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum LedgerCommand {
     /// Print every entry as one JSON object per line.
-    Export,
+    Export(KeptOptions),
     /// Take in what was exported, here or elsewhere.
     Import {
         /// A file; if there is none, standard input.
         file: Option<PathBuf>,
+
+        #[command(flatten)]
+        kept: KeptOptions,
     },
     /// Check the files and every entry in them.
-    Verify,
+    Verify {
+        /// Print one JSON object for each file.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        kept: KeptOptions,
+    },
+}
+
+/// How the scores are told.
+#[cfg(feature = "store")]
+#[derive(Clone, Debug, clap::Args)]
+pub struct ScoresOptions {
+    /// Print all of them as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub kept: KeptOptions,
 }
 
 /// What a demo is like.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DemoOptions {
     /// How many peers.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(2..=32))]
+    #[arg(long, default_value = "4", value_parser = number(2..=PEERS_MAX), allow_negative_numbers = true)]
     pub peers: u16,
 
     /// How often the host is killed.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value = "5", value_parser = number(1..=TIMES_MAX), allow_negative_numbers = true)]
     pub kills: u32,
 
     /// Make one of the peers a window, to play in.
     #[arg(long)]
     pub window: bool,
+
+    #[command(flatten)]
+    pub game: GameOptions,
+
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 /// What is measured.
@@ -114,61 +223,71 @@ pub enum BenchOptions {
 #[derive(Clone, Debug, clap::Args)]
 pub struct FailoverOptions {
     /// How many peers.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(3..=32))]
+    #[arg(long, default_value = "8", value_parser = number(3..=PEERS_MAX), allow_negative_numbers = true)]
     pub peers: u16,
 
     /// How often the host is lost.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value = "50", value_parser = number(1..=TIMES_MAX), allow_negative_numbers = true)]
     pub kills: u32,
 
     /// The host is stopped, and later continued: it falls silent, and does not know of it.
     #[arg(long)]
     pub silent: bool,
+
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct HealOptions {
     /// How many peers.
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(2..=32))]
+    #[arg(long, default_value = "6", value_parser = number(2..=PEERS_MAX), allow_negative_numbers = true)]
     pub peers: u16,
 
     /// How often the network is cut and mended.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value = "20", value_parser = number(1..=TIMES_MAX), allow_negative_numbers = true)]
     pub heals: u32,
+
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 #[derive(Clone, Debug, clap::Args)]
+#[command(mut_arg("seconds", |seconds| seconds.help("Stop after so many seconds [default: 600]")))]
 pub struct LossOptions {
     /// How many peers.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=32))]
+    #[arg(long, default_value = "8", value_parser = number(2..=PEERS_MAX), allow_negative_numbers = true)]
     pub peers: u16,
 
     /// How many of a hundred packets get lost; 0: none, and all on the loopback of this machine.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=90))]
+    #[arg(long, default_value = "0", value_parser = number(0..=90_u8), allow_negative_numbers = true)]
     pub percent: u8,
 
     /// How many programs compete for the processor.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=64))]
+    #[arg(long, default_value = "0", value_parser = number(0..=64_u16), allow_negative_numbers = true)]
     pub hogs: u16,
+
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 /// What is simulated.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SimOptions {
     /// How many seeds [default: 100; 20 for `--eye`].
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = number(1..=SEEDS_MAX), allow_negative_numbers = true)]
     pub seeds: Option<u64>,
 
     /// The first seed; alone: this one only.
-    #[arg(long)]
+    #[arg(long, value_parser = number(0..=u64::MAX), allow_negative_numbers = true)]
     pub seed: Option<u64>,
 
     /// Go on for so many minutes.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..10_000))]
+    #[arg(long, value_parser = number(1..=MINUTES_MAX), allow_negative_numbers = true)]
     pub minutes: Option<u64>,
 
     /// Measure what players see instead: whether anybody is shown to jump.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "minutes")]
     pub eye: bool,
 
     /// Print every event of one seed, in words.
@@ -176,87 +295,106 @@ pub struct SimOptions {
     pub trace: bool,
 
     /// Tell this story instead; `all` tells all of them.
-    #[arg(long, value_name = "NAME", conflicts_with = "minutes")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["minutes", "eye"])]
     pub story: Option<String>,
 
     /// List the stories.
-    #[arg(long, conflicts_with_all = ["story", "minutes", "seed", "seeds"])]
+    #[arg(long, conflicts_with_all = ["story", "minutes", "seed", "seeds", "eye", "trace"])]
     pub stories: bool,
 
     /// Build a deliberate bug in, to see that it is found.
     #[cfg(feature = "mutants")]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["eye", "stories"])]
     pub mutant: Option<String>,
 }
 
 /// What goes with every way of taking part.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Taking part")]
-pub struct Common {
+pub struct PartOptions {
     /// What you are called; kept for the next time.
-    #[arg(long, global = true, value_parser = name)]
+    #[arg(long, value_parser = name)]
     pub name: Option<Name>,
 
+    /// The TCP and UDP port for the others to reach you at; 0 or nothing: the system chooses.
+    #[arg(long, value_parser = port)]
+    pub port: Option<u16>,
+
+    /// Where profiles are kept [default: the system's place for it].
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub game: GameOptions,
+
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// Which game, and where.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Taking part")]
+pub struct GameOptions {
     /// Which game: those with the same session name play together [default: lan].
-    #[arg(long, global = true, env = "GAME_SESSION", value_parser = session)]
+    #[arg(long, env = "GAME_SESSION", value_parser = session)]
     pub session: Option<SessionName>,
 
     /// Live at this address of this machine alone; 0.0.0.0 or nothing: at all of them.
-    #[arg(long, global = true, env = "GAME_IP", value_name = "ADDRESS", value_parser = home)]
+    #[arg(long, env = "GAME_IP", value_name = "ADDRESS", value_parser = home)]
     pub ip: Option<Home>,
 
-    /// The TCP and UDP port for the others to reach you at; 0 or nothing: the system chooses.
-    #[arg(long, global = true, value_parser = port)]
-    pub port: Option<u16>,
-
     /// Look for somebody there too, where broadcasts do not reach; may be repeated.
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     pub peer: Vec<String>,
 
-    /// Where profiles are kept [default: the system's place for it].
-    #[arg(long, global = true, value_name = "FOLDER")]
-    pub data_dir: Option<PathBuf>,
-
-    /// How much to log, on standard error: off, error, warn, info, debug or trace.
-    #[arg(long, global = true, value_name = "LEVEL", default_value_t = LevelFilter::WARN)]
-    pub log: LevelFilter,
-
-    /// Print what happens, or is the case, as one JSON object per line.
-    #[arg(long, global = true)]
-    pub json: bool,
-
-    /// Stop after so many seconds.
-    #[arg(long, global = true)]
-    pub seconds: Option<u64>,
-
-    /// Tell of every applied tick, with the hash of its world; for `--json`.
-    #[arg(long, global = true)]
+    /// Tell of every applied tick, with the hash of its world.
+    #[arg(long, requires = "json")]
     pub trace_ticks: bool,
-
-    /// The form of what this node sends: binary, for machines, or json, for people to look at.
-    #[arg(long, global = true, value_name = "FORM", default_value = "binary", value_parser = form)]
-    pub wire: Form,
-
-    /// The port for beacons. Only nodes with the same one find each other.
-    #[arg(long, global = true, hide = true, default_value_t = BEACON_PORT,
-          value_parser = clap::value_parser!(u16).range(1..))]
-    pub beacon_port: u16,
-
-    /// Leave when standard input ends: whoever started this program is gone then.
-    #[arg(long, global = true, hide = true)]
-    pub tied: bool,
 }
 
-impl Common {
+impl PartOptions {
+    /// The port to be reached at, if there is to be a certain one.
+    pub fn port(&self) -> Option<u16> {
+        self.port.filter(|port| *port != 0)
+    }
+}
+
+impl GameOptions {
     /// The address to live at, if there is to be one.
     pub fn home(&self) -> Option<Ipv4Addr> {
         self.ip.and_then(|home| home.0)
     }
 
-    /// The port to be reached at, if there is to be a certain one.
-    pub fn port(&self) -> Option<u16> {
-        self.port.filter(|port| *port != 0)
+    /// A game on this machine that nobody else takes part in.
+    pub fn private(trace_ticks: bool) -> Self {
+        Self { session: None, ip: None, peer: Vec::new(), trace_ticks }
     }
+}
+
+/// What goes with all that runs until it is stopped, whoever takes part in it.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "While it runs")]
+pub struct RunOptions {
+    /// Print what happens as one JSON object per line.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Stop after so many seconds.
+    #[arg(long, value_parser = number(1..=SECONDS_MAX), allow_negative_numbers = true)]
+    pub seconds: Option<u64>,
+
+    /// The form of what is sent: binary, for machines, or json, for people to look at.
+    #[arg(long, value_name = "FORM", default_value = "binary", value_parser = form)]
+    pub wire: Form,
+
+    /// The port for beacons. Only nodes with the same one find each other.
+    #[arg(long, hide = true, default_value_t = BEACON_PORT,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub beacon_port: u16,
+
+    /// Leave when standard input ends: whoever started this program is gone then.
+    #[arg(long, hide = true)]
+    pub tied: bool,
 }
 
 /// An address to live at, or all of them.
@@ -280,6 +418,24 @@ fn home(typed: &str) -> Result<Home, String> {
 fn port(typed: &str) -> Result<u16, String> {
     let wrong = |_| "a port is a number from 1 to 65535; 0: the system chooses".to_owned();
     typed.trim().parse().map_err(wrong)
+}
+
+/// Reads a whole number. Whoever types something else is told what was expected.
+fn number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |typed| {
+        let number = typed.parse().ok().filter(|number| range.contains(number));
+        let expected =
+            || format!("expected a whole number from {} to {}", range.start(), range.end());
+        number.ok_or_else(expected)
+    }
+}
+
+fn level() -> impl TypedValueParser<Value = LevelFilter> {
+    PossibleValuesParser::new(["off", "error", "warn", "info", "debug", "trace"])
+        .try_map(|level| level.parse::<LevelFilter>())
 }
 
 fn name(typed: &str) -> Result<Name, String> {
@@ -312,8 +468,6 @@ fn session(typed: &str) -> Result<SessionName, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -322,22 +476,25 @@ mod tests {
     }
 
     #[test]
-    fn common_options_may_stand_before_and_after_the_subcommand() {
-        let before = Typed::parse_from(["interregnum", "--json", "bot"]);
-        let after = Typed::parse_from(["interregnum", "bot", "--json", "--port", "4000"]);
-        assert!(before.common.json && after.common.json);
-        assert_eq!(after.common.port, Some(4000));
+    fn options_may_stand_before_and_after_the_command() {
+        for typed in ["i --json --port 4000 bot", "i bot --json --port 4000"] {
+            let Some(Subcommand::Bot(options)) = read(typed).unwrap().subcommand else {
+                panic!("{typed}: no bot");
+            };
+            assert!(options.part.run.json);
+            assert_eq!(options.part.port, Some(4000));
+        }
     }
 
     #[test]
     fn an_empty_or_unspecified_address_is_none_and_so_is_port_0() {
         for typed in ["", " ", "0.0.0.0", "::"] {
-            let parsed = Typed::parse_from(["interregnum", "bot", "--ip", typed]);
-            assert_eq!(parsed.common.home(), None, "{typed:?}");
+            let parsed = Typed::parse_from(["interregnum", "--ip", typed]);
+            assert_eq!(parsed.window.part.game.home(), None, "{typed:?}");
         }
         let typed = Typed::parse_from(["interregnum", "--ip", "127.0.0.2", "--port", "0"]);
-        assert_eq!(typed.common.home(), Some(Ipv4Addr::new(127, 0, 0, 2)));
-        assert_eq!(typed.common.port(), None);
+        assert_eq!(typed.window.part.game.home(), Some(Ipv4Addr::new(127, 0, 0, 2)));
+        assert_eq!(typed.window.part.port(), None);
     }
 
     #[test]
@@ -362,16 +519,124 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for typed in [
-            &["interregnum", "dance"][..],
-            &["interregnum", "bot", "--count", "0"],
-            &["interregnum", "--port", "70000"],
-            &["interregnum", "--ip", "here"],
-            &["interregnum", "--name", " "],
-            &["interregnum", "--log", "loud"],
-            &["interregnum", "--size", "large"],
-            &["interregnum", "--size", "10x10"],
+            "i dance",
+            "i bot --count 0",
+            "i --port 70000",
+            "i --ip here",
+            "i --name  ",
+            "i --log loud",
+            "i --size large",
+            "i --size 10x10",
         ] {
-            assert!(Typed::try_parse_from(typed).is_err(), "{typed:?}");
+            assert!(read(typed).is_err(), "{typed}");
+        }
+    }
+
+    // Which options each command reads; the structs above say the same to the compiler, which
+    // complains of those that are never read.
+    #[test]
+    fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
+        const RUN: &str = "beacon-port json seconds tied wire";
+        const GAME: &str = "ip peer session trace-ticks";
+        const PART: &str = "data-dir name port";
+        let takes = |command: &str| match command {
+            "" => format!("play size {PART} {GAME} {RUN}"),
+            "bot" | "watch" => format!("count {PART} {GAME} {RUN}"),
+            "demo" => format!("kills peers window {GAME} {RUN}"),
+            "bench failover" => format!("kills peers silent {RUN}"),
+            "bench heal" => format!("heals peers {RUN}"),
+            "bench loss" => format!("hogs peers percent {RUN}"),
+            "ledger export" | "ledger import" => "data-dir".to_owned(),
+            "ledger verify" | "scores" => "data-dir json".to_owned(),
+            "sim" if cfg!(feature = "mutants") => {
+                "eye minutes mutant seed seeds stories story trace".to_owned()
+            }
+            "sim" => "eye minutes seed seeds stories story trace".to_owned(),
+            "bench" | "ledger" => String::new(),
+            _ => panic!("{command} is not in the table"),
+        };
+        let mut root = Typed::command();
+        root.build();
+        for_each(&root, "", &mut |path, command| {
+            let longs = command.get_arguments().filter_map(clap::Arg::get_long);
+            let mut longs: Vec<&str> =
+                longs.filter(|long| !matches!(*long, "help" | "version" | "log")).collect();
+            longs.sort_unstable();
+            let takes = takes(path);
+            let mut takes: Vec<&str> = takes.split_whitespace().collect();
+            takes.sort_unstable();
+            assert_eq!(longs, takes, "{path}");
+        });
+    }
+
+    #[test]
+    fn an_option_of_another_command_is_refused_wherever_it_stands() {
+        for typed in [
+            "i sim --json",
+            "i --json sim",
+            "i sim --port 4000",
+            "i scores --session lan",
+            "i demo --name Ada",
+            "i demo --data-dir here",
+            "i bench failover --peer 10.0.0.1",
+            "i bot --play",
+            "i --play bot",
+            "i ledger export --json",
+            "i bot --trace-ticks",
+        ] {
+            let refused = read(typed).unwrap_err();
+            assert_eq!(refused.exit_code(), 2, "{typed}");
+        }
+    }
+
+    #[test]
+    fn whoever_types_no_number_is_told_which_numbers_there_are() {
+        for typed in [
+            "i bot --count none",
+            "i bot --count -1",
+            "i bot --count 1.5",
+            "i bot --count 99999999999999999999",
+            "i bot --seconds 0",
+            "i demo --peers 33",
+            "i demo --kills 0",
+            "i bench failover --peers 2",
+            "i bench heal --heals many",
+            "i bench loss --percent 91",
+            "i bench loss --hogs -3",
+            "i sim --seeds 0",
+            "i sim --seed -1",
+            "i sim --minutes 0",
+        ] {
+            let refused = read(typed).unwrap_err().to_string();
+            assert!(refused.contains("expected a whole number from "), "{typed}: {refused}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_without_effect_together_is_refused() {
+        for typed in [
+            "i sim --eye --minutes 2",
+            "i sim --eye --story all",
+            "i sim --eye --trace",
+            "i sim --stories --eye",
+            "i sim --stories --trace",
+            "i sim --stories --seeds 2",
+            "i sim --story all --minutes 2",
+            "i sim --trace --seeds 2",
+        ] {
+            assert!(read(typed).is_err(), "{typed}");
+        }
+    }
+
+    fn read(typed: &str) -> Result<Typed, clap::Error> {
+        Typed::read(typed.split(' ').map(OsString::from))
+    }
+
+    /// Calls `each` with all commands but those that give help.
+    fn for_each(command: &clap::Command, path: &str, each: &mut impl FnMut(&str, &clap::Command)) {
+        each(path, command);
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            for_each(below, format!("{path} {}", below.get_name()).trim(), each);
         }
     }
 }

@@ -16,8 +16,9 @@ use serde::Serialize;
 use super::{
     judge::Judge,
     lines::{Line, What},
+    options::RunOptions,
+    output::Output,
     peers::{Heard, Peers},
-    reporter::say,
 };
 
 /// How long the peers may take to find each other, at the start and after a restart.
@@ -30,6 +31,7 @@ pub struct Party {
     /// Every line since the last look, if wanted.
     pub record: Option<Vec<Line>>,
     json: bool,
+    out: Output,
     stop: Receiver<()>,
     end: Option<Instant>,
 }
@@ -54,15 +56,16 @@ pub enum Ended {
 }
 
 impl Party {
-    /// Of peers that have just been started. Ends after `seconds`, or when asked to stop; with
-    /// `json` it passes on every line.
-    pub fn new(peers: Peers, json: bool, stop: Receiver<()>, seconds: Option<u64>) -> Self {
-        let end = seconds.map(|seconds| runtime::now() + Duration::from_secs(seconds));
-        Self { peers, judge: Judge::default(), record: None, json, stop, end }
+    /// Of peers that have just been started. Ends when the time is over, or when asked to stop;
+    /// scripts are passed every line.
+    pub fn new(peers: Peers, run: &RunOptions, stop: Receiver<()>, out: &Output) -> Self {
+        let end = run.seconds.map(|seconds| runtime::now() + Duration::from_secs(seconds));
+        let (json, out) = (run.json, out.clone());
+        Self { peers, judge: Judge::default(), record: None, json, out, stop, end }
     }
 
     /// Waits until all are in one game.
-    pub fn gather(&mut self) -> anyhow::Result<Result<(), Cut>> {
+    pub fn gather(&mut self) -> Result<(), Cut> {
         self.wait(GATHER_PATIENCE, |party| party.judge.in_one_game(party.peers.len()))
     }
 
@@ -72,67 +75,63 @@ impl Party {
     }
 
     /// Reads lines until `enough`.
-    pub fn wait(
-        &mut self,
-        patience: Duration,
-        enough: impl Fn(&Party) -> bool,
-    ) -> anyhow::Result<Result<(), Cut>> {
+    pub fn wait(&mut self, patience: Duration, enough: impl Fn(&Party) -> bool) -> Result<(), Cut> {
         let give_up = runtime::now() + patience;
         while !enough(self) {
             let now = runtime::now();
             if self.end.is_some_and(|end| now >= end) {
-                return Ok(Err(Cut::TimeOver));
+                return Err(Cut::TimeOver);
             }
             if now >= give_up {
-                return Ok(Err(Cut::TooLong));
+                return Err(Cut::TooLong);
             }
             let until = self.end.map_or(give_up, |end| end.min(give_up));
             let heard = select! {
                 recv(self.peers.lines()) -> heard => heard.ok(),
-                recv(self.stop) -> _ => return Ok(Err(Cut::Stopped)),
+                recv(self.stop) -> _ => return Err(Cut::Stopped),
                 default(until.since(now)) => None,
             };
             if let Some(heard) = heard {
-                self.hear(heard)?;
+                self.hear(heard);
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Reads lines for so long.
-    pub fn pass(&mut self, span: Duration) -> anyhow::Result<Result<(), Cut>> {
+    pub fn pass(&mut self, span: Duration) -> Result<(), Cut> {
         let until = runtime::now() + span;
-        match self.wait(span, |_| false)? {
-            Err(Cut::TooLong) => Ok(Ok(())),
-            Err(Cut::TimeOver) if runtime::now() >= until => Ok(Ok(())),
-            other => Ok(other),
+        match self.wait(span, |_| false) {
+            Err(Cut::TooLong) => Ok(()),
+            Err(Cut::TimeOver) if runtime::now() >= until => Ok(()),
+            other => other,
         }
     }
 
     /// Reads the lines that wait to be read: they belong to the time before.
-    pub fn take_in_waiting(&mut self) -> anyhow::Result<()> {
+    pub fn take_in_waiting(&mut self) {
         loop {
             match self.peers.lines().recv_timeout(Duration::ZERO) {
-                Ok(heard) => self.hear(heard)?,
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(heard) => self.hear(heard),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
     /// One line of a peer.
-    fn hear(&mut self, heard: Heard) -> anyhow::Result<()> {
+    fn hear(&mut self, heard: Heard) {
         let Heard { peer, life, text } = heard;
         if self.json {
-            say(&text)?;
+            self.out.put(&text);
         }
         let Ok(line) = serde_json::from_str::<Line>(&text) else {
             if !self.json {
-                eprintln!("{text}");
+                tracing::warn!("a peer says: {text}");
             }
-            return Ok(());
+            return;
         };
         if !self.peers.is_current(peer, life) {
-            return Ok(());
+            return;
         }
         if let What::Started { name, udp, .. } = &line.what {
             self.peers.started(peer, line.node, name.clone(), *udp);
@@ -141,19 +140,17 @@ impl Party {
         if let Some(record) = &mut self.record {
             record.push(line);
         }
-        Ok(())
     }
 
     /// Tells people something; scripts have the lines.
-    pub fn tell(&self, text: &str) -> anyhow::Result<()> {
+    pub fn tell(&self, text: &str) {
         if !self.json {
-            say(text)?;
+            self.out.put(text);
         }
-        Ok(())
     }
 
     /// Tells scripts something; people have the words.
-    pub fn tell_scripts(&self, event: &str, what: &impl Serialize) -> anyhow::Result<()> {
+    pub fn tell_scripts(&self, event: &str, what: &impl Serialize) {
         #[derive(Serialize)]
         struct Told<'a, T> {
             t_us: u64,
@@ -164,9 +161,11 @@ impl Party {
         }
         if self.json {
             let told = Told { t_us: runtime::now().0, node: NodeId::from_u128(0), event, what };
-            say(&serde_json::to_string(&told)?)?;
+            match serde_json::to_string(&told) {
+                Ok(text) => self.out.put(&text),
+                Err(error) => tracing::error!(%error, "a line has no form in JSON"),
+            }
         }
-        Ok(())
     }
 }
 

@@ -13,9 +13,13 @@ use std::{
 use anyhow::Context;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use interregnum::{config::Form, text::Name, types::NodeId};
+use tracing_subscriber::filter::LevelFilter;
 use uuid::Uuid;
 
-use super::{lab::Lab, options::Common};
+use super::{
+    lab::Lab,
+    options::{GameOptions, RunOptions},
+};
 
 const NAMES: [&str; 12] =
     ["Ada", "Ben", "Cleo", "Dov", "Elif", "Finn", "Gita", "Hugo", "Iris", "Jun", "Kofi", "Lena"];
@@ -51,37 +55,44 @@ struct Peer {
 
 impl Peers {
     /// None yet; all that come will be in a session of their own, on this machine's loopback.
-    pub fn new(common: &Common) -> anyhow::Result<Self> {
-        let ip = common.home().unwrap_or(Ipv4Addr::LOCALHOST);
-        Self::with_arguments(common, vec!["--ip".to_owned(), ip.to_string()], None)
+    pub fn new(game: &GameOptions, run: &RunOptions, log: LevelFilter) -> anyhow::Result<Self> {
+        let ip = game.home().unwrap_or(Ipv4Addr::LOCALHOST).to_string();
+        Self::with_arguments(game, run, vec!["--ip".to_owned(), ip], log, None)
     }
 
     /// None yet; each that comes will be on a host of `lab`.
-    pub fn in_lab(common: &Common, lab: Lab) -> anyhow::Result<Self> {
-        Self::with_arguments(common, Vec::new(), Some(lab))
+    pub fn in_lab(
+        game: &GameOptions,
+        run: &RunOptions,
+        log: LevelFilter,
+        lab: Lab,
+    ) -> anyhow::Result<Self> {
+        Self::with_arguments(game, run, Vec::new(), log, Some(lab))
     }
 
     fn with_arguments(
-        common: &Common,
+        game: &GameOptions,
+        run: &RunOptions,
         mut arguments: Vec<String>,
+        log: LevelFilter,
         lab: Option<Lab>,
     ) -> anyhow::Result<Self> {
         let (heard, lines) = unbounded();
-        let session = match &common.session {
+        let session = match &game.session {
             Some(session) => session.to_string(),
             None => format!("party {:08x}", Uuid::new_v4().as_fields().0),
         };
         arguments.extend(["--json", "--tied", "--session"].map(str::to_owned));
         arguments.push(session);
-        arguments.extend(["--beacon-port".to_owned(), common.beacon_port.to_string()]);
-        arguments.extend(["--log".to_owned(), common.log.to_string()]);
-        for peer in &common.peer {
+        arguments.extend(["--beacon-port".to_owned(), run.beacon_port.to_string()]);
+        arguments.extend(["--log".to_owned(), log.to_string()]);
+        for peer in &game.peer {
             arguments.extend(["--peer".to_owned(), peer.clone()]);
         }
-        if common.wire == Form::Json {
+        if run.wire == Form::Json {
             arguments.extend(["--wire".to_owned(), "json".to_owned()]);
         }
-        if common.trace_ticks {
+        if game.trace_ticks {
             arguments.push("--trace-ticks".to_owned());
         }
         Ok(Self {

@@ -1,7 +1,5 @@
 //! Tells what happens to one node on standard output: as lines for scripts, or as a story.
 
-use std::io::{self, Write};
-
 use interregnum::{
     arena::Arena,
     node::{Event, LedgerView, View},
@@ -12,6 +10,7 @@ use interregnum::{
 
 use super::{
     lines::{self, Line, Scores, What},
+    output::Output,
     story::Story,
 };
 
@@ -27,6 +26,7 @@ pub enum Words {
 /// One node's voice.
 #[derive(Debug)]
 pub struct Reporter {
+    out: Output,
     node: NodeId,
     words: Words,
     story: Story,
@@ -36,16 +36,15 @@ pub struct Reporter {
 
 impl Reporter {
     /// A voice for `node`, which has just started.
-    ///
-    /// # Errors
-    /// When nobody reads standard output any more; so for all that follow.
     pub fn start(
+        out: &Output,
         words: Words,
         name: &Name,
         session: Option<&SessionName>,
         started: &Started,
-    ) -> io::Result<Self> {
+    ) -> Self {
         let mut reporter = Self {
+            out: out.clone(),
             node: started.id,
             words,
             story: Story::default(),
@@ -53,7 +52,10 @@ impl Reporter {
             ledger: LedgerView::default(),
         };
         match words {
-            Words::Story => say(&reporter.story.beginning(name, session, started))?,
+            Words::Story => {
+                let beginning = reporter.story.beginning(name, session, started);
+                reporter.out.put(&beginning);
+            }
             Words::Json => reporter.print(
                 runtime::now(),
                 What::Started {
@@ -63,46 +65,47 @@ impl Reporter {
                     session: session.cloned(),
                     name: name.clone(),
                 },
-            )?,
+            ),
         }
-        Ok(reporter)
+        reporter
     }
 
     /// Tells of something that happened.
-    ///
-    /// # Errors
-    /// As at the start.
-    pub fn happened(&mut self, timed: &Timed<Arena>) -> io::Result<()> {
-        let told = match self.words {
-            Words::Story => self.story.line(timed).map_or(Ok(()), |line| say(&line)),
-            Words::Json => lines::line(self.node, timed).map_or(Ok(()), |line| json(&line)),
-        };
+    pub fn happened(&mut self, timed: &Timed<Arena>) {
+        match self.words {
+            Words::Story => {
+                if let Some(line) = self.story.line(timed) {
+                    self.out.put(&line);
+                }
+            }
+            Words::Json => {
+                if let Some(line) = lines::line(self.node, timed) {
+                    self.json(&line);
+                }
+            }
+        }
         if let Happened::Node(Event::NewIdentity { id }) = &timed.event {
             self.node = *id;
         }
-        told
     }
 
     /// Tells which points changed, and whether the ledger has.
-    ///
-    /// # Errors
-    /// As at the start.
-    pub fn viewed(&mut self, view: &View<Arena>) -> io::Result<()> {
+    pub fn viewed(&mut self, view: &View<Arena>) {
         if self.words == Words::Json && self.ledger != view.ledger {
             self.ledger = view.ledger.clone();
             let LedgerView { entries, digest, safety, .. } = view.ledger;
             let (hash, safety) = (format!("{digest:016x}"), safety.into());
-            self.print(view.at, What::Ledger { entries, hash, safety })?;
+            self.print(view.at, What::Ledger { entries, hash, safety });
         }
         let Some(picture) = &view.picture else {
-            return Ok(());
+            return;
         };
         let world = picture.newest();
         let board = &world.scoreboard;
         match self.words {
             Words::Story => {
                 for line in self.story.scores(view.at, board) {
-                    say(&line)?;
+                    self.out.put(&line);
                 }
             }
             Words::Json => {
@@ -110,43 +113,30 @@ impl Reporter {
                     let (points, games_won) = (score.points, score.games_won);
                     let round = world.round;
                     let what = What::Score { player, points, games_won, round };
-                    self.print(view.at, what)?;
+                    self.print(view.at, what);
                 }
             }
         }
-        Ok(())
     }
 
     /// Tells that the node ended without having said so.
-    ///
-    /// # Errors
-    /// As at the start.
-    pub fn failed(&self) -> io::Result<()> {
+    pub fn failed(&self) {
         match self.words {
-            Words::Story => say("the network thread has failed"),
+            Words::Story => self.out.put("the network thread has failed"),
             Words::Json => {
                 self.print(runtime::now(), What::Stopped { reason: "failed".to_owned() })
             }
         }
     }
 
-    fn print(&self, at: Instant, what: What) -> io::Result<()> {
-        json(&Line { t_us: at.0, node: self.node, what })
+    fn print(&self, at: Instant, what: What) {
+        self.json(&Line { t_us: at.0, node: self.node, what });
     }
-}
 
-/// Prints a line of JSON at once: whoever reads it may be waiting for it.
-pub fn json(line: &Line) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec(line)?;
-    bytes.push(b'\n');
-    let mut out = io::stdout().lock();
-    out.write_all(&bytes)?;
-    out.flush()
-}
-
-/// Prints a line for people.
-pub fn say(line: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()
+    fn json(&self, line: &Line) {
+        match serde_json::to_string(line) {
+            Ok(text) => self.out.put(&text),
+            Err(error) => tracing::error!(%error, "a line has no form in JSON"),
+        }
+    }
 }

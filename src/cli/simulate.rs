@@ -1,7 +1,7 @@
 //! The simulator from the command line: how long, which seeds, and the closing line.
 
 use std::{
-    process::ExitCode,
+    process::{self, ExitCode},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +21,12 @@ use interregnum::{
     },
 };
 
-use super::{Impossible, options::SimOptions, reporter::say, signals};
+use super::{
+    Impossible,
+    options::SimOptions,
+    output::{Unwritten, say},
+    signals,
+};
 
 /// Runs the seeds that were asked for, or tells the stories.
 pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
@@ -53,6 +58,7 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
         },
         &stop,
     );
+    stop.store(true, Ordering::Relaxed);
     say(&totals.to_string())?;
     let missed = totals.met.missed();
     if let Some(missed) = missed {
@@ -123,7 +129,7 @@ fn tell(name: &str, options: &SimOptions) -> anyhow::Result<ExitCode> {
     closing(passed, failed, true)
 }
 
-fn report(violations: &[Violation]) -> std::io::Result<()> {
+fn report(violations: &[Violation]) -> Result<(), Unwritten> {
     violations
         .iter()
         .try_for_each(|Violation { at, place, what }| say(&format!("{at:?} n{place}: {what}")))
@@ -159,14 +165,21 @@ fn closing(passed: u64, failed: usize, proves: bool) -> anyhow::Result<ExitCode>
     Ok(if failed == 0 && proves { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Sets `stop` after so many minutes, or when asked to.
+/// Sets `stop` after so many minutes, or when asked to. Once it is set all that is left is to say
+/// what came of it; whoever asks then does not want to hear it.
 fn stop_later(minutes: Option<u64>, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    let requests = signals::stop_requests(false)?;
+    let requests = signals::signals()?;
     let stop = Arc::clone(stop);
     let wait = move || {
-        let span = Duration::from_secs(minutes.unwrap_or(u64::MAX / 60) * 60);
-        if let Ok(()) | Err(RecvTimeoutError::Timeout) = requests.recv_timeout(span) {
-            stop.store(true, Ordering::Relaxed);
+        let mut span = minutes.map_or(Duration::MAX, |minutes| Duration::from_secs(minutes * 60));
+        loop {
+            match requests.recv_timeout(span) {
+                Ok(()) if stop.swap(true, Ordering::Relaxed) => process::exit(1),
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => stop.store(true, Ordering::Relaxed),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            span = Duration::MAX;
         }
     };
     thread::Builder::new().name("stop".into()).spawn(wait)?;

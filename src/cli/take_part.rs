@@ -16,7 +16,8 @@ use interregnum::{
 };
 
 use super::{
-    options::Common,
+    options::RunOptions,
+    output::Output,
     pilot::pilot,
     profile::Profile,
     reporter::{Reporter, Words},
@@ -37,27 +38,27 @@ pub struct TakePart {
 }
 
 impl TakePart {
-    /// What `common` says about it.
-    pub fn of(common: &Common) -> Self {
+    /// What was typed about it.
+    pub fn of(run: &RunOptions) -> Self {
         Self {
-            words: if common.json { Words::Json } else { Words::Story },
-            seconds: common.seconds,
-            tied: common.tied,
+            words: if run.json { Words::Json } else { Words::Story },
+            seconds: run.seconds,
+            tied: run.tied,
         }
     }
 
     /// Starts the nodes and stays until it is time to stop.
-    pub fn run(&self, nodes: Vec<(Settings, Profile)>) -> anyhow::Result<ExitCode> {
-        let stop = signals::stop_requests(self.tied)?;
+    pub fn run(&self, nodes: Vec<(Settings, Profile)>, out: &Output) -> anyhow::Result<ExitCode> {
+        let stop = signals::stop_requests(self.tied, out)?;
         let mut seats = Vec::new();
         for (settings, profile) in nodes {
-            seats.push(Seat::start(self.words, settings, profile)?);
+            seats.push(Seat::start(out, self.words, settings, profile)?);
         }
-        self.stay(seats, &stop)
+        Ok(self.stay(seats, &stop))
     }
 
     /// Tells what happens to those in their seats until it is time to stop.
-    pub fn stay(&self, mut seats: Vec<Seat>, stop: &Receiver<()>) -> anyhow::Result<ExitCode> {
+    pub fn stay(&self, mut seats: Vec<Seat>, stop: &Receiver<()>) -> ExitCode {
         let end = self.seconds.map(|seconds| runtime::now() + Duration::from_secs(seconds));
         let mut leave_by = None;
         let mut next_look = runtime::now();
@@ -76,17 +77,17 @@ impl TakePart {
                 next_look = now + LOOK;
             }
             for seat in &mut seats {
-                seat.tell(look)?;
+                seat.tell(look);
             }
             if seats.iter().any(|seat| seat.end == Some(End::Failed)) {
-                return Ok(ExitCode::FAILURE);
+                return ExitCode::FAILURE;
             }
             seats.retain(|seat| seat.end.is_none());
             if leave_by.is_some_and(|by| now >= by) {
                 break;
             }
         }
-        Ok(ExitCode::SUCCESS)
+        ExitCode::SUCCESS
     }
 }
 
@@ -115,14 +116,19 @@ enum End {
 }
 
 impl Seat {
-    fn start(words: Words, mut settings: Settings, profile: Profile) -> anyhow::Result<Self> {
+    fn start(
+        out: &Output,
+        words: Words,
+        mut settings: Settings,
+        profile: Profile,
+    ) -> anyhow::Result<Self> {
         settings.id = Some(profile.id);
         settings.ledger = profile.ledger();
         let name = settings.name.clone();
         let session = settings.session.clone();
         let plays = Arc::new(AtomicBool::new(settings.role == Role::Player));
         let handle = runtime::start_piloted(settings, pilot(plays))?;
-        let reporter = Reporter::start(words, &name, session.as_ref(), handle.started())?;
+        let reporter = Reporter::start(out, words, &name, session.as_ref(), handle.started());
         Ok(Self::taken(Arc::new(handle), reporter, profile))
     }
 
@@ -132,25 +138,25 @@ impl Seat {
     }
 
     /// Tells all that happened since the last time.
-    fn tell(&mut self, look: bool) -> anyhow::Result<()> {
+    fn tell(&mut self, look: bool) {
         if look && let Some(view) = self.handle.view() {
-            self.reporter.viewed(&view)?;
+            self.reporter.viewed(&view);
         }
         loop {
             match self.handle.events().try_recv() {
                 Ok(timed) => {
-                    self.reporter.happened(&timed)?;
+                    self.reporter.happened(&timed);
                     if matches!(timed.event, Happened::Node(Event::Stopped)) {
                         self.end = Some(End::Left);
                     }
                 }
-                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
                     if self.end.is_none() {
-                        self.reporter.failed()?;
+                        self.reporter.failed();
                         self.end = Some(End::Failed);
                     }
-                    return Ok(());
+                    return;
                 }
             }
         }

@@ -18,7 +18,8 @@ use interregnum::{
 
 use super::{
     TakePart,
-    options::Common,
+    options::WindowOptions,
+    output::{Output, Stdout},
     pilot::pilot,
     profile::Profile,
     reporter::{Reporter, Words},
@@ -27,41 +28,52 @@ use super::{
 };
 
 /// Opens the window. Without a display a bot takes part instead.
-pub fn run(common: &Common, play: bool, size_px: Option<(u32, u32)>) -> anyhow::Result<ExitCode> {
-    let stop = signals::stop_requests(common.tied)?;
-    let mut profile = match &common.data_dir {
+pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
+    let WindowOptions { play, size: size_px, part } = options;
+    let (play, size_px) = (*play, *size_px);
+    let out = Stdout::new(part.run.json)?;
+    let stop = signals::stop_requests(part.run.tied, &out)?;
+    let mut profile = match &part.data_dir {
         Some(folder) => Profile::claim(folder),
         None => Profile::claim_usual(),
     };
-    let name = common.name.clone().unwrap_or_else(|| profile.usual_name());
+    let name = part.name.clone().unwrap_or_else(|| profile.usual_name());
     profile.keep_name(&name);
-    let session = super::session(common);
-    let mut settings = super::settings(common, name.clone())?;
+    let session = super::session(part);
+    let mut settings = super::settings(part, name.clone())?;
     settings.id = Some(profile.id);
     settings.ledger = profile.ledger();
     settings.session = play.then(|| session.clone());
     // A person plays, unless there turns out to be no window for one.
     let on_its_own = Arc::new(AtomicBool::new(false));
     let handle: Handle<Arena> = runtime::start_piloted(settings, pilot(Arc::clone(&on_its_own)))?;
-    let mut stay =
-        Stay { handle: Arc::new(handle), part: TakePart::of(common), session, play, size_px, stop };
+    let mut stay = Stay {
+        handle: Arc::new(handle),
+        out: out.clone(),
+        part: TakePart::of(&part.run),
+        session,
+        play,
+        size_px,
+        stop,
+    };
     let no_display = match stay.open_window(&mut profile, &name)? {
         Ok(code) => return Ok(code),
         Err(no_display) => no_display,
     };
-    eprintln!("{no_display}; taking part as a bot, until Ctrl-C");
+    log.put(&format!("{no_display}; taking part as a bot, until Ctrl-C"));
     on_its_own.store(true, Ordering::Relaxed);
     if !play {
         stay.handle.command(Command::Play(stay.session.clone()));
     }
     let session = Some(&stay.session);
-    let reporter = Reporter::start(stay.part.words, &name, session, stay.handle.started())?;
-    stay.part.stay(vec![Seat::taken(stay.handle, reporter, profile)], &stay.stop)
+    let reporter = Reporter::start(&out, stay.part.words, &name, session, stay.handle.started());
+    Ok(stay.part.stay(vec![Seat::taken(stay.handle, reporter, profile)], &stay.stop))
 }
 
 /// What both ways of staying need.
 struct Stay {
     handle: Arc<Handle<Arena>>,
+    out: Output,
     part: TakePart,
     session: SessionName,
     play: bool,
@@ -77,7 +89,7 @@ impl Stay {
         _profile: &mut Profile,
         _name: &interregnum::text::Name,
     ) -> anyhow::Result<Result<ExitCode, String>> {
-        let _ = (self.play, self.size_px, Words::Json);
+        let _ = (self.play, self.size_px, &self.out, Words::Json);
         Ok(Err("this program was built without a window".to_owned()))
     }
 }
@@ -106,7 +118,7 @@ mod shown {
             let session = self.play.then_some(&self.session);
             let reporter = match self.part.words {
                 words @ Words::Json => {
-                    Some(Reporter::start(words, name, session, self.handle.started())?)
+                    Some(Reporter::start(&self.out, words, name, session, self.handle.started()))
                 }
                 Words::Story => None,
             };
@@ -174,11 +186,11 @@ mod shown {
     }
 
     impl Chair {
-        /// Nobody may be reading any more: the game goes on without.
-        fn tell(&self, say: impl FnOnce(&mut Reporter) -> std::io::Result<()>) {
-            let Ok(mut reporter) = self.reporter.lock() else { return };
-            if reporter.as_mut().is_some_and(|reporter| say(reporter).is_err()) {
-                *reporter = None;
+        fn tell(&self, say: impl FnOnce(&mut Reporter)) {
+            if let Ok(mut reporter) = self.reporter.lock()
+                && let Some(reporter) = &mut *reporter
+            {
+                say(reporter);
             }
         }
     }

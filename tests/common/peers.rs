@@ -85,7 +85,8 @@ impl Party {
         Peer::start(&mut self.command(subcommand))
     }
 
-    fn command(&self, subcommand: &str) -> Command {
+    /// The program, told where and what to play.
+    pub fn command(&self, subcommand: &str) -> Command {
         let mut command = program();
         command.args([subcommand, "--ip", "127.0.0.1", "--session", &self.session]);
         command.args(["--beacon-port", &self.beacon_port.to_string()]);

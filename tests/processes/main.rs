@@ -18,6 +18,8 @@ mod ledger;
 mod losses;
 #[cfg(feature = "store")]
 mod merging;
+#[cfg(unix)]
+mod output;
 #[path = "../common/peers.rs"]
 #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "other tests use the rest"))]
 mod peers;

@@ -5,7 +5,7 @@ use std::{
     process::Output,
 };
 
-use crate::peers::{Party, program};
+use crate::peers::{PROGRAM, Party, program};
 
 #[test]
 fn the_demo_kills_its_host_and_the_game_goes_on() {
@@ -60,6 +60,12 @@ fn what_cannot_be_is_said_in_one_line_with_exit_code_2() {
         &["bot", "--peer", "nobody.invalid"][..],
         &["bot", "--ip", "203.0.113.77"],
         &["bot", "--ip", "127.0.0.1", "--port", &taken],
+        &["bot", "--port", "65000", "--count", "900"],
+        &["sim", "--story", "no such story"],
+        #[cfg(feature = "store")]
+        &["ledger", "import", "/there/is/no/such/file"],
+        #[cfg(feature = "store")]
+        &["ledger", "import", "--data-dir", PROGRAM],
     ] {
         let done = run(wrong);
         assert_eq!(done.status.code(), Some(2), "{wrong:?}");
@@ -67,7 +73,23 @@ fn what_cannot_be_is_said_in_one_line_with_exit_code_2() {
         assert_eq!(said.trim().lines().count(), 1, "{said}");
         assert!(done.stdout.is_empty());
     }
-    assert_eq!(run(&["dance"]).status.code(), Some(2));
+    for wrong in [&["dance"][..], &["sim", "--json"], &["--json", "sim"], &["bot", "--count", "-1"]]
+    {
+        let done = run(wrong);
+        assert_eq!(done.status.code(), Some(2), "{wrong:?}");
+        assert!(done.stdout.is_empty());
+    }
+}
+
+// Only whoever lives somewhere cares for GAME_IP.
+#[test]
+fn a_setting_of_the_environment_concerns_those_who_take_the_option() {
+    let with = |arguments: &[&str]| {
+        program().args(arguments).env("GAME_IP", "nowhere").output().unwrap().status.code()
+    };
+    assert_eq!(with(&["sim", "--stories"]), Some(0));
+    assert_eq!(with(&["bench", "--help"]), Some(0));
+    assert_eq!(with(&["bot"]), Some(2));
 }
 
 #[test]

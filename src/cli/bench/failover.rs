@@ -16,11 +16,13 @@ use interregnum::{
     types::{Instant, NodeId},
 };
 use serde::Serialize;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::figures::{self, Quantiles, ms};
 use crate::cli::{
     lines::{Line, What},
-    options::{Common, FailoverOptions},
+    options::{FailoverOptions, GameOptions},
+    output::Stdout,
     party::{Cut, Ended, Party},
     peers::Peers,
     signals,
@@ -86,15 +88,16 @@ struct Bench {
     epochs: BTreeMap<NodeId, u64>,
 }
 
-pub fn run(common: &Common, options: &FailoverOptions) -> anyhow::Result<ExitCode> {
-    let stop = signals::stop_requests(common.tied)?;
-    let traced = Common { trace_ticks: true, ..common.clone() };
-    let mut peers = Peers::new(&traced)?;
+pub fn run(options: &FailoverOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
+    let run = &options.run;
+    let out = Stdout::new(run.json)?;
+    let stop = signals::stop_requests(run.tied, &out)?;
+    let mut peers = Peers::new(&GameOptions::private(true), run, log)?;
     for _ in 0..options.peers {
         peers.add_bot()?;
     }
     let mut bench = Bench {
-        party: Party::new(peers, common.json, stop, common.seconds),
+        party: Party::new(peers, run, stop, &out),
         silent: options.silent,
         failovers: Vec::new(),
         ordinary: Vec::new(),
@@ -104,12 +107,12 @@ pub fn run(common: &Common, options: &FailoverOptions) -> anyhow::Result<ExitCod
     };
     let ended = bench.measure(options.kills)?;
     bench.party.peers.end();
-    bench.close(ended)
+    Ok(bench.close(ended))
 }
 
 impl Bench {
     fn measure(&mut self, times: u32) -> anyhow::Result<Ended> {
-        if let Err(cut) = self.party.gather()? {
+        if let Err(cut) = self.party.gather() {
             return Ok(cut.ending("the peers did not find each other"));
         }
         self.party.judge.begin();
@@ -118,7 +121,7 @@ impl Bench {
                 return Ok(cut.ending("it never ended"));
             }
             match self.lose_host(number)? {
-                Ok(failover) => self.note(failover)?,
+                Ok(failover) => self.note(failover),
                 Err(cut) => return Ok(cut.ending("the game did not go on as one")),
             }
         }
@@ -128,7 +131,7 @@ impl Bench {
     /// Ordinary play, for comparison.
     fn play(&mut self) -> anyhow::Result<Result<(), Cut>> {
         self.record();
-        if let Err(cut) = self.party.pass(ORDINARY)? {
+        if let Err(cut) = self.party.pass(ORDINARY) {
             return Ok(Err(cut));
         }
         let host = self.party.judge.host();
@@ -146,7 +149,7 @@ impl Bench {
         let epoch = self.party.judge.epoch();
         self.record();
         // So that the last ticks of the old reign are among the lines.
-        if let Err(cut) = self.party.pass(Duration::from_millis(50))? {
+        if let Err(cut) = self.party.pass(Duration::from_millis(50)) {
             return Ok(Err(cut));
         }
         let struck = runtime::now();
@@ -157,10 +160,10 @@ impl Bench {
         }
         self.party.judge.died(old);
         let went_on = |party: &Party| party.judge.reign_after(epoch).is_some();
-        if let Err(cut) = self.party.wait(PATIENCE, went_on)? {
+        if let Err(cut) = self.party.wait(PATIENCE, went_on) {
             return Ok(Err(cut));
         }
-        if let Err(cut) = self.party.pass(GONE)? {
+        if let Err(cut) = self.party.pass(GONE) {
             return Ok(Err(cut));
         }
         let lines = self.recorded();
@@ -178,7 +181,7 @@ impl Bench {
     fn restart(&mut self, old: NodeId) -> anyhow::Result<Result<Option<u64>, Cut>> {
         self.epochs.remove(&old);
         self.party.peers.restart(old)?;
-        Ok(self.party.gather()?.map(|()| None))
+        Ok(self.party.gather().map(|()| None))
     }
 
     /// Continues a stopped host. How long it takes to follow.
@@ -188,7 +191,7 @@ impl Bench {
         let woken = runtime::now();
         self.party.peers.stop(old, false)?;
         self.party.judge.is_back(old);
-        if let Err(cut) = self.party.gather()? {
+        if let Err(cut) = self.party.gather() {
             return Ok(Err(cut));
         }
         let lines = self.recorded();
@@ -221,7 +224,7 @@ impl Bench {
         }
     }
 
-    fn note(&mut self, failover: Failover) -> anyhow::Result<()> {
+    fn note(&mut self, failover: Failover) {
         let follows = failover.follows_us.map_or_else(String::new, |us| {
             format!("; the old host follows {:.0} ms after waking", ms(us))
         });
@@ -236,13 +239,12 @@ impl Bench {
             ms(failover.election_us),
             ms(failover.first_tick_us),
             if failover.stalled { "; a process was kept from the processor" } else { "" },
-        ))?;
-        self.party.tell_scripts("failover", &failover)?;
+        ));
+        self.party.tell_scripts("failover", &failover);
         self.failovers.push(failover);
-        Ok(())
     }
 
-    fn close(self, ended: Ended) -> anyhow::Result<ExitCode> {
+    fn close(self, ended: Ended) -> ExitCode {
         let party = &self.party;
         let mut complaints = party.judge.complaints(|id| party.name(id));
         if let Ended::Stuck(why) = &ended {
@@ -270,9 +272,9 @@ impl Bench {
             old_ticks: self.old_ticks,
             complaints,
         };
-        party.tell(&report.to_string())?;
-        party.tell_scripts("bench", &report)?;
-        Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        party.tell(&report.to_string());
+        party.tell_scripts("bench", &report);
+        if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 

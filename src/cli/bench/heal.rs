@@ -5,6 +5,7 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     figures::{self, Quantiles, ms},
@@ -13,7 +14,8 @@ use super::{
 use crate::cli::{
     lab::Lab,
     lines::What,
-    options::{Common, HealOptions},
+    options::{GameOptions, HealOptions},
+    output::Stdout,
     party::{Cut, Ended, Party},
     peers::Peers,
     signals,
@@ -46,14 +48,16 @@ struct Report {
     complaints: Vec<String>,
 }
 
-pub fn run(common: &Common, options: &HealOptions) -> anyhow::Result<ExitCode> {
-    let stop = signals::stop_requests(common.tied)?;
+pub fn run(options: &HealOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
+    let run = &options.run;
+    let out = Stdout::new(run.json)?;
+    let stop = signals::stop_requests(run.tied, &out)?;
     let lab = laboratory(options.peers)?;
-    let mut peers = Peers::in_lab(common, lab)?;
+    let mut peers = Peers::in_lab(&GameOptions::private(false), run, log, lab)?;
     for _ in 0..options.peers {
         peers.add_bot()?;
     }
-    let mut party = Party::new(peers, common.json, stop, common.seconds);
+    let mut party = Party::new(peers, run, stop, &out);
     let mut heals = Vec::new();
     let ended = measure(&mut party, options.heals, &mut heals)?;
     party.peers.end();
@@ -67,24 +71,24 @@ pub fn run(common: &Common, options: &HealOptions) -> anyhow::Result<ExitCode> {
         one_host: Quantiles::of(heals.iter().map(|heal| heal.one_host_us).collect()),
         complaints,
     };
-    party.tell(&format!("\n{}", figures::head()))?;
-    party.tell(&figures::row("one host at all nodes after a heal", &report.one_host))?;
+    party.tell(&format!("\n{}", figures::head()));
+    party.tell(&figures::row("one host at all nodes after a heal", &report.one_host));
     for complaint in &report.complaints {
-        party.tell(&format!("FAILED: {complaint}"))?;
+        party.tell(&format!("FAILED: {complaint}"));
     }
-    party.tell_scripts("bench", &report)?;
+    party.tell_scripts("bench", &report);
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn measure(party: &mut Party, times: u32, heals: &mut Vec<Heal>) -> anyhow::Result<Ended> {
-    if let Err(cut) = party.gather()? {
+    if let Err(cut) = party.gather() {
         return Ok(cut.ending("the peers did not find each other"));
     }
     for number in 1..=times {
         match heal(party, number)? {
             Ok(heal) => {
-                party.tell(&format!("{number:>4}  {:.1} ms", ms(heal.one_host_us)))?;
-                party.tell_scripts("heal", &heal)?;
+                party.tell(&format!("{number:>4}  {:.1} ms", ms(heal.one_host_us)));
+                party.tell_scripts("heal", &heal);
                 heals.push(heal);
             }
             Err(cut) => return Ok(cut.ending("the halves did not part, or not meet again")),
@@ -94,35 +98,35 @@ fn measure(party: &mut Party, times: u32, heals: &mut Vec<Heal>) -> anyhow::Resu
 }
 
 fn heal(party: &mut Party, number: u32) -> anyhow::Result<Result<Heal, Cut>> {
-    if let Err(cut) = party.pass(TOGETHER)? {
+    if let Err(cut) = party.pass(TOGETHER) {
         return Ok(Err(cut));
     }
     let half: Vec<usize> = (0..party.peers.len() / 2).collect();
     lab(party)?.split(&[&half])?;
     let parted = |party: &Party| party.judge.hosts() == 2;
-    if let Err(cut) = party.wait(PATIENCE, parted)? {
+    if let Err(cut) = party.wait(PATIENCE, parted) {
         return Ok(Err(cut));
     }
-    if let Err(cut) = party.pass(APART)? {
+    if let Err(cut) = party.pass(APART) {
         return Ok(Err(cut));
     }
-    party.take_in_waiting()?;
+    party.take_in_waiting();
     if party.judge.hosts() != 2 {
         bail!("{} hosts in two halves", party.judge.hosts());
     }
     party.record = Some(Vec::new());
     let healed = lab(party)?.heal()?;
-    if let Err(cut) = party.wait(PATIENCE, |party| party.judge.hosts() == 1)? {
+    if let Err(cut) = party.wait(PATIENCE, |party| party.judge.hosts() == 1) {
         return Ok(Err(cut));
     }
-    if let Err(cut) = party.pass(SETTLED)? {
+    if let Err(cut) = party.pass(SETTLED) {
         return Ok(Err(cut));
     }
     let lines = party.record.take().unwrap_or_default();
     let last = lines.iter().filter(|line| matches!(line.what, What::Host { .. }));
     let last = last.map(|line| line.t_us).max().unwrap_or(healed.0);
     // The rosters of both sides must have become one, too.
-    Ok(party.gather()?.map(|()| Heal { number, one_host_us: last.saturating_sub(healed.0) }))
+    Ok(party.gather().map(|()| Heal { number, one_host_us: last.saturating_sub(healed.0) }))
 }
 
 fn lab(party: &mut Party) -> anyhow::Result<&mut Lab> {

@@ -13,6 +13,7 @@ use std::{
 
 use interregnum::{config::TICK, types::NodeId};
 use serde::Serialize;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     failover::Applied,
@@ -21,7 +22,8 @@ use super::{
 };
 use crate::cli::{
     lines::{Line, What},
-    options::{Common, LossOptions},
+    options::{GameOptions, LossOptions, RunOptions},
+    output::Stdout,
     party::{Ended, Party},
     peers::Peers,
     signals,
@@ -61,24 +63,28 @@ struct Report {
     complaints: Vec<String>,
 }
 
-pub fn run(common: &Common, options: &LossOptions) -> anyhow::Result<ExitCode> {
-    let stop = signals::stop_requests(common.tied)?;
-    let traced = Common { trace_ticks: true, ..common.clone() };
+pub fn run(options: &LossOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
+    let run = &options.run;
+    let out = Stdout::new(run.json)?;
+    let stop = signals::stop_requests(run.tied, &out)?;
+    let game = GameOptions::private(true);
     let mut peers = if options.percent > 0 {
         let mut lab = laboratory(options.peers)?;
         for host in 0..usize::from(options.peers) {
             lab.loss(host, options.percent)?;
         }
-        Peers::in_lab(&traced, lab)?
+        Peers::in_lab(&game, run, log, lab)?
     } else {
-        Peers::new(&traced)?
+        Peers::new(&game, run, log)?
     };
     for _ in 0..options.peers {
         peers.add_bot()?;
     }
-    let mut party = Party::new(peers, common.json, stop, None);
+    // The time is counted from when all are together.
+    let unlimited = RunOptions { seconds: None, ..run.clone() };
+    let mut party = Party::new(peers, &unlimited, stop, &out);
     let mut watch = Watch::default();
-    let seconds = common.seconds.unwrap_or(600);
+    let seconds = run.seconds.unwrap_or(600);
     let ended = watch.measure(&mut party, options.hogs, seconds)?;
     party.peers.end();
     watch.settle();
@@ -105,8 +111,8 @@ pub fn run(common: &Common, options: &LossOptions) -> anyhow::Result<ExitCode> {
         gaps: Quantiles::of(watch.gaps),
         complaints,
     };
-    party.tell(&report.to_string())?;
-    party.tell_scripts("bench", &report)?;
+    party.tell(&report.to_string());
+    party.tell_scripts("bench", &report);
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -156,7 +162,7 @@ struct Watch {
 impl Watch {
     fn measure(&mut self, party: &mut Party, hogs: u16, seconds: u64) -> anyhow::Result<Ended> {
         party.record = Some(Vec::new());
-        if let Err(cut) = party.gather()? {
+        if let Err(cut) = party.gather() {
             return Ok(cut.ending("the peers did not find each other"));
         }
         // The founding is not what is measured; but who reigns is to be known.
@@ -165,7 +171,7 @@ impl Watch {
         let _hogs = Hogs::start(hogs)?;
         let mut ended = Ended::Through;
         for _ in 0..seconds {
-            if let Err(cut) = party.pass(TURN)? {
+            if let Err(cut) = party.pass(TURN) {
                 ended = cut.ending("it never ended");
                 break;
             }

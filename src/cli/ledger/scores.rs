@@ -10,7 +10,7 @@ use interregnum::{
 use serde::Serialize;
 
 use super::Kept;
-use crate::cli::{options::Common, reporter::say};
+use crate::cli::{options::ScoresOptions, output::say};
 
 /// How many people see of each list. Scripts get all of it.
 const SHOWN_MAX: usize = 20;
@@ -30,8 +30,8 @@ struct Row {
 }
 
 /// Prints who won most.
-pub fn run(common: &Common) -> anyhow::Result<ExitCode> {
-    let kept = Kept::of(common)?;
+pub fn run(options: &ScoresOptions) -> anyhow::Result<ExitCode> {
+    let kept = Kept::of(&options.kept)?;
     let mut hall = Hall::default();
     for ledger in kept.ledgers.values() {
         ledger.fold(|at, record| hall.enter(at, record));
@@ -49,7 +49,7 @@ pub fn run(common: &Common) -> anyhow::Result<ExitCode> {
         this_evening: rows(hall.this_evening(runtime::wall_time().0)),
         all_time: rows(hall.all_time()),
     };
-    if common.json {
+    if options.json {
         say(&serde_json::to_string(&scores)?)?;
     } else if scores.all_time.is_empty() {
         say("nobody has gathered anything yet")?;
