@@ -20,6 +20,7 @@ pub use self::machine::Node;
 use crate::{
     cluster::{
         ledger::{
+            Fullness,
             disk::Trouble,
             entry::{WallTime, Writer},
             witness::Safety,
@@ -162,6 +163,11 @@ pub enum Event<G: Game> {
         /// Why.
         trouble: Trouble,
     },
+    /// The session's ledger is that full from here on; when it is full, nothing more is counted.
+    LedgerFilling {
+        /// How full.
+        fullness: Fullness,
+    },
     /// Nobody but this node was heard for a while. Said once, until somebody is.
     NobodyFound,
     /// The session has as many players as it takes: this node sees the game, and comes in as soon
@@ -240,12 +246,20 @@ pub struct LedgerView {
     pub safety: Safety,
     /// Why nothing more is kept on this machine, if so.
     pub trouble: Option<Trouble>,
+    /// How full it is.
+    pub fullness: Fullness,
 }
 
 impl Default for LedgerView {
     /// Empty: nothing is in danger.
     fn default() -> Self {
-        Self { entries: 0, digest: 0, safety: Safety::Shared, trouble: None }
+        Self {
+            entries: 0,
+            digest: 0,
+            safety: Safety::Shared,
+            trouble: None,
+            fullness: Fullness::Roomy,
+        }
     }
 }
 

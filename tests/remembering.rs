@@ -57,7 +57,8 @@ fn ledger(world: &World<Tally>, place: usize) -> &Ledger {
 
 /// The keys of all facts that count.
 fn facts(world: &World<Tally>, place: usize) -> BTreeSet<Vec<u8>> {
-    ledger(world, place).counted().filter_map(|entry| entry.key()).map(<[u8]>::to_vec).collect()
+    let counted = ledger(world, place).counted().into_iter();
+    counted.filter_map(|entry| entry.key().map(<[u8]>::to_vec)).collect()
 }
 
 fn cut(world: &mut World<Tally>, sides: [[usize; 2]; 2]) {

@@ -17,7 +17,9 @@ use std::{
 
 use anyhow::{Context, bail};
 use interregnum::{
+    arena::Arena,
     cluster::ledger::{Fate, Ledger, Out, Refused, entry::Writer},
+    game::Summing,
     runtime::store::{
         OpenError,
         file::{Contents, LedgerFile},
@@ -48,16 +50,23 @@ pub fn run(common: &Common, command: &LedgerCommand) -> anyhow::Result<ExitCode>
 }
 
 /// All that is kept in a folder.
+#[derive(Default)]
 struct Kept {
     ledgers: BTreeMap<SessionId, Ledger>,
     sessions: BTreeMap<SessionId, SessionName>,
+    /// The sessions that have names, in the order in which they were played last.
+    order: Vec<SessionId>,
 }
 
 impl Kept {
     fn of(common: &Common) -> anyhow::Result<Self> {
-        let mut kept = Self { ledgers: BTreeMap::new(), sessions: BTreeMap::new() };
+        let mut kept = Self::default();
         for path in files(common)? {
-            kept.take(LedgerFile::read(&path)?);
+            match LedgerFile::read(&path) {
+                Ok(contents) => kept.take(contents),
+                Err(error @ OpenError::Foreign { .. }) => tracing::warn!("{error}"),
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(kept)
     }
@@ -66,18 +75,33 @@ impl Kept {
         for notice in contents.notices {
             tracing::warn!("{notice}");
         }
-        self.sessions.extend(contents.sessions);
-        for (session, entries) in contents.ledgers {
-            let ledger =
-                self.ledgers.entry(session).or_insert_with(|| Ledger::new(session, READER));
-            for entry in entries {
-                if let Err(error) = ledger.restore(entry) {
-                    tracing::warn!("{error}");
-                }
-            }
-            // What is on disk need not be reported.
+        // The last one first in each file, the last one last here.
+        for (session, name) in contents.sessions.into_iter().rev() {
+            self.order.retain(|known| *known != session);
+            self.order.push(session);
+            self.sessions.insert(session, name);
+        }
+        let mut pages = contents.pages;
+        let mut ledgers = contents.ledgers;
+        for session in pages.keys() {
+            ledgers.entry(*session).or_default();
+        }
+        for (session, entries) in ledgers {
+            let pages = pages.remove(&session).unwrap_or_default();
+            self.ledger(session).restore_all(entries, &pages);
+        }
+        for (session, writer, hours) in contents.clocks {
+            self.ledger(session).is_behind(writer, hours);
+        }
+        // What is on disk need not be reported.
+        for ledger in self.ledgers.values_mut() {
             while ledger.poll().is_some() {}
         }
+    }
+
+    fn ledger(&mut self, session: SessionId) -> &mut Ledger {
+        let fresh = || Ledger::summed(session, READER, Summing::of::<Arena>());
+        self.ledgers.entry(session).or_insert_with(fresh)
     }
 }
 
@@ -103,7 +127,7 @@ fn export(common: &Common) -> anyhow::Result<ExitCode> {
         print(&Line::Session { session: *session, name: name.clone() })?;
     }
     for entry in kept.ledgers.values().flat_map(Ledger::known) {
-        print(&Line::entry(entry))?;
+        print(&Line::entry(&entry))?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -141,13 +165,12 @@ fn import(common: &Common, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         }
         opened => opened?,
     };
-    let mut kept = Kept { ledgers: BTreeMap::new(), sessions: BTreeMap::new() };
+    let mut kept = Kept::default();
     kept.take(contents);
     let (mut new, mut known, mut loose) = (0_usize, 0_usize, 0_usize);
     for entry in entries {
         let session = entry.head().session;
-        let ledger = kept.ledgers.entry(session).or_insert_with(|| Ledger::new(session, READER));
-        match ledger.accept(entry) {
+        match kept.ledger(session).accept(entry) {
             Ok(Fate::Fresh | Fate::Forked) => new += 1,
             Ok(Fate::Known | Fate::Completed) => known += 1,
             Err(Refused::Gap) => loose += 1,
@@ -187,7 +210,10 @@ fn verify(common: &Common) -> anyhow::Result<ExitCode> {
             Err(error) => {
                 sound = false;
                 match common.json {
-                    true => say(&json!({"file": path, "error": error.to_string()}).to_string())?,
+                    true => say(
+                        &json!({"file": path.display().to_string(), "error": error.to_string()})
+                            .to_string(),
+                    )?,
                     false => say(&error.to_string())?,
                 }
                 continue;
@@ -196,8 +222,13 @@ fn verify(common: &Common) -> anyhow::Result<ExitCode> {
         sound &= contents.damaged == 0 && contents.notices.is_empty();
         let (entries, damaged) = (contents.len(), contents.damaged);
         let notices = contents.notices.clone();
-        let mut kept = Kept { ledgers: BTreeMap::new(), sessions: BTreeMap::new() };
+        let lying = contents.pages.values().flatten();
+        let lying = lying.filter(|page| !page.is_true(&Summing::of::<Arena>())).count();
+        sound &= lying == 0;
+        let mut kept = Kept::default();
         kept.take(contents);
+        let rows: usize = kept.ledgers.values().map(Ledger::rows).sum();
+        let file = path.display().to_string();
         let sum = |count: fn(&Ledger) -> usize| -> usize { kept.ledgers.values().map(count).sum() };
         let sessions = kept.ledgers.len();
         let writers = sum(|ledger| ledger.writers().count());
@@ -205,17 +236,22 @@ fn verify(common: &Common) -> anyhow::Result<ExitCode> {
         let doubled = sum(doubled);
         if common.json {
             let what = json!({
-                "file": path, "entries": entries, "sessions": sessions, "writers": writers,
-                "damaged": damaged, "behind_holes": behind_holes, "doubled": doubled,
+                "file": file, "entries": entries, "rows": rows, "sessions": sessions, "writers": writers,
+                "damaged": damaged, "wrong_pages": lying, "behind_holes": behind_holes, "doubled": doubled,
                 "notices": notices,
             });
             say(&what.to_string())?;
             continue;
         }
         say(&format!(
-            "{}: {entries} entries of {writers} writers in {sessions} sessions, {damaged} damaged",
-            path.display()
+            "{file}: {entries} entries of {writers} writers in {sessions} sessions, {damaged} damaged",
         ))?;
+        if rows < entries {
+            say(&format!("  they are folded into {rows} rows"))?;
+        }
+        if lying > 0 {
+            say(&format!("  {lying} pages say something else than their entries"))?;
+        }
         if behind_holes > 0 {
             say(&format!("  {behind_holes} wait for an entry that is missing before them"))?;
         }

@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use interregnum::{
     arena::{Arena, Score},
-    cluster::{ledger::witness::Safety, message::Role},
+    cluster::{
+        ledger::{Fullness, witness::Safety},
+        message::Role,
+    },
     node::{Event, MemberView},
     runtime::{Happened, Timed},
     text::{Name, SessionName},
@@ -113,6 +116,10 @@ pub enum What {
     DiskFailed {
         why: String,
     },
+    /// The session's ledger is nearly full (`soon`), or full (`full`): then nothing more is counted.
+    LedgerFilling {
+        fullness: Fill,
+    },
     NobodyFound,
     /// The session has as many players as it takes. This node comes in as soon as one leaves.
     Full {
@@ -214,6 +221,7 @@ fn what(event: &Event<Arena>) -> Option<What> {
             safety: (*safety).into(),
         },
         Event::DiskFailed { trouble } => What::DiskFailed { why: trouble.to_string() },
+        Event::LedgerFilling { fullness } => What::LedgerFilling { fullness: (*fullness).into() },
         Event::NobodyFound => What::NobodyFound,
         Event::Full { players } => What::Full { players: *players },
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
@@ -241,6 +249,28 @@ impl Scores {
             .collect();
         self.known.clone_from(scoreboard);
         news
+    }
+}
+
+/// How full a ledger is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    /// There is room again.
+    Roomy,
+    /// Nine tenths of what it may hold are there.
+    Soon,
+    /// Nothing more finds room.
+    Full,
+}
+
+impl From<Fullness> for Fill {
+    fn from(fullness: Fullness) -> Self {
+        match fullness {
+            Fullness::Roomy => Self::Roomy,
+            Fullness::Soon => Self::Soon,
+            Fullness::Full => Self::Full,
+        }
     }
 }
 

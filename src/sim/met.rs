@@ -44,6 +44,8 @@ pub struct Met {
     pub zombie_ticks: u64,
     /// Ticks applied.
     pub ticks: u64,
+    /// Pages in all ledgers together at the end.
+    pub pages: u64,
     /// Facts in the ledgers at the end.
     pub facts: u64,
     /// Ticks applied by nodes that lacked facts up to them, and were asking for those.

@@ -45,7 +45,10 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    cluster::{ledger::entry::WallTime, message::Role},
+    cluster::{
+        ledger::{entry::WallTime, keeper::Folding},
+        message::Role,
+    },
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
     node::{Command, Event, Input, Node, Output, View},
@@ -61,6 +64,15 @@ const UDP_PORT: u16 = 7_002;
 
 /// What a socket holds of a paused process's datagrams.
 const INBOX_PACKETS_MAX: usize = 256;
+
+/// Pages as small as can be, soon after their entries, so that a run of minutes has many of them.
+const SMALL_PAGES: Folding = Folding {
+    entries: 32,
+    spared: 8,
+    rest: Duration::from_secs(2),
+    least: 8,
+    pause: Duration::from_millis(100),
+};
 
 /// A node that wants to be woken so often without time passing will want it for ever.
 const SPIN_MAX: u32 = 1_000;
@@ -232,7 +244,7 @@ impl<G: Playable> World<G> {
             disturbed: Instant::default(),
             stopped: Instant::default(),
             started: Instant::default(),
-            tuning: Tuning::default(),
+            tuning: Tuning { folding: SMALL_PAGES, ..Tuning::default() },
             form: Form::default(),
             hub: None,
             unsent_max: LINK_BYTES_QUEUED_MAX,

@@ -20,7 +20,7 @@ pub fn say(ledger: &mut Ledger, text: &str) -> SharedEntry {
 
 /// To be kept, for the first time.
 pub fn fresh(entry: &SharedEntry) -> Record {
-    Record { entry: entry.clone(), fresh: true }
+    Record::Fresh(entry.clone())
 }
 
 fn fact(ledger: &mut Ledger, key: &str, value: &str) -> SharedEntry {
@@ -32,7 +32,7 @@ fn fact(ledger: &mut Ledger, key: &str, value: &str) -> SharedEntry {
 fn merge(to: &mut Ledger, from: &Ledger) {
     let mut missing = from.missing_from(&to.vector());
     while let Some(portion) = missing.next(from, catch_up::PORTION_BYTES) {
-        for entry in portion {
+        for entry in portion.into_entries() {
             to.accept(Entry::clone(&entry)).unwrap();
         }
     }
@@ -47,8 +47,8 @@ fn texts(ledger: &Ledger) -> Vec<String> {
     lines.into_iter().map(|(_, entry)| text(entry.body())).collect()
 }
 
-fn counted(ledger: &Ledger) -> Vec<&[u8]> {
-    ledger.counted().filter_map(|entry| entry.body()).collect()
+fn counted(ledger: &Ledger) -> Vec<Vec<u8>> {
+    ledger.counted().iter().filter_map(|entry| entry.body().map(<[u8]>::to_vec)).collect()
 }
 
 #[test]
@@ -296,6 +296,7 @@ fn what_somebody_lacks_comes_in_portions() {
     assert_eq!(missing.len(), 1_000);
     let mut count = 0;
     while let Some(portion) = missing.next(&one, catch_up::PORTION_BYTES) {
+        let portion = portion.into_entries();
         let bytes = batch::encode(one.session(), &portion).len();
         assert!(bytes <= catch_up::PORTION_BYTES, "{bytes}");
         count += portion.len();
