@@ -190,6 +190,31 @@ fn p99(mut times: Vec<Duration>) -> Duration {
     times.get(times.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default()
 }
 
+/// One machine lives in another century. Whoever meets it dates what it writes by its own clock.
+#[test]
+fn what_is_written_in_another_century_is_dated_by_the_clock_of_who_reads_it() {
+    const CENTURY_SECONDS: i64 = 100 * 31_557_600;
+    for (seed, ahead) in [(1, CENTURY_SECONDS), (2, -CENTURY_SECONDS / 2)] {
+        let mut world = World::<Tally>::new(seed, 3);
+        world.wrong_clocks.insert(0, ahead);
+        // It starts first, and reigns.
+        world.start(0);
+        run(&mut world, 1_000);
+        (1..3).for_each(|place| world.start(place));
+        run(&mut world, 20_000);
+        assert_eq!(world.hosts(), [0], "seed {seed}");
+        for place in 0..3 {
+            let (now, ledger) = (world.wall(place).0, ledger(&world, place));
+            assert!(ledger.counted_len() > 20, "seed {seed}");
+            for entry in ledger.counted() {
+                let age_seconds = now.abs_diff(ledger.happened_at(&entry));
+                assert!(age_seconds < 3_600, "seed {seed}, n{place}: {age_seconds} s");
+            }
+        }
+        agree(&mut world, Duration::from_secs(2));
+    }
+}
+
 /// S8 at work: what the dead host's last tick brought is known to whoever goes on from it.
 #[test]
 fn a_successor_holds_every_fact_of_the_world_that_it_takes_over() {

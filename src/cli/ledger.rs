@@ -18,7 +18,12 @@ use std::{
 use anyhow::{Context, bail};
 use interregnum::{
     arena::Arena,
-    cluster::ledger::{Fate, Ledger, Out, Refused, entry::Writer},
+    cluster::ledger::{
+        Fate, Ledger, Out, Refused,
+        disk::{BATCH_ENTRIES_MAX, Record},
+        entry::{Entry, Writer},
+        page::PAGE_ENTRIES_MAX,
+    },
     game::Summing,
     runtime::store::{
         OpenError,
@@ -140,7 +145,18 @@ fn import(common: &Common, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         )),
         None => Box::new(io::stdin().lock()),
     };
-    let (mut entries, mut sessions) = (Vec::new(), Vec::new());
+    let path = profile::ledgers(&folder(common)?).next().context("there is no profile")?;
+    let (mut ledger_file, contents) = match LedgerFile::open(&path) {
+        Err(error @ OpenError::InUse { .. }) => {
+            return Err(Impossible(format!("{error}: stop that one first")).into());
+        }
+        opened => opened?,
+    };
+    let mut kept = Kept::default();
+    kept.take(contents);
+    // Nothing is written before the last line was read and found to be right.
+    let mut import = Import { kept, records: Vec::new(), new: 0, known: 0 };
+    let (mut waiting, mut sessions) = (Vec::new(), Vec::new());
     for (number, line) in (1_u64..).zip(source.lines()) {
         let line = line?;
         if line.trim().is_empty() {
@@ -151,40 +167,20 @@ fn import(common: &Common, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         match line {
             Line::Session { session, name } => sessions.push((session, name)),
             Line::Entry(fields) => match fields.entry() {
-                Some(entry) => entries.push(entry),
+                Some(entry) => waiting.extend(import.take(entry)?),
                 None => bail!("line {number} was changed: it does not have its own hash"),
             },
         }
     }
-    entries.sort_by_key(|entry| (entry.head().session, entry.id()));
-
-    let path = profile::ledgers(&folder(common)?).next().context("there is no profile")?;
-    let (mut ledger_file, contents) = match LedgerFile::open(&path) {
-        Err(error @ OpenError::InUse { .. }) => {
-            return Err(Impossible(format!("{error}: stop that one first")).into());
-        }
-        opened => opened?,
-    };
-    let mut kept = Kept::default();
-    kept.take(contents);
-    let (mut new, mut known, mut loose) = (0_usize, 0_usize, 0_usize);
-    for entry in entries {
-        let session = entry.head().session;
-        match kept.ledger(session).accept(entry) {
-            Ok(Fate::Fresh | Fate::Forked) => new += 1,
-            Ok(Fate::Known | Fate::Completed) => known += 1,
-            Err(Refused::Gap) => loose += 1,
-            Err(error) => return Err(error.into()),
-        }
+    // Those that came before their predecessors.
+    waiting.sort_by_key(|entry| (entry.head().session, entry.id()));
+    let mut loose = 0_usize;
+    for entry in waiting {
+        loose += usize::from(import.take(entry)?.is_some());
     }
-    for ledger in kept.ledgers.values_mut() {
-        let records: Vec<_> = std::iter::from_fn(|| ledger.poll())
-            .filter_map(|out| match out {
-                Out::Keep(record) => Some(record),
-                _ => None,
-            })
-            .collect();
-        ledger_file.write(&records)?;
+    let Import { kept, records, new, known } = import.end();
+    for records in records.chunks(BATCH_ENTRIES_MAX) {
+        ledger_file.write(records)?;
     }
     for (session, name) in sessions {
         if !kept.sessions.contains_key(&session) {
@@ -263,6 +259,73 @@ fn verify(common: &Common) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is taken in, folded on the way: it may be more than a ledger could hold entry by entry.
+struct Import {
+    kept: Kept,
+    /// What is to be written.
+    records: Vec<Record>,
+    new: usize,
+    known: usize,
+}
+
+impl Import {
+    /// Takes an entry. Returns one whose predecessor is missing yet.
+    fn take(&mut self, entry: Entry) -> anyhow::Result<Option<Entry>> {
+        let (session, writer) = (entry.head().session, entry.id().writer);
+        match self.kept.ledger(session).accept(entry.clone()) {
+            Ok(Fate::Fresh | Fate::Forked) => {
+                self.new += 1;
+                if self.new.is_multiple_of(PAGE_ENTRIES_MAX as usize) {
+                    self.fold(session, writer);
+                }
+            }
+            Ok(Fate::Known | Fate::Completed) => self.known += 1,
+            Err(Refused::Gap) => return Ok(Some(entry)),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(None)
+    }
+
+    fn fold(&mut self, session: SessionId, writer: Writer) {
+        let ledger = self.kept.ledger(session);
+        while ledger.fold_stream(writer, PAGE_ENTRIES_MAX, PAGE_ENTRIES_MAX, 0) {}
+        ledger.close_pages();
+        self.gather(session);
+    }
+
+    /// Takes over what a ledger wants to be kept. What was never written needs no writing before it
+    /// is folded.
+    fn gather(&mut self, session: SessionId) {
+        let ledger = self.kept.ledger(session);
+        while let Some(out) = ledger.poll() {
+            match out {
+                Out::Keep(Record::Fold(page)) => {
+                    let is_in = |record: &Record| match record {
+                        Record::Fresh(entry) => {
+                            entry.head().session == session
+                                && entry.id().writer == page.writer()
+                                && (page.first()..=page.last()).contains(&entry.id().number)
+                        }
+                        _ => false,
+                    };
+                    let before = self.records.len();
+                    self.records.retain(|record| !is_in(record));
+                    let all = (before - self.records.len()) as u64 == page.count();
+                    self.records.push(if all { Record::Page(page) } else { Record::Fold(page) });
+                }
+                Out::Keep(record) => self.records.push(record),
+                _ => {}
+            }
+        }
+    }
+
+    fn end(mut self) -> Self {
+        let sessions: Vec<SessionId> = self.kept.ledgers.keys().copied().collect();
+        sessions.into_iter().for_each(|session| self.gather(session));
+        self
+    }
 }
 
 /// How many entries share their name with another one.

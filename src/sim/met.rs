@@ -85,6 +85,7 @@ impl Met {
         self.zombie_ticks += other.zombie_ticks;
         self.ticks += other.ticks;
         self.facts += other.facts;
+        self.pages += other.pages;
         self.ticks_behind += other.ticks_behind;
         self.syncs_failed += other.syncs_failed;
         self.equal_us.extend(other.equal_us);
@@ -114,6 +115,7 @@ impl Met {
             ("no zombie", self.zombies),
             ("no tick", self.ticks),
             ("no fact", self.facts),
+            ("no page", self.pages),
             ("no disk that failed", self.syncs_failed),
         ]
         .into_iter()
@@ -224,8 +226,8 @@ impl fmt::Display for Met {
         let behind = self.ticks_behind;
         writeln!(
             f,
-            "facts            {}  ({behind} ticks applied before theirs came)",
-            self.facts
+            "facts            {}  ({behind} ticks applied before theirs came), {} pages",
+            self.facts, self.pages
         )?;
         writeln!(f, "disks failed     {}", self.syncs_failed)?;
         writeln!(f, "ledgers equal    {}", quantiles(&self.equal_us))?;

@@ -118,6 +118,8 @@ pub struct World<G: Playable> {
     started: Instant,
     /// What all nodes are told.
     pub tuning: Tuning,
+    /// By how many seconds the wall clocks of machines are ahead, of those where they are wrong.
+    pub wrong_clocks: BTreeMap<Place, i64>,
     /// The form in which they send what is replicated.
     pub form: Form,
     /// The one that all nodes are told of at their start, where broadcasts do not reach; else each
@@ -244,6 +246,7 @@ impl<G: Playable> World<G> {
             disturbed: Instant::default(),
             stopped: Instant::default(),
             started: Instant::default(),
+            wrong_clocks: BTreeMap::new(),
             tuning: Tuning { folding: SMALL_PAGES, ..Tuning::default() },
             form: Form::default(),
             hub: None,
@@ -312,6 +315,13 @@ impl<G: Playable> World<G> {
         self.machines[to].id = self.machines[from].id;
     }
 
+    /// What the wall clock of a machine says.
+    pub fn wall(&self, place: Place) -> WallTime {
+        let right = WALL_START + self.now.since(Instant(0)).as_secs();
+        let ahead = self.wrong_clocks.get(&place).copied().unwrap_or_default();
+        WallTime(right.saturating_add_signed(ahead))
+    }
+
     /// Starts the node of a machine.
     pub fn start(&mut self, place: Place) {
         if self.machines[place].node.is_some() {
@@ -325,7 +335,7 @@ impl<G: Playable> World<G> {
             session: Some(SessionName::new("sim")),
             peers: self.invited(place),
             kept: self.machines[place].storage.read(),
-            wall: WallTime(WALL_START + self.now.since(Instant(0)).as_secs()),
+            wall: self.wall(place),
             beacon_port: BEACON_PORT,
             tcp_port: TCP_PORT,
             udp_port: UDP_PORT,

@@ -92,6 +92,10 @@ impl Ledger {
             return Err(Refused::Session);
         }
         let stream = self.streams.get(&page.writer());
+        let known = stream.and_then(|stream| stream.page_at(page.first()));
+        if known.is_some_and(|known| known == page) {
+            return Ok(());
+        }
         if stream.is_some_and(|stream| stream.has_any(page.first(), page.last())) {
             // Some of its entries are there. The others are put in between.
             for entry in page.entries() {

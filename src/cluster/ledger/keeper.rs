@@ -59,6 +59,22 @@ impl Default for Folding {
     }
 }
 
+/// How much somebody must have written since nothing was found to fold, to be looked at again.
+const FOLD_AGAIN: u64 = 64;
+
+/// What is known of a writer's stream, so that it is not looked through in vain.
+#[derive(Debug)]
+struct Rest {
+    /// How much of it was held last.
+    through: u64,
+    /// Since when it has not grown.
+    since: Instant,
+    /// While it grows: how long it must be to be looked at.
+    look_at: u64,
+    /// It rests, and all of it that can be folded is.
+    done: bool,
+}
+
 /// How many streams are looked at for something to be folded in one go.
 const FOLD_STREAMS: usize = 64;
 
@@ -126,8 +142,7 @@ pub struct Keeper {
     reckon_at: Instant,
     summing: Summing,
     folding: Folding,
-    /// How much each has written, and since when it has not written more.
-    rests: BTreeMap<Writer, (u64, Instant)>,
+    rests: BTreeMap<Writer, Rest>,
     /// Whose stream was looked at last.
     folded: Option<Writer>,
     fold_at: Instant,
@@ -332,19 +347,24 @@ impl Keeper {
             self.ledger.writers().filter(later).take(FOLD_STREAMS + 1).collect();
         for writer in writers.iter().take(FOLD_STREAMS) {
             let through = self.ledger.stream(*writer).map_or(0, Stream::through);
-            let rest = self.rests.entry(*writer).or_insert((through, now));
-            if rest.0 != through {
-                *rest = (through, now);
+            let fresh = || Rest { through, since: now, look_at: 0, done: false };
+            let rest = self.rests.entry(*writer).or_insert_with(fresh);
+            if rest.through != through {
+                *rest = Rest { look_at: rest.look_at, ..fresh() };
             }
             let Folding { entries, spared, rest: patience, least, .. } = self.folding;
-            let (least, spared) = match now.since(rest.1) < patience {
-                true => (entries, spared),
-                false => (least, 0),
-            };
+            let rests = now.since(rest.since) >= patience;
+            if rest.done || !rests && through < rest.look_at {
+                continue;
+            }
+            let (least, spared) = if rests { (least, 0) } else { (entries, spared) };
             if self.ledger.fold_stream(*writer, least, entries, spared) {
                 self.folded = Some(*writer);
                 return;
             }
+            // What waits for a place is in nobody's way for long.
+            rest.done = rests && !self.ledger.has_to_place();
+            rest.look_at = through + FOLD_AGAIN.min(entries);
         }
         self.folded = writers.get(FOLD_STREAMS).copied();
     }
@@ -397,6 +417,7 @@ impl Keeper {
 
     /// A link to `peer` is up, or was replaced. If it only `watches` it is told nothing unasked.
     pub fn meet(&mut self, now: Instant, peer: NodeId, watches: bool) {
+        self.exchange.set_wall(self.written_at(now));
         self.exchange.meet(now, &self.ledger, &self.disk, peer, watches);
     }
 
