@@ -44,6 +44,7 @@ pub mod keeper;
 pub mod order;
 pub mod page;
 pub mod placing;
+mod room;
 pub mod stream;
 pub mod vector;
 pub mod witness;
@@ -56,6 +57,8 @@ use std::{
 
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use self::room::{BYTES_MAX, FULL_SOON_PERCENT, Fullness, ROWS_MAX};
+
 use self::{
     body::{Body, Span, has_place},
     disk::Record,
@@ -64,21 +67,12 @@ use self::{
     page::SharedPage,
     placing::Placing,
     stream::Stream,
-    vector::{Vector, WRITERS_MAX},
+    vector::Vector,
 };
 use crate::{
     game::Summing,
     types::{Epoch, SessionId, Term},
 };
-
-/// The most entries and pages in one ledger.
-pub const ROWS_MAX: usize = 1 << 20;
-
-/// The most bytes that they take up.
-pub const BYTES_MAX: usize = 512 << 20;
-
-/// From how many hundredths of any limit on people are told.
-pub const FULL_SOON_PERCENT: usize = 90;
 
 /// The largest hole that a damaged disk may leave.
 const HOLE_MAX: u64 = 1 << 16;
@@ -123,35 +117,6 @@ pub struct Ledger {
 
 /// The scope of a fact, and its key in 128 bits.
 type Key = (u64, u128);
-
-/// How full a ledger is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Fullness {
-    /// There is room.
-    #[default]
-    Roomy,
-    /// Nine tenths of what it may hold are there.
-    Soon,
-    /// Nothing more finds room, so nothing more is counted.
-    Full,
-}
-
-impl Fullness {
-    /// What people should know of it, if anything, and what they can do.
-    pub fn words(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::Roomy => None,
-            Self::Soon => Some((
-                "The book of points is nearly full",
-                "nine tenths are used; begin a session of another name before it is full",
-            )),
-            Self::Full => Some((
-                "The book of points is full",
-                "from here on no point is kept; begin a session of another name",
-            )),
-        }
-    }
-}
 
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,16 +234,6 @@ impl Ledger {
             loose as u64 + pages.map(|page| page.count()).sum::<u64>()
         };
         self.streams.values().map(behind).sum::<u64>() as usize
-    }
-
-    /// How many entries and pages it has: what it has to hold.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// How full it is.
-    pub fn fullness(&self) -> Fullness {
-        self.fullness
     }
 
     /// Whether it has none.
@@ -453,32 +408,6 @@ impl Ledger {
     }
 
     // How an entry finds its way in.
-
-    /// Whether another row finds room.
-    fn has_room(&self, writer: Writer) -> bool {
-        let stranger = !self.streams.contains_key(&writer) && self.streams.len() >= WRITERS_MAX;
-        self.rows < ROWS_MAX && self.bytes < BYTES_MAX && !stranger
-    }
-
-    /// So many rows and bytes are more, or less. People are told once when it gets tight.
-    fn grow(&mut self, rows: isize, bytes: isize) {
-        self.rows = self.rows.saturating_add_signed(rows);
-        self.bytes = self.bytes.saturating_add_signed(bytes);
-        let used = [
-            self.rows * 100 / ROWS_MAX,
-            self.bytes * 100 / BYTES_MAX,
-            self.streams.len() * 100 / WRITERS_MAX,
-        ];
-        let fullness = match used.into_iter().max().unwrap_or_default() {
-            100.. => Fullness::Full,
-            FULL_SOON_PERCENT.. => Fullness::Soon,
-            _ => Fullness::Roomy,
-        };
-        if fullness > self.fullness {
-            self.out.push_back(Out::Filling(fullness));
-        }
-        self.fullness = fullness;
-    }
 
     fn take(&mut self, entry: Entry, source: Source) -> Result<Fate, Refused> {
         if entry.head().session != self.session {

@@ -14,7 +14,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Fate, Fullness, Key, Ledger, Out, Refused, Source,
+    Fate, Key, Ledger, Out, Refused, Source,
     body::{Body, has_place, is_fact},
     disk::Record,
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
@@ -427,11 +427,6 @@ impl Ledger {
     /// Closes all pages that were opened to be looked into.
     pub fn close_pages(&mut self) {
         self.streams.values_mut().for_each(super::Stream::close);
-    }
-
-    /// Whether it has no room for anything more.
-    pub fn is_full(&self) -> bool {
-        self.fullness == Fullness::Full
     }
 }
 

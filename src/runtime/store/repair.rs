@@ -15,7 +15,9 @@ use uuid::Uuid;
 use super::{
     OpenError,
     file::{
-        Contents, LedgerFile, next_row, read_clocks, read_one, read_owner, read_sessions, unusable,
+        Contents, LedgerFile,
+        rows::{next_row, read_clocks, read_one, read_owner, read_sessions},
+        unusable,
     },
 };
 

@@ -1,11 +1,14 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
+
+use rusqlite::params;
+use uuid::Uuid;
 
 use super::*;
 use crate::{
-    cluster::ledger::{Ledger, body::Body, entry::WallTime},
+    cluster::ledger::{Ledger, batch, body::Body, entry::WallTime},
     game::Fact,
     runtime::store::tests::{fresh, written},
-    types::Epoch,
+    types::{Epoch, Incarnation},
 };
 
 /// A folder that does not exist yet and is removed at the end.
