@@ -124,7 +124,7 @@ impl Disk {
         };
         let mut left = Vec::with_capacity(self.bytes.len());
         let mut rest = &self.bytes[..];
-        while let Some((whole, sum, body, next)) = split(rest) {
+        while let Some(Split { whole, sum, body, next }) = split(rest) {
             let gone =
                 sum == xxh3_64(body).to_be_bytes() && !Page::is_page(body) && is_folded(body);
             if !gone {
@@ -181,7 +181,7 @@ impl Disk {
     pub fn peek(&self) -> Read {
         let mut read = Read { entries: Vec::new(), pages: Vec::new(), damaged: false };
         let mut rest = &self.bytes[..];
-        while let Some((_, sum, body, next)) = split(rest) {
+        while let Some(Split { sum, body, next, .. }) = split(rest) {
             let sound = sum == xxh3_64(body).to_be_bytes();
             match (Page::is_page(body), Page::decode(body), batch::decode(body)) {
                 (true, Ok(page), _) if sound => read.pages.push(page.into()),
@@ -213,13 +213,20 @@ impl Disk {
     }
 }
 
-/// The first record: all of it, its checksum, what it says; and all that follows.
-fn split(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8], &[u8])> {
+/// The first record, and all that follows.
+struct Split<'a> {
+    whole: &'a [u8],
+    sum: &'a [u8],
+    body: &'a [u8],
+    next: &'a [u8],
+}
+
+fn split(bytes: &[u8]) -> Option<Split<'_>> {
     let (head, body) = bytes.split_at_checked(LENGTH_BYTES + SUM_BYTES)?;
     let (length, sum) = head.split_at(LENGTH_BYTES);
     let length = length.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes)) as usize;
     let (body, next) = body.split_at_checked(length)?;
-    Some((&bytes[..head.len() + length], sum, body, next))
+    Some(Split { whole: &bytes[..head.len() + length], sum, body, next })
 }
 
 fn bytes_of(entry: &SharedEntry) -> Vec<u8> {

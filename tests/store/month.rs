@@ -140,7 +140,7 @@ impl Month {
         let lately: Vec<Fact> = lately.into_iter().rev().take(20).collect();
         for entry in host.entries() {
             self.ledger.accept(Entry::clone(&entry)).unwrap();
-            if self.ledger.rows() % BATCH == 0 {
+            if self.ledger.rows().is_multiple_of(BATCH) {
                 self.fold(me, PAGE_ENTRIES_MAX, SPARED);
             }
         }

@@ -6,10 +6,7 @@
 //! two sides of a cut went on with the same one. So the scores are the totals of the pages, less what
 //! is *beaten* in them, and the loose facts that count.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
@@ -59,21 +56,21 @@ impl Ledger {
     }
 
     /// Takes all that this node's disk had kept, in whatever order. What is of no use is left out.
-    pub fn restore_all(&mut self, entries: Vec<Entry>, pages: &[SharedPage]) {
-        let mut entries: VecDeque<Entry> = entries.into();
-        entries.make_contiguous().sort_by_key(|entry| (entry.id(), entry.hash()));
+    pub fn restore_all(&mut self, mut entries: Vec<Entry>, pages: &[SharedPage]) {
+        entries.sort_by_key(|entry| (entry.id(), entry.hash()));
+        let mut entries = entries.into_iter().peekable();
         let mut pages: Vec<&SharedPage> = pages.iter().collect();
         pages.sort_by_key(|page| (page.writer(), page.first()));
         for page in pages {
             let first = EntryId { writer: page.writer(), number: page.first() };
-            while let Some(entry) = entries.pop_front_if(|entry| entry.id() < first) {
+            while let Some(entry) = entries.next_if(|entry| entry.id() < first) {
                 self.restore_or_tell(entry);
             }
             if let Err(error) = self.restore_page(page) {
                 tracing::warn!(%error, "a page on the disk is of no use");
             }
         }
-        entries.into_iter().for_each(|entry| self.restore_or_tell(entry));
+        entries.for_each(|entry| self.restore_or_tell(entry));
     }
 
     fn restore_or_tell(&mut self, entry: Entry) {

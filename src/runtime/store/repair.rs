@@ -10,7 +10,6 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags};
-use uuid::Uuid;
 
 use super::{
     OpenError,
@@ -142,7 +141,8 @@ pub struct Copy {
 impl Copy {
     /// Of the file at `path`, with its log.
     pub fn of(path: &Path) -> io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("interregnum-{}", Uuid::new_v4()));
+        let folder =
+            std::env::temp_dir().join(format!("interregnum-{}", crate::runtime::random_id().0));
         fs::create_dir(&folder)?;
         let copy = Self { path: folder.join("ledger.db"), folder };
         for part in ["", "-wal"] {
