@@ -376,8 +376,20 @@ impl Game for Arena {
         hall.enter(at, record);
     }
 
-    fn recall(world: &mut World, hall: &Hall, now: u64) {
-        hall.recall(world, now);
+    fn scope(fact: &Fact) -> u64 {
+        hall::Fact::decode(fact).map_or(0, |fact| fact.round().0)
+    }
+
+    fn total(facts: &[(u64, Fact)]) -> Vec<u8> {
+        hall::total(facts)
+    }
+
+    fn open_scope(world: &World) -> Option<u64> {
+        Some(world.round_id.0)
+    }
+
+    fn recall(world: &mut World, hall: &Hall, now: u64, facts: &[Fact]) {
+        hall.recall(world, now, facts);
     }
 
     fn blend(from: &World, to: &World, part: u16) -> World {

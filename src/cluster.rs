@@ -46,10 +46,11 @@ use self::{
     election::{Admission, Cause, Context, Election, Newest, Voter},
     identity::Identity,
     ledger::{
-        Ledger,
+        Fullness, Ledger,
         disk::Trouble,
         entry::{SharedEntry, Writer},
         keeper::Keeper,
+        page::SharedPage,
         witness::Safety,
     },
     mesh::{Acquaintance, Mesh, Peer},
@@ -63,6 +64,7 @@ use self::{
 };
 use crate::{
     config::{Config, Mutant, Tuning},
+    game::Summing,
     io::{Effect, Wire},
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, SessionId, Term},
@@ -149,6 +151,10 @@ pub enum Out {
     Counts(SharedEntry),
     /// A fact does not count any more.
     CountsNoMore(SharedEntry),
+    /// All facts of a page count.
+    PageCounts(SharedPage),
+    /// All that counts is told anew.
+    Redated,
     /// A client's controls, for the host that this node is.
     Controls {
         /// Whose.
@@ -169,6 +175,8 @@ pub enum Notice {
     Safe(Writer, Safety, u64),
     /// Nothing more is kept on this machine.
     DiskFailed(Trouble),
+    /// The ledger is that full.
+    Filling(Fullness),
     /// A link is up.
     PeerUp(NodeId, Name),
     /// A link is gone; why, in a word.
@@ -191,14 +199,14 @@ pub enum Notice {
 
 impl Cluster {
     /// On the title.
-    pub fn new(now: Instant, config: &mut Config, rules: &'static str) -> Self {
+    pub fn new(now: Instant, config: &mut Config, rules: &'static str, summing: Summing) -> Self {
         let mut random = Pcg64Mcg::new(u128::from(config.seed) << 64 | config.id.as_u128() >> 64);
         let tuning = config.tuning.clone();
         let me = Writer { node: config.id, incarnation: config.incarnation };
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.kept);
         Self {
-            keeper: Keeper::new(now, config.wall, me, watches, kept),
+            keeper: Keeper::new(now, config.wall, me, watches, kept).folds(summing, tuning.folding),
             me: Identity::new(config, rules),
             discovery: Discovery::new(tuning.beacon, config.beacon_port, config.peers.clone()),
             mesh: Mesh::new(tuning.clone(), random.next_u64()),

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     cluster::{
-        ledger::{disk::Kept, entry::WallTime},
+        ledger::{disk::Kept, entry::WallTime, keeper::Folding},
         message::Role,
     },
     text::{Name, SessionName},
@@ -123,6 +123,8 @@ pub struct Tuning {
     pub forget: Duration,
     /// The most players in a session: 2 to 64.
     pub players_max: usize,
+    /// When what was written into the ledger is folded into pages.
+    pub folding: Folding,
     /// The most links that may be open without a hello.
     pub strangers_max: usize,
     /// A deliberate bug. Only there with the cargo feature `mutants`.
@@ -234,6 +236,7 @@ impl Default for Tuning {
             away: ms(1_500),
             forget: ms(600_000),
             players_max: 32,
+            folding: Folding::default(),
             strangers_max: 256,
             #[cfg(feature = "mutants")]
             mutant: None,

@@ -15,7 +15,12 @@ use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{text::Name, types::NodeId};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{
+    text::Name,
+    types::{NodeId, Term},
+};
 
 /// Steps of the world in a second.
 pub const TICKS_PER_SECOND: u64 = 60;
@@ -49,8 +54,38 @@ pub enum Remembered<'a> {
     Counts(&'a Fact),
     /// This fact counted and does not any more: another one of its key does.
     CountsNoMore(&'a Fact),
-    /// Somebody is called so.
-    Called(NodeId, &'a Name),
+    /// Somebody is called so. The name of the highest place is the last one.
+    Called(NodeId, &'a Name, Rank),
+    /// Many facts count, which come to this much by themselves: what [`Game::total`] made of them.
+    /// The clock of whoever wrote them was so many hours behind.
+    Total(&'a [u8], i64),
+}
+
+/// The place that something had in the order of the ledger when it was written: in which reign, and
+/// the how manieth of its host.
+pub type Rank = (Term, u64);
+
+/// How a game sorts its facts and sums them up, for a ledger that knows no game.
+#[derive(Clone, Copy, Debug)]
+pub struct Summing {
+    /// See [`Game::scope`].
+    pub scope: fn(&Fact) -> u64,
+    /// See [`Game::total`].
+    pub total: fn(&[(u64, Fact)]) -> Vec<u8>,
+}
+
+impl Summing {
+    /// As this game does it.
+    pub fn of<G: Game>() -> Self {
+        Self { scope: G::scope, total: G::total }
+    }
+}
+
+impl Default for Summing {
+    /// Each fact has a scope of its own, and there are no totals.
+    fn default() -> Self {
+        Self { scope: |fact| xxh3_64(&fact.key), total: |_| Vec::new() }
+    }
 }
 
 /// Bytes that are not what they should be. Says nothing else: they came off a wire, and whoever
@@ -103,9 +138,27 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// order records come: what counts in the end decides.
     fn enter(_hall: &mut Self::Hall, _at: u64, _record: Remembered<'_>) {}
 
+    /// What a fact belongs to: a round, for example. Facts of one key must have one scope; the fewer
+    /// facts share one, and the closer together these are written, the faster a ledger finds those of
+    /// one key.
+    fn scope(fact: &Fact) -> u64 {
+        xxh3_64(&fact.key)
+    }
+
+    /// What these facts come to by themselves, each with the time when it was noted: so that a ledger
+    /// with millions of them is read in a moment. None: they are told one by one.
+    fn total(_facts: &[(u64, Fact)]) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// The scope of what happens in this world, if [`recall`](Game::recall) asks for its facts.
+    fn open_scope(_world: &Self::World) -> Option<u64> {
+        None
+    }
+
     /// Brings the scores of a world in line with the hall: facts may have come in from elsewhere.
-    /// `now` is in seconds since 1970.
-    fn recall(_world: &mut Self::World, _hall: &Self::Hall, _now: u64) {}
+    /// `now` is in seconds since 1970, `facts` are all of the [open scope](Game::open_scope).
+    fn recall(_world: &mut Self::World, _hall: &Self::Hall, _now: u64, _facts: &[Fact]) {}
 
     /// Appends what is needed to make `actual` out of `predicted`. Defined for any two worlds;
     /// nothing at all when they are equal. By default the whole of `actual`.

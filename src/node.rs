@@ -21,6 +21,7 @@ use crate::{
     cluster::{
         Unreachable,
         ledger::{
+            Fullness,
             disk::Trouble,
             entry::{WallTime, Writer},
             witness::Safety,
@@ -163,6 +164,11 @@ pub enum Event<G: Game> {
         /// Why.
         trouble: Trouble,
     },
+    /// The session's ledger is that full from here on; when it is full, nothing more is counted.
+    LedgerFilling {
+        /// How full.
+        fullness: Fullness,
+    },
     /// Nobody but this node was heard for a while. Said once, until somebody is.
     NobodyFound,
     /// Somebody of the session is heard, or is said to host it, and there is no way to it: a firewall
@@ -245,12 +251,20 @@ pub struct LedgerView {
     pub safety: Safety,
     /// Why nothing more is kept on this machine, if so.
     pub trouble: Option<Trouble>,
+    /// How full it is.
+    pub fullness: Fullness,
 }
 
 impl Default for LedgerView {
     /// Empty: nothing is in danger.
     fn default() -> Self {
-        Self { entries: 0, digest: 0, safety: Safety::Shared, trouble: None }
+        Self {
+            entries: 0,
+            digest: 0,
+            safety: Safety::Shared,
+            trouble: None,
+            fullness: Fullness::Roomy,
+        }
     }
 }
 

@@ -259,6 +259,9 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     let shared = Shared::new(waker);
     let waking = Arc::clone(&shared);
     let kept = Disk::open(settings.ledger.as_deref(), move || waking.wake())?;
+    if let Some(owner) = settings.id {
+        kept.disk.belongs_to(owner);
+    }
     let warnings = deaf.into_iter().chain(kept.notices).collect();
     let (events, told) = shared::events();
     let (changes, changed) = unbounded();

@@ -57,7 +57,8 @@ fn ledger(world: &World<Tally>, place: usize) -> &Ledger {
 
 /// The keys of all facts that count.
 fn facts(world: &World<Tally>, place: usize) -> BTreeSet<Vec<u8>> {
-    ledger(world, place).counted().filter_map(|entry| entry.key()).map(<[u8]>::to_vec).collect()
+    let counted = ledger(world, place).counted().into_iter();
+    counted.filter_map(|entry| entry.key().map(<[u8]>::to_vec)).collect()
 }
 
 fn cut(world: &mut World<Tally>, sides: [[usize; 2]; 2]) {
@@ -187,6 +188,31 @@ fn ticks(world: &mut World<Tally>, count: usize) -> Vec<Duration> {
 fn p99(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times.get(times.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default()
+}
+
+/// One machine lives in another century. Whoever meets it dates what it writes by its own clock.
+#[test]
+fn what_is_written_in_another_century_is_dated_by_the_clock_of_who_reads_it() {
+    const CENTURY_SECONDS: i64 = 100 * 31_557_600;
+    for (seed, ahead) in [(1, CENTURY_SECONDS), (2, -CENTURY_SECONDS / 2)] {
+        let mut world = World::<Tally>::new(seed, 3);
+        world.wrong_clocks.insert(0, ahead);
+        // It starts first, and reigns.
+        world.start(0);
+        run(&mut world, 1_000);
+        (1..3).for_each(|place| world.start(place));
+        run(&mut world, 20_000);
+        assert_eq!(world.hosts(), [0], "seed {seed}");
+        for place in 0..3 {
+            let (now, ledger) = (world.wall(place).0, ledger(&world, place));
+            assert!(ledger.counted_len() > 20, "seed {seed}");
+            for entry in ledger.counted() {
+                let age_seconds = now.abs_diff(ledger.happened_at(&entry));
+                assert!(age_seconds < 3_600, "seed {seed}, n{place}: {age_seconds} s");
+            }
+        }
+        agree(&mut world, Duration::from_secs(2));
+    }
 }
 
 /// S8 at work: what the dead host's last tick brought is known to whoever goes on from it.

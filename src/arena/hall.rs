@@ -10,13 +10,13 @@
 //! and a round is won only once. On each side of a split network new things appear: their names
 //! ([`GatherableId`], [`RoundId`]) contain the reign in which they did, so no two are alike.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
 use super::{GatherableId, POINTS_COMMON, POINTS_RARE, RoundId, World};
 use crate::{
-    game::{Fact as Kept, Malformed, Remembered},
+    game::{Fact as Kept, Malformed, Rank, Remembered},
     text::Name,
     types::NodeId,
 };
@@ -96,6 +96,12 @@ impl Fact {
         *player
     }
 
+    /// In which round it happened.
+    pub fn round(&self) -> RoundId {
+        let (Self::Gathered { round, .. } | Self::Won { round, .. }) = self;
+        *round
+    }
+
     fn worth(&self) -> Standing {
         match self {
             Self::Gathered { rare: true, .. } => {
@@ -110,7 +116,7 @@ impl Fact {
 }
 
 /// What somebody has to show for many games.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Standing {
     /// All points.
     pub points: u64,
@@ -131,12 +137,26 @@ impl Standing {
     }
 }
 
-/// What all facts come to, by player, by hour and by round.
+/// Of each player and each hour what it got then.
+type Hours = BTreeMap<NodeId, BTreeMap<u64, Standing>>;
+
+/// What these facts come to by themselves, each with the time when it was noted. What is no fact of the
+/// arena says nothing.
+pub fn total(facts: &[(u64, Kept)]) -> Vec<u8> {
+    let mut hall = Hall::default();
+    for (at, fact) in facts {
+        if let Ok(fact) = Fact::decode(fact) {
+            hall.add(*at, &fact);
+        }
+    }
+    postcard::to_stdvec(&hall.hours).unwrap_or_default()
+}
+
+/// What all facts come to, by player and by hour.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Hall {
-    hours: BTreeMap<NodeId, BTreeMap<u64, Standing>>,
-    rounds: BTreeMap<RoundId, BTreeMap<NodeId, Standing>>,
-    names: BTreeMap<NodeId, (u64, Name)>,
+    hours: Hours,
+    names: BTreeMap<NodeId, (Rank, Name)>,
 }
 
 impl Hall {
@@ -153,7 +173,8 @@ impl Hall {
     /// Enters a record; what is no fact of the arena says nothing.
     pub fn enter(&mut self, at: u64, record: Remembered<'_>) {
         match record {
-            Remembered::Called(player, name) => self.call(at, player, name),
+            Remembered::Called(player, name, place) => self.call(place, player, name),
+            Remembered::Total(total, hours) => self.add_total(total, hours),
             Remembered::Counts(fact) => {
                 if let Ok(fact) = Fact::decode(fact) {
                     self.add(at, &fact);
@@ -167,21 +188,48 @@ impl Hall {
         }
     }
 
-    /// Brings a world's scores in line. Points that were shown are never taken back: whoever hosts
-    /// may not have heard of all facts yet.
-    pub fn recall(&self, world: &mut World, now: u64) {
-        let round = self.rounds.get(&world.round_id);
+    /// What [`total`] made of many facts, whose author's clock was so many hours behind.
+    fn add_total(&mut self, total: &[u8], behind: i64) {
+        let Ok(hours) = postcard::from_bytes::<Hours>(total) else { return };
+        for (player, hours) in hours {
+            for (hour, standing) in hours {
+                let own = self.hours.entry(player).or_default();
+                let known = own.entry(hour.saturating_add_signed(behind)).or_default();
+                *known = known.plus(standing);
+            }
+        }
+    }
+
+    /// Takes in what a session that was played later comes to.
+    pub fn go_on_with(&mut self, later: Self) {
+        for (player, hours) in later.hours {
+            for (hour, standing) in hours {
+                let known = self.hours.entry(player).or_default().entry(hour).or_default();
+                *known = known.plus(standing);
+            }
+        }
+        self.names.extend(later.names);
+    }
+
+    /// Brings a world's scores in line with the hall and with all `facts` of its round. Points that
+    /// were shown are never taken back: whoever hosts may not have heard of all facts yet.
+    pub fn recall(&self, world: &mut World, now: u64, facts: &[Kept]) {
+        let mut round: BTreeMap<NodeId, u64> = BTreeMap::new();
+        let facts = facts.iter().filter_map(|fact| Fact::decode(fact).ok());
+        for fact in facts.filter(|fact| fact.round() == world.round_id) {
+            *round.entry(fact.player()).or_default() += fact.worth().points;
+        }
         for (player, score) in &mut world.scoreboard {
-            let points = round.and_then(|round| round.get(player)).map_or(0, |it| it.points);
-            let games_won = self.standing_since(*player, evening(now)).games_won;
+            let points = round.get(player).copied().unwrap_or_default();
+            let games_won = self.standing_in(*player, evening(now)).games_won;
             score.points = score.points.max(u32::try_from(points).unwrap_or(u32::MAX));
             score.games_won = score.games_won.max(u32::try_from(games_won).unwrap_or(u32::MAX));
         }
     }
 
-    /// What `player` was called at that time. The latest name is the one that is shown.
-    pub fn call(&mut self, at: u64, player: NodeId, name: &Name) {
-        let called = (at, name.clone());
+    /// What `player` was called at that place in the order. The last name is the one that is shown.
+    pub fn call(&mut self, place: Rank, player: NodeId, name: &Name) {
+        let called = (place, name.clone());
         let known = self.names.entry(player).or_insert_with(|| called.clone());
         if *known < called {
             *known = called;
@@ -195,41 +243,35 @@ impl Hall {
 
     /// Of all time, the best first.
     pub fn all_time(&self) -> Vec<(NodeId, Standing)> {
-        self.since(0)
+        self.within(0..=u64::MAX)
     }
 
     /// Of the evening that `now` is in, the best first.
     pub fn this_evening(&self, now: u64) -> Vec<(NodeId, Standing)> {
-        self.since(evening(now))
+        self.within(evening(now))
     }
 
-    /// Of one round: who has which points.
-    pub fn round(&self, round: RoundId) -> Vec<(NodeId, Standing)> {
-        let standings = self.rounds.get(&round).into_iter().flatten();
-        ranked(standings.map(|(player, standing)| (*player, *standing)))
-    }
-
-    fn since(&self, hour: u64) -> Vec<(NodeId, Standing)> {
-        let standing = |player: &NodeId| (*player, self.standing_since(*player, hour));
+    fn within(&self, hours: RangeInclusive<u64>) -> Vec<(NodeId, Standing)> {
+        let standing = |player: &NodeId| (*player, self.standing_in(*player, hours.clone()));
         ranked(self.hours.keys().map(standing).filter(|(_, it)| *it != Standing::default()))
     }
 
-    fn standing_since(&self, player: NodeId, hour: u64) -> Standing {
-        let hours = self.hours.get(&player).into_iter().flat_map(|hours| hours.range(hour..));
+    fn standing_in(&self, player: NodeId, wanted: RangeInclusive<u64>) -> Standing {
+        let hours = self.hours.get(&player).into_iter();
+        let hours = hours.flat_map(|hours| hours.range(wanted.clone()));
         hours.map(|(_, standing)| *standing).fold(Standing::default(), Standing::plus)
     }
 
     fn change(&mut self, at: u64, fact: &Fact, how: fn(Standing, Standing) -> Standing) {
-        let player = fact.player();
-        let (Fact::Gathered { round, .. } | Fact::Won { round, .. }) = fact;
-        apply(&mut self.hours, player, at / HOUR_SECONDS, fact, how);
-        apply(&mut self.rounds, *round, player, fact, how);
+        apply(&mut self.hours, fact.player(), at / HOUR_SECONDS, fact, how);
     }
 }
 
-/// The hour in which the evening began that `now` is in.
-fn evening(now: u64) -> u64 {
-    now.saturating_sub(EVENING_SECONDS) / HOUR_SECONDS
+/// The hours of the evening that `now` is in. What is dated later was written by a clock that nobody
+/// here has met; half an hour is granted to clocks that differ.
+fn evening(now: u64) -> RangeInclusive<u64> {
+    let ends = now.saturating_add(HOUR_SECONDS / 2) / HOUR_SECONDS;
+    now.saturating_sub(EVENING_SECONDS) / HOUR_SECONDS..=ends
 }
 
 /// Who has nothing is not listed.
@@ -264,6 +306,7 @@ fn ranked(standings: impl Iterator<Item = (NodeId, Standing)>) -> Vec<(NodeId, S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{Epoch, Incarnation, Term};
 
     const ADA: NodeId = NodeId::from_u128(1);
     const BEN: NodeId = NodeId::from_u128(2);
@@ -304,8 +347,6 @@ mod tests {
         let (ada, ben) =
             (Standing { points: 4, games_won: 0 }, Standing { points: 1, games_won: 1 });
         assert_eq!(hall.all_time(), [(BEN, ben), (ADA, ada)]);
-        assert_eq!(hall.round(ROUND), [(BEN, ben), (ADA, ada)]);
-        assert_eq!(hall.round(RoundId(2)), []);
     }
 
     #[test]
@@ -330,7 +371,13 @@ mod tests {
 
     #[test]
     fn the_latest_name_is_shown_whichever_is_heard_first() {
-        let names = [(5, Name::new("Ada")), (9, Name::new("Countess")), (9, Name::new("Ada L."))];
+        let place =
+            |index| (Term { epoch: Epoch(1), host: BEN, incarnation: Incarnation(1) }, index);
+        let names = [
+            (place(5), Name::new("Ada")),
+            (place(9), Name::new("Countess")),
+            (place(9), Name::new("Ada L.")),
+        ];
         let mut halls = [Hall::default(), Hall::default()];
         names.iter().for_each(|(at, name)| halls[0].call(*at, ADA, name));
         names.iter().rev().for_each(|(at, name)| halls[1].call(*at, ADA, name));

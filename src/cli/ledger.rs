@@ -17,7 +17,14 @@ use std::{
 
 use anyhow::{Context, bail};
 use interregnum::{
-    cluster::ledger::{Fate, Ledger, Out, Refused, entry::Writer},
+    arena::Arena,
+    cluster::ledger::{
+        Fate, Ledger, Out, Refused,
+        disk::{BATCH_ENTRIES_MAX, Record},
+        entry::{Entry, Writer},
+        page::PAGE_ENTRIES_MAX,
+    },
+    game::Summing,
     runtime::store::{
         OpenError,
         file::{Contents, LedgerFile},
@@ -48,16 +55,23 @@ pub fn run(command: &LedgerCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// All that is kept in a folder.
+#[derive(Default)]
 struct Kept {
     ledgers: BTreeMap<SessionId, Ledger>,
     sessions: BTreeMap<SessionId, SessionName>,
+    /// The sessions that have names, in the order in which they were played last.
+    order: Vec<SessionId>,
 }
 
 impl Kept {
     fn of(options: &KeptOptions) -> anyhow::Result<Self> {
-        let mut kept = Self { ledgers: BTreeMap::new(), sessions: BTreeMap::new() };
+        let mut kept = Self::default();
         for path in files(options)? {
-            kept.take(LedgerFile::read(&path)?);
+            match LedgerFile::read(&path) {
+                Ok(contents) => kept.take(contents),
+                Err(error @ OpenError::Foreign { .. }) => tracing::warn!("{error}"),
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(kept)
     }
@@ -66,18 +80,33 @@ impl Kept {
         for notice in contents.notices {
             tracing::warn!("{notice}");
         }
-        self.sessions.extend(contents.sessions);
-        for (session, entries) in contents.ledgers {
-            let ledger =
-                self.ledgers.entry(session).or_insert_with(|| Ledger::new(session, READER));
-            for entry in entries {
-                if let Err(error) = ledger.restore(entry) {
-                    tracing::warn!("{error}");
-                }
-            }
-            // What is on disk need not be reported.
+        // The last one first in each file, the last one last here.
+        for (session, name) in contents.sessions.into_iter().rev() {
+            self.order.retain(|known| *known != session);
+            self.order.push(session);
+            self.sessions.insert(session, name);
+        }
+        let mut pages = contents.pages;
+        let mut ledgers = contents.ledgers;
+        for session in pages.keys() {
+            ledgers.entry(*session).or_default();
+        }
+        for (session, entries) in ledgers {
+            let pages = pages.remove(&session).unwrap_or_default();
+            self.ledger(session).restore_all(entries, &pages);
+        }
+        for (session, writer, hours) in contents.clocks {
+            self.ledger(session).is_behind(writer, hours);
+        }
+        // What is on disk need not be reported.
+        for ledger in self.ledgers.values_mut() {
             while ledger.poll().is_some() {}
         }
+    }
+
+    fn ledger(&mut self, session: SessionId) -> &mut Ledger {
+        let fresh = || Ledger::summed(session, READER, Summing::of::<Arena>());
+        self.ledgers.entry(session).or_insert_with(fresh)
     }
 }
 
@@ -103,7 +132,7 @@ fn export(options: &KeptOptions) -> anyhow::Result<ExitCode> {
         print(&Line::Session { session: *session, name: name.clone() })?;
     }
     for entry in kept.ledgers.values().flat_map(Ledger::known) {
-        print(&Line::entry(entry))?;
+        print(&Line::entry(&entry))?;
     }
     out.flush().map_err(Unwritten)?;
     Ok(ExitCode::SUCCESS)
@@ -117,7 +146,18 @@ fn import(options: &KeptOptions, file: Option<&Path>) -> anyhow::Result<ExitCode
         )),
         None => Box::new(io::stdin().lock()),
     };
-    let (mut entries, mut sessions) = (Vec::new(), Vec::new());
+    let path = profile::ledgers(&folder(options)?).next().context("there is no profile")?;
+    let (mut ledger_file, contents) = match LedgerFile::open(&path) {
+        Err(error @ OpenError::InUse { .. }) => {
+            return Err(Impossible(format!("{error}: stop that one first")).into());
+        }
+        opened => opened?,
+    };
+    let mut kept = Kept::default();
+    kept.take(contents);
+    // Nothing is written before the last line was read and found to be right.
+    let mut import = Import { kept, records: Vec::new(), new: 0, known: 0 };
+    let (mut waiting, mut sessions) = (Vec::new(), Vec::new());
     for (number, line) in (1_u64..).zip(source.lines()) {
         let line = line?;
         if line.trim().is_empty() {
@@ -128,41 +168,20 @@ fn import(options: &KeptOptions, file: Option<&Path>) -> anyhow::Result<ExitCode
         match line {
             Line::Session { session, name } => sessions.push((session, name)),
             Line::Entry(fields) => match fields.entry() {
-                Some(entry) => entries.push(entry),
+                Some(entry) => waiting.extend(import.take(entry)?),
                 None => bail!("line {number} was changed: it does not have its own hash"),
             },
         }
     }
-    entries.sort_by_key(|entry| (entry.head().session, entry.id()));
-
-    let path = profile::ledgers(&folder(options)?).next().context("there is no profile")?;
-    let (mut ledger_file, contents) = match LedgerFile::open(&path) {
-        Err(error @ OpenError::InUse { .. }) => {
-            return Err(Impossible(format!("{error}: stop that one first")).into());
-        }
-        opened => opened?,
-    };
-    let mut kept = Kept { ledgers: BTreeMap::new(), sessions: BTreeMap::new() };
-    kept.take(contents);
-    let (mut new, mut known, mut loose) = (0_usize, 0_usize, 0_usize);
-    for entry in entries {
-        let session = entry.head().session;
-        let ledger = kept.ledgers.entry(session).or_insert_with(|| Ledger::new(session, READER));
-        match ledger.accept(entry) {
-            Ok(Fate::Fresh | Fate::Forked) => new += 1,
-            Ok(Fate::Known | Fate::Completed) => known += 1,
-            Err(Refused::Gap) => loose += 1,
-            Err(error) => return Err(error.into()),
-        }
+    // Those that came before their predecessors.
+    waiting.sort_by_key(|entry| (entry.head().session, entry.id()));
+    let mut loose = 0_usize;
+    for entry in waiting {
+        loose += usize::from(import.take(entry)?.is_some());
     }
-    for ledger in kept.ledgers.values_mut() {
-        let records: Vec<_> = std::iter::from_fn(|| ledger.poll())
-            .filter_map(|out| match out {
-                Out::Keep(record) => Some(record),
-                _ => None,
-            })
-            .collect();
-        ledger_file.write(&records)?;
+    let Import { kept, records, new, known } = import.end();
+    for records in records.chunks(BATCH_ENTRIES_MAX) {
+        ledger_file.write(records)?;
     }
     for (session, name) in sessions {
         if !kept.sessions.contains_key(&session) {
@@ -188,7 +207,10 @@ fn verify(options: &KeptOptions, json: bool) -> anyhow::Result<ExitCode> {
             Err(error) => {
                 sound = false;
                 match json {
-                    true => say(&json!({"file": path, "error": error.to_string()}).to_string())?,
+                    true => say(
+                        &json!({"file": path.display().to_string(), "error": error.to_string()})
+                            .to_string(),
+                    )?,
                     false => say(&error.to_string())?,
                 }
                 continue;
@@ -197,8 +219,13 @@ fn verify(options: &KeptOptions, json: bool) -> anyhow::Result<ExitCode> {
         sound &= contents.damaged == 0 && contents.notices.is_empty();
         let (entries, damaged) = (contents.len(), contents.damaged);
         let notices = contents.notices.clone();
-        let mut kept = Kept { ledgers: BTreeMap::new(), sessions: BTreeMap::new() };
+        let lying = contents.pages.values().flatten();
+        let lying = lying.filter(|page| !page.is_true(&Summing::of::<Arena>())).count();
+        sound &= lying == 0;
+        let mut kept = Kept::default();
         kept.take(contents);
+        let rows: usize = kept.ledgers.values().map(Ledger::rows).sum();
+        let file = path.display().to_string();
         let sum = |count: fn(&Ledger) -> usize| -> usize { kept.ledgers.values().map(count).sum() };
         let sessions = kept.ledgers.len();
         let writers = sum(|ledger| ledger.writers().count());
@@ -206,17 +233,22 @@ fn verify(options: &KeptOptions, json: bool) -> anyhow::Result<ExitCode> {
         let doubled = sum(doubled);
         if json {
             let what = json!({
-                "file": path, "entries": entries, "sessions": sessions, "writers": writers,
-                "damaged": damaged, "behind_holes": behind_holes, "doubled": doubled,
+                "file": file, "entries": entries, "rows": rows, "sessions": sessions, "writers": writers,
+                "damaged": damaged, "wrong_pages": lying, "behind_holes": behind_holes, "doubled": doubled,
                 "notices": notices,
             });
             say(&what.to_string())?;
             continue;
         }
         say(&format!(
-            "{}: {entries} entries of {writers} writers in {sessions} sessions, {damaged} damaged",
-            path.display()
+            "{file}: {entries} entries of {writers} writers in {sessions} sessions, {damaged} damaged",
         ))?;
+        if rows < entries {
+            say(&format!("  they are folded into {rows} rows"))?;
+        }
+        if lying > 0 {
+            say(&format!("  {lying} pages say something else than their entries"))?;
+        }
         if behind_holes > 0 {
             say(&format!("  {behind_holes} wait for an entry that is missing before them"))?;
         }
@@ -228,6 +260,73 @@ fn verify(options: &KeptOptions, json: bool) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is taken in, folded on the way: it may be more than a ledger could hold entry by entry.
+struct Import {
+    kept: Kept,
+    /// What is to be written.
+    records: Vec<Record>,
+    new: usize,
+    known: usize,
+}
+
+impl Import {
+    /// Takes an entry. Returns one whose predecessor is missing yet.
+    fn take(&mut self, entry: Entry) -> anyhow::Result<Option<Entry>> {
+        let (session, writer) = (entry.head().session, entry.id().writer);
+        match self.kept.ledger(session).accept(entry.clone()) {
+            Ok(Fate::Fresh | Fate::Forked) => {
+                self.new += 1;
+                if self.new.is_multiple_of(PAGE_ENTRIES_MAX as usize) {
+                    self.fold(session, writer);
+                }
+            }
+            Ok(Fate::Known | Fate::Completed) => self.known += 1,
+            Err(Refused::Gap) => return Ok(Some(entry)),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(None)
+    }
+
+    fn fold(&mut self, session: SessionId, writer: Writer) {
+        let ledger = self.kept.ledger(session);
+        while ledger.fold_stream(writer, PAGE_ENTRIES_MAX, PAGE_ENTRIES_MAX, 0) {}
+        ledger.close_pages();
+        self.gather(session);
+    }
+
+    /// Takes over what a ledger wants to be kept. What was never written needs no writing before it
+    /// is folded.
+    fn gather(&mut self, session: SessionId) {
+        let ledger = self.kept.ledger(session);
+        while let Some(out) = ledger.poll() {
+            match out {
+                Out::Keep(Record::Fold(page)) => {
+                    let is_in = |record: &Record| match record {
+                        Record::Fresh(entry) => {
+                            entry.head().session == session
+                                && entry.id().writer == page.writer()
+                                && (page.first()..=page.last()).contains(&entry.id().number)
+                        }
+                        _ => false,
+                    };
+                    let before = self.records.len();
+                    self.records.retain(|record| !is_in(record));
+                    let all = (before - self.records.len()) as u64 == page.count();
+                    self.records.push(if all { Record::Page(page) } else { Record::Fold(page) });
+                }
+                Out::Keep(record) => self.records.push(record),
+                _ => {}
+            }
+        }
+    }
+
+    fn end(mut self) -> Self {
+        let sessions: Vec<SessionId> = self.kept.ledgers.keys().copied().collect();
+        sessions.into_iter().for_each(|session| self.gather(session));
+        self
+    }
 }
 
 /// How many entries share their name with another one.

@@ -11,7 +11,10 @@ use std::{
 
 use interregnum::{
     arena::{Arena, Score},
-    cluster::{ledger::witness::Safety, message::Role},
+    cluster::{
+        ledger::{Fullness, witness::Safety},
+        message::Role,
+    },
     node::{Event, MemberView},
     runtime::{Happened, Timed},
     text::{Name, SessionName},
@@ -115,6 +118,10 @@ pub enum What {
     /// Nothing more is kept on this machine.
     DiskFailed {
         why: String,
+    },
+    /// The session's ledger is nearly full (`soon`), or full (`full`): then nothing more is counted.
+    LedgerFilling {
+        fullness: Fill,
     },
     NobodyFound,
     /// Somebody of this session is heard, or said (`heard` is false) to host it, and no way leads there.
@@ -229,6 +236,7 @@ fn what(event: &Event<Arena>) -> Option<What> {
             safety: (*safety).into(),
         },
         Event::DiskFailed { trouble } => What::DiskFailed { why: trouble.to_string() },
+        Event::LedgerFilling { fullness } => What::LedgerFilling { fullness: (*fullness).into() },
         Event::NobodyFound => What::NobodyFound,
         Event::Unreachable(who) => What::Unreachable {
             peer: who.id,
@@ -262,6 +270,28 @@ impl Scores {
             .collect();
         self.known.clone_from(scoreboard);
         news
+    }
+}
+
+/// How full a ledger is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    /// There is room again.
+    Roomy,
+    /// Nine tenths of what it may hold are there.
+    Soon,
+    /// Nothing more finds room.
+    Full,
+}
+
+impl From<Fullness> for Fill {
+    fn from(fullness: Fullness) -> Self {
+        match fullness {
+            Fullness::Roomy => Self::Roomy,
+            Fullness::Soon => Self::Soon,
+            Fullness::Full => Self::Full,
+        }
     }
 }
 

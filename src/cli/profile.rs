@@ -3,6 +3,10 @@
 //! Each running copy of the program holds the lock of its profile, so a second copy on the same
 //! machine takes the next free one, without being told. What cannot be kept is not kept: on a
 //! read-only disk a node plays under an id that it forgets.
+//!
+//! The ledger of a profile knows whose it is, too. So a file `id` that was damaged does not make
+//! somebody new of who has points: the id comes back from there. Where the ledger cannot tell, or none
+//! is there, it is said that somebody new plays.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -128,7 +132,7 @@ impl Profile {
         let id = match kept("id").and_then(|id| Uuid::try_parse(id.trim()).ok()) {
             Some(id) => id,
             None => {
-                let id = Uuid::new_v4();
+                let id = newcomer(&folder);
                 replace(&folder.join("id"), &id.to_string())?;
                 id
             }
@@ -142,6 +146,38 @@ impl Profile {
             _lock: Some(lock),
         }))
     }
+}
+
+/// Who plays with a profile whose id cannot be read: somebody new, if it never had one.
+fn newcomer(folder: &Path) -> Uuid {
+    let file = folder.join("id");
+    if !fs::exists(&file).unwrap_or(true) {
+        return Uuid::new_v4();
+    }
+    // What is there may help whoever looks for it.
+    let _ = fs::rename(&file, folder.join("id.damaged"));
+    if let Some(owner) = owner(&folder.join(LEDGER)) {
+        tracing::warn!("{} was damaged; the ledger knew whose profile it is", file.display());
+        return owner.0;
+    }
+    tracing::warn!(
+        "{} is damaged (it is id.damaged there now), and the ledger does not know whose profile it \
+         was: somebody new plays",
+        file.display()
+    );
+    Uuid::new_v4()
+}
+
+/// Whose ledger it is, if it says so.
+#[cfg(feature = "store")]
+fn owner(ledger: &Path) -> Option<NodeId> {
+    interregnum::runtime::store::file::LedgerFile::owner_of(ledger).ok()?
+}
+
+/// There is none.
+#[cfg(not(feature = "store"))]
+fn owner(_ledger: &Path) -> Option<NodeId> {
+    None
 }
 
 /// The folder that the system has for such things.
@@ -198,6 +234,24 @@ mod tests {
         fs::write(&file, "not an id").unwrap();
         let profile = Profile::claim(&folder.0);
         assert_eq!(fs::read_to_string(file).unwrap().trim(), profile.id.to_string());
+    }
+
+    #[cfg(feature = "store")]
+    #[test]
+    fn a_damaged_id_comes_back_from_the_ledger() {
+        use interregnum::runtime::store::file::LedgerFile;
+
+        let folder = Folder::new();
+        let (id, ledger) = {
+            let profile = Profile::claim(&folder.0);
+            (profile.id, profile.ledger().unwrap())
+        };
+        LedgerFile::open(&ledger).unwrap().0.belongs_to(id).unwrap();
+        for damaged in [&b""[..], b"junk", b"\xff\xfe"] {
+            fs::write(folder.0.join("profile-1/id"), damaged).unwrap();
+            assert_eq!(Profile::claim(&folder.0).id, id);
+        }
+        assert!(folder.0.join("profile-1/id.damaged").exists());
     }
 
     #[test]

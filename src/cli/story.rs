@@ -124,6 +124,10 @@ impl Story {
             Event::DiskFailed { trouble } => Some(format!(
                 "from here on nothing is kept on this machine: {trouble}; the game goes on"
             )),
+            Event::LedgerFilling { fullness } => {
+                let words = fullness.words();
+                words.map(|(what, advice)| format!("{what}: {advice}"))
+            }
             Event::Stopped => Some("left the game".into()),
             Event::Election { .. }
             | Event::Tick { .. }

@@ -12,6 +12,7 @@
 //! | [`body`] | what the cluster itself understands of bodies |
 //! | [`batch`] | how entries stand in messages and files |
 //! | [`stream`] | what one writer wrote, numbered from 1 without gaps |
+//! | [`page`] | many entries of one writer, folded into one |
 //! | [`vector`] | what a ledger holds, in few words |
 //! | [`order`] | one order for all: places, given by hosts |
 //! | [`placing`] | what waits for a place, put in order a little at a time |
@@ -28,8 +29,8 @@
 //! long as one holder is; ledgers that can talk become equal) are kept by the parts further down.
 //!
 //! # What is limited
-//! An entry: [`entry::BODY_BYTES_MAX`] and so on. A ledger: [`ENTRIES_MAX`] entries of
-//! [`vector::WRITERS_MAX`] writers. Nothing is buffered: an entry that comes before its predecessor
+//! An entry: [`entry::BODY_BYTES_MAX`] and so on. A ledger: [`ROWS_MAX`] entries and pages of
+//! [`vector::WRITERS_MAX`] writers, [`BYTES_MAX`] bytes of them. Nothing is buffered: an entry that comes before its predecessor
 //! is refused, and comes again when it is asked for.
 
 pub mod batch;
@@ -38,9 +39,12 @@ pub mod catch_up;
 pub mod disk;
 pub mod entry;
 pub mod exchange;
+mod folding;
 pub mod keeper;
 pub mod order;
+pub mod page;
 pub mod placing;
+mod room;
 pub mod stream;
 pub mod vector;
 pub mod witness;
@@ -51,25 +55,24 @@ use std::{
     sync::Arc,
 };
 
-use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::xxh3_64;
+
+pub use self::room::{BYTES_MAX, FULL_SOON_PERCENT, Fullness, ROWS_MAX};
 
 use self::{
     body::{Body, Span, has_place},
     disk::Record,
     entry::{Entry, EntryId, Head, Oversized, SharedEntry, WallTime, Writer},
     order::{Place, Places},
+    page::SharedPage,
     placing::Placing,
     stream::Stream,
-    vector::{Vector, WRITERS_MAX},
+    vector::Vector,
 };
 use crate::{
-    game::Remembered,
+    game::Summing,
     types::{Epoch, SessionId, Term},
 };
-
-/// The most entries in one ledger.
-pub const ENTRIES_MAX: usize = 1 << 20;
 
 /// The largest hole that a damaged disk may leave.
 const HOLE_MAX: u64 = 1 << 16;
@@ -86,8 +89,18 @@ pub struct Ledger {
     /// Of the streams as they are.
     digest: OnceCell<u64>,
     len: usize,
-    /// Of the entries with one key, the one that counts: the lowest.
-    counted: BTreeMap<u128, SharedEntry>,
+    rows: usize,
+    bytes: usize,
+    fullness: Fullness,
+    summing: Summing,
+    /// Of the entries with one key, the one that counts, if it is in no page: the lowest.
+    counted: BTreeMap<Key, SharedEntry>,
+    /// Of each scope the pages that have facts of it: their writers and first numbers.
+    scopes: BTreeMap<u64, Vec<(Writer, u64)>>,
+    /// The facts in pages that do not count.
+    beaten: BTreeSet<EntryId>,
+    /// By how many hours the clocks of those who wrote were behind this node's.
+    behind: BTreeMap<Writer, i64>,
     deleted: BTreeSet<EntryId>,
     places: Places,
     /// Those that are on their way to a place.
@@ -101,6 +114,9 @@ pub struct Ledger {
     highest_reign: Epoch,
     out: VecDeque<Out>,
 }
+
+/// The scope of a fact, and its key in 128 bits.
+type Key = (u64, u128);
 
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +160,13 @@ pub enum Out {
     Counts(SharedEntry),
     /// A fact that counted and does not any more, because another one of its key is there.
     CountsNoMore(SharedEntry),
+    /// All facts of a page count, but for those that a [`CountsNoMore`](Out::CountsNoMore) follows for.
+    PageCounts(SharedPage),
+    /// Somebody's clock turned out to be set otherwise: what it wrote happened at another time than was
+    /// told.
+    Redated,
+    /// It is that full from here on.
+    Filling(Fullness),
     /// Two entries have this name: their writer is broken, or lies.
     Equivocation(EntryId),
 }
@@ -156,15 +179,27 @@ enum Source {
 }
 
 impl Ledger {
-    /// An empty one, in which this node writes as `me`.
+    /// An empty one, in which this node writes as `me`, for facts that nobody can sum up.
     pub fn new(session: SessionId, me: Writer) -> Self {
+        Self::summed(session, me, Summing::default())
+    }
+
+    /// An empty one, in which this node writes as `me`; the game sums up its facts so.
+    pub fn summed(session: SessionId, me: Writer, summing: Summing) -> Self {
         Self {
             session,
             me,
             streams: BTreeMap::new(),
             digest: OnceCell::new(),
             len: 0,
+            rows: 0,
+            bytes: 0,
+            fullness: Fullness::Roomy,
+            summing,
             counted: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            beaten: BTreeSet::new(),
+            behind: BTreeMap::new(),
             deleted: BTreeSet::new(),
             places: Places::default(),
             unplaced: BTreeSet::new(),
@@ -186,14 +221,19 @@ impl Ledger {
         self.me
     }
 
-    /// How many entries it has, those behind holes included.
+    /// How many entries it has, those in pages and those behind holes included.
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// How many of them are behind holes.
     pub fn behind_holes(&self) -> usize {
-        self.len - self.entries().count()
+        let behind = |stream: &Stream| {
+            let loose = stream.loose().filter(|entry| entry.id().number > stream.through()).count();
+            let pages = stream.pages().filter(|page| page.first() > stream.through());
+            loose as u64 + pages.map(|page| page.count()).sum::<u64>()
+        };
+        self.streams.values().map(behind).sum::<u64>() as usize
     }
 
     /// Whether it has none.
@@ -238,7 +278,7 @@ impl Ledger {
         let entry = Entry::new(head, &bytes)?;
         let hash = entry.hash();
         self.take(entry, Source::Author)?;
-        self.at(id).find(|entry| entry.hash() == hash).cloned().ok_or(Refused::Full)
+        self.at(id).find(|entry| entry.hash() == hash).ok_or(Refused::Full)
     }
 
     /// From here on this node writes as the host of this reign.
@@ -284,7 +324,7 @@ impl Ledger {
     fn line_up_next(&mut self) -> bool {
         let late = self.late.pop_first();
         let Some(id) = late.or_else(|| self.placing.next_of(&self.unplaced)) else { return false };
-        let place = self.at(id).filter_map(|entry| self.places.of(entry)).max();
+        let place = self.at(id).filter_map(|entry| self.places.of(&entry)).max();
         self.placing.line_up(id, place);
         true
     }
@@ -303,42 +343,37 @@ impl Ledger {
     // What is there.
 
     /// The entries of this name: none, one, or, if their writer is broken, more.
-    pub fn at(&self, id: EntryId) -> impl Iterator<Item = &SharedEntry> {
+    pub fn at(&self, id: EntryId) -> impl Iterator<Item = SharedEntry> + use<> {
         let stream = self.streams.get(&id.writer).filter(|stream| id.number <= stream.through());
-        stream.into_iter().flat_map(move |stream| stream.at(id.number))
+        stream.map(|stream| stream.at(id.number)).into_iter().flatten()
     }
 
     /// All entries held, by writer and number.
-    pub fn entries(&self) -> impl Iterator<Item = &SharedEntry> {
+    pub fn entries(&self) -> impl Iterator<Item = SharedEntry> {
         self.streams.values().flat_map(Stream::entries)
     }
 
     /// All entries known, those behind holes included, by writer and number.
-    pub fn known(&self) -> impl Iterator<Item = &SharedEntry> {
+    pub fn known(&self) -> impl Iterator<Item = SharedEntry> {
         self.streams.values().flat_map(Stream::known)
     }
 
-    /// Of each key of a fact the entry that counts.
-    pub fn counted(&self) -> impl Iterator<Item = &SharedEntry> {
-        self.counted.values()
+    /// All pages known, by writer and number.
+    pub fn pages(&self) -> impl Iterator<Item = &SharedPage> {
+        self.streams.values().flat_map(Stream::pages)
     }
 
-    /// Tells `enter` all that counts, and when it was written: for a hall of fame.
-    pub fn fold(&self, mut enter: impl FnMut(u64, Remembered<'_>)) {
-        let keyless = self.entries().filter(|entry| entry.key().is_none());
-        for entry in self.counted().chain(keyless) {
-            if let Some(record) = Body::of(entry).as_ref().and_then(Body::record) {
-                enter(entry.head().written_at.0, record);
-            }
-        }
+    /// All entries known that are in no page, by writer and number.
+    pub fn loose(&self) -> impl Iterator<Item = &SharedEntry> {
+        self.streams.values().flat_map(Stream::loose)
     }
 
     /// The entries for which there could be a line and that are `wanted`, in the order that is the
     /// same for all, each with its place. One without a body was deleted by its author; one whose
     /// body is only missing yet is left out.
-    pub fn lines(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<(Option<Place>, &SharedEntry)> {
+    pub fn lines(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<(Option<Place>, SharedEntry)> {
         let is_line = |entry: &Entry| has_place(entry.head().kind) && self.is_whole(entry);
-        let wanted = |entry: &&SharedEntry| is_line(entry) && wanted(entry);
+        let wanted = |entry: &SharedEntry| is_line(entry) && wanted(entry);
         self.places.sort(self.entries().filter(wanted))
     }
 
@@ -381,7 +416,9 @@ impl Ledger {
         let id = entry.id();
         let stream = self.streams.get(&id.writer);
         if let Some(known) = stream.and_then(|stream| stream.find(id.number, entry.hash())) {
-            let known = known.clone();
+            if known.completed_by(&entry).is_some() {
+                self.unfold(id);
+            }
             return Ok(self.complete(&known, &entry, source));
         }
         let (through, last) = stream.map_or((0, 0), |stream| (stream.through(), stream.last()));
@@ -396,10 +433,12 @@ impl Ledger {
         if source == Source::Peer && id.writer == self.me && !forked {
             return Err(Refused::Forged);
         }
-        let stranger = stream.is_none() && self.streams.len() >= WRITERS_MAX;
         let forks = stream.is_none_or(|stream| stream.has_room_for_fork(id.number));
-        if self.len >= ENTRIES_MAX || stranger || !forks {
+        if !forks || !self.has_room(id.writer) {
             return Err(Refused::Full);
+        }
+        if forked {
+            self.unfold(id);
         }
         self.put(entry, source);
         if !forked {
@@ -427,7 +466,7 @@ impl Ledger {
         if let Some(stream) = self.streams.get_mut(&entry.id().writer) {
             stream.replace(entry.clone(), gained);
         }
-        if let Some(counted) = key(&entry).and_then(|key| self.counted.get_mut(&key))
+        if let Some(counted) = self.key(&entry).and_then(|key| self.counted.get_mut(&key))
             && counted.hash() == entry.hash()
         {
             *counted = entry.clone();
@@ -446,15 +485,29 @@ impl Ledger {
         let stream = self.streams.entry(writer).or_default();
         let before = stream.through();
         stream.insert(entry.clone(), weight);
-        let through = stream.through();
         self.len += 1;
+        self.grow(1, entry.bytes() as isize);
         self.keep(entry.clone(), true, source);
         if number <= before {
             self.take_effect(&entry, source);
         }
-        for number in before + 1..=through {
-            let held: Vec<SharedEntry> = self.at(EntryId { writer, number }).cloned().collect();
+        self.take_effect_from(writer, before, source);
+    }
+
+    /// What a writer wrote after this number is held from here on.
+    fn take_effect_from(&mut self, writer: Writer, before: u64, source: Source) {
+        let mut next = before + 1;
+        while let Some(stream) = self.streams.get(&writer)
+            && next <= stream.through()
+        {
+            if let Some(page) = stream.page_at(next).cloned() {
+                self.take_effect_of_page(&page, source);
+                next = page.last() + 1;
+                continue;
+            }
+            let held: Vec<SharedEntry> = stream.at(next).collect();
             held.iter().for_each(|entry| self.take_effect(entry, source));
+            next += 1;
         }
     }
 
@@ -481,7 +534,8 @@ impl Ledger {
     /// What comes from the disk is on it. But what has changed since has to go there again.
     fn keep(&mut self, entry: SharedEntry, fresh: bool, source: Source) {
         if source != Source::Disk {
-            self.out.push_back(Out::Keep(Record { entry, fresh }));
+            let record = if fresh { Record::Fresh(entry) } else { Record::Changed(entry) };
+            self.out.push_back(Out::Keep(record));
         }
     }
 
@@ -493,25 +547,6 @@ impl Ledger {
 
     fn is_whole(&self, entry: &Entry) -> bool {
         entry.body().is_some() || self.deleted.contains(&entry.id())
-    }
-
-    /// Of all entries with one key the lowest counts: that is the same one for all. What has no key
-    /// counts by itself.
-    fn count(&mut self, entry: &SharedEntry) {
-        let kind = entry.head().kind;
-        let Some(key) = key(entry) else {
-            if has_place(kind) && !kind.is_personal() {
-                self.out.push_back(Out::Counts(entry.clone()));
-            }
-            return;
-        };
-        match self.counted.get(&key) {
-            Some(counted) if (counted.id(), counted.hash()) < (entry.id(), entry.hash()) => return,
-            Some(counted) => self.out.push_back(Out::CountsNoMore(counted.clone())),
-            None => {}
-        }
-        self.counted.insert(key, entry.clone());
-        self.out.push_back(Out::Counts(entry.clone()));
     }
 
     /// Notes whether an entry waits for a place, or for a new one.
@@ -542,9 +577,10 @@ impl Ledger {
         if self.deleted.contains(&target) {
             return;
         }
-        let stream = self.streams.get(&target.writer).into_iter();
-        let targets: Vec<SharedEntry> =
-            stream.flat_map(|stream| stream.at(target.number)).cloned().collect();
+        // What is in a page cannot be deleted.
+        let stream = self.streams.get(&target.writer);
+        let loose = stream.filter(|stream| stream.page_at(target.number).is_none()).into_iter();
+        let targets: Vec<SharedEntry> = loose.flat_map(|stream| stream.at(target.number)).collect();
         let before: Vec<u64> = targets.iter().map(|entry| self.weight(entry)).collect();
         self.deleted.insert(target);
         for (entry, before) in targets.into_iter().zip(before) {
@@ -563,13 +599,6 @@ impl Ledger {
             }
         }
     }
-}
-
-/// The key of an entry that has one, in 128 bits.
-fn key(entry: &Entry) -> Option<u128> {
-    let mut hasher = Sha256::new_with_prefix([entry.head().kind.0]);
-    hasher.update(entry.key()?);
-    hasher.finalize().first_chunk().map(|first| u128::from_be_bytes(*first))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::{
 pub const MAGIC: &str = "interregnum";
 
 /// The version of everything in this file. Nodes of another version are listed, not met.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a node is in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

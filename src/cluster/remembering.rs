@@ -99,6 +99,9 @@ impl Cluster {
                 keeper::Out::Opened => Out::Opened,
                 keeper::Out::Counts(entry) => Out::Counts(entry),
                 keeper::Out::CountsNoMore(entry) => Out::CountsNoMore(entry),
+                keeper::Out::PageCounts(page) => Out::PageCounts(page),
+                keeper::Out::Redated => Out::Redated,
+                keeper::Out::Filling(fullness) => Out::Notice(Notice::Filling(fullness)),
                 keeper::Out::Safe(writer, safety, through) => {
                     Out::Notice(Notice::Safe(writer, safety, through))
                 }

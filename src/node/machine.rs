@@ -16,12 +16,13 @@ use crate::{
             batch::Carried,
             body::{Body, Called},
             entry::{Entry, SharedEntry, Writer},
+            page::Page,
             stream::Stream,
         },
         message::{ControlsPacket, Payload, Role, TickPacket, WorldCopy, WorldMark},
     },
     config::{Config, Form, Mutant, TICK},
-    game::{Game, Remembered, draw},
+    game::{Game, Remembered, Summing, draw},
     io::Wire,
     replica::{
         Replica, Seat, State,
@@ -128,7 +129,7 @@ impl<G: Game> Node<G> {
             config.incarnation = Incarnation(1);
         }
         let mut node = Self {
-            cluster: Cluster::new(now, &mut config, G::RULES),
+            cluster: Cluster::new(now, &mut config, G::RULES, Summing::of::<G>()),
             replica: Replica::default(),
             host: Host::new(),
             client: Client::default(),
@@ -302,6 +303,11 @@ impl<G: Game> Node<G> {
                     self.recall = true;
                     self.memory.hall_due = true;
                 }
+                cluster::Out::Redated => {
+                    self.hall = G::Hall::default();
+                    self.memory.hall_due = true;
+                }
+                cluster::Out::PageCounts(page) => self.enter_page(&page),
                 cluster::Out::Counts(entry) => self.enter(&entry, true),
                 cluster::Out::CountsNoMore(entry) => self.enter(&entry, false),
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
@@ -335,6 +341,7 @@ impl<G: Game> Node<G> {
                 Event::Roster { version, members: self.members.clone() }
             }
             Notice::Safe(writer, safety, through) => Event::Safe { writer, safety, through },
+            Notice::Filling(fullness) => Event::LedgerFilling { fullness },
             Notice::DiskFailed(trouble) => Event::DiskFailed { trouble },
             Notice::NobodyFound => Event::NobodyFound,
             Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
@@ -476,7 +483,10 @@ impl<G: Game> Node<G> {
         let riding = self.cluster.take_riding();
         self.replica.note_entries(tick, riding);
         if std::mem::take(&mut self.recall) {
-            G::recall(&mut state.world, &self.hall, self.cluster.wall(now).0);
+            let facts =
+                G::open_scope(&state.world).map(|scope| self.cluster.ledger().facts_of(scope));
+            let (wall, facts) = (self.cluster.wall(now).0, facts.unwrap_or_default());
+            G::recall(&mut state.world, &self.hall, wall, &facts);
         }
     }
 
@@ -507,12 +517,20 @@ impl<G: Game> Node<G> {
     /// Something counts in the ledger, or does not any more.
     fn enter(&mut self, entry: &Entry, counts: bool) {
         let body = Body::of(entry);
-        let Some(record) = body.as_ref().and_then(Body::record) else { return };
+        let Some(record) = body.as_ref().and_then(|body| body.record(entry)) else { return };
         let record = match record {
             Remembered::Counts(fact) if !counts => Remembered::CountsNoMore(fact),
             record => record,
         };
-        G::enter(&mut self.hall, entry.head().written_at.0, record);
+        G::enter(&mut self.hall, self.cluster.ledger().happened_at(entry), record);
+        self.recall = true;
+        self.memory.hall_due = true;
+    }
+
+    /// Many facts count at once.
+    fn enter_page(&mut self, page: &Page) {
+        let hall = &mut self.hall;
+        self.cluster.ledger().tell_page(page, |at, record| G::enter(hall, at, record));
         self.recall = true;
         self.memory.hall_due = true;
     }
@@ -734,6 +752,7 @@ impl<G: Game> Node<G> {
             digest: keeper.ledger().digest(),
             safety: keeper.safety_of_all(),
             trouble: keeper.trouble().cloned(),
+            fullness: keeper.ledger().fullness(),
         };
         let memory = &mut self.memory;
         self.view_due |= ledger != memory.ledger;

@@ -7,7 +7,7 @@ use super::StartError;
 use crate::{
     cluster::ledger::disk::{BatchId, Kept, Record, Report},
     text::SessionName,
-    types::SessionId,
+    types::{NodeId, SessionId},
 };
 
 /// What a disk is like when a node starts.
@@ -39,7 +39,7 @@ impl Disk {
         path: Option<&Path>,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Opened, StartError> {
-        use super::store::{self, OpenError};
+        use super::store::{self, OpenError, file::Contents};
 
         let Some(path) = path else { return Ok(Opened::default()) };
         let (tell, reports) = crossbeam_channel::unbounded();
@@ -49,11 +49,11 @@ impl Disk {
         };
         match store::open(path, tell) {
             Ok(store::Opened { store, contents }) => {
-                let (ledgers, sessions) = (contents.ledgers, contents.sessions);
+                let Contents { ledgers, pages, clocks, sessions, notices, .. } = contents;
                 Ok(Opened {
                     disk: Self { store: Some((store, reports)) },
-                    kept: Kept { works: true, ledgers, sessions },
-                    notices: contents.notices,
+                    kept: Kept { works: true, ledgers, pages, clocks, sessions },
+                    notices,
                 })
             }
             Err(OpenError::InUse { path }) => Err(StartError::InUse { path }),
@@ -75,6 +75,13 @@ impl Disk {
     pub fn remember(&self, session: SessionId, name: &SessionName) {
         if let Some((store, _)) = &self.store {
             store.remember(session, name);
+        }
+    }
+
+    /// Notes whose ledger it is.
+    pub fn belongs_to(&self, owner: NodeId) {
+        if let Some((store, _)) = &self.store {
+            store.belongs_to(owner);
         }
     }
 
@@ -104,6 +111,9 @@ impl Disk {
 
     /// Nothing is noted either.
     pub fn remember(&self, _session: SessionId, _name: &SessionName) {}
+
+    /// Nothing belongs to anybody.
+    pub fn belongs_to(&self, _owner: NodeId) {}
 
     /// Nothing comes of it.
     pub fn next_report(&self) -> Option<Report> {

@@ -32,7 +32,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use crate::{
     cluster::ledger::disk::{BatchId, Record, Report, Trouble},
     text::SessionName,
-    types::SessionId,
+    types::{NodeId, SessionId},
 };
 use file::{Contents, LedgerFile};
 
@@ -48,6 +48,12 @@ pub enum OpenError {
     /// Another process has it.
     #[error("{path} is in use by another copy of this program")]
     InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is a database, and not one of this program.
+    #[error("{path} is a database of another program; it is left alone")]
+    Foreign {
         /// The file.
         path: PathBuf,
     },
@@ -102,11 +108,15 @@ trait Backend: Send + 'static {
 
     /// Notes that `id` is what is played under `name`.
     fn remember(&mut self, id: SessionId, name: &SessionName) -> Result<(), Trouble>;
+
+    /// Notes whose file it is.
+    fn belongs_to(&mut self, owner: NodeId) -> Result<(), Trouble>;
 }
 
 enum Job {
     Persist(BatchId, Vec<Record>),
     Remember(SessionId, SessionName),
+    BelongsTo(NodeId),
     Close,
 }
 
@@ -144,6 +154,11 @@ impl Store {
     pub fn remember(&self, id: SessionId, name: &SessionName) {
         let _ = self.jobs.send(Job::Remember(id, name.clone()));
     }
+
+    /// Notes whose file it is.
+    pub fn belongs_to(&self, owner: NodeId) {
+        let _ = self.jobs.send(Job::BelongsTo(owner));
+    }
 }
 
 impl Drop for Store {
@@ -173,6 +188,10 @@ impl<B: Backend> Worker<B> {
                 }
                 Job::Remember(id, name) => {
                     worker.attempt(|backend| backend.remember(id, &name));
+                    true
+                }
+                Job::BelongsTo(owner) => {
+                    worker.attempt(|backend| backend.belongs_to(owner));
                     true
                 }
                 Job::Close => false,

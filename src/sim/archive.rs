@@ -8,6 +8,10 @@
 //! | D4 | they have their lines in the same order |
 //! | D5 | no line vanishes |
 //! | D6 | what the facts come to depends on the set of them alone |
+//!
+//! What was folded into a page is there if the page is, and if opening it gives that very entry: so D1
+//! looks into the pages on the disks, D4 orders folded entries among the others, D5 counts them, and D6
+//! compares what the nodes say (by the totals of their pages) with each fact, counted anew.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -85,7 +85,7 @@ pub fn play<G: Playable>(seed: u64, rounds: usize, tuning: &Tuning, trace: bool)
         world.start_trace();
         world.tell(&swarm);
     }
-    world.tuning = tuning.clone();
+    world.tuning = Tuning { folding: world.tuning.folding, ..tuning.clone() };
     let start = world.now;
     faults::rounds(&mut world, &swarm, rounds);
     world.judge.met.simulated_us = world.now.since(start).as_micros() as u64;

@@ -13,8 +13,9 @@
 //! | [`Disk::wipe`] | everything is gone |
 //!
 //! After a failure it answers nothing but failures until it is read again, at the next start. A
-//! record is its length, a checksum and an entry; reading gives every record that is whole, and says
-//! whether any was not.
+//! record is its length, a checksum and an entry or a page of them; reading gives every record that is
+//! whole, and says whether any was not. Where a page takes the place of its entries, these are gone as
+//! soon as it is there.
 
 use std::collections::VecDeque;
 
@@ -26,6 +27,7 @@ use crate::cluster::ledger::{
     batch,
     disk::{BatchId, Record, Report, Trouble},
     entry::{Entry, SharedEntry},
+    page::{Page, SharedPage},
 };
 
 const LENGTH_BYTES: usize = 4;
@@ -36,7 +38,8 @@ const SUM_BYTES: usize = 8;
 pub struct Disk {
     /// What is synced.
     bytes: Vec<u8>,
-    asked: VecDeque<(BatchId, Vec<u8>)>,
+    /// What was asked for, as it will be there, and the pages that take the place of others.
+    asked: VecDeque<(BatchId, Vec<u8>, Vec<SharedPage>)>,
     trouble: Option<Trouble>,
     /// How many bytes find room.
     pub capacity: usize,
@@ -48,8 +51,10 @@ pub struct Disk {
 /// What a disk gave when it was read.
 #[derive(Debug)]
 pub struct Read {
-    /// All entries that are whole.
+    /// All single entries that are whole.
     pub entries: Vec<Entry>,
+    /// All pages that are.
+    pub pages: Vec<SharedPage>,
     /// Whether something was not.
     pub damaged: bool,
 }
@@ -69,13 +74,24 @@ impl Disk {
 
     /// Asks for a batch to be kept.
     pub fn persist(&mut self, batch: BatchId, records: &[Record]) {
-        let bytes = records.iter().flat_map(|record| bytes_of(&record.entry)).collect();
-        self.asked.push_back((batch, bytes));
+        let (mut bytes, mut folds) = (Vec::new(), Vec::new());
+        for record in records {
+            match record {
+                Record::Fresh(entry) | Record::Changed(entry) => bytes.extend(bytes_of(entry)),
+                Record::Page(page) => bytes.extend(bytes_of_page(page)),
+                Record::Fold(page) => {
+                    bytes.extend(bytes_of_page(page));
+                    folds.push(page.clone());
+                }
+                Record::Clock(..) => {}
+            }
+        }
+        self.asked.push_back((batch, bytes, folds));
     }
 
     /// Does what was asked for first. None: nothing was asked for.
     pub fn work(&mut self) -> Option<Report> {
-        let (batch, bytes) = self.asked.pop_front()?;
+        let (batch, bytes, folds) = self.asked.pop_front()?;
         if self.trouble.is_none() && self.bytes.len() + bytes.len() > self.capacity {
             self.trouble = Some(Trouble::Full);
         } else if self.trouble.is_none() && std::mem::take(&mut self.fail_next_sync) {
@@ -88,7 +104,36 @@ impl Disk {
             return Some(Report::Failed { batch, why });
         }
         self.bytes.extend(bytes);
+        if !folds.is_empty() {
+            self.remove_folded(&folds);
+        }
         Some(Report::Persisted { batch })
+    }
+
+    /// Removes all single entries that these pages have. What is not whole stays as it is.
+    fn remove_folded(&mut self, folds: &[SharedPage]) {
+        let is_folded = |body: &[u8]| {
+            let Ok(entries) = batch::decode(body) else { return false };
+            entries.iter().all(|entry| {
+                folds.iter().any(|page| {
+                    page.session() == entry.head().session
+                        && page.writer() == entry.id().writer
+                        && (page.first()..=page.last()).contains(&entry.id().number)
+                })
+            })
+        };
+        let mut left = Vec::with_capacity(self.bytes.len());
+        let mut rest = &self.bytes[..];
+        while let Some(Split { whole, sum, body, next }) = split(rest) {
+            let gone =
+                sum == xxh3_64(body).to_be_bytes() && !Page::is_page(body) && is_folded(body);
+            if !gone {
+                left.extend_from_slice(whole);
+            }
+            rest = next;
+        }
+        left.extend_from_slice(rest);
+        self.bytes = left;
     }
 
     /// Whether it has not done all that it was asked for.
@@ -98,7 +143,7 @@ impl Disk {
 
     /// The process, or the whole machine, stops: of what was asked for a part may be on the disk.
     pub fn crash(&mut self) {
-        for (_, bytes) in std::mem::take(&mut self.asked) {
+        for (_, bytes, _) in std::mem::take(&mut self.asked) {
             let torn = self.draw(bytes.len() + 1);
             self.bytes.extend(&bytes[..torn]);
             if torn < bytes.len() {
@@ -134,25 +179,19 @@ impl Disk {
 
     /// What is on it, as a start would find it.
     pub fn peek(&self) -> Read {
-        let (mut entries, mut damaged) = (Vec::new(), false);
+        let mut read = Read { entries: Vec::new(), pages: Vec::new(), damaged: false };
         let mut rest = &self.bytes[..];
-        while !rest.is_empty() {
-            let Some((head, body)) = rest.split_at_checked(LENGTH_BYTES + SUM_BYTES) else {
-                return Read { entries, damaged: true };
-            };
-            let (length, sum) = head.split_at(LENGTH_BYTES);
-            let length = length.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
-            let Some((body, next)) = body.split_at_checked(length as usize) else {
-                return Read { entries, damaged: true };
-            };
-            let read = (sum == xxh3_64(body).to_be_bytes()).then(|| batch::decode(body));
-            match read {
-                Some(Ok(read)) => entries.extend(read),
-                _ => damaged = true,
+        while let Some(Split { sum, body, next, .. }) = split(rest) {
+            let sound = sum == xxh3_64(body).to_be_bytes();
+            match (Page::is_page(body), Page::decode(body), batch::decode(body)) {
+                (true, Ok(page), _) if sound => read.pages.push(page.into()),
+                (false, _, Ok(entries)) if sound => read.entries.extend(entries),
+                _ => read.damaged = true,
             }
             rest = next;
         }
-        Read { entries, damaged }
+        read.damaged |= !rest.is_empty();
+        read
     }
 
     /// Reads it, at the start of a node. What is not whole is set aside; from here on it works
@@ -163,7 +202,8 @@ impl Disk {
         self.trouble = None;
         if read.damaged {
             let whole = read.entries.iter().cloned().map(SharedEntry::new);
-            self.bytes = whole.flat_map(|entry| bytes_of(&entry)).collect();
+            let pages = read.pages.iter().flat_map(|page| bytes_of_page(page));
+            self.bytes = whole.flat_map(|entry| bytes_of(&entry)).chain(pages).collect();
         }
         read
     }
@@ -173,10 +213,33 @@ impl Disk {
     }
 }
 
+/// The first record, and all that follows.
+struct Split<'a> {
+    whole: &'a [u8],
+    sum: &'a [u8],
+    body: &'a [u8],
+    next: &'a [u8],
+}
+
+fn split(bytes: &[u8]) -> Option<Split<'_>> {
+    let (head, body) = bytes.split_at_checked(LENGTH_BYTES + SUM_BYTES)?;
+    let (length, sum) = head.split_at(LENGTH_BYTES);
+    let length = length.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes)) as usize;
+    let (body, next) = body.split_at_checked(length)?;
+    Some(Split { whole: &bytes[..head.len() + length], sum, body, next })
+}
+
 fn bytes_of(entry: &SharedEntry) -> Vec<u8> {
-    let body = batch::encode(entry.head().session, [entry]);
+    record(&batch::encode(entry.head().session, [entry]))
+}
+
+fn bytes_of_page(page: &Page) -> Vec<u8> {
+    record(&page.encode())
+}
+
+fn record(body: &[u8]) -> Vec<u8> {
     let length = (body.len() as u32).to_be_bytes();
-    [&length[..], &xxh3_64(&body).to_be_bytes(), &body].concat()
+    [&length[..], &xxh3_64(body).to_be_bytes(), body].concat()
 }
 
 #[cfg(test)]
@@ -199,7 +262,7 @@ mod tests {
     }
 
     fn fresh(entries: &[SharedEntry]) -> Vec<Record> {
-        entries.iter().map(|entry| Record { entry: entry.clone(), fresh: true }).collect()
+        entries.iter().cloned().map(Record::Fresh).collect()
     }
 
     fn holds(disk: &Disk, entries: &[SharedEntry]) -> bool {

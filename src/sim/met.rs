@@ -44,6 +44,8 @@ pub struct Met {
     pub zombie_ticks: u64,
     /// Ticks applied.
     pub ticks: u64,
+    /// Pages in all ledgers together at the end.
+    pub pages: u64,
     /// Facts in the ledgers at the end.
     pub facts: u64,
     /// Ticks applied by nodes that lacked facts up to them, and were asking for those.
@@ -83,6 +85,7 @@ impl Met {
         self.zombie_ticks += other.zombie_ticks;
         self.ticks += other.ticks;
         self.facts += other.facts;
+        self.pages += other.pages;
         self.ticks_behind += other.ticks_behind;
         self.syncs_failed += other.syncs_failed;
         self.equal_us.extend(other.equal_us);
@@ -112,6 +115,7 @@ impl Met {
             ("no zombie", self.zombies),
             ("no tick", self.ticks),
             ("no fact", self.facts),
+            ("no page", self.pages),
             ("no disk that failed", self.syncs_failed),
         ]
         .into_iter()
@@ -222,8 +226,8 @@ impl fmt::Display for Met {
         let behind = self.ticks_behind;
         writeln!(
             f,
-            "facts            {}  ({behind} ticks applied before theirs came)",
-            self.facts
+            "facts            {}  ({behind} ticks applied before theirs came), {} pages",
+            self.facts, self.pages
         )?;
         writeln!(f, "disks failed     {}", self.syncs_failed)?;
         writeln!(f, "ledgers equal    {}", quantiles(&self.equal_us))?;

@@ -119,6 +119,12 @@ impl Game for Tally {
     }
 
     fn enter(hall: &mut Self::Hall, _at: u64, record: Remembered<'_>) {
+        if let Remembered::Total(total, _) = record {
+            let points: Self::Hall = postcard::from_bytes(total).unwrap_or_default();
+            for (player, points) in points {
+                *hall.entry(player).or_default() += points;
+            }
+        }
         let (Remembered::Counts(fact) | Remembered::CountsNoMore(fact)) = record else { return };
         let Some(player) = fact.key.first_chunk().map(|bytes| u128::from_be_bytes(*bytes)) else {
             return;
@@ -128,6 +134,17 @@ impl Game for Tally {
             Remembered::Counts(_) => points.saturating_add(1),
             _ => points.saturating_sub(1),
         };
+    }
+
+    fn scope(fact: &Fact) -> u64 {
+        let name = fact.key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        name >> 6
+    }
+
+    fn total(facts: &[(u64, Fact)]) -> Vec<u8> {
+        let mut hall = Self::Hall::default();
+        facts.iter().for_each(|(at, fact)| Self::enter(&mut hall, *at, Remembered::Counts(fact)));
+        postcard::to_stdvec(&hall).unwrap_or_default()
     }
 
     fn blend(_from: &Line, to: &Line, _part: u16) -> Line {

@@ -45,7 +45,10 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    cluster::{ledger::entry::WallTime, message::Role},
+    cluster::{
+        ledger::{entry::WallTime, keeper::Folding},
+        message::Role,
+    },
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
     node::{Command, Event, Input, Node, Output, View},
@@ -61,6 +64,15 @@ const UDP_PORT: u16 = 7_002;
 
 /// What a socket holds of a paused process's datagrams.
 const INBOX_PACKETS_MAX: usize = 256;
+
+/// Pages as small as can be, soon after their entries, so that a run of minutes has many of them.
+const SMALL_PAGES: Folding = Folding {
+    entries: 32,
+    spared: 8,
+    rest: Duration::from_secs(2),
+    least: 8,
+    pause: Duration::from_millis(100),
+};
 
 /// A node that wants to be woken so often without time passing will want it for ever.
 const SPIN_MAX: u32 = 1_000;
@@ -106,6 +118,8 @@ pub struct World<G: Playable> {
     started: Instant,
     /// What all nodes are told.
     pub tuning: Tuning,
+    /// By how many seconds the wall clocks of machines are ahead, of those where they are wrong.
+    pub wrong_clocks: BTreeMap<Place, i64>,
     /// The form in which they send what is replicated.
     pub form: Form,
     /// The one that all nodes are told of at their start, where broadcasts do not reach; else each
@@ -238,7 +252,8 @@ impl<G: Playable> World<G> {
             disturbed: Instant::default(),
             stopped: Instant::default(),
             started: Instant::default(),
-            tuning: Tuning::default(),
+            wrong_clocks: BTreeMap::new(),
+            tuning: Tuning { folding: SMALL_PAGES, ..Tuning::default() },
             form: Form::default(),
             hub: None,
             told_of: BTreeMap::new(),
@@ -309,6 +324,13 @@ impl<G: Playable> World<G> {
         self.machines[to].id = self.machines[from].id;
     }
 
+    /// What the wall clock of a machine says.
+    pub fn wall(&self, place: Place) -> WallTime {
+        let right = WALL_START + self.now.since(Instant(0)).as_secs();
+        let ahead = self.wrong_clocks.get(&place).copied().unwrap_or_default();
+        WallTime(right.saturating_add_signed(ahead))
+    }
+
     /// Starts the node of a machine.
     pub fn start(&mut self, place: Place) {
         if self.machines[place].node.is_some() {
@@ -322,7 +344,7 @@ impl<G: Playable> World<G> {
             session: Some(SessionName::new("sim")),
             peers: self.invited(place),
             kept: self.machines[place].storage.read(),
-            wall: WallTime(WALL_START + self.now.since(Instant(0)).as_secs()),
+            wall: self.wall(place),
             beacon_port: BEACON_PORT,
             tcp_port: TCP_PORT,
             udp_port: UDP_PORT,

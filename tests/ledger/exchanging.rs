@@ -1,6 +1,9 @@
 //! D1 and D2 on a small model: nodes with disks that fail and links that break.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use interregnum::{
     cluster::ledger::{
@@ -10,7 +13,7 @@ use interregnum::{
         disk::{Kept, Trouble},
         entry::{EntryId, Hash, Kind, WallTime, Writer},
         exchange::{LedgerMessage, Sender},
-        keeper::{Keeper, Out},
+        keeper::{Folding, Keeper, Out},
         stream::Stream,
         witness::Safety,
     },
@@ -19,7 +22,7 @@ use interregnum::{
 };
 use proptest::{collection::vec, prelude::*};
 
-use crate::histories::{seen, session};
+use crate::histories::{fact_body, gathered, seen, session, summing};
 
 const NODES: usize = 4;
 const TICK_US: u64 = 16_666;
@@ -28,6 +31,11 @@ const TICK_US: u64 = 16_666;
 enum Step {
     Say {
         at: usize,
+    },
+    /// So many facts of few keys, if it is host.
+    Gather {
+        at: usize,
+        facts: u64,
     },
     Delete {
         at: usize,
@@ -73,6 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
     let at = || 0..NODES;
     prop_oneof![
         5 => at().prop_map(|at| Step::Say { at }),
+        3 => (at(), 1..24_u64).prop_map(|(at, facts)| Step::Gather { at, facts }),
         1 => at().prop_map(|at| Step::Delete { at }),
         1 => at().prop_map(|at| Step::Reign { at }),
         4 => (1..40_u64).prop_map(|count| Step::Ticks { count }),
@@ -132,6 +141,13 @@ impl World {
                     keeper.write(now, body).unwrap();
                 });
             }
+            Step::Gather { at, facts } => self.act(at, |keeper, now| {
+                let writes = keeper.ledger().is_reigning();
+                for number in (0..facts).filter(|_| writes) {
+                    let fact = gathered((now.0 / TICK_US + number) % 200, 0);
+                    keeper.write(now, fact_body(&fact)).unwrap();
+                }
+            }),
             Step::Delete { at } => self.act(at, |keeper, now| {
                 let me = keeper.ledger().me();
                 let own = keeper
@@ -176,10 +192,22 @@ impl World {
         machine.life = life;
         machine.disk.capacity = usize::MAX;
         machine.disk.fail_next_sync = false;
-        let held = machine.disk.read().entries;
+        let read = machine.disk.read();
         let me = Writer { node: node(at), incarnation: life };
-        let kept = Kept { works: true, ledgers: [(session(), held)].into(), sessions: Vec::new() };
-        let mut keeper = Keeper::new(now, WallTime(0), me, false, kept);
+        let kept = Kept {
+            works: true,
+            ledgers: [(session(), read.entries)].into(),
+            pages: [(session(), read.pages)].into(),
+            ..Kept::default()
+        };
+        let folding = Folding {
+            entries: 16,
+            spared: 4,
+            rest: Duration::from_millis(300),
+            least: 4,
+            pause: Duration::from_millis(40),
+        };
+        let mut keeper = Keeper::new(now, WallTime(0), me, false, kept).folds(summing(), folding);
         keeper.open(now, session());
         keeper.set_own_addresses([ip(at)]);
         machine.keeper = Some(keeper);
@@ -277,7 +305,9 @@ impl World {
                 | Out::Remember(..)
                 | Out::Counts(_)
                 | Out::CountsNoMore(_)
+                | Out::PageCounts(_)
                 | Out::Safe(..) => {}
+                Out::Redated | Out::Filling(_) => panic!("all clocks agree, and there is room"),
             }
         }
     }
@@ -368,10 +398,10 @@ proptest! {
         // What is behind a hole that nobody can fill is kept, but cannot be passed on.
         let mut held = BTreeMap::new();
         for machine in &world.machines {
-            let mut ledger = Ledger::new(session(), Writer { node: node(9), incarnation: Incarnation(0) });
-            for entry in machine.disk.peek().entries {
-                ledger.restore(entry).unwrap();
-            }
+            let reader = Writer { node: node(9), incarnation: Incarnation(0) };
+            let mut ledger = Ledger::summed(session(), reader, summing());
+            let read = machine.disk.peek();
+            ledger.restore_all(read.entries, &read.pages);
             for entry in ledger.entries() {
                 held.insert((entry.id(), entry.hash()), ());
             }
@@ -444,7 +474,11 @@ fn ten_thousand_entries_of_difference_are_merged_within_five_seconds() {
 }
 
 fn durable(disk: &Disk) -> BTreeMap<(EntryId, Hash), ()> {
-    disk.peek().entries.into_iter().map(|entry| ((entry.id(), entry.hash()), ())).collect()
+    let read = disk.peek();
+    let folded = read.pages.iter().flat_map(|page| page.entries());
+    let folded: Vec<_> = folded.map(|entry| ((entry.id(), entry.hash()), ())).collect();
+    let loose = read.entries.into_iter().map(|entry| ((entry.id(), entry.hash()), ()));
+    loose.chain(folded).collect()
 }
 
 fn node(at: usize) -> NodeId {

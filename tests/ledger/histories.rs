@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use interregnum::{
     arena::{
-        GatherableId, RoundId,
+        Arena, GatherableId, RoundId,
         hall::{Fact, Hall},
     },
     cluster::ledger::{
         Ledger, Out,
         body::{Body, Called},
-        catch_up::PORTION_BYTES,
+        catch_up::{PORTION_BYTES, Portion},
         entry::{Entry, EntryId, Hash, Kind, WallTime, Writer},
         order::Place,
+        page::Page,
     },
+    game::Summing,
     types::{Epoch, Incarnation, NodeId, SessionId},
 };
 use proptest::prelude::*;
@@ -69,6 +71,21 @@ pub enum Step {
         from: usize,
         entries: usize,
     },
+    /// Fold what somebody wrote, if it is enough for a page.
+    Fold {
+        at: usize,
+        writer: usize,
+        entries: u64,
+    },
+    /// Hear everything that another one has, folded as that one has it.
+    HearPages {
+        at: usize,
+        from: usize,
+    },
+    /// Start anew, from what is there as it is folded.
+    Restart {
+        at: usize,
+    },
     /// A liar gives a name a second meaning, and tells one of them.
     Lie {
         to: usize,
@@ -81,7 +98,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     let at = 0..LEDGERS;
     prop_oneof![
         4 => at.clone().prop_map(|at| Step::Say { at }),
-        4 => (at.clone(), 0..6_u64, any::<bool>())
+        8 => (at.clone(), 0..40_u64, any::<bool>())
             .prop_map(|(at, number, rare)| Step::Gather { at, number, rare }),
         1 => (at.clone(), 1..3_u32).prop_map(|(at, round)| Step::Win { at, round }),
         1 => (at.clone(), 0..4_u8).prop_map(|(at, name)| Step::Rename { at, name }),
@@ -92,6 +109,10 @@ pub fn step() -> impl Strategy<Value = Step> {
         4 => (at.clone(), 0..LEDGERS).prop_map(|(at, from)| Step::Hear { at, from }),
         4 => (at.clone(), 0..LEDGERS, 1..5_usize)
             .prop_map(|(at, from, entries)| Step::Overhear { at, from, entries }),
+        4 => (at.clone(), 0..LEDGERS, 2..9_u64)
+            .prop_map(|(at, writer, entries)| Step::Fold { at, writer, entries }),
+        3 => (at.clone(), 0..LEDGERS).prop_map(|(at, from)| Step::HearPages { at, from }),
+        1 => at.clone().prop_map(|at| Step::Restart { at }),
         1 => (at, 1..3_u64, 0..3_u8)
             .prop_map(|(to, number, text)| Step::Lie { to, number, text }),
     ]
@@ -107,7 +128,7 @@ pub struct History {
 
 impl History {
     pub fn new() -> Self {
-        let ledgers = (1..=LEDGERS).map(|node| Ledger::new(session(), writer(node as u128)));
+        let ledgers = (1..=LEDGERS).map(|node| empty(node as u128));
         Self { ledgers: ledgers.collect(), halls: vec![Hall::default(); LEDGERS], written: 0 }
     }
 
@@ -120,11 +141,21 @@ impl History {
                 self.ledgers[at].write(now, Body::Other(CHAT, text)).unwrap();
             }
             Step::Gather { at, number, rare } => {
-                let gatherable = GatherableId(number);
-                let round = RoundId(1);
-                let player = NodeId::from_u128(1 + u128::from(number % 2));
-                let fact = Fact::Gathered { player, gatherable, rare, round };
-                self.ledgers[at].write(now, fact_body(&fact)).unwrap();
+                let (player, round) = (1 + u128::from(number % 2), RoundId(number / 10));
+                let fact = Fact::Gathered {
+                    player: NodeId::from_u128(player),
+                    gatherable: GatherableId(number),
+                    rare,
+                    round,
+                };
+                // Sometimes many in a row: others may have them, too.
+                for repeat in 0..1 + number % 4 {
+                    let fact = match repeat {
+                        0 => fact,
+                        _ => gathered(number + repeat, round.0),
+                    };
+                    self.ledgers[at].write(now, fact_body(&fact)).unwrap();
+                }
             }
             Step::Win { at, round } => {
                 let player = NodeId::from_u128(at as u128 % 2);
@@ -155,6 +186,33 @@ impl History {
             }
             Step::Hear { at, from } => self.hear(at, from, usize::MAX),
             Step::Overhear { at, from, entries } => self.hear(at, from, entries),
+            Step::Fold { at, writer: of, entries } => {
+                let of = writer(1 + of as u128);
+                while self.ledgers[at].fold_stream(of, 2, entries, 0) {}
+            }
+            Step::HearPages { at, from } if at != from => {
+                let mut missing = self.ledgers[from].missing_from(&self.ledgers[at].vector());
+                while let Some(portion) = missing.next(&self.ledgers[from], PORTION_BYTES) {
+                    match portion {
+                        Portion::Page(page) => {
+                            let read = Page::decode(&page.encode()).unwrap();
+                            self.ledgers[at].accept_page(read).unwrap();
+                        }
+                        Portion::Entries(entries) => entries.iter().for_each(|entry| {
+                            self.ledgers[at].accept(Entry::clone(entry)).unwrap();
+                        }),
+                    }
+                }
+            }
+            Step::HearPages { .. } => {}
+            Step::Restart { at } => {
+                let old = &self.ledgers[at];
+                let mut new = Ledger::summed(session(), old.me(), summing());
+                let entries = old.loose().map(|entry| Entry::clone(entry)).collect();
+                new.restore_all(entries, &old.pages().cloned().collect::<Vec<_>>());
+                self.ledgers[at] = new;
+                self.halls[at] = Hall::default();
+            }
             Step::Lie { to, number, text } => {
                 let mut liar = Ledger::new(session(), writer(99));
                 let mut lie = None;
@@ -196,7 +254,7 @@ impl History {
 
 /// A new ledger that hears of these, in this order.
 pub fn merged<'a>(ledgers: impl IntoIterator<Item = &'a Ledger>) -> Ledger {
-    let mut merged = Ledger::new(session(), writer(1_000));
+    let mut merged = empty(1_000);
     for ledger in ledgers {
         merge(&mut merged, ledger);
     }
@@ -205,14 +263,15 @@ pub fn merged<'a>(ledgers: impl IntoIterator<Item = &'a Ledger>) -> Ledger {
 
 pub fn merge(to: &mut Ledger, from: &Ledger) {
     for entry in from.entries() {
-        to.accept(Entry::clone(entry)).unwrap();
+        to.accept(Entry::clone(&entry)).unwrap();
     }
 }
 
 fn missing(from: &Ledger, to: &Ledger) -> Vec<Entry> {
     let mut missing = from.missing_from(&to.vector());
     let portions = std::iter::from_fn(|| missing.next(from, PORTION_BYTES));
-    portions.flatten().map(|entry| Entry::clone(&entry)).collect()
+    let entries = portions.flat_map(|portion| portion.into_entries());
+    entries.map(|entry| Entry::clone(&entry)).collect()
 }
 
 /// All that can be seen of a ledger.
@@ -228,9 +287,9 @@ pub fn seen(ledger: &Ledger) -> Seen {
     let order = ledger.lines(|_| true).into_iter();
     Seen {
         digest: ledger.digest(),
-        order: order.map(|(place, entry)| (place, Entry::clone(entry))).collect(),
-        counted: ledger.counted().map(|entry| Entry::clone(entry)).collect(),
-        hall: fold(ledger.counted().map(|entry| &**entry)),
+        order: order.map(|(place, entry)| (place, Entry::clone(&entry))).collect(),
+        counted: ledger.counted().iter().map(|entry| Entry::clone(entry)).collect(),
+        hall: fold(ledger.counted().iter().map(|entry| &**entry)),
     }
 }
 
@@ -242,7 +301,7 @@ pub fn lines(ledger: &Ledger) -> BTreeMap<(EntryId, Hash), Option<Vec<u8>>> {
 
 /// What was deleted, and by whom, as far as this ledger knows.
 pub fn deleted(ledger: &Ledger) -> BTreeSet<EntryId> {
-    let targets = ledger.entries().filter_map(|entry| match Body::of(entry) {
+    let targets = ledger.entries().filter_map(|entry| match Body::of(&entry) {
         Some(Body::Deleted(target)) if target.writer.node == entry.id().writer.node => Some(target),
         _ => None,
     });
@@ -264,6 +323,10 @@ pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Hall {
 fn tell(ledger: &mut Ledger, hall: &mut Hall) {
     while let Some(out) = ledger.poll() {
         let (entry, change): (_, fn(&mut Hall, u64, &Fact)) = match out {
+            Out::PageCounts(page) => {
+                ledger.tell_page(&page, |at, record| hall.enter(at, record));
+                continue;
+            }
             Out::Counts(entry) => (entry, Hall::add),
             Out::CountsNoMore(entry) => (entry, Hall::remove),
             _ => continue,
@@ -272,6 +335,20 @@ fn tell(ledger: &mut Ledger, hall: &mut Hall) {
             change(hall, entry.head().written_at.0, &Fact::decode(&fact).unwrap());
         }
     }
+}
+
+/// Two halves of a network with the same numbers may both have it.
+pub fn gathered(number: u64, round: u64) -> Fact {
+    let player = NodeId::from_u128(1 + u128::from(number % 2));
+    Fact::Gathered { player, gatherable: GatherableId(number), rare: false, round: RoundId(round) }
+}
+
+pub fn summing() -> Summing {
+    Summing::of::<Arena>()
+}
+
+pub fn empty(node: u128) -> Ledger {
+    Ledger::summed(session(), writer(node), summing())
 }
 
 pub fn fact_body(fact: &Fact) -> Body {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod carried;
+mod clocks;
 mod exchanging;
 mod histories;
 mod merging;

@@ -120,8 +120,7 @@ impl Folder {
             ledger.write(runtime::wall_time(), body).unwrap();
         }
         let entries = ledger.entries();
-        let records: Vec<Record> =
-            entries.map(|entry| Record { entry: entry.clone(), fresh: true }).collect();
+        let records: Vec<Record> = entries.map(|entry| Record::Fresh(entry.clone())).collect();
         let (mut file, _) = LedgerFile::open(&self.file()).unwrap();
         file.write(&records).unwrap();
         file.remember(session, &SessionName::new("lan")).unwrap();

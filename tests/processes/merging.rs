@@ -95,7 +95,7 @@ fn bring(folder: &Folder, count: usize) -> String {
         let fact = Fact::Gathered { player, gatherable, rare: false, round };
         ledger.write(runtime::wall_time(), Body::Fact(fact.encode())).unwrap()
     });
-    let fresh = |entry: SharedEntry| Record { entry, fresh: true };
+    let fresh = |entry: SharedEntry| Record::Fresh(entry);
     file.write(&written.map(fresh).collect::<Vec<_>>()).unwrap();
     player.to_string()
 }

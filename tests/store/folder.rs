@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use interregnum::{
@@ -74,7 +73,7 @@ pub fn write(ledger: &mut Ledger, count: usize) -> Vec<SharedEntry> {
 
 /// For the first time on a disk.
 pub fn fresh(entries: &[SharedEntry]) -> Vec<Record> {
-    entries.iter().map(|entry| Record { entry: Arc::clone(entry), fresh: true }).collect()
+    entries.iter().cloned().map(Record::Fresh).collect()
 }
 
 pub fn all(contents: &Contents) -> impl Iterator<Item = &Entry> {

@@ -63,7 +63,7 @@ fn a_hundred_thousand_entries_are_there_within_a_second() {
     }
     let mut missing = timed("a hundred found missing", || own.missing_from(&held));
     assert_eq!(missing.len(), 100);
-    assert!(missing.next(&own, usize::MAX).unwrap().len() == 100);
+    assert!(missing.next(&own, usize::MAX).unwrap().into_entries().len() == 100);
     let all = timed("all found missing", || own.missing_from(&Vector::default()));
     assert_eq!(all.len(), ENTRIES as u64);
 
@@ -72,7 +72,7 @@ fn a_hundred_thousand_entries_are_there_within_a_second() {
     let (mut longest, mut portions) = (Duration::ZERO, 0);
     while let Some(portion) = all.next(&own, PORTION_BYTES) {
         let began = Instant::now();
-        for entry in portion {
+        for entry in portion.into_entries() {
             newcomer.accept(SharedEntry::unwrap_or_clone(entry)).unwrap();
         }
         while newcomer.poll().is_some() {}

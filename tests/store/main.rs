@@ -13,4 +13,5 @@ mod damaged;
 mod folder;
 mod killed;
 mod large;
+mod month;
 mod points;

@@ -32,9 +32,13 @@ struct Row {
 /// Prints who won most.
 pub fn run(options: &ScoresOptions) -> anyhow::Result<ExitCode> {
     let kept = Kept::of(&options.kept)?;
+    // The last name is that of the session that was played last.
     let mut hall = Hall::default();
-    for ledger in kept.ledgers.values() {
-        ledger.fold(|at, record| hall.enter(at, record));
+    let nameless = kept.ledgers.keys().filter(|session| !kept.order.contains(session));
+    for ledger in nameless.chain(&kept.order).filter_map(|session| kept.ledgers.get(session)) {
+        let mut later = Hall::default();
+        ledger.fold(|at, record| later.enter(at, record));
+        hall.go_on_with(later);
     }
     let rows = |standings: Vec<(NodeId, Standing)>| {
         let row = |(player, standing): (NodeId, Standing)| Row {

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::entry::{Entry, EntryId, Kind, Writer};
+use super::{
+    entry::{Entry, EntryId, Kind, Writer},
+    order::Place,
+};
 use crate::{
     game::{Fact, Remembered},
     text::Name,
@@ -87,12 +90,13 @@ impl Body {
         })
     }
 
-    /// What a hall of fame is to be told of it, when it counts.
-    pub fn record(&self) -> Option<Remembered<'_>> {
+    /// What a hall of fame is to be told of it, and of the entry that says it, when it counts.
+    pub fn record(&self, entry: &Entry) -> Option<Remembered<'_>> {
         match self {
             Self::Fact(fact) => Some(Remembered::Counts(fact)),
             Self::Joined(called) | Self::Renamed(called) => {
-                Some(Remembered::Called(called.player, &called.name))
+                let place = Place::of(entry).unwrap_or(Place::LOWEST).rank();
+                Some(Remembered::Called(called.player, &called.name, place))
             }
             _ => None,
         }
@@ -113,6 +117,11 @@ impl Body {
             Self::Other(kind, bytes) => (kind, 0, bytes),
         }
     }
+}
+
+/// Whether an entry is a fact of the game that counts once: such entries are most of all there are.
+pub(super) fn is_fact(entry: &Entry) -> bool {
+    entry.head().kind == FACT && entry.key().is_some()
 }
 
 /// Whether an entry of this kind has a place of its own in the order: whether there could be a line

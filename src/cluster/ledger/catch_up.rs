@@ -5,12 +5,32 @@ use std::collections::VecDeque;
 use super::{
     Ledger,
     entry::{SharedEntry, Writer},
+    page::SharedPage,
     vector::Vector,
 };
 
 /// The size of a portion, in bytes. At one portion a tick 10,000 entries take a second or two, and
 /// nobody waits for them.
 pub const PORTION_BYTES: usize = 16 << 10;
+
+/// What is sent at once.
+#[derive(Clone, Debug)]
+pub enum Portion {
+    /// Single entries: at least one.
+    Entries(Vec<SharedEntry>),
+    /// A page.
+    Page(SharedPage),
+}
+
+impl Portion {
+    /// All its entries.
+    pub fn into_entries(self) -> Vec<SharedEntry> {
+        match self {
+            Self::Entries(entries) => entries,
+            Self::Page(page) => page.entries(),
+        }
+    }
+}
 
 /// What is still to be sent to somebody.
 #[derive(Clone, Debug, Default)]
@@ -37,9 +57,9 @@ impl Ledger {
 }
 
 impl CatchUp {
-    /// The next portion: at least one entry, and no more than so many bytes if that is possible.
-    /// None: that was all.
-    pub fn next(&mut self, ledger: &Ledger, bytes_max: usize) -> Option<Vec<SharedEntry>> {
+    /// The next portion: a page, if one begins there, or at least one entry, and no more than so many
+    /// bytes if that is possible. None: that was all.
+    pub fn next(&mut self, ledger: &Ledger, bytes_max: usize) -> Option<Portion> {
         let (mut portion, mut bytes) = (Vec::new(), 0);
         while let Some((writer, next, last)) = self.left.front_mut() {
             if *next > *last {
@@ -50,15 +70,24 @@ impl CatchUp {
                 self.left.pop_front();
                 continue;
             };
-            let more: usize = stream.at(*next).map(|entry| entry.bytes()).sum();
+            let page = stream.page_at(*next);
+            if let Some(page) = page.filter(|page| page.first() == *next && page.last() <= *last) {
+                if portion.is_empty() {
+                    *next = page.last() + 1;
+                    return Some(Portion::Page(page.clone()));
+                }
+                break;
+            }
+            let entries: Vec<SharedEntry> = stream.at(*next).collect();
+            let more: usize = entries.iter().map(|entry| entry.bytes()).sum();
             if !portion.is_empty() && bytes + more > bytes_max {
                 break;
             }
-            portion.extend(stream.at(*next).cloned());
+            portion.extend(entries);
             bytes += more;
             *next += 1;
         }
-        (!portion.is_empty()).then_some(portion)
+        (!portion.is_empty()).then_some(Portion::Entries(portion))
     }
 
     /// How many numbers are left.

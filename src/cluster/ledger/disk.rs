@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{
     Ledger,
     entry::{Entry, EntryId, SharedEntry, Writer},
+    page::SharedPage,
     vector::Mark,
 };
 use crate::{text::SessionName, types::SessionId};
@@ -25,8 +26,12 @@ pub struct BatchId(pub u64);
 pub struct Kept {
     /// Whether more can be kept.
     pub works: bool,
-    /// All entries, by session.
+    /// All entries that are in no page, by session.
     pub ledgers: BTreeMap<SessionId, Vec<Entry>>,
+    /// All pages, by session.
+    pub pages: BTreeMap<SessionId, Vec<SharedPage>>,
+    /// By how many hours the clocks of writers are behind this machine's, where it is known.
+    pub clocks: Vec<(SessionId, Writer, i64)>,
     /// Which sessions were played, and under which name; the last one first.
     pub sessions: Vec<(SessionId, SessionName)>,
 }
@@ -48,14 +53,43 @@ impl Kept {
     }
 }
 
-/// An entry for the disk.
+/// Something for the disk.
 #[derive(Clone, Debug)]
-pub struct Record {
-    /// The entry.
-    pub entry: SharedEntry,
-    /// Whether it is new. If not, it takes the place of a copy that is there: it lost its body, or
-    /// got a signature.
-    pub fresh: bool,
+pub enum Record {
+    /// An entry that is new.
+    Fresh(SharedEntry),
+    /// An entry that takes the place of a copy that is there: it lost its body, or got a signature.
+    Changed(SharedEntry),
+    /// A page of entries that are new.
+    Page(SharedPage),
+    /// A page that takes the place of its entries: they are there, or were to be kept before.
+    Fold(SharedPage),
+    /// The clock of a writer is so many hours behind this machine's.
+    Clock(SessionId, Writer, i64),
+}
+
+impl Record {
+    /// Whose it is, if it may not be safe yet.
+    pub(super) fn writer(&self) -> Option<Writer> {
+        match self {
+            Self::Fresh(entry) | Self::Changed(entry) => Some(entry.id().writer),
+            Self::Page(page) => Some(page.writer()),
+            Self::Fold(_) | Self::Clock(..) => None,
+        }
+    }
+
+    /// Under which name it is waited for: an entry's, or that of a page's first one. None: nobody
+    /// waits.
+    fn awaited(&self) -> Option<(SessionId, EntryId)> {
+        match self {
+            Self::Fresh(entry) => Some((entry.head().session, entry.id())),
+            Self::Page(page) => {
+                let id = EntryId { writer: page.writer(), number: page.first() };
+                Some((page.session(), id))
+            }
+            Self::Changed(_) | Self::Fold(_) | Self::Clock(..) => None,
+        }
+    }
 }
 
 /// What a disk answers.
@@ -133,9 +167,7 @@ impl Disk {
 
     /// To be kept.
     pub fn keep(&mut self, record: Record) {
-        if record.fresh {
-            self.unsynced.insert(name(&record.entry));
-        }
+        self.unsynced.extend(record.awaited());
         if self.trouble.is_none() {
             self.waiting.push_back(record);
         }
@@ -162,7 +194,7 @@ impl Disk {
         let batch = BatchId(self.batches);
         let count = self.waiting.len().min(most);
         let records: Vec<Record> = self.waiting.drain(..count).collect();
-        self.under_way.insert(batch, records.iter().map(|record| name(&record.entry)).collect());
+        self.under_way.insert(batch, records.iter().filter_map(Record::awaited).collect());
         Some((batch, records))
     }
 
@@ -208,10 +240,6 @@ impl Default for Disk {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn name(entry: &Entry) -> (SessionId, EntryId) {
-    (entry.head().session, entry.id())
 }
 
 #[cfg(test)]

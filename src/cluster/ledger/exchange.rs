@@ -9,6 +9,9 @@
 //! Nothing here is remembered that a broken link, a lost message or a lie could spoil: a comparison
 //! starts from what is held.
 //!
+//! With each comparison goes what the sender's wall clock says. Nobody's clock is believed; but what
+//! somebody wrote is dated by the reader's clock, if the two have ever met.
+//!
 //! What a peer can make a node keep is bounded by an `Allowance`: an honest one never gets there.
 
 use std::{
@@ -21,9 +24,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Fate, Ledger, Refused, batch,
-    catch_up::{CatchUp, PORTION_BYTES},
+    catch_up::{self, CatchUp, PORTION_BYTES},
     disk::Disk,
-    entry::SharedEntry,
+    entry::{SharedEntry, WallTime, Writer},
+    page::Page,
     vector::Vector,
     witness::Witnesses,
 };
@@ -58,6 +62,14 @@ const PORTIONS_PER_TICK: usize = 2;
 /// The time between two tellings of what was synced.
 const SYNCED_EVERY: Duration = Duration::from_millis(100);
 
+/// How long a peer's clock counts for what it said, before it may say something else: what happened
+/// is dated anew then.
+const CLOCKS_HOLD: Duration = Duration::from_secs(60);
+
+/// What a page counts for among what a peer may make a node keep, in bytes: as much as the entries
+/// that go in a portion, which take as long to be checked.
+const PAGE_COSTS: usize = PORTION_BYTES;
+
 /// The largest message of entries that is taken, in bytes.
 const MESSAGE_BYTES_MAX: usize = 2 * PORTION_BYTES;
 
@@ -70,6 +82,8 @@ pub enum LedgerMessage {
         session: SessionId,
         /// Its digest.
         digest: u64,
+        /// What the sender's wall clock says.
+        wall: WallTime,
     },
     /// "This is what I hold: send what I lack."
     Want {
@@ -84,6 +98,13 @@ pub enum LedgerMessage {
         batch: Payload,
         /// Whether they are a portion of an answer, and whether more of it follows.
         portion: Option<Portion>,
+    },
+    /// Many entries at once, asked for.
+    Page {
+        /// A [`Page`].
+        page: Payload,
+        /// Whether more of the answer follows.
+        portion: Portion,
     },
     /// "I have taken in a portion."
     Taken,
@@ -150,6 +171,7 @@ pub struct Exchange {
     tell_synced_at: Instant,
     /// Who was served last: the others come first.
     served: Option<NodeId>,
+    wall: WallTime,
     out: VecDeque<(NodeId, LedgerMessage)>,
 }
 
@@ -165,9 +187,20 @@ struct Peer {
     sending: CatchUp,
     under_way: usize,
     allowance: Allowance,
+    /// Not before this its clock is believed to have been set.
+    set_clock_at: Instant,
 }
 
 impl Peer {
+    /// A portion of an answer came from it. Whether that was the last one.
+    fn heard(&mut self, now: Instant, portion: Portion) -> bool {
+        self.asked = match portion {
+            Portion::More => self.asked.and(Some(now)),
+            Portion::Last => None,
+        };
+        portion == Portion::Last
+    }
+
     /// Whether more of an answer is expected from it.
     fn waits(&self, now: Instant) -> bool {
         self.asked.is_some_and(|heard| now.since(heard) < PATIENCE)
@@ -183,6 +216,7 @@ impl Exchange {
             compare_at: Instant::default(),
             tell_synced_at: Instant::default(),
             served: None,
+            wall: WallTime::default(),
             out: VecDeque::new(),
         }
     }
@@ -209,12 +243,13 @@ impl Exchange {
             ask_again_at: now,
             sending: CatchUp::default(),
             under_way: 0,
+            set_clock_at: now,
             allowance: allowance.unwrap_or_else(|| Allowance::new(now)),
         };
         self.peers.insert(peer, fresh);
         if !watches {
-            let (session, digest) = (ledger.session(), ledger.digest());
-            self.out.push_back((peer, LedgerMessage::Compare { session, digest }));
+            self.out.push_back((peer, self.comparison(ledger)));
+            let session = ledger.session();
             let mark = |writer| (writer, disk.mark(ledger, writer));
             let holds = payload(&ledger.writers().map(mark).collect());
             self.out.push_back((peer, LedgerMessage::Synced { session, holds, whole: true }));
@@ -256,7 +291,11 @@ impl Exchange {
     ) -> Result<(), Malformed> {
         let Some(peer) = self.peers.get_mut(&from.node) else { return Ok(()) };
         match message {
-            LedgerMessage::Compare { session, digest } => {
+            LedgerMessage::Compare { session, digest, wall } => {
+                let writer = Writer { node: from.node, incarnation: from.incarnation };
+                if now >= peer.set_clock_at && ledger.hear_clock(writer, *wall, self.wall) {
+                    peer.set_clock_at = now + CLOCKS_HOLD;
+                }
                 if *session == ledger.session() && *digest != ledger.digest() {
                     self.ask(now, ledger, from.node);
                 }
@@ -279,15 +318,11 @@ impl Exchange {
                     return Err(Malformed);
                 }
                 let entries = batch::decode(bytes)?;
-                match portion {
-                    Some(Portion::More) => peer.asked = peer.asked.and(Some(now)),
-                    Some(Portion::Last) => {
-                        peer.asked = None;
-                        if !entries.is_empty() {
-                            self.compare_at = self.compare_at.min(now + PASS_ON_AFTER);
-                        }
-                    }
-                    None => {}
+                if let Some(portion) = portion
+                    && peer.heard(now, *portion)
+                    && !entries.is_empty()
+                {
+                    self.compare_at = self.compare_at.min(now + PASS_ON_AFTER);
                 }
                 for entry in entries {
                     let bytes = entry.bytes();
@@ -309,6 +344,24 @@ impl Exchange {
                     self.out.push_back((from.node, LedgerMessage::Taken));
                 }
             }
+            LedgerMessage::Page { page, portion } => {
+                let bytes = page.as_bytes();
+                if bytes.len() > MESSAGE_BYTES_MAX {
+                    return Err(Malformed);
+                }
+                if peer.heard(now, *portion) {
+                    self.compare_at = self.compare_at.min(now + PASS_ON_AFTER);
+                }
+                // It may turn out to be single entries here.
+                let page = Page::decode(bytes)?;
+                if !peer.allowance.allows(now, PAGE_COSTS) {
+                    return Ok(());
+                }
+                if ledger.accept_page(page)? == Fate::Fresh {
+                    peer.allowance.use_up(PAGE_COSTS);
+                }
+                self.out.push_back((from.node, LedgerMessage::Taken));
+            }
             LedgerMessage::Taken => {
                 peer.under_way = peer.under_way.saturating_sub(1);
             }
@@ -320,6 +373,16 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    /// What the own wall clock says.
+    pub fn set_wall(&mut self, wall: WallTime) {
+        self.wall = wall;
+    }
+
+    fn comparison(&self, ledger: &Ledger) -> LedgerMessage {
+        let (session, digest) = (ledger.session(), ledger.digest());
+        LedgerMessage::Compare { session, digest, wall: self.wall }
     }
 
     /// Asks `peer` for what is lacking here: at once, or as soon as it has answered, and not too
@@ -353,9 +416,9 @@ impl Exchange {
     pub fn tick(&mut self, now: Instant, ledger: &Ledger, disk: &mut Disk) {
         if now >= self.compare_at {
             self.compare_at = now + self.compare_every;
-            let (session, digest) = (ledger.session(), ledger.digest());
+            let comparison = self.comparison(ledger);
             for peer in told(&self.peers) {
-                self.out.push_back((peer, LedgerMessage::Compare { session, digest }));
+                self.out.push_back((peer, comparison.clone()));
             }
         }
         if now >= self.tell_synced_at {
@@ -405,12 +468,18 @@ impl Exchange {
             if state.under_way == UNDER_WAY_MAX {
                 continue;
             }
-            let Some(portion) = state.sending.next(ledger, PORTION_BYTES) else { continue };
+            let Some(content) = state.sending.next(ledger, PORTION_BYTES) else { continue };
             let more = if state.sending.is_empty() { Portion::Last } else { Portion::More };
             state.under_way += 1;
             portions += 1;
             self.served = Some(peer);
-            self.out.push_back((peer, entries(ledger, &portion, Some(more))));
+            let message = match content {
+                catch_up::Portion::Entries(portion) => entries(ledger, &portion, Some(more)),
+                catch_up::Portion::Page(page) => {
+                    LedgerMessage::Page { page: Payload::Binary(page.encode()), portion: more }
+                }
+            };
+            self.out.push_back((peer, message));
         }
     }
 }
@@ -519,7 +588,7 @@ mod tests {
         for message in [
             entries(&own, &[written], Some(Portion::More)),
             LedgerMessage::Taken,
-            LedgerMessage::Compare { session: own.session(), digest: 7 },
+            LedgerMessage::Compare { session: own.session(), digest: 7, wall: WallTime(9) },
             LedgerMessage::Want { session: own.session(), held: payload(&own.vector()) },
         ] {
             let text = serde_json::to_string(&message).unwrap();

@@ -8,17 +8,18 @@ use std::{
 };
 
 use super::{
-    Ledger, Out as LedgerOut, Refused,
+    Fullness, Ledger, Out as LedgerOut, Refused,
     batch::Carried,
     body::Body,
     disk::{BatchId, Disk, Kept, Record, Report, Trouble},
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     exchange::{Exchange, LedgerMessage, Sender},
+    page::{PAGE_ENTRIES_MAX, SharedPage},
     stream::Stream,
     witness::{Reach, Safety, Witnesses},
 };
 use crate::{
-    game::Malformed,
+    game::{Malformed, Summing},
     text::SessionName,
     types::{Epoch, Instant, NodeId, SessionId},
 };
@@ -28,6 +29,54 @@ const PLACE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The time between two looks at what has become safe.
 const RECKON_EVERY: Duration = Duration::from_millis(50);
+
+/// When what was written is folded into pages.
+#[derive(Clone, Copy, Debug)]
+pub struct Folding {
+    /// The most entries in a page, at most [`PAGE_ENTRIES_MAX`]. While somebody writes, its pages have
+    /// so many.
+    pub entries: u64,
+    /// How many of the last entries of whoever writes are left as they are: the round that goes on, and
+    /// what others may lack yet.
+    pub spared: u64,
+    /// The time after which whoever wrote nothing more is done.
+    pub rest: Duration,
+    /// Then all that it wrote is folded, if it is at least so much.
+    pub least: u64,
+    /// The time between two pages.
+    pub pause: Duration,
+}
+
+impl Default for Folding {
+    fn default() -> Self {
+        Self {
+            entries: PAGE_ENTRIES_MAX,
+            spared: 512,
+            rest: Duration::from_secs(120),
+            least: 16,
+            pause: Duration::from_millis(60),
+        }
+    }
+}
+
+/// How much somebody must have written since nothing was found to fold, to be looked at again.
+const FOLD_AGAIN: u64 = 64;
+
+/// What is known of a writer's stream, so that it is not looked through in vain.
+#[derive(Debug)]
+struct Rest {
+    /// How much of it was held last.
+    through: u64,
+    /// Since when it has not grown.
+    since: Instant,
+    /// While it grows: how long it must be to be looked at.
+    look_at: u64,
+    /// It rests, and all of it that can be folded is.
+    done: bool,
+}
+
+/// How many streams are looked at for something to be folded in one go.
+const FOLD_STREAMS: usize = 64;
 
 /// What is to be done, and what happened.
 #[derive(Clone, Debug)]
@@ -56,6 +105,12 @@ pub enum Out {
     CountsNoMore(SharedEntry),
     /// What this writer wrote up to this number is so safe from here on.
     Safe(Writer, Safety, u64),
+    /// All facts of a page count from here on.
+    PageCounts(SharedPage),
+    /// What was told of happened at other times: all that counts is to be told anew.
+    Redated,
+    /// The ledger is that full from here on. For people.
+    Filling(Fullness),
     /// A writer gave two entries one name. For people.
     Equivocation(EntryId),
     /// Nothing more will be kept on this machine. For people.
@@ -85,6 +140,12 @@ pub struct Keeper {
     /// Those of whom not everything is on two machines.
     unsafe_yet: BTreeSet<Writer>,
     reckon_at: Instant,
+    summing: Summing,
+    folding: Folding,
+    rests: BTreeMap<Writer, Rest>,
+    /// Whose stream was looked at last.
+    folded: Option<Writer>,
+    fold_at: Instant,
     out: VecDeque<Out>,
 }
 
@@ -104,8 +165,20 @@ impl Keeper {
             safe: BTreeMap::new(),
             unsafe_yet: BTreeSet::new(),
             reckon_at: now,
+            summing: Summing::default(),
+            folding: Folding::default(),
+            rests: BTreeMap::new(),
+            folded: None,
+            fold_at: now,
             out: VecDeque::new(),
         }
+    }
+
+    /// The game sums up its facts so, and they are folded then. To be said before anything is open.
+    pub fn folds(mut self, summing: Summing, folding: Folding) -> Self {
+        let (session, me) = (self.ledger.session(), self.ledger.me());
+        self.ledger = Ledger::summed(session, me, summing);
+        Self { summing, folding, ..self }
     }
 
     /// This is the session that is played: its ledger is taken out, or begun, and the one that was
@@ -136,16 +209,24 @@ impl Keeper {
 
     fn reopen(&mut self, now: Instant, session: SessionId, me: Writer) {
         self.hear_ledger();
-        let old = std::mem::replace(&mut self.ledger, Ledger::new(session, me));
+        let fresh = Ledger::summed(session, me, self.summing);
+        let old = std::mem::replace(&mut self.ledger, fresh);
         if !old.is_empty() {
-            let entries = old.known().map(|entry| Entry::clone(entry)).collect();
+            let entries = old.loose().map(|entry| Entry::clone(entry)).collect();
             self.kept.ledgers.insert(old.session(), entries);
+            self.kept.pages.insert(old.session(), old.pages().cloned().collect());
+            self.kept.clocks.retain(|(session, ..)| *session != old.session());
+            let clocks = old.clocks().map(|(writer, hours)| (old.session(), writer, hours));
+            self.kept.clocks.extend(clocks);
         }
-        for entry in self.kept.ledgers.remove(&session).unwrap_or_default() {
-            if let Err(error) = self.ledger.restore(entry) {
-                tracing::debug!(%error, "an entry on the disk is of no use");
-            }
+        for (_, writer, hours) in self.kept.clocks.iter().filter(|clock| clock.0 == session) {
+            self.ledger.is_behind(*writer, *hours);
         }
+        let entries = self.kept.ledgers.remove(&session).unwrap_or_default();
+        let pages = self.kept.pages.remove(&session).unwrap_or_default();
+        self.ledger.restore_all(entries, &pages);
+        self.rests.clear();
+        self.exchange.set_wall(self.written_at(now));
         self.riding.clear();
         self.owed = None;
         self.to_place = None;
@@ -209,9 +290,12 @@ impl Keeper {
         while let Some(out) = self.ledger.poll() {
             match out {
                 LedgerOut::Keep(record) => {
-                    self.unsafe_yet.insert(record.entry.id().writer);
+                    self.unsafe_yet.extend(record.writer());
                     self.disk.keep(record);
                 }
+                LedgerOut::PageCounts(page) => self.out.push_back(Out::PageCounts(page)),
+                LedgerOut::Redated => self.out.push_back(Out::Redated),
+                LedgerOut::Filling(fullness) => self.out.push_back(Out::Filling(fullness)),
                 LedgerOut::Counts(entry) => self.out.push_back(Out::Counts(entry)),
                 LedgerOut::CountsNoMore(entry) => self.out.push_back(Out::CountsNoMore(entry)),
                 LedgerOut::Equivocation(id) => self.out.push_back(Out::Equivocation(id)),
@@ -232,7 +316,12 @@ impl Keeper {
         if let Some((host, _)) = self.owed {
             self.exchange.ask(now, &self.ledger, host.node);
         }
+        self.exchange.set_wall(self.written_at(now));
         self.exchange.tick(now, &self.ledger, &mut self.disk);
+        if now >= self.fold_at {
+            self.fold_at = now + self.folding.pause;
+            self.fold(now);
+        }
         if now >= self.reckon_at {
             self.reckon_at = now + RECKON_EVERY;
             self.reckon();
@@ -247,6 +336,37 @@ impl Keeper {
             self.riding.extend(written);
             self.to_place = None;
         }
+    }
+
+    /// Folds one page, if something has come to rest.
+    fn fold(&mut self, now: Instant) {
+        self.ledger.close_pages();
+        let after = self.folded.take();
+        let later = |writer: &Writer| after.is_none_or(|after| *writer >= after);
+        let writers: Vec<Writer> =
+            self.ledger.writers().filter(later).take(FOLD_STREAMS + 1).collect();
+        for writer in writers.iter().take(FOLD_STREAMS) {
+            let through = self.ledger.stream(*writer).map_or(0, Stream::through);
+            let fresh = || Rest { through, since: now, look_at: 0, done: false };
+            let rest = self.rests.entry(*writer).or_insert_with(fresh);
+            if rest.through != through {
+                *rest = Rest { look_at: rest.look_at, ..fresh() };
+            }
+            let Folding { entries, spared, rest: patience, least, .. } = self.folding;
+            let rests = now.since(rest.since) >= patience;
+            if rest.done || !rests && through < rest.look_at {
+                continue;
+            }
+            let (least, spared) = if rests { (least, 0) } else { (entries, spared) };
+            if self.ledger.fold_stream(*writer, least, entries, spared) {
+                self.folded = Some(*writer);
+                return;
+            }
+            // What waits for a place is in nobody's way for long.
+            rest.done = rests && !self.ledger.has_to_place();
+            rest.look_at = through + FOLD_AGAIN.min(entries);
+        }
+        self.folded = writers.get(FOLD_STREAMS).copied();
     }
 
     /// Says what has become safe.
@@ -297,6 +417,7 @@ impl Keeper {
 
     /// A link to `peer` is up, or was replaced. If it only `watches` it is told nothing unasked.
     pub fn meet(&mut self, now: Instant, peer: NodeId, watches: bool) {
+        self.exchange.set_wall(self.written_at(now));
         self.exchange.meet(now, &self.ledger, &self.disk, peer, watches);
     }
 

@@ -17,7 +17,10 @@ use super::{
     body::Span,
     entry::{Entry, EntryId, Writer},
 };
-use crate::types::{Epoch, Incarnation, NodeId, Term};
+use crate::{
+    game::Rank,
+    types::{Epoch, Incarnation, NodeId, Term},
+};
 
 /// Where a host put an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,11 +35,16 @@ pub struct Place {
 
 impl Place {
     /// Below all others.
-    const LOWEST: Place = Place {
+    pub const LOWEST: Place = Place {
         term: Term { epoch: Epoch(0), host: NodeId::from_u128(0), incarnation: Incarnation(0) },
         index: 0,
         position: 0,
     };
+
+    /// The same for a game, which knows no ledger.
+    pub fn rank(self) -> Rank {
+        (self.term, self.index)
+    }
 
     /// Where this entry stands, or puts others, because a host wrote it; none if no host did.
     pub fn of(entry: &Entry) -> Option<Self> {
@@ -76,10 +84,10 @@ impl Places {
     }
 
     /// Puts entries in order.
-    pub fn sort<'a, E: AsRef<Entry>>(
+    pub fn sort<E: AsRef<Entry>>(
         &self,
-        entries: impl Iterator<Item = &'a E>,
-    ) -> Vec<(Option<Place>, &'a E)> {
+        entries: impl Iterator<Item = E>,
+    ) -> Vec<(Option<Place>, E)> {
         let mut placed: Vec<_> = entries.map(|entry| (self.of(entry.as_ref()), entry)).collect();
         placed.sort_by_key(|(place, entry)| {
             let entry = entry.as_ref();

@@ -20,7 +20,7 @@ pub fn say(ledger: &mut Ledger, text: &str) -> SharedEntry {
 
 /// To be kept, for the first time.
 pub fn fresh(entry: &SharedEntry) -> Record {
-    Record { entry: entry.clone(), fresh: true }
+    Record::Fresh(entry.clone())
 }
 
 fn fact(ledger: &mut Ledger, key: &str, value: &str) -> SharedEntry {
@@ -32,7 +32,7 @@ fn fact(ledger: &mut Ledger, key: &str, value: &str) -> SharedEntry {
 fn merge(to: &mut Ledger, from: &Ledger) {
     let mut missing = from.missing_from(&to.vector());
     while let Some(portion) = missing.next(from, catch_up::PORTION_BYTES) {
-        for entry in portion {
+        for entry in portion.into_entries() {
             to.accept(Entry::clone(&entry)).unwrap();
         }
     }
@@ -47,8 +47,8 @@ fn texts(ledger: &Ledger) -> Vec<String> {
     lines.into_iter().map(|(_, entry)| text(entry.body())).collect()
 }
 
-fn counted(ledger: &Ledger) -> Vec<&[u8]> {
-    ledger.counted().filter_map(|entry| entry.body()).collect()
+fn counted(ledger: &Ledger) -> Vec<Vec<u8>> {
+    ledger.counted().iter().filter_map(|entry| entry.body().map(<[u8]>::to_vec)).collect()
 }
 
 #[test]
@@ -296,9 +296,80 @@ fn what_somebody_lacks_comes_in_portions() {
     assert_eq!(missing.len(), 1_000);
     let mut count = 0;
     while let Some(portion) = missing.next(&one, catch_up::PORTION_BYTES) {
+        let portion = portion.into_entries();
         let bytes = batch::encode(one.session(), &portion).len();
         assert!(bytes <= catch_up::PORTION_BYTES, "{bytes}");
         count += portion.len();
     }
     assert_eq!(count, 1_000);
+}
+
+#[test]
+fn people_are_told_when_nine_tenths_are_used_and_when_nothing_more_is_kept() {
+    let mut own = ledger(1);
+    let mut told = Vec::new();
+    for life in 1..=vector::WRITERS_MAX as u64 {
+        let writer = Writer { node: NodeId::from_u128(7), incarnation: Incarnation(life) };
+        let mut other = Ledger::new(own.session(), writer);
+        let entry = say(&mut other, "hello");
+        own.accept(Entry::clone(&entry)).unwrap();
+        while let Some(out) = own.poll() {
+            if let Out::Filling(fullness) = out {
+                told.push((life, fullness));
+            }
+        }
+    }
+    let nine_tenths = (vector::WRITERS_MAX as u64 * 9).div_ceil(10);
+    assert_eq!(told, [(nine_tenths, Fullness::Soon), (16_384, Fullness::Full)]);
+    let stranger = Writer { node: NodeId::from_u128(8), incarnation: Incarnation(1) };
+    let mut other = Ledger::new(own.session(), stranger);
+    assert_eq!(own.accept(Entry::clone(&say(&mut other, "too late"))), Err(Refused::Full));
+}
+
+#[test]
+fn a_page_that_lies_about_its_entries_is_put_right() {
+    let (mut one, mut other) = (ledger(1), ledger(2));
+    one.reigns(Epoch(1));
+    for n in 0..40 {
+        fact(&mut one, &format!("coin {n}"), "a value that is the same for all of them");
+    }
+    assert!(one.fold_stream(one.me(), 8, 40, 0));
+    let bytes = one.pages().next().unwrap().encode();
+    let mut taken = 0;
+    for at in 0..bytes.len() {
+        let mut lie = bytes.clone();
+        lie[at] ^= 1;
+        let mut third = ledger(3);
+        let Ok(page) = page::Page::decode(&lie) else { continue };
+        if third.accept_page(page).is_ok() {
+            taken += 1;
+            // Whatever it said of itself, this is what its entries come to.
+            assert!(third.pages().all(|page| page.is_true(&crate::game::Summing::default())));
+        }
+    }
+    assert!(taken > 0);
+    other.accept_page(page::Page::decode(&bytes).unwrap()).unwrap();
+    assert_eq!(other.digest(), one.digest());
+}
+
+#[test]
+fn a_fork_in_a_page_takes_it_apart() {
+    let (mut one, mut other) = (ledger(1), ledger(2));
+    one.reigns(Epoch(1));
+    let mut twin = ledger(1);
+    twin.reigns(Epoch(1));
+    for n in 0..40 {
+        fact(&mut one, &format!("coin {n}"), "a value that is the same for all of them");
+        fact(&mut twin, &format!("coin {n}"), "another value");
+    }
+    merge(&mut other, &one);
+    assert!(other.fold_stream(one.me(), 8, 40, 0));
+    assert_eq!((other.rows(), other.counted_len()), (1, 40));
+    merge(&mut other, &twin);
+    assert_eq!((other.len(), other.counted_len()), (80, 40));
+    let mut unfolded = ledger(3);
+    merge(&mut unfolded, &one);
+    merge(&mut unfolded, &twin);
+    assert_eq!(other.digest(), unfolded.digest());
+    assert_eq!(counted(&other), counted(&unfolded));
 }

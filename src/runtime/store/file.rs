@@ -1,36 +1,41 @@
-//! The file: two tables, how they came about, what is read from them and how it is checked.
+//! The file: its tables, how they came about, what is read from them and how it is checked.
 //!
-//! `entries` is a log. A row is an entry, as it travels, and its hash; rows are appended and read all
-//! at once, so there is no index that could contradict them. A row is changed in one case only: when
-//! an entry has lost its body, or has got a signature. SQLite then overwrites what was there
-//! (`secure_delete`). The columns `session`, `author`, `incarnation` and `number` repeat what the
+//! `entries` is a log. A row is an entry or a page of them, as it travels, and its hash; rows are
+//! appended and read all at once, so there is no index that could contradict them. A row is changed in
+//! one case only: when an entry has lost its body, or has got a signature. SQLite then overwrites what
+//! was there (`secure_delete`). Rows go when a page takes their place, in the same transaction. The
+//! columns `session`, `author`, `incarnation` and `number` repeat what the
 //! entry says, for people with an SQLite shell.
 //!
-//! `sessions` remembers which session was played last under which name.
+//! `sessions` remembers which session was played last under which name, `clocks` by how many hours the
+//! clocks of those who wrote are behind this machine's, and `owner` whose file it is.
+//!
+//! *Files of others.* What is an SQLite database and not one of ours is somebody else's: it is moved
+//! aside as it is, and nothing is ever written into it.
+
+pub(super) mod rows;
 
 use std::{
     collections::BTreeMap,
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Read as _},
     path::Path,
-    sync::Arc,
 };
 
-use rusqlite::{
-    Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior, config::DbConfig,
-    params,
-};
-use uuid::Uuid;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
+use self::rows::{
+    insert, insert_page, read_all, remember, remove_folded, replace, set_clock, set_owner,
+};
 use super::{Backend, OpenError, journal, repair};
 use crate::{
     cluster::ledger::{
-        batch,
         disk::{Record, Trouble},
-        entry::{Entry, EntryId, Hash},
+        entry::{Entry, Writer},
+        page::SharedPage,
     },
     text::SessionName,
-    types::SessionId,
+    types::{NodeId, SessionId},
 };
 
 /// What a file of ours says in its head: "irgm".
@@ -38,7 +43,8 @@ const APPLICATION_ID: i32 = 0x6972_676d;
 
 /// How the tables came to be what they are: step n leads from version n to n + 1. A step that was
 /// published is never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE entries (
         session BLOB NOT NULL,
         author BLOB NOT NULL,
@@ -52,15 +58,39 @@ const STEPS: &[&str] = &["
         name TEXT NOT NULL,
         used INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE clocks (
+        hours INTEGER NOT NULL,
+        session BLOB NOT NULL,
+        author BLOB NOT NULL,
+        incarnation INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE owner (
+        id BLOB NOT NULL
+    ) STRICT;
+",
+];
 
-const COLUMNS: &str = "rowid, session, author, incarnation, number, hash, entry";
+/// Where in a file SQLite keeps its application id, and how a file begins.
+const APPLICATION_ID_AT: std::ops::Range<usize> = 68..72;
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// A file that had more rows is made smaller when so many of its pages, and more than half, are
+/// empty.
+const EMPTY_PAGES_MAX: u64 = 1_024;
 
 /// What was in a file.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// All entries that are whole, by session, each session's by their ids.
+    /// All entries that are whole and in no page, by session, each session's by their ids.
     pub ledgers: BTreeMap<SessionId, Vec<Entry>>,
+    /// All pages that are whole, by session.
+    pub pages: BTreeMap<SessionId, Vec<SharedPage>>,
+    /// By how many hours the clocks of writers are behind this machine's, where it is known.
+    pub clocks: Vec<(SessionId, Writer, i64)>,
+    /// Whose file it is, if that was noted.
+    pub owner: Option<NodeId>,
     /// The sessions that were played, and under which name; the last one first.
     pub sessions: Vec<(SessionId, SessionName)>,
     /// How many rows are not what they should be.
@@ -70,14 +100,15 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// How many entries there are.
+    /// How many entries there are, those in pages included.
     pub fn len(&self) -> usize {
-        self.ledgers.values().map(Vec::len).sum()
+        let paged: u64 = self.pages.values().flatten().map(|page| page.count()).sum();
+        self.ledgers.values().map(Vec::len).sum::<usize>() + paged as usize
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.ledgers.is_empty()
+        self.ledgers.is_empty() && self.pages.is_empty()
     }
 
     /// The session that was played last under this name.
@@ -85,8 +116,13 @@ impl Contents {
         self.sessions.iter().find(|(_, known)| known == name).map(|(id, _)| *id)
     }
 
-    pub(super) fn add(&mut self, entry: Entry) {
-        self.ledgers.entry(entry.head().session).or_default().push(entry);
+    pub(super) fn add(&mut self, content: Content) {
+        match content {
+            Content::Entry(entry) => {
+                self.ledgers.entry(entry.head().session).or_default().push(entry);
+            }
+            Content::Page(page) => self.pages.entry(page.session()).or_default().push(page),
+        }
     }
 
     fn sort(&mut self) {
@@ -94,6 +130,12 @@ impl Contents {
             entries.sort_by_key(|entry| (entry.id(), entry.hash()));
         }
     }
+}
+
+/// What is in a row.
+pub(super) enum Content {
+    Entry(Entry),
+    Page(SharedPage),
 }
 
 /// A file that is open for writing, and locked.
@@ -110,8 +152,12 @@ impl LedgerFile {
     /// # Errors
     /// [`OpenError`]; then nothing was changed.
     pub fn open(path: &Path) -> Result<(Self, Contents), OpenError> {
+        // A relative name may look like one of SQLite's own (file:x is a URI to it).
+        let path = &std::path::absolute(path).map_err(unusable(path))?;
         let lock = lock(path)?;
         repair::finish_interrupted(path).map_err(unusable(path))?;
+        let others = is_of_another_program(path).map_err(unusable(path))?;
+        let moved = others.then(|| repair::move_aside(path)).transpose().map_err(unusable(path))?;
         let cut_short = journal::is_cut_short(path).map_err(unusable(path))?;
         let (connection, mut contents) = match Self::open_sound(path) {
             Ok(sound) => sound,
@@ -129,6 +175,13 @@ impl LedgerFile {
                 (connection, contents)
             }
         };
+        if let Some(moved) = moved {
+            contents.notices.push(format!(
+                "{} was a database of another program; it is {} now, as it was",
+                path.display(),
+                moved.display()
+            ));
+        }
         if cut_short {
             contents.notices.push(format!(
                 "the log of {} was cut short: what was written last may be missing here",
@@ -146,31 +199,63 @@ impl LedgerFile {
     /// # Errors
     /// [`OpenError`].
     pub fn read(path: &Path) -> Result<Contents, OpenError> {
-        fs::metadata(path).map_err(unusable(path))?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let path = &std::path::absolute(path).map_err(unusable(path))?;
+        let file = fs::metadata(path).map_err(unusable(path))?;
+        if file.is_dir() {
+            return Err(unusable(path)(io::Error::other("it is a folder")));
+        }
+        if file.len() == 0 && !fs::exists(repair::with(path, "-wal")).unwrap_or(false) {
+            return Ok(Contents::default());
+        }
+        match Self::read_here(path) {
+            Err(OpenError::Database { source, .. }) if cannot_be_opened(&source) => {
+                // SQLite wants to make files beside it. Where nobody may, a copy is read.
+                let copy = repair::Copy::of(path).map_err(unusable(path))?;
+                Self::read_here(copy.path())
+            }
+            read => read,
+        }
+        .map(|mut contents| {
+            contents.sort();
+            contents
+        })
+    }
+
+    fn read_here(path: &Path) -> Result<Contents, OpenError> {
         let database = |source| OpenError::Database { path: path.to_owned(), source };
-        let connection = Connection::open_with_flags(path, flags).map_err(database)?;
-        if version(&connection).map_err(database)? > STEPS.len() {
+        let connection = repair::connect(path).map_err(database)?;
+        let id: i32 = application_id(&connection).map_err(database)?;
+        let version = version(&connection).map_err(database)?;
+        if id != APPLICATION_ID && !has_our_table(&connection).map_err(database)? {
+            return Err(OpenError::Foreign { path: path.to_owned() });
+        }
+        if version > STEPS.len() {
             return Err(OpenError::Newer { path: path.to_owned() });
         }
-        let mut contents = match check(&connection) {
-            Ok(None) => read_all(&connection).map_err(database)?,
+        match check(&connection) {
+            Ok(None) => read_all(&connection, version).map_err(database),
             Ok(Some(what)) => {
                 let mut contents = repair::salvage(&connection, path);
                 contents.notices.push(format!("{} is damaged: {what}", path.display()));
                 contents.damaged = contents.damaged.max(1);
-                contents
+                Ok(contents)
             }
-            Err(source) => return Err(database(source)),
-        };
-        contents.sort();
-        Ok(contents)
+            Err(source) => Err(database(source)),
+        }
+    }
+
+    /// Whose file it is, if that was noted.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn owner_of(path: &Path) -> Result<Option<NodeId>, OpenError> {
+        Self::read(path).map(|contents| contents.owner)
     }
 
     /// A file that is what it should be.
     fn open_sound(path: &Path) -> Result<(Connection, Contents), Flaw> {
         let database = |source| flaw(path, source);
-        let mut connection = Connection::open(path).map_err(database)?;
+        let mut connection = connect(path).map_err(database)?;
         connection.busy_timeout(super::CLOSE_PATIENCE).map_err(database)?;
         let version = version(&connection).map_err(database)?;
         if version > STEPS.len() {
@@ -183,7 +268,11 @@ impl LedgerFile {
         }
         settle(&connection).map_err(database)?;
         migrate(&mut connection, STEPS).map_err(database)?;
-        let contents = read_all(&connection).map_err(database)?;
+        let contents = read_all(&connection, STEPS.len()).map_err(database)?;
+        // What is of no use to anybody takes no room for long.
+        if let Err(error) = give_back(&connection) {
+            tracing::debug!(%error, "empty pages stay in the file");
+        }
         match contents.damaged {
             0 => Ok((connection, contents)),
             1 => Err(Flaw::Damaged("a row is not what was written".to_owned())),
@@ -193,12 +282,21 @@ impl LedgerFile {
 
     /// A fresh file with these contents, complete when this returns. For repairs.
     pub(super) fn make(path: &Path, contents: &Contents) -> rusqlite::Result<()> {
-        let mut connection = Connection::open(path)?;
+        let mut connection = connect(path)?;
         settle(&connection)?;
         migrate(&mut connection, STEPS)?;
         let transaction = connection.transaction()?;
         for entry in contents.ledgers.values().flatten() {
             insert(&transaction, entry)?;
+        }
+        for page in contents.pages.values().flatten() {
+            insert_page(&transaction, page)?;
+        }
+        for (session, writer, hours) in &contents.clocks {
+            set_clock(&transaction, *session, *writer, *hours)?;
+        }
+        if let Some(owner) = contents.owner {
+            set_owner(&transaction, owner)?;
         }
         for (id, name) in contents.sessions.iter().rev() {
             remember(&transaction, *id, name)?;
@@ -226,18 +324,34 @@ impl LedgerFile {
     fn write_all(&mut self, records: &[Record]) -> rusqlite::Result<()> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let changed: BTreeMap<(EntryId, Hash), &Arc<Entry>> = records
-            .iter()
-            .filter(|record| !record.fresh)
-            .map(|record| ((record.entry.id(), record.entry.hash()), &record.entry))
-            .collect();
-        for record in records.iter().filter(|record| record.fresh) {
-            insert(&transaction, &record.entry)?;
+        let (mut changed, mut folded) = (BTreeMap::new(), Vec::new());
+        for record in records {
+            match record {
+                Record::Fresh(entry) => insert(&transaction, entry)?,
+                Record::Changed(entry) => drop(changed.insert((entry.id(), entry.hash()), entry)),
+                Record::Page(page) => insert_page(&transaction, page)?,
+                Record::Fold(page) => folded.push(page),
+                Record::Clock(session, writer, hours) => {
+                    set_clock(&transaction, *session, *writer, *hours)?;
+                }
+            }
         }
         if !changed.is_empty() {
             replace(&transaction, changed)?;
         }
+        if !folded.is_empty() {
+            remove_folded(&transaction, &folded)?;
+            folded.iter().try_for_each(|page| insert_page(&transaction, page))?;
+        }
         transaction.commit()
+    }
+
+    /// Notes whose file it is.
+    ///
+    /// # Errors
+    /// As for [`write`](LedgerFile::write).
+    pub fn belongs_to(&mut self, owner: NodeId) -> Result<(), Trouble> {
+        set_owner(&self.connection, owner).map_err(|error| self.give_up(&error))
     }
 
     /// After a failure the log must not be carried over into the file: what can be read of it need
@@ -258,6 +372,10 @@ impl Backend for LedgerFile {
 
     fn remember(&mut self, id: SessionId, name: &SessionName) -> Result<(), Trouble> {
         Self::remember(self, id, name)
+    }
+
+    fn belongs_to(&mut self, owner: NodeId) -> Result<(), Trouble> {
+        Self::belongs_to(self, owner)
     }
 }
 
@@ -319,6 +437,69 @@ fn lock(path: &Path) -> Result<Lock, OpenError> {
     }
 }
 
+/// The file at an absolute path, to be written to. Its name is a name, and never a URI.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
+}
+
+/// Whether there is a database that this program did not make. Nothing is changed to find out.
+fn is_of_another_program(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(100).read_to_end(&mut head)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let ours = APPLICATION_ID.to_be_bytes();
+    if !head.starts_with(MAGIC) || head.get(APPLICATION_ID_AT) == Some(&ours[..]) {
+        return Ok(false);
+    }
+    let look = || {
+        let connection = repair::connect(path)?;
+        let tables = "SELECT count(*) FROM sqlite_master";
+        let tables: u32 = connection.query_row(tables, [], |row| row.get(0))?;
+        let id = application_id(&connection)?;
+        let strange = id != 0 || tables > 0;
+        Ok::<_, rusqlite::Error>(strange && id != APPLICATION_ID && !has_our_table(&connection)?)
+    };
+    // What cannot be looked into is damaged, or cannot be used: that shows when it is opened.
+    Ok(look().unwrap_or(false))
+}
+
+/// Whether there is a table of entries as ours is.
+fn has_our_table(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM pragma_table_info('entries')
+               WHERE name IN ('session', 'author', 'incarnation', 'number', 'hash', 'entry')";
+    connection.query_row(sql, [], |row| row.get::<_, u32>(0)).map(|columns| columns == 6)
+}
+
+fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.query_row("PRAGMA application_id", [], |row| row.get(0))
+}
+
+/// Whether SQLite found no way to work with a file that may be sound.
+fn cannot_be_opened(source: &rusqlite::Error) -> bool {
+    matches!(
+        source.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    )
+}
+
+/// Makes a file smaller that had more rows once.
+fn give_back(connection: &Connection) -> rusqlite::Result<()> {
+    let count = |what: &str| {
+        connection.query_row(&format!("PRAGMA {what}"), [], |row| row.get::<_, i64>(0))
+    };
+    let (empty, all) = (count("freelist_count")? as u64, count("page_count")? as u64);
+    if empty > EMPTY_PAGES_MAX && empty > all / 2 {
+        connection.execute_batch("VACUUM")?;
+    }
+    Ok(())
+}
+
 fn version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map(|v| v as usize)
 }
@@ -341,8 +522,7 @@ fn settle(connection: &Connection) -> rusqlite::Result<()> {
 
 /// What is wrong with the file, if anything.
 fn check(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    if id != APPLICATION_ID {
+    if application_id(connection)? != APPLICATION_ID {
         return Ok(Some("its head is not what was written".to_owned()));
     }
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -360,115 +540,6 @@ fn migrate(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> 
         transaction.commit()?;
     }
     Ok(())
-}
-
-fn read_all(connection: &Connection) -> rusqlite::Result<Contents> {
-    let mut contents = Contents::default();
-    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM entries"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        match entry_of(row) {
-            Some(entry) => contents.add(entry),
-            None => contents.damaged += 1,
-        }
-    }
-    let mut statement = connection.prepare("SELECT id, name FROM sessions ORDER BY used DESC")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        match session_of(row) {
-            Some(session) => contents.sessions.push(session),
-            None => contents.damaged += 1,
-        }
-    }
-    Ok(contents)
-}
-
-/// The entry with this row id, if it is what was written.
-pub(super) fn read_one(connection: &Connection, rowid: i64) -> rusqlite::Result<Option<Entry>> {
-    let sql = format!("SELECT {COLUMNS} FROM entries WHERE rowid = ?1");
-    connection.prepare_cached(&sql)?.query_row([rowid], |row| Ok(entry_of(row)))
-}
-
-/// The entry in a row: whole, with the hash that was written with it, and where it should be.
-fn entry_of(row: &Row<'_>) -> Option<Entry> {
-    let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
-    let number = |column| row.get_ref(column).ok()?.as_i64().ok();
-    let mut entries = batch::decode(blob(6)?).ok()?;
-    let entry = entries.pop().filter(|_| entries.is_empty())?;
-    let (id, session) = (entry.id(), entry.head().session);
-    let agrees = blob(5)? == entry.hash().0
-        && blob(1)? == session.0.as_bytes()
-        && blob(2)? == id.writer.node.0.as_bytes()
-        && number(3)? as u64 == id.writer.incarnation.0
-        && number(4)? as u64 == id.number;
-    agrees.then_some(entry)
-}
-
-fn session_of(row: &Row<'_>) -> Option<(SessionId, SessionName)> {
-    let id = Uuid::from_slice(row.get_ref(0).ok()?.as_blob().ok()?).ok()?;
-    let name = row.get_ref(1).ok()?.as_str().ok()?;
-    Some((SessionId(id), SessionName::new(name)))
-}
-
-fn insert(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO entries (session, author, incarnation, number, hash, entry)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let (id, session) = (entry.id(), entry.head().session);
-    transaction.prepare_cached(sql)?.execute(params![
-        session.0.as_bytes(),
-        id.writer.node.0.as_bytes(),
-        id.writer.incarnation.0 as i64,
-        id.number as i64,
-        entry.hash().0,
-        batch::encode(session, [&Arc::new(entry.clone())]),
-    ])?;
-    Ok(())
-}
-
-/// Puts these in the place of the copies that are there.
-fn replace(
-    transaction: &Transaction<'_>,
-    mut changed: BTreeMap<(EntryId, Hash), &Arc<Entry>>,
-) -> rusqlite::Result<()> {
-    let mut found = Vec::new();
-    {
-        let mut statement = transaction.prepare(&format!("SELECT {COLUMNS} FROM entries"))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let known = entry_of(row).map(|known| (known.id(), known.hash()));
-            if let Some(entry) = known.and_then(|known| changed.remove(&known)) {
-                found.push((row.get::<_, i64>(0)?, entry));
-            }
-        }
-    }
-    for (rowid, entry) in found {
-        let bytes = batch::encode(entry.head().session, [entry]);
-        let sql = "UPDATE entries SET entry = ?2 WHERE rowid = ?1";
-        transaction.prepare_cached(sql)?.execute(params![rowid, bytes])?;
-    }
-    // Whatever became of the copy.
-    changed.into_values().try_for_each(|entry| insert(transaction, entry))
-}
-
-fn remember(connection: &Connection, id: SessionId, name: &SessionName) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO sessions (id, name, used)
-               VALUES (?1, ?2, (SELECT COALESCE(MAX(used), 0) + 1 FROM sessions))
-               ON CONFLICT (id) DO UPDATE SET name = excluded.name, used = excluded.used";
-    connection.prepare_cached(sql)?.execute(params![id.0.as_bytes(), name.as_str()])?;
-    Ok(())
-}
-
-pub(super) fn read_sessions(connection: &Connection) -> Vec<(SessionId, SessionName)> {
-    let mut sessions = Vec::new();
-    let Ok(mut statement) = connection.prepare("SELECT id, name FROM sessions ORDER BY used DESC")
-    else {
-        return sessions;
-    };
-    let Ok(mut rows) = statement.query([]) else { return sessions };
-    while let Ok(Some(row)) = rows.next() {
-        sessions.extend(session_of(row));
-    }
-    sessions
 }
 
 #[cfg(test)]

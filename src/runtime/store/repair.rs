@@ -13,7 +13,11 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     OpenError,
-    file::{Contents, LedgerFile, read_one, read_sessions, unusable},
+    file::{
+        Contents, LedgerFile,
+        rows::{next_row, read_clocks, read_one, read_owner, read_sessions},
+        unusable,
+    },
 };
 
 /// No row is smaller, in bytes. So there are at most so many rows as this fits into the file.
@@ -22,7 +26,7 @@ const ROW_BYTES_MIN: u64 = 100;
 /// The page size of a file of ours: SQLite's usual one.
 const PAGE_BYTES: usize = 4_096;
 
-/// How many rows in a row may be missing before there are no more: entries are not removed.
+/// How many rows in a row may be unreadable before there are no more.
 const MISSING_MAX: u32 = 100_000;
 
 /// Sets the damaged file at `path` aside and makes a fresh one of what can be read of it.
@@ -35,7 +39,7 @@ pub fn set_aside(path: &Path, what: &str) -> Result<Contents, OpenError> {
     remove(&fresh).map_err(unusable(path))?;
     LedgerFile::make(&fresh, &salvaged)
         .map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
-    let aside = aside_name(path).map_err(unusable(path))?;
+    let aside = aside_name(path, "damaged").map_err(unusable(path))?;
     for part in ["", "-wal"] {
         rename(&with(path, part), &with(&aside, part)).map_err(unusable(path))?;
     }
@@ -76,19 +80,27 @@ pub fn salvage(connection: &Connection, path: &Path) -> Contents {
         .sum();
     let rows = (bytes / ROW_BYTES_MIN) as i64;
     let mut missing = 0;
-    for rowid in 1..=rows {
+    let (mut rowid, mut read) = (1, 0);
+    while read <= rows && missing <= MISSING_MAX {
         match read_one(connection, rowid) {
-            Ok(Some(entry)) => {
-                contents.add(entry);
-                missing = 0;
+            Ok(content) => {
+                contents.damaged += usize::from(content.is_none());
+                content.into_iter().for_each(|content| contents.add(content));
+                (missing, read) = (0, read + 1);
             }
-            Ok(None) => contents.damaged += 1,
             Err(_) => missing += 1,
         }
-        if missing > MISSING_MAX {
-            break;
+        rowid += 1;
+        // Where others were folded into pages there are none for a while.
+        if missing > 0
+            && let Ok(next) = next_row(connection, rowid)
+        {
+            let Some(next) = next else { break };
+            rowid = next;
         }
     }
+    contents.clocks = read_clocks(connection);
+    contents.owner = read_owner(connection);
     contents.sessions = read_sessions(connection);
     contents
 }
@@ -109,7 +121,53 @@ fn salvage_headless(path: &Path, copy: &Path) -> Option<Contents> {
     Some(salvage(&connect(copy).ok()?, copy))
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+/// Moves a file of somebody else aside, with all that belongs to it. Returns its new name.
+pub fn move_aside(path: &Path) -> io::Result<PathBuf> {
+    let aside = aside_name(path, "of-another-program")?;
+    for part in ["", "-wal", "-journal"] {
+        rename(&with(path, part), &with(&aside, part))?;
+    }
+    remove(path)?;
+    sync_folder(path)?;
+    Ok(aside)
+}
+
+/// A copy of a database, in a folder of its own, that is removed at the end.
+pub struct Copy {
+    folder: PathBuf,
+    path: PathBuf,
+}
+
+impl Copy {
+    /// Of the file at `path`, with its log.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let folder =
+            std::env::temp_dir().join(format!("interregnum-{}", crate::runtime::random_id().0));
+        fs::create_dir(&folder)?;
+        let copy = Self { path: folder.join("ledger.db"), folder };
+        for part in ["", "-wal"] {
+            absent_is_fine(fs::read(with(path, part)).and_then(|bytes| {
+                // Not with the permissions of a file that nobody may write to.
+                fs::write(with(&copy.path, part), bytes)
+            }))?;
+        }
+        Ok(copy)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The file at an absolute path, to be read only.
+pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(path, flags)
 }
@@ -120,8 +178,8 @@ fn fresh_name(path: &Path) -> PathBuf {
 }
 
 /// A name that nothing has yet.
-fn aside_name(path: &Path) -> io::Result<PathBuf> {
-    let mut names = (1..).map(|number| with(path, &format!(".damaged-{number}")));
+fn aside_name(path: &Path, why: &str) -> io::Result<PathBuf> {
+    let mut names = (1..).map(|number| with(path, &format!(".{why}-{number}")));
     loop {
         match names.next() {
             Some(name) if !fs::exists(&name)? && !fs::exists(with(&name, "-wal"))? => {
@@ -133,7 +191,7 @@ fn aside_name(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-fn with(path: &Path, more: &str) -> PathBuf {
+pub fn with(path: &Path, more: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(more);
     name.into()

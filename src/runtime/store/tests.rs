@@ -22,7 +22,7 @@ pub fn written(count: u64) -> Vec<SharedEntry> {
 
 /// For the first time on a disk.
 pub fn fresh(entries: &[SharedEntry]) -> Vec<Record> {
-    entries.iter().map(|entry| Record { entry: entry.clone(), fresh: true }).collect()
+    entries.iter().cloned().map(Record::Fresh).collect()
 }
 
 /// A disk that does as it is told, when it is told.
@@ -39,6 +39,10 @@ impl Backend for Scripted {
     }
 
     fn remember(&mut self, _id: SessionId, _name: &SessionName) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn belongs_to(&mut self, _owner: NodeId) -> Result<(), Trouble> {
         Ok(())
     }
 }

@@ -487,7 +487,7 @@ impl Scene {
     pub fn facts(&self, place: Place) -> BTreeSet<Vec<u8>> {
         let ledger = self.world.node(place).map(|node| node.cluster().ledger());
         let counted = ledger.into_iter().flat_map(Ledger::counted);
-        counted.filter_map(|entry| entry.key()).map(<[u8]>::to_vec).collect()
+        counted.filter_map(|entry| entry.key().map(<[u8]>::to_vec)).collect()
     }
 
     /// What a node plays.

@@ -59,6 +59,7 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
             format!("makes another world than its host of {}", state(names, *clock))
         }
         Event::DiskFailed { trouble } => format!("keeps nothing any more: {trouble}"),
+        Event::LedgerFilling { fullness } => format!("has a ledger that is {fullness:?}"),
         Event::NobodyFound => "has heard nobody for a while".into(),
         Event::Unreachable(who) => format!("has no way to {}", names.node(who.id)),
         Event::Full { players } => format!("finds no seat beside {players} players"),

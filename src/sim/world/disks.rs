@@ -6,8 +6,9 @@ use super::{What, World};
 use crate::{
     cluster::ledger::{
         Ledger,
+        body::Body,
         disk::{Kept, Report},
-        entry::EntryId,
+        entry::{Entry, EntryId},
     },
     io::{Effect, Wire},
     node::{Event, Input},
@@ -41,8 +42,12 @@ impl Storage {
     /// What a start finds.
     pub fn read(&mut self) -> Kept {
         let mut kept = Kept { works: true, sessions: self.sessions.clone(), ..Kept::default() };
-        for entry in self.disk.read().entries {
+        let read = self.disk.read();
+        for entry in read.entries {
             kept.ledgers.entry(entry.head().session).or_default().push(entry);
+        }
+        for page in read.pages {
+            kept.pages.entry(page.session()).or_default().push(page);
         }
         kept
     }
@@ -166,15 +171,20 @@ impl<G: Playable> World<G> {
             .machines
             .iter()
             .map(|machine| {
-                let read = machine.storage.disk.peek().entries;
-                read.iter().map(|entry| (entry.head().session, entry.id())).collect()
+                // What was folded is looked for in the pages, where it must be to the last bit.
+                let read = machine.storage.disk.peek();
+                let name = |entry: &Entry| (entry.head().session, entry.id());
+                let folded = read.pages.iter().flat_map(|page| page.entries());
+                let folded: Vec<_> = folded.map(|entry| name(&entry)).collect();
+                read.entries.iter().map(name).chain(folded).collect()
             })
             .collect();
         let holds = |place: Place, session, id| disks[place].contains(&(session, id));
         if let Some((place, what)) = self.judge.archive.forgotten(self.count(), holds) {
             self.judge.fail(self.now, place, what);
         }
-        let facts = self.ledgers().map(|(_, ledger)| ledger.counted().count()).max();
+        let facts = self.ledgers().map(|(_, ledger)| ledger.counted_len()).max();
+        self.judge.met.pages = self.ledgers().map(|(_, it)| it.pages().count() as u64).sum();
         self.judge.met.facts = facts.unwrap_or_default() as u64;
     }
 
@@ -206,9 +216,17 @@ impl<G: Playable> World<G> {
     }
 }
 
-/// What the facts of a ledger come to, computed anew.
+/// What the facts of a ledger come to, computed anew from each of them, folded or not.
 fn fold<G: Playable>(ledger: &Ledger) -> G::Hall {
     let mut hall = G::Hall::default();
-    ledger.fold(|at, record| G::enter(&mut hall, at, record));
+    let facts: Vec<_> =
+        ledger.counted().into_iter().map(|entry| (ledger.happened_at(&entry), entry)).collect();
+    let keyless = ledger.entries().filter(|entry| entry.key().is_none());
+    let keyless = keyless.map(|entry| (ledger.happened_at(&entry), entry));
+    for (at, entry) in facts.into_iter().chain(keyless) {
+        if let Some(record) = Body::of(&entry).as_ref().and_then(|body| body.record(&entry)) {
+            G::enter(&mut hall, at, record);
+        }
+    }
     hall
 }

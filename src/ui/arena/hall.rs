@@ -7,7 +7,7 @@ use macroquad::math::{Rect, Vec2, vec2};
 use super::margin::{draw_wins, wins_width};
 use crate::{
     arena::{Arena, hall::Standing},
-    cluster::ledger::witness::Safety,
+    cluster::ledger::{Fullness, witness::Safety},
     node::{LedgerView, View},
     types::NodeId,
     ui::{
@@ -122,6 +122,12 @@ impl Keeping {
     pub fn draw(&self, c: &Canvas, at: Vec2, ledger: &LedgerView) {
         let shared = self.unshared < ON_ITS_WAY_S;
         let (saying, colour) = match &ledger.trouble {
+            _ if ledger.fullness == Fullness::Full => {
+                ("not kept: the book of points is full".to_owned(), RUBY_LIGHT)
+            }
+            _ if ledger.fullness == Fullness::Soon => {
+                ("kept; the book of points is nearly full".to_owned(), RUBY_LIGHT)
+            }
             Some(_) if shared => ("kept by the others alone".to_owned(), LAVENDER),
             Some(trouble) => (trouble.to_string(), RUBY_LIGHT),
             None if shared => ("kept, here and elsewhere".to_owned(), HEATHER),

@@ -109,6 +109,11 @@ impl Herald {
                 format!("{trouble}; the game goes on"),
                 Cloth::Crown,
             ),
+            Event::LedgerFilling { fullness } => {
+                if let Some((what, advice)) = fullness.words() {
+                    self.proclaim(what.to_owned(), advice.to_owned(), Cloth::Crown);
+                }
+            }
             Event::NewIdentity { .. } => {
                 self.say("you go by a new identity".to_owned(), LAVENDER);
             }

@@ -1,7 +1,15 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
+
+use rusqlite::params;
+use uuid::Uuid;
 
 use super::*;
-use crate::runtime::store::tests::{fresh, written};
+use crate::{
+    cluster::ledger::{Ledger, batch, body::Body, entry::WallTime},
+    game::Fact,
+    runtime::store::tests::{fresh, written},
+    types::{Epoch, Incarnation},
+};
 
 /// A folder that does not exist yet and is removed at the end.
 struct Folder(PathBuf);
@@ -14,6 +22,17 @@ impl Folder {
 
     fn file(&self) -> PathBuf {
         self.0.join("ledger.db")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.0.join("ledger.db-wal")
+    }
+
+    /// It exists already.
+    fn made() -> Self {
+        let folder = Self::new();
+        fs::create_dir(&folder.0).unwrap();
+        folder
     }
 
     fn names(&self) -> Vec<String> {
@@ -98,7 +117,7 @@ fn a_deleted_body_is_gone_from_the_disk_and_nothing_else_is() {
     let (mut file, _) = LedgerFile::open(&folder.file()).unwrap();
     file.write(&fresh(&entries)).unwrap();
     let redacted = Arc::new(entries[1].redacted().unwrap());
-    file.write(&[Record { entry: redacted.clone(), fresh: false }]).unwrap();
+    file.write(&[Record::Changed(redacted.clone())]).unwrap();
     drop(file);
     let (file, contents) = LedgerFile::open(&folder.file()).unwrap();
     assert_eq!(all(&contents), [&*entries[0], &*redacted, &*entries[2]]);
@@ -239,5 +258,159 @@ fn a_migration_happens_whole_or_not_at_all() {
     migrate(&mut file.connection, &[STEPS, &good].concat()).unwrap();
     assert_eq!(version(&file.connection).unwrap(), STEPS.len() + 2);
     assert_eq!(count(&file), Ok(7));
-    assert_eq!(read_all(&file.connection).unwrap().len(), 5);
+    assert_eq!(read_all(&file.connection, STEPS.len()).unwrap().len(), 5);
+}
+
+/// Somebody else's database.
+fn photos(path: &Path, more: &str) -> Vec<u8> {
+    let connection = Connection::open(path).unwrap();
+    connection.execute_batch("CREATE TABLE photos (x); INSERT INTO photos VALUES (1);").unwrap();
+    connection.execute_batch(more).unwrap();
+    drop(connection);
+    fs::read(path).unwrap()
+}
+
+#[test]
+fn a_database_of_another_program_is_moved_aside_as_it_is() {
+    for more in
+        ["", "PRAGMA user_version = 7", "PRAGMA application_id = 9", "CREATE TABLE entries (y)"]
+    {
+        let (folder, entries) = (Folder::made(), written(3));
+        let before = photos(&folder.file(), more);
+        assert!(
+            matches!(LedgerFile::read(&folder.file()), Err(OpenError::Foreign { .. })),
+            "{more}"
+        );
+        assert_eq!(fs::read(folder.file()).unwrap(), before);
+        let (mut file, contents) = LedgerFile::open(&folder.file()).unwrap();
+        assert_eq!((contents.len(), contents.notices.len()), (0, 1), "{more}");
+        file.write(&fresh(&entries)).unwrap();
+        let aside = folder.file().with_extension("db.of-another-program-1");
+        assert_eq!(fs::read(aside).unwrap(), before, "{more}");
+        assert_eq!(LedgerFile::read(&folder.file()).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn an_empty_file_is_a_ledger_without_entries() {
+    let folder = Folder::made();
+    fs::write(folder.file(), "").unwrap();
+    assert!(LedgerFile::read(&folder.file()).unwrap().is_empty());
+    assert_eq!(fs::read(folder.file()).unwrap(), b"");
+    let (mut file, contents) = LedgerFile::open(&folder.file()).unwrap();
+    assert_eq!(contents.notices, Vec::<String>::new());
+    file.write(&fresh(&written(2))).unwrap();
+    assert_eq!(LedgerFile::read(&folder.file()).unwrap().len(), 2);
+}
+
+#[test]
+fn a_folder_in_the_place_of_the_file_is_an_error_that_says_so() {
+    let folder = Folder::made();
+    fs::create_dir(folder.file()).unwrap();
+    let error = LedgerFile::read(&folder.file()).unwrap_err().to_string();
+    assert!(error.contains("it is a folder"), "{error}");
+    assert!(LedgerFile::open(&folder.file()).is_err());
+}
+
+/// As on a medium that cannot be written to: SQLite does not get the files that it wants beside this
+/// one.
+#[test]
+fn a_file_is_read_where_nothing_can_be_made_beside_it() {
+    let (folder, entries) = (Folder::new(), written(5));
+    let (mut file, _) = LedgerFile::open(&folder.file()).unwrap();
+    file.write(&fresh(&entries)).unwrap();
+    // With its log, as a process leaves it that is killed.
+    let (database, log) = (fs::read(folder.file()).unwrap(), fs::read(folder.log()).unwrap());
+    drop(file);
+    fs::write(folder.file(), database).unwrap();
+    fs::write(folder.log(), log).unwrap();
+    let shared = folder.file().with_extension("db-shm");
+    let _ = fs::remove_file(&shared);
+    fs::create_dir(&shared).unwrap();
+    assert_eq!(LedgerFile::read(&folder.file()).unwrap().len(), 5);
+}
+
+#[test]
+fn names_that_mean_something_to_sqlite_are_names() {
+    let folder = Folder::new();
+    for name in ["file:x", "file:x?mode=memory", ":memory:", "a%20b?c#d", "ledger.db?immutable=1"] {
+        let path = folder.file().with_file_name(name).join("ledger.db");
+        let (mut file, _) = LedgerFile::open(&path).unwrap();
+        file.write(&fresh(&written(2))).unwrap();
+        drop(file);
+        assert!(path.is_file(), "{name}");
+        assert_eq!(LedgerFile::read(&path).unwrap().len(), 2, "{name}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_is_no_text_is_a_path() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let folder = Folder::new();
+    let path = folder.file().with_file_name(OsStr::from_bytes(b"\xff\xfe")).join("ledger.db");
+    let (mut file, _) = LedgerFile::open(&path).unwrap();
+    file.write(&fresh(&written(2))).unwrap();
+    assert_eq!(LedgerFile::read(&path).unwrap().len(), 2);
+}
+
+/// What a host writes in many rounds, and the page that comes of it.
+fn folded() -> (Vec<Arc<Entry>>, SharedPage) {
+    let me = Writer { node: NodeId::from_u128(1), incarnation: Incarnation(1) };
+    let mut ledger = Ledger::new(SessionId(Uuid::from_u128(1)), me);
+    ledger.reigns(Epoch(1));
+    let fact = |n: u8| Fact { key: vec![1, 2, 3, n], value: vec![9; 20] };
+    let entries: Vec<_> =
+        (0..64).map(|n| ledger.write(WallTime(5), Body::Fact(fact(n))).unwrap()).collect();
+    assert!(ledger.fold_stream(me, 60, 60, 0));
+    let page = ledger.pages().next().unwrap().clone();
+    (entries, page)
+}
+
+#[test]
+fn a_page_takes_the_place_of_its_entries_and_gives_them_back() {
+    let (folder, (entries, page)) = (Folder::new(), folded());
+    let (mut file, _) = LedgerFile::open(&folder.file()).unwrap();
+    file.write(&fresh(&entries)).unwrap();
+    file.write(&[Record::Fold(page.clone())]).unwrap();
+    let rows = "SELECT count(*) FROM entries";
+    assert_eq!(file.connection.query_row(rows, [], |row| row.get(0)), Ok(5));
+    drop(file);
+    let (_, contents) = LedgerFile::open(&folder.file()).unwrap();
+    assert_eq!((contents.damaged, contents.len()), (0, 64));
+    let kept: Vec<_> = contents.pages.values().flatten().flat_map(|page| page.entries()).collect();
+    assert_eq!(kept, entries[..60]);
+}
+
+#[test]
+fn pages_survive_a_damaged_file() {
+    let (folder, (entries, page)) = (Folder::new(), folded());
+    let (mut file, _) = LedgerFile::open(&folder.file()).unwrap();
+    file.write(&fresh(&entries)).unwrap();
+    file.write(&[Record::Fold(page)]).unwrap();
+    file.connection.execute_batch("UPDATE entries SET hash = X'00' WHERE rowid = 62").unwrap();
+    drop(file);
+    let (_, contents) = LedgerFile::open(&folder.file()).unwrap();
+    assert_eq!((contents.damaged, contents.len()), (1, 63), "{:?}", contents.notices);
+    assert_eq!(LedgerFile::read(&folder.file()).unwrap().len(), 63);
+}
+
+#[test]
+fn a_file_of_the_first_version_is_read_and_goes_on() {
+    let (folder, entries) = (Folder::made(), written(5));
+    let mut connection = Connection::open(folder.file()).unwrap();
+    settle(&connection).unwrap();
+    migrate(&mut connection, &STEPS[..1]).unwrap();
+    let transaction = connection.transaction().unwrap();
+    entries.iter().for_each(|entry| insert(&transaction, entry).unwrap());
+    transaction.commit().unwrap();
+    drop(connection);
+    assert_eq!(LedgerFile::read(&folder.file()).unwrap().len(), 5);
+    let (mut file, contents) = LedgerFile::open(&folder.file()).unwrap();
+    assert_eq!((contents.len(), contents.owner), (5, None));
+    let owner = NodeId::from_u128(7);
+    file.belongs_to(owner).unwrap();
+    drop(file);
+    assert_eq!(LedgerFile::owner_of(&folder.file()).unwrap(), Some(owner));
 }

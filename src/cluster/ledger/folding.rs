@@ -1,0 +1,439 @@
+//! Which facts count, what they come to, and how what has come to rest is folded into pages.
+//!
+//! Of all facts with one key the lowest counts, wherever it is: among the loose entries, where the
+//! ledger knows each key, or in a page. A page is opened for its keys only if a fact of the same
+//! [scope](crate::game::Game::scope) comes from elsewhere: when a host died in the middle of a round, or
+//! two sides of a cut went on with the same one. So the scores are the totals of the pages, less what
+//! is *beaten* in them, and the loose facts that count.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Fate, Key, Ledger, Out, Refused, Source,
+    body::{Body, has_place, is_fact},
+    disk::Record,
+    entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
+    page::{PAGE_ENTRIES_MAX, Page, SharedPage, fact_of},
+};
+use crate::game::{Fact, Malformed, Remembered};
+
+const HOUR_SECONDS: i128 = 3_600;
+
+/// By how much somebody's clock must differ from what is known of it to be heard: more than the half
+/// hour that rounding to hours takes away.
+const CLOCKS_DIFFER_SECONDS: i128 = 45 * 60;
+
+impl Ledger {
+    /// Takes a page that another node sent.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is no page. What does not fit on what is held is left out.
+    pub fn accept_page(&mut self, page: Page) -> Result<Fate, Malformed> {
+        let known =
+            self.streams.get(&page.writer()).and_then(|stream| stream.page_at(page.first()));
+        if known.is_some_and(|known| **known == page) {
+            return Ok(Fate::Known);
+        }
+        let (page, entries) = page.verified(&self.summing)?;
+        if page.session() != self.session {
+            return Ok(Fate::Known);
+        }
+        if page.writer() != self.me && self.fits(&page) {
+            self.put_page(Arc::new(page), Source::Peer);
+            return Ok(Fate::Fresh);
+        }
+        let mut fate = Fate::Known;
+        for entry in entries {
+            match self.accept(Entry::clone(&entry)) {
+                Ok(Fate::Known | Fate::Completed) => {}
+                Ok(fresh) => fate = fresh,
+                Err(_) => break,
+            }
+        }
+        Ok(fate)
+    }
+
+    /// Takes all that this node's disk had kept, in whatever order. What is of no use is left out.
+    pub fn restore_all(&mut self, mut entries: Vec<Entry>, pages: &[SharedPage]) {
+        entries.sort_by_key(|entry| (entry.id(), entry.hash()));
+        let mut entries = entries.into_iter().peekable();
+        let mut pages: Vec<&SharedPage> = pages.iter().collect();
+        pages.sort_by_key(|page| (page.writer(), page.first()));
+        for page in pages {
+            let first = EntryId { writer: page.writer(), number: page.first() };
+            while let Some(entry) = entries.next_if(|entry| entry.id() < first) {
+                self.restore_or_tell(entry);
+            }
+            if let Err(error) = self.restore_page(page) {
+                tracing::warn!(%error, "a page on the disk is of no use");
+            }
+        }
+        entries.for_each(|entry| self.restore_or_tell(entry));
+    }
+
+    fn restore_or_tell(&mut self, entry: Entry) {
+        if let Err(error) = self.restore(entry) {
+            tracing::warn!(%error, "an entry on the disk is of no use");
+        }
+    }
+
+    /// Takes a page that this node's disk had kept, and that was checked there. It may be behind a
+    /// hole.
+    ///
+    /// # Errors
+    /// [`Refused`]; then nothing has changed.
+    pub fn restore_page(&mut self, page: &SharedPage) -> Result<(), Refused> {
+        if page.session() != self.session {
+            return Err(Refused::Session);
+        }
+        let stream = self.streams.get(&page.writer());
+        let known = stream.and_then(|stream| stream.page_at(page.first()));
+        if known.is_some_and(|known| known == page) {
+            return Ok(());
+        }
+        if stream.is_some_and(|stream| stream.has_any(page.first(), page.last())) {
+            // Some of its entries are there. The others are put in between.
+            for entry in page.entries() {
+                self.restore(Entry::clone(&entry))?;
+            }
+            return Ok(());
+        }
+        let last = stream.map_or(0, super::Stream::last);
+        if page.first() > last + super::HOLE_MAX {
+            return Err(Refused::Gap);
+        }
+        if !self.has_room(page.writer()) {
+            return Err(Refused::Full);
+        }
+        self.put_page(page.clone(), Source::Disk);
+        Ok(())
+    }
+
+    /// Whether a page goes on where its writer's stream ends, and finds room.
+    fn fits(&self, page: &Page) -> bool {
+        let stream = self.streams.get(&page.writer());
+        let (through, last) = stream.map_or((0, 0), |stream| (stream.through(), stream.last()));
+        page.first() == through + 1 && last == through && self.has_room(page.writer())
+    }
+
+    fn put_page(&mut self, page: SharedPage, source: Source) {
+        self.digest.take();
+        let writer = page.writer();
+        let stream = self.streams.entry(writer).or_default();
+        let before = stream.through();
+        stream.insert_page(page.clone());
+        self.len += page.count() as usize;
+        self.grow(1, page.bytes() as isize);
+        if source != Source::Disk {
+            self.out.push_back(Out::Keep(Record::Page(page)));
+        }
+        self.take_effect_from(writer, before, source);
+    }
+
+    /// A page is held from here on. Its facts stay in their places: there is no line of them.
+    pub(super) fn take_effect_of_page(&mut self, page: &SharedPage, source: Source) {
+        self.highest_reign = self.highest_reign.max(page.highest_reign());
+        self.out.push_back(Out::PageCounts(page.clone()));
+        let contested: Vec<u64> =
+            page.scopes().iter().copied().filter(|scope| self.knows_scope(*scope)).collect();
+        if !contested.is_empty() || !page.doubled().is_empty() {
+            for entry in page.entries() {
+                if page.doubled().binary_search(&entry.id().number).is_ok() {
+                    self.beaten.insert(entry.id());
+                    self.out.push_back(Out::CountsNoMore(entry));
+                } else if let Some(key) = self.key(&entry).filter(|key| contested.contains(&key.0))
+                {
+                    self.contest(key, &entry);
+                }
+            }
+        }
+        self.enlist(page);
+        for entry in page.others() {
+            self.take_effect(entry, source);
+        }
+    }
+
+    /// A fact of a page that was said to count meets those of its key that are there.
+    fn contest(&mut self, key: Key, entry: &SharedEntry) {
+        let Some(other) = self.winner(key) else { return };
+        if (other.id(), other.hash()) < (entry.id(), entry.hash()) {
+            self.beaten.insert(entry.id());
+            self.out.push_back(Out::CountsNoMore(entry.clone()));
+            return;
+        }
+        if self.counted.remove(&key).is_none() {
+            self.beaten.insert(other.id());
+        }
+        self.out.push_back(Out::CountsNoMore(other));
+    }
+
+    fn enlist(&mut self, page: &Page) {
+        let name = (page.writer(), page.first());
+        for scope in page.scopes() {
+            self.scopes.entry(*scope).or_default().push(name);
+        }
+    }
+
+    fn knows_scope(&self, scope: u64) -> bool {
+        self.scopes.contains_key(&scope) || self.counted.range(range(scope)).next().is_some()
+    }
+
+    /// The fact of this key that counts.
+    fn winner(&self, key: Key) -> Option<SharedEntry> {
+        let folded = || {
+            let facts = self.folded_of(key.0);
+            let same = facts.filter(|entry| self.key(entry) == Some(key));
+            same.min_by_key(|entry| (entry.id(), entry.hash()))
+        };
+        self.counted.get(&key).cloned().or_else(folded)
+    }
+
+    /// All facts in pages that have some of this scope, and that count.
+    fn folded_of(&self, scope: u64) -> impl Iterator<Item = SharedEntry> {
+        let pages = self.scopes.get(&scope).into_iter().flatten();
+        let entries = pages.flat_map(|(writer, first)| {
+            let stream = self.streams.get(writer);
+            stream.map(|stream| stream.all_of_page(*first)).unwrap_or_default()
+        });
+        entries.filter(|entry| is_fact(entry) && !self.beaten.contains(&entry.id()))
+    }
+
+    /// The key of an entry that has one.
+    pub(super) fn key(&self, entry: &Entry) -> Option<Key> {
+        let mut hasher = Sha256::new_with_prefix([entry.head().kind.0]);
+        hasher.update(entry.key()?);
+        let key = hasher.finalize().first_chunk().map(|first| u128::from_be_bytes(*first))?;
+        let scope = fact_of(entry).map_or(0, |fact| (self.summing.scope)(&fact));
+        Some((scope, key))
+    }
+
+    /// Of all entries with one key the lowest counts: that is the same one for all. What has no key
+    /// counts by itself.
+    pub(super) fn count(&mut self, entry: &SharedEntry) {
+        let Some(key) = self.key(entry) else {
+            if counts_by_itself(entry) {
+                self.out.push_back(Out::Counts(entry.clone()));
+            }
+            return;
+        };
+        if let Some(other) = self.winner(key) {
+            if (other.id(), other.hash()) < (entry.id(), entry.hash()) {
+                return;
+            }
+            if !self.counted.contains_key(&key) {
+                self.beaten.insert(other.id());
+            }
+            self.out.push_back(Out::CountsNoMore(other));
+        }
+        self.counted.insert(key, entry.clone());
+        self.out.push_back(Out::Counts(entry.clone()));
+    }
+
+    // What counts.
+
+    /// Of each key of a fact the entry that counts.
+    pub fn counted(&self) -> Vec<SharedEntry> {
+        let folded = self.streams.values().flat_map(|stream| {
+            let held = stream.pages().filter(|page| page.last() <= stream.through());
+            held.flat_map(|page| page.entries())
+        });
+        let folded = folded
+            .filter(|entry| is_fact(entry) && !self.beaten.contains(&entry.id()))
+            .filter_map(|entry| Some((self.key(&entry)?, entry)));
+        let loose = self.counted.iter().map(|(key, entry)| (*key, entry.clone()));
+        loose.chain(folded).collect::<BTreeMap<_, _>>().into_values().collect()
+    }
+
+    /// How many facts count.
+    pub fn counted_len(&self) -> usize {
+        let held = self
+            .streams
+            .values()
+            .flat_map(|stream| stream.pages().filter(|page| page.last() <= stream.through()));
+        let folded: u64 = held.map(|page| page.facts()).sum();
+        self.counted.len() + folded as usize - self.beaten.len()
+    }
+
+    /// All facts of a scope that count.
+    pub fn facts_of(&self, scope: u64) -> Vec<Fact> {
+        let loose = self.counted.range(range(scope)).filter_map(|(_, entry)| fact_of(entry));
+        let folded = self.folded_of(scope).filter_map(|entry| fact_of(&entry));
+        loose.chain(folded.filter(|fact| (self.summing.scope)(fact) == scope)).collect()
+    }
+
+    /// Tells `enter` all that counts, and when it happened: for a hall of fame.
+    pub fn fold(&self, mut enter: impl FnMut(u64, Remembered<'_>)) {
+        for stream in self.streams.values() {
+            for page in stream.pages().filter(|page| page.last() <= stream.through()) {
+                self.tell_page(page, &mut enter);
+                page.others().iter().for_each(|entry| self.tell(entry, &mut enter));
+            }
+            let held = stream.loose().take_while(|entry| entry.id().number <= stream.through());
+            held.filter(|entry| entry.key().is_none())
+                .for_each(|entry| self.tell(entry, &mut enter));
+        }
+        for entry in self.beaten.iter().flat_map(|id| self.at(*id)) {
+            if let Some(fact) = fact_of(&entry) {
+                enter(self.happened_at(&entry), Remembered::CountsNoMore(&fact));
+            }
+        }
+        self.counted.values().for_each(|entry| self.tell(entry, &mut enter));
+    }
+
+    /// Tells `enter` what the facts of a page come to.
+    pub fn tell_page(&self, page: &Page, mut enter: impl FnMut(u64, Remembered<'_>)) {
+        if !page.totals().is_empty() {
+            enter(0, Remembered::Total(page.totals(), self.hours_behind(page.writer())));
+            return;
+        }
+        for entry in page.entries().iter().filter(|entry| is_fact(entry)) {
+            self.tell(entry, &mut enter);
+        }
+    }
+
+    fn tell(&self, entry: &Entry, enter: &mut impl FnMut(u64, Remembered<'_>)) {
+        if let Some(record) = Body::of(entry).as_ref().and_then(|body| body.record(entry)) {
+            enter(self.happened_at(entry), record);
+        }
+    }
+
+    // Clocks.
+
+    /// When an entry was written, by this node's clock as far as it knows how its author's differs.
+    pub fn happened_at(&self, entry: &Entry) -> u64 {
+        let hours = self.hours_behind(entry.id().writer);
+        entry.head().written_at.0.saturating_add_signed(hours.saturating_mul(3_600))
+    }
+
+    fn hours_behind(&self, writer: Writer) -> i64 {
+        self.behind.get(&writer).copied().unwrap_or_default()
+    }
+
+    /// The wall clock of this writer says this, while the own one says `own`. Whether that is news.
+    pub fn hear_clock(&mut self, writer: Writer, wall: WallTime, own: WallTime) -> bool {
+        let seconds = own.0 as i128 - wall.0 as i128;
+        let known = self.hours_behind(writer);
+        if (seconds - i128::from(known) * HOUR_SECONDS).abs() < CLOCKS_DIFFER_SECONDS {
+            return false;
+        }
+        let hours = (seconds + HOUR_SECONDS / 2).div_euclid(HOUR_SECONDS);
+        self.is_behind(writer, i64::try_from(hours).unwrap_or_default());
+        self.out.push_back(Out::Keep(Record::Clock(
+            self.session,
+            writer,
+            self.hours_behind(writer),
+        )));
+        if self.streams.contains_key(&writer) {
+            self.tell_anew();
+        }
+        true
+    }
+
+    /// Tells all that counts once more.
+    fn tell_anew(&mut self) {
+        let mut out = vec![Out::Redated];
+        for stream in self.streams.values() {
+            for page in stream.pages().filter(|page| page.last() <= stream.through()) {
+                out.push(Out::PageCounts(page.clone()));
+                out.extend(page.others().iter().cloned().map(Out::Counts));
+            }
+            let held = stream.loose().take_while(|entry| entry.id().number <= stream.through());
+            let keyless = held.filter(|entry| entry.key().is_none() && counts_by_itself(entry));
+            out.extend(keyless.cloned().map(Out::Counts));
+        }
+        out.extend(self.beaten.iter().flat_map(|id| self.at(*id)).map(Out::CountsNoMore));
+        out.extend(self.counted.values().cloned().map(Out::Counts));
+        self.out.extend(out);
+    }
+
+    /// The clock of this writer is so many hours behind this node's.
+    pub fn is_behind(&mut self, writer: Writer, hours: i64) {
+        match hours {
+            0 => drop(self.behind.remove(&writer)),
+            _ => drop(self.behind.insert(writer, hours)),
+        }
+    }
+
+    /// Whose clocks are known to be behind this node's, or ahead of it, and by how many hours.
+    pub fn clocks(&self) -> impl Iterator<Item = (Writer, i64)> {
+        self.behind.iter().map(|(writer, hours)| (*writer, *hours))
+    }
+
+    // Folding.
+
+    /// Folds a run of at least `least` of what `writer` wrote into a page, but for the last `spared`
+    /// of it. Whether there was such a run.
+    pub fn fold_stream(&mut self, writer: Writer, least: u64, most: u64, spared: u64) -> bool {
+        if self.has_to_place() {
+            return false;
+        }
+        let Some(stream) = self.streams.get_mut(&writer) else { return false };
+        let most = most.min(PAGE_ENTRIES_MAX);
+        let Some(run) = stream.foldable(least, most, spared) else { return false };
+        let Some(page) = Page::fold(&run, &self.summing).map(Arc::new) else { return false };
+        stream.fold(page.clone());
+        let folded = &run[..page.count() as usize];
+        for entry in folded {
+            let Some(key) = self.key(entry) else { continue };
+            let counts = self.counted.get(&key).is_some_and(|counted| counted.id() == entry.id());
+            match counts {
+                true => drop(self.counted.remove(&key)),
+                false => drop(self.beaten.insert(entry.id())),
+            }
+        }
+        self.enlist(&page);
+        let bytes: usize = folded.iter().map(|entry| entry.bytes()).sum();
+        self.grow(1 - folded.len() as isize, page.bytes() as isize - bytes as isize);
+        self.out.push_back(Out::Keep(Record::Fold(page)));
+        true
+    }
+
+    /// Takes the page that has this entry apart, if one has it: the entry is to be changed, or gets
+    /// company.
+    pub(super) fn unfold(&mut self, id: EntryId) {
+        let Some(stream) = self.streams.get_mut(&id.writer) else { return };
+        let Some(page) = stream.page_at(id.number).cloned() else { return };
+        let held = page.last() <= stream.through();
+        stream.unfold(page.first());
+        let entries = page.entries();
+        let bytes: usize = entries.iter().map(|entry| entry.bytes()).sum();
+        self.grow(entries.len() as isize - 1, bytes as isize - page.bytes() as isize);
+        if !held {
+            return;
+        }
+        let name = (page.writer(), page.first());
+        for scope in page.scopes() {
+            if let Some(pages) = self.scopes.get_mut(scope) {
+                pages.retain(|other| *other != name);
+                if pages.is_empty() {
+                    self.scopes.remove(scope);
+                }
+            }
+        }
+        for entry in entries {
+            if let Some(key) = self.key(&entry)
+                && !self.beaten.remove(&entry.id())
+            {
+                self.counted.insert(key, entry);
+            }
+        }
+    }
+
+    /// Closes all pages that were opened to be looked into.
+    pub fn close_pages(&mut self) {
+        self.streams.values_mut().for_each(super::Stream::close);
+    }
+}
+
+/// Whether an entry without a key is to be told.
+fn counts_by_itself(entry: &Entry) -> bool {
+    let kind = entry.head().kind;
+    has_place(kind) && !kind.is_personal()
+}
+
+/// All keys of a scope.
+fn range(scope: u64) -> std::ops::RangeInclusive<Key> {
+    (scope, 0)..=(scope, u128::MAX)
+}

@@ -1,0 +1,277 @@
+//! The rows of a ledger file: what is read from them and how it is checked, and how they are written.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use rusqlite::{Connection, Row, Transaction, params};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::{Content, Contents};
+use crate::{
+    cluster::ledger::{
+        batch,
+        entry::{Entry, EntryId, Hash, Writer},
+        page::{Page, SharedPage},
+    },
+    text::SessionName,
+    types::{Incarnation, NodeId, SessionId},
+};
+
+const COLUMNS: &str = "rowid, session, author, incarnation, number, hash, entry";
+
+/// All of a file of this version.
+pub(in crate::runtime::store) fn read_all(
+    connection: &Connection,
+    version: usize,
+) -> rusqlite::Result<Contents> {
+    let mut contents = Contents::default();
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM entries"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        match content_of(row) {
+            Some(content) => contents.add(content),
+            None => contents.damaged += 1,
+        }
+    }
+    if version > 1 {
+        contents.clocks = read_clocks(connection);
+        contents.owner = read_owner(connection);
+    }
+    let mut statement = connection.prepare("SELECT id, name FROM sessions ORDER BY used DESC")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        match session_of(row) {
+            Some(session) => contents.sessions.push(session),
+            None => contents.damaged += 1,
+        }
+    }
+    Ok(contents)
+}
+
+/// What is in the row with this id, if it is what was written.
+pub(in crate::runtime::store) fn read_one(
+    connection: &Connection,
+    rowid: i64,
+) -> rusqlite::Result<Option<Content>> {
+    let sql = format!("SELECT {COLUMNS} FROM entries WHERE rowid = ?1");
+    connection.prepare_cached(&sql)?.query_row([rowid], |row| Ok(content_of(row)))
+}
+
+/// The id of the first row from this one on.
+pub(in crate::runtime::store) fn next_row(
+    connection: &Connection,
+    rowid: i64,
+) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT min(rowid) FROM entries WHERE rowid >= ?1";
+    connection.prepare_cached(sql)?.query_row([rowid], |row| row.get(0))
+}
+
+fn content_of(row: &Row<'_>) -> Option<Content> {
+    let blob = row.get_ref(6).ok()?.as_blob().ok()?;
+    match Page::is_page(blob) {
+        true => page_of(row).map(Content::Page),
+        false => entry_of(row).map(Content::Entry),
+    }
+}
+
+/// The page in a row: with the hash that was written with it, and where it should be.
+fn page_of(row: &Row<'_>) -> Option<SharedPage> {
+    let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
+    let number = |column| row.get_ref(column).ok()?.as_i64().ok();
+    if blob(5)? != Sha256::digest(blob(6)?).as_slice() {
+        return None;
+    }
+    let page = Page::decode(blob(6)?).ok()?;
+    let agrees = blob(1)? == page.session().0.as_bytes()
+        && blob(2)? == page.writer().node.0.as_bytes()
+        && number(3)? as u64 == page.writer().incarnation.0
+        && number(4)? as u64 == page.first();
+    agrees.then(|| Arc::new(page))
+}
+
+/// The entry in a row: whole, with the hash that was written with it, and where it should be.
+fn entry_of(row: &Row<'_>) -> Option<Entry> {
+    let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
+    let number = |column| row.get_ref(column).ok()?.as_i64().ok();
+    let mut entries = batch::decode(blob(6)?).ok()?;
+    let entry = entries.pop().filter(|_| entries.is_empty())?;
+    let (id, session) = (entry.id(), entry.head().session);
+    let agrees = blob(5)? == entry.hash().0
+        && blob(1)? == session.0.as_bytes()
+        && blob(2)? == id.writer.node.0.as_bytes()
+        && number(3)? as u64 == id.writer.incarnation.0
+        && number(4)? as u64 == id.number;
+    agrees.then_some(entry)
+}
+
+fn session_of(row: &Row<'_>) -> Option<(SessionId, SessionName)> {
+    let id = Uuid::from_slice(row.get_ref(0).ok()?.as_blob().ok()?).ok()?;
+    let name = row.get_ref(1).ok()?.as_str().ok()?;
+    Some((SessionId(id), SessionName::new(name)))
+}
+
+pub(in crate::runtime::store) fn insert(
+    transaction: &Transaction<'_>,
+    entry: &Entry,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO entries (session, author, incarnation, number, hash, entry)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let (id, session) = (entry.id(), entry.head().session);
+    transaction.prepare_cached(sql)?.execute(params![
+        session.0.as_bytes(),
+        id.writer.node.0.as_bytes(),
+        id.writer.incarnation.0 as i64,
+        id.number as i64,
+        entry.hash().0,
+        batch::encode(session, [&Arc::new(entry.clone())]),
+    ])?;
+    Ok(())
+}
+
+pub(in crate::runtime::store) fn insert_page(
+    transaction: &Transaction<'_>,
+    page: &Page,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO entries (session, author, incarnation, number, hash, entry)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let bytes = page.encode();
+    transaction.prepare_cached(sql)?.execute(params![
+        page.session().0.as_bytes(),
+        page.writer().node.0.as_bytes(),
+        page.writer().incarnation.0 as i64,
+        page.first() as i64,
+        Sha256::digest(&bytes).as_slice(),
+        bytes,
+    ])?;
+    Ok(())
+}
+
+/// Removes all single entries that these pages have.
+pub(in crate::runtime::store) fn remove_folded(
+    transaction: &Transaction<'_>,
+    pages: &[&SharedPage],
+) -> rusqlite::Result<()> {
+    let mut found = Vec::new();
+    {
+        let sql = "SELECT rowid, session, author, incarnation, number FROM entries
+                   WHERE substr(entry, 1, 1) <> X'11'";
+        let mut statement = transaction.prepare_cached(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (incarnation, number): (i64, i64) = (row.get(3)?, row.get(4)?);
+            let is_in = |page: &&&SharedPage| {
+                (page.first()..=page.last()).contains(&(number as u64))
+                    && page.writer().incarnation.0 == incarnation as u64
+            };
+            if let Some(page) = pages.iter().find(is_in)
+                && row.get_ref(1)?.as_blob()? == page.session().0.as_bytes()
+                && row.get_ref(2)?.as_blob()? == page.writer().node.0.as_bytes()
+            {
+                found.push(row.get::<_, i64>(0)?);
+            }
+        }
+    }
+    let mut delete = transaction.prepare_cached("DELETE FROM entries WHERE rowid = ?1")?;
+    found.into_iter().try_for_each(|rowid| delete.execute([rowid]).map(drop))
+}
+
+pub(in crate::runtime::store) fn set_clock(
+    connection: &Connection,
+    session: SessionId,
+    writer: Writer,
+    hours: i64,
+) -> rusqlite::Result<()> {
+    let (session, author) = (session.0.as_bytes(), writer.node.0.as_bytes());
+    let incarnation = writer.incarnation.0 as i64;
+    let sql = "DELETE FROM clocks WHERE session = ?1 AND author = ?2 AND incarnation = ?3";
+    connection.prepare_cached(sql)?.execute(params![session, author, incarnation])?;
+    let sql = "INSERT INTO clocks (session, author, incarnation, hours) VALUES (?1, ?2, ?3, ?4)";
+    connection.prepare_cached(sql)?.execute(params![session, author, incarnation, hours])?;
+    Ok(())
+}
+
+pub(in crate::runtime::store) fn set_owner(
+    connection: &Connection,
+    owner: NodeId,
+) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM owner", [])?;
+    connection.execute("INSERT INTO owner (id) VALUES (?1)", params![owner.0.as_bytes()])?;
+    Ok(())
+}
+
+pub(in crate::runtime::store) fn read_clocks(
+    connection: &Connection,
+) -> Vec<(SessionId, Writer, i64)> {
+    let sql = "SELECT hours, session, author, incarnation FROM clocks";
+    let clock = |row: &Row<'_>| {
+        let id = |column| Uuid::from_slice(row.get_ref(column).ok()?.as_blob().ok()?).ok();
+        let hours = row.get_ref(0).ok()?.as_i64().ok()?;
+        let incarnation = Incarnation(row.get_ref(3).ok()?.as_i64().ok()? as u64);
+        Some((SessionId(id(1)?), Writer { node: NodeId(id(2)?), incarnation }, hours))
+    };
+    let mut clocks = Vec::new();
+    let Ok(mut statement) = connection.prepare(sql) else { return clocks };
+    let Ok(mut rows) = statement.query([]) else { return clocks };
+    while let Ok(Some(row)) = rows.next() {
+        clocks.extend(clock(row));
+    }
+    clocks
+}
+
+pub(in crate::runtime::store) fn read_owner(connection: &Connection) -> Option<NodeId> {
+    let sql = "SELECT id FROM owner";
+    let bytes: Vec<u8> = connection.query_row(sql, [], |row| row.get(0)).ok()?;
+    Uuid::from_slice(&bytes).ok().map(NodeId)
+}
+
+/// Puts these in the place of the copies that are there.
+pub(in crate::runtime::store) fn replace(
+    transaction: &Transaction<'_>,
+    mut changed: BTreeMap<(EntryId, Hash), &Arc<Entry>>,
+) -> rusqlite::Result<()> {
+    let mut found = Vec::new();
+    {
+        let mut statement = transaction.prepare(&format!("SELECT {COLUMNS} FROM entries"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let known = entry_of(row).map(|known| (known.id(), known.hash()));
+            if let Some(entry) = known.and_then(|known| changed.remove(&known)) {
+                found.push((row.get::<_, i64>(0)?, entry));
+            }
+        }
+    }
+    for (rowid, entry) in found {
+        let bytes = batch::encode(entry.head().session, [entry]);
+        let sql = "UPDATE entries SET entry = ?2 WHERE rowid = ?1";
+        transaction.prepare_cached(sql)?.execute(params![rowid, bytes])?;
+    }
+    // Whatever became of the copy.
+    changed.into_values().try_for_each(|entry| insert(transaction, entry))
+}
+
+pub(in crate::runtime::store) fn remember(
+    connection: &Connection,
+    id: SessionId,
+    name: &SessionName,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO sessions (id, name, used)
+               VALUES (?1, ?2, (SELECT COALESCE(MAX(used), 0) + 1 FROM sessions))
+               ON CONFLICT (id) DO UPDATE SET name = excluded.name, used = excluded.used";
+    connection.prepare_cached(sql)?.execute(params![id.0.as_bytes(), name.as_str()])?;
+    Ok(())
+}
+
+pub(in crate::runtime::store) fn read_sessions(
+    connection: &Connection,
+) -> Vec<(SessionId, SessionName)> {
+    let mut sessions = Vec::new();
+    let Ok(mut statement) = connection.prepare("SELECT id, name FROM sessions ORDER BY used DESC")
+    else {
+        return sessions;
+    };
+    let Ok(mut rows) = statement.query([]) else { return sessions };
+    while let Ok(Some(row)) = rows.next() {
+        sessions.extend(session_of(row));
+    }
+    sessions
+}

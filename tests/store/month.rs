@@ -1,0 +1,251 @@
+//! A month of eight players: what is left of millions of points when each round that is over has been
+//! folded, how exact the scores are, and how fast it is all there again.
+//!
+//! The evenings are played by the ledgers alone: who gathers what is drawn, the host changes from life to
+//! life, and every now and then in the middle of a round, so that two have the same points; its
+//! successor has all that it wrote, as everybody has.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use interregnum::{
+    arena::{
+        Arena, GatherableId, RoundId,
+        hall::{Fact, Hall, Standing},
+    },
+    cluster::ledger::{
+        Ledger, Out,
+        body::{Body, Called},
+        catch_up::{PORTION_BYTES, Portion},
+        disk::Record,
+        entry::{Entry, WallTime, Writer},
+        page::{PAGE_ENTRIES_MAX, Page},
+    },
+    game::{Summing, draw},
+    runtime::store::file::LedgerFile,
+    text::Name,
+    types::{Epoch, Incarnation, NodeId, SessionId},
+};
+use uuid::Uuid;
+
+use crate::folder::Folder;
+
+const PLAYERS: u64 = 8;
+/// As many as made a ledger full in 33 hours.
+const POINTS_PER_SECOND: u64 = 9;
+const LIFE_SECONDS: u64 = 1_800;
+const SPARED: u64 = 512;
+/// Many entries in one batch, as a disk that was busy gets them.
+const BATCH: usize = 4_096;
+
+#[test]
+fn an_evening_of_eight_players_is_folded_and_its_scores_are_exact() {
+    let month = Month::play(1, 2);
+    month.check(&Folder::fast());
+    month.check_merges();
+}
+
+#[test]
+#[ignore = "the full count, and it measures"]
+fn a_month_of_eight_players_around_the_clock_is_there_within_a_second() {
+    let began = Instant::now();
+    let month = Month::play(30, 24);
+    println!("played in {:?}", began.elapsed());
+    let took = month.check(&Folder::new());
+    assert!(month.ledger.rows() < 100_000, "{} rows", month.ledger.rows());
+    if !cfg!(debug_assertions) {
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+}
+
+struct Month {
+    ledger: Ledger,
+    /// All that is to be kept, in order.
+    records: Vec<Record>,
+    /// The scores, counted by hand.
+    scores: BTreeMap<NodeId, Standing>,
+    entries: u64,
+}
+
+fn player(number: u64) -> NodeId {
+    NodeId::from_u128(u128::from(draw(1, number % PLAYERS)) << 64 | 5)
+}
+
+fn session() -> SessionId {
+    SessionId(Uuid::from_u128(5))
+}
+
+fn empty(me: Writer) -> Ledger {
+    Ledger::summed(session(), me, Summing::of::<Arena>())
+}
+
+fn reader(life: u64) -> Writer {
+    Writer { node: NodeId::from_u128(9), incarnation: Incarnation(life) }
+}
+
+impl Month {
+    fn play(days: u64, hours: u64) -> Self {
+        let mut month = Self {
+            ledger: empty(reader(1)),
+            records: Vec::new(),
+            scores: BTreeMap::new(),
+            entries: 0,
+        };
+        let (mut reign, mut round) = (0, RoundId(1 << 24));
+        // What the last host of a life gathered in the round in which it fell: so does the next one.
+        let mut again: Vec<Fact> = Vec::new();
+        for day in 0..days {
+            let evening = 1_700_000_000 + day * 86_400;
+            for life in 0..hours * 3_600 / LIFE_SECONDS {
+                reign += 1;
+                let at = evening + life * LIFE_SECONDS;
+                again = month.live(reign, at, &mut round, &again);
+            }
+        }
+        month
+    }
+
+    /// One life of a host. Returns what it gathered last.
+    fn live(&mut self, reign: u64, at: u64, round: &mut RoundId, again: &[Fact]) -> Vec<Fact> {
+        let me = Writer { node: player(reign), incarnation: Incarnation(reign) };
+        let mut host = empty(me);
+        host.reigns(Epoch(reign));
+        for number in 0..PLAYERS {
+            let called = Called { player: player(number), name: Name::new(&format!("P{number}")) };
+            host.write(WallTime(at), Body::Joined(called)).unwrap();
+        }
+        again.iter().for_each(|fact| drop(host.write(WallTime(at), fact_body(fact)).unwrap()));
+        let mut lately = Vec::new();
+        for number in 1..=LIFE_SECONDS * POINTS_PER_SECOND {
+            let chance = draw(reign, number);
+            let fact = Fact::Gathered {
+                player: player(chance),
+                gatherable: GatherableId((reign << 24) + number),
+                rare: chance >> 8 & 7 == 0,
+                round: *round,
+            };
+            self.note(&mut host, at + number / POINTS_PER_SECOND, &fact);
+            lately.push(fact);
+            if number % 100 == 0 {
+                let won = Fact::Won { player: player(chance), round: *round };
+                self.note(&mut host, at + number / POINTS_PER_SECOND, &won);
+                *round = RoundId((reign << 24) + number);
+                lately.clear();
+            }
+        }
+        self.entries += host.len() as u64;
+        // It falls a little before the end of a round.
+        let lately: Vec<Fact> = lately.into_iter().rev().take(20).collect();
+        for entry in host.entries() {
+            self.ledger.accept(Entry::clone(&entry)).unwrap();
+            if self.ledger.rows().is_multiple_of(BATCH) {
+                self.fold(me, PAGE_ENTRIES_MAX, SPARED);
+            }
+        }
+        self.fold(me, 16, 0);
+        lately
+    }
+
+    fn note(&mut self, host: &mut Ledger, at: u64, fact: &Fact) {
+        host.write(WallTime(at), fact_body(fact)).unwrap();
+        let standing = self.scores.entry(fact.player()).or_default();
+        match fact {
+            Fact::Gathered { rare, .. } => standing.points += if *rare { 3 } else { 1 },
+            Fact::Won { .. } => standing.games_won += 1,
+        }
+    }
+
+    fn fold(&mut self, writer: Writer, least: u64, spared: u64) {
+        while self.ledger.fold_stream(writer, least, PAGE_ENTRIES_MAX, spared) {}
+        self.ledger.close_pages();
+        // Only what a disk would have in the end: what was folded is in its page.
+        while let Some(out) = self.ledger.poll() {
+            match out {
+                Out::Keep(Record::Fold(page)) => self.records.push(Record::Page(page)),
+                Out::Keep(_) | Out::Counts(_) | Out::CountsNoMore(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn assert_right(&self, hall: &Hall) {
+        let scores: BTreeMap<NodeId, Standing> = hall.all_time().into_iter().collect();
+        assert_eq!(scores, self.scores);
+    }
+
+    /// Writes it to a disk, and starts from there. How long that took.
+    fn check(&self, folder: &Folder) -> Duration {
+        let (mut file, _) = LedgerFile::open(&folder.file()).unwrap();
+        let loose = self.ledger.loose().cloned().map(Record::Fresh);
+        let records: Vec<Record> = loose.chain(self.records.iter().cloned()).collect();
+        records.chunks(BATCH).for_each(|batch| file.write(batch).unwrap());
+        drop(file);
+        let began = Instant::now();
+        let (_file, mut contents) = LedgerFile::open(&folder.file()).unwrap();
+        let read = began.elapsed();
+        let mut ledger = empty(reader(2));
+        let entries = contents.ledgers.remove(&session()).unwrap_or_default();
+        ledger.restore_all(entries, &contents.pages[&session()]);
+        let restored = began.elapsed();
+        let mut hall = Hall::default();
+        ledger.fold(|at, record| hall.enter(at, record));
+        let took = began.elapsed();
+        println!(
+            "{} entries in {} rows, {} bytes on disk; read after {read:?}, restored after \
+             {restored:?}, counted after {took:?}",
+            self.entries,
+            ledger.rows(),
+            std::fs::metadata(folder.file()).unwrap().len()
+        );
+        assert_eq!((ledger.len() as u64, ledger.behind_holes()), (self.entries, 0));
+        assert_eq!(ledger.digest(), self.ledger.digest());
+        self.assert_right(&hall);
+        took
+    }
+
+    /// Who has all of it entry by entry, as it was before there were pages, and who has it folded are
+    /// equal, and become so from either side.
+    fn check_merges(&self) {
+        let mut old = empty(reader(3));
+        for entry in self.ledger.entries() {
+            old.accept(Entry::clone(&entry)).unwrap();
+        }
+        assert_eq!(old.rows() as u64, self.entries);
+        assert_eq!(old.digest(), self.ledger.digest());
+        let half = self.entries as usize / 2;
+        for from in [&old, &self.ledger] {
+            // Half of it is there already, one by one.
+            let mut new = empty(reader(4));
+            for entry in old.entries().take(half) {
+                new.accept(Entry::clone(&entry)).unwrap();
+            }
+            let mut missing = from.missing_from(&new.vector());
+            while let Some(portion) = missing.next(from, PORTION_BYTES) {
+                match portion {
+                    Portion::Entries(entries) => entries.iter().for_each(|entry| {
+                        new.accept(Entry::clone(entry)).unwrap();
+                    }),
+                    Portion::Page(page) => {
+                        new.accept_page(Page::decode(&page.encode()).unwrap()).unwrap();
+                    }
+                }
+            }
+            assert_eq!(new.digest(), old.digest());
+            let mut hall = Hall::default();
+            new.fold(|at, record| hall.enter(at, record));
+            self.assert_right(&hall);
+            assert_eq!(new.counted_len(), old.counted_len());
+        }
+        let keys: BTreeSet<_> =
+            old.counted().iter().map(|entry| (entry.id(), entry.hash().short())).collect();
+        let folded = self.ledger.counted();
+        assert!(folded.iter().all(|entry| keys.contains(&(entry.id(), entry.hash().short()))));
+        assert_eq!(folded.len(), keys.len());
+    }
+}
+
+fn fact_body(fact: &Fact) -> Body {
+    Body::Fact(fact.encode())
+}
