@@ -317,7 +317,7 @@ pub struct PartOptions {
     pub name: Option<Name>,
 
     /// The TCP and UDP port for the others to reach you at; 0 or nothing: the system chooses.
-    #[arg(long, value_parser = port)]
+    #[arg(long, value_parser = port, allow_negative_numbers = true)]
     pub port: Option<u16>,
 
     /// Where profiles are kept [default: the system's place for it].
@@ -388,8 +388,8 @@ pub struct RunOptions {
     pub wire: Form,
 
     /// The port for beacons. Only nodes with the same one find each other.
-    #[arg(long, hide = true, default_value_t = BEACON_PORT,
-          value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, hide = true, default_value_t = BEACON_PORT, value_parser = number(1..=u16::MAX),
+          allow_negative_numbers = true)]
     pub beacon_port: u16,
 
     /// Leave when standard input ends: whoever started this program is gone then.
@@ -467,176 +467,4 @@ fn session(typed: &str) -> Result<SessionName, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Typed::command().debug_assert();
-    }
-
-    #[test]
-    fn options_may_stand_before_and_after_the_command() {
-        for typed in ["i --json --port 4000 bot", "i bot --json --port 4000"] {
-            let Some(Subcommand::Bot(options)) = read(typed).unwrap().subcommand else {
-                panic!("{typed}: no bot");
-            };
-            assert!(options.part.run.json);
-            assert_eq!(options.part.port, Some(4000));
-        }
-    }
-
-    #[test]
-    fn an_empty_or_unspecified_address_is_none_and_so_is_port_0() {
-        for typed in ["", " ", "0.0.0.0", "::"] {
-            let parsed = Typed::parse_from(["interregnum", "--ip", typed]);
-            assert_eq!(parsed.window.part.game.home(), None, "{typed:?}");
-        }
-        let typed = Typed::parse_from(["interregnum", "--ip", "127.0.0.2", "--port", "0"]);
-        assert_eq!(typed.window.part.game.home(), Some(Ipv4Addr::new(127, 0, 0, 2)));
-        assert_eq!(typed.window.part.port(), None);
-    }
-
-    #[test]
-    fn what_is_no_machines_address_is_refused_and_said_to_be_what_it_is() {
-        for (typed, what) in [
-            ("255.255.255.255", "broadcast"),
-            ("127.255.255.255", "broadcast"),
-            ("224.0.0.1", "multicast"),
-            ("::1", "IPv4 address is needed"),
-            ("fe80::1", "IPv4 address is needed"),
-            ("localhost", "like 192.168.1.5"),
-            ("10.0.0.1/24", "like 192.168.1.5"),
-        ] {
-            let error = Typed::try_parse_from(["interregnum", "--ip", typed]).unwrap_err();
-            assert!(error.to_string().contains(what), "{error}");
-            assert_eq!(error.exit_code(), 2);
-        }
-        let error = Typed::try_parse_from(["interregnum", "--port", "65536"]).unwrap_err();
-        assert!(error.to_string().contains("1 to 65535"), "{error}");
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        for typed in [
-            "i dance",
-            "i bot --count 0",
-            "i --port 70000",
-            "i --ip here",
-            "i --name  ",
-            "i --log loud",
-            "i --size large",
-            "i --size 10x10",
-        ] {
-            assert!(read(typed).is_err(), "{typed}");
-        }
-    }
-
-    // Which options each command reads; the structs above say the same to the compiler, which
-    // complains of those that are never read.
-    #[test]
-    fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
-        const RUN: &str = "beacon-port json seconds tied wire";
-        const GAME: &str = "ip peer session trace-ticks";
-        const PART: &str = "data-dir name port";
-        let takes = |command: &str| match command {
-            "" => format!("play size {PART} {GAME} {RUN}"),
-            "bot" | "watch" => format!("count {PART} {GAME} {RUN}"),
-            "demo" => format!("kills peers window {GAME} {RUN}"),
-            "bench failover" => format!("kills peers silent {RUN}"),
-            "bench heal" => format!("heals peers {RUN}"),
-            "bench loss" => format!("hogs peers percent {RUN}"),
-            "ledger export" | "ledger import" => "data-dir".to_owned(),
-            "ledger verify" | "scores" => "data-dir json".to_owned(),
-            "sim" if cfg!(feature = "mutants") => {
-                "eye minutes mutant seed seeds stories story trace".to_owned()
-            }
-            "sim" => "eye minutes seed seeds stories story trace".to_owned(),
-            "bench" | "ledger" => String::new(),
-            _ => panic!("{command} is not in the table"),
-        };
-        let mut root = Typed::command();
-        root.build();
-        for_each(&root, "", &mut |path, command| {
-            let longs = command.get_arguments().filter_map(clap::Arg::get_long);
-            let mut longs: Vec<&str> =
-                longs.filter(|long| !matches!(*long, "help" | "version" | "log")).collect();
-            longs.sort_unstable();
-            let takes = takes(path);
-            let mut takes: Vec<&str> = takes.split_whitespace().collect();
-            takes.sort_unstable();
-            assert_eq!(longs, takes, "{path}");
-        });
-    }
-
-    #[test]
-    fn an_option_of_another_command_is_refused_wherever_it_stands() {
-        for typed in [
-            "i sim --json",
-            "i --json sim",
-            "i sim --port 4000",
-            "i scores --session lan",
-            "i demo --name Ada",
-            "i demo --data-dir here",
-            "i bench failover --peer 10.0.0.1",
-            "i bot --play",
-            "i --play bot",
-            "i ledger export --json",
-            "i bot --trace-ticks",
-        ] {
-            let refused = read(typed).unwrap_err();
-            assert_eq!(refused.exit_code(), 2, "{typed}");
-        }
-    }
-
-    #[test]
-    fn whoever_types_no_number_is_told_which_numbers_there_are() {
-        for typed in [
-            "i bot --count none",
-            "i bot --count -1",
-            "i bot --count 1.5",
-            "i bot --count 99999999999999999999",
-            "i bot --seconds 0",
-            "i demo --peers 33",
-            "i demo --kills 0",
-            "i bench failover --peers 2",
-            "i bench heal --heals many",
-            "i bench loss --percent 91",
-            "i bench loss --hogs -3",
-            "i sim --seeds 0",
-            "i sim --seed -1",
-            "i sim --minutes 0",
-        ] {
-            let refused = read(typed).unwrap_err().to_string();
-            assert!(refused.contains("expected a whole number from "), "{typed}: {refused}");
-        }
-    }
-
-    #[test]
-    fn what_would_be_without_effect_together_is_refused() {
-        for typed in [
-            "i sim --eye --minutes 2",
-            "i sim --eye --story all",
-            "i sim --eye --trace",
-            "i sim --stories --eye",
-            "i sim --stories --trace",
-            "i sim --stories --seeds 2",
-            "i sim --story all --minutes 2",
-            "i sim --trace --seeds 2",
-        ] {
-            assert!(read(typed).is_err(), "{typed}");
-        }
-    }
-
-    fn read(typed: &str) -> Result<Typed, clap::Error> {
-        Typed::read(typed.split(' ').map(OsString::from))
-    }
-
-    /// Calls `each` with all commands but those that give help.
-    fn for_each(command: &clap::Command, path: &str, each: &mut impl FnMut(&str, &clap::Command)) {
-        each(path, command);
-        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
-            for_each(below, format!("{path} {}", below.get_name()).trim(), each);
-        }
-    }
-}
+mod tests;
