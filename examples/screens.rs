@@ -1,7 +1,10 @@
 //! The window's screens without a network, to work on their looks: a world that is stepped right
 //! here, players made of a few lines, and a host that falls every few seconds.
 //!
-//! `cargo run --example screens -- [--play] [--players N] [--gap-ms N] [--reign-s N] [--lonely]`
+//! `cargo run --example screens -- [--play] [--players N] [--gap-ms N] [--reign-s N] [--lonely]
+//! [--realms N] [--points N] [--trouble] [--width N --height N] [--seconds N]`
+//!
+//! With `--seconds` it leaves by itself, and says what its frames cost.
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -36,6 +39,11 @@ const NAMES: [&str; 12] = [
     "Leo",
 ];
 
+/// Something that does not work as it should.
+const TROUBLE: &str = "port 50000 is held by another program: whoever can listen there still finds \
+                       you, and two machines that both cannot need --peer ADDRESS, with the address \
+                       that the other one shows at its upper right";
+
 /// What the wall clock says.
 const WALL: WallTime = WallTime(1_700_000_000);
 
@@ -46,6 +54,14 @@ struct Asked {
     gap: Duration,
     reign: Duration,
     lonely: bool,
+    /// How many realms are heard of, beside the usual ones.
+    realms: usize,
+    /// Points of everybody at the start.
+    points: u32,
+    /// Disks that are full.
+    trouble: bool,
+    /// When it leaves by itself.
+    end: Duration,
 }
 
 /// A play in place of a node.
@@ -72,6 +88,7 @@ struct Stage {
     events: Vec<Happened<Arena>>,
     hall: Hall,
     deeds: u64,
+    ended: bool,
 }
 
 fn id(i: usize) -> NodeId {
@@ -88,6 +105,10 @@ impl Show {
         let mut world = Arena::found(7);
         let news: Vec<_> = (0..asked.players).map(|i| News::Joined(id(i), name(i))).collect();
         Arena::step(&mut world, &news, &mut Vec::new());
+        for (i, score) in world.scoreboard.values_mut().enumerate() {
+            score.points = asked.points.saturating_sub(i as u32 / 2);
+            score.games_won = i as u32 % 5;
+        }
         Self {
             start: std::time::Instant::now(),
             stage: Mutex::new(Stage {
@@ -103,9 +124,14 @@ impl Show {
                 empty_since: None,
                 fallen: None,
                 handover: None,
-                events: Vec::new(),
+                events: if asked.trouble {
+                    vec![Happened::Warning(TROUBLE.to_owned())]
+                } else {
+                    vec![]
+                },
                 hall: Hall::default(),
                 deeds: 0,
+                ended: false,
             }),
             asked,
         }
@@ -225,7 +251,7 @@ fn chase(world: &World, id: NodeId, i: usize) -> Controls {
         5 if dy == 0 => (dx, -1),
         _ => (dx, dy),
     };
-    Controls { dx, dy, dash: (world.tick.0 + i as u64 * 31) % 150 < 3 }
+    Controls { dx, dy, dash: (world.tick.0 + i as u64 * 31) % 150 < 3, bot: i % 3 == 2 }
 }
 
 impl Seat for Show {
@@ -246,11 +272,16 @@ impl Seat for Show {
         let sessions = if self.asked.lonely {
             vec![]
         } else {
-            vec![
+            let mut sessions = vec![
                 session("attic", 2, Some("Freya"), true),
                 session("lan", self.asked.players as u32, Some("Bertrand"), true),
                 session("old guard", 3, None, false),
-            ]
+            ];
+            for i in 0..self.asked.realms {
+                let realm = format!("realm {i} of many, far");
+                sessions.push(session(&realm, i as u32 + 1, Some(NAMES[i % NAMES.len()]), true));
+            }
+            sessions
         };
         let members = (0..self.asked.players).map(|i| MemberView {
             id: id(i),
@@ -285,13 +316,19 @@ impl Seat for Show {
             picture,
             handover: stage.handover,
             hall: Arc::new(stage.hall.clone()),
-            ledger: LedgerView::default(),
+            ledger: LedgerView {
+                entries: stage.world.tick.0 as usize / 60,
+                ..LedgerView::default()
+            },
             wall: WALL,
         }))
     }
 
     fn next_event(&self) -> Option<Happened<Arena>> {
         let mut stage = self.stage();
+        if self.start.elapsed() > self.asked.end && !std::mem::replace(&mut stage.ended, true) {
+            return Some(Happened::Node(Event::Stopped));
+        }
         (!stage.events.is_empty()).then(|| stage.events.remove(0))
     }
 
@@ -332,11 +369,24 @@ fn main() {
         gap: Duration::from_millis(number("--gap-ms", 17)),
         reign: Duration::from_secs(number("--reign-s", 6)),
         lonely: has("--lonely"),
+        realms: number("--realms", 0) as usize,
+        points: number("--points", 0) as u32,
+        trouble: has("--trouble"),
+        end: Duration::from_secs(number("--seconds", u64::from(u32::MAX))),
     };
     let mut options = ui::Options::new(name(0));
     options.play = asked.play;
+    options.size_px = (number("--width", 1280) as u32, number("--height", 720) as u32);
     match ui::run(|| Some(Arc::new(Show::new(asked))), options) {
-        Ok(outcome) => println!("goodbye, {}", outcome.name),
+        Ok(outcome) => {
+            let (frames, seconds) = outcome.frames;
+            println!(
+                "goodbye, {}: {:.1} frames/s, at most {} vertices",
+                outcome.name,
+                frames as f32 / seconds,
+                outcome.vertices_most
+            );
+        }
         Err(no_display) => println!("{no_display}"),
     }
 }

@@ -58,7 +58,8 @@ pub const REACH: i32 = 24 * UNITS_PER_PIXEL;
 pub const PLAYERS_MAX: usize = 64;
 /// Most gatherables on a board.
 pub const GATHERABLES_MAX: usize = 160;
-/// How many colours there are for players; the first twelve players have one each to themselves.
+/// How many colours there are for players; the first twelve players have one each to themselves. They
+/// are numbered so that the first ones are the farthest apart.
 pub const COLOURS: u8 = 12;
 
 /// What a round is won with.
@@ -77,8 +78,9 @@ pub const STUN_TICKS: u8 = 24;
 pub const SHIELD_TICKS: u8 = 120;
 /// Most gatherables that can be shaken out of somebody.
 pub const LOOSE_MAX: u8 = 3;
-/// How long the winner of a round is celebrated before the next one starts.
-pub const INTERMISSION_TICKS: u16 = 180;
+/// How long the winner of a round is celebrated before the next one starts: long enough to read who
+/// was how good.
+pub const INTERMISSION_TICKS: u16 = 420;
 /// How long a player who went away keeps place and points.
 pub const AWAY_TICKS_MAX: u16 = 1_800;
 
@@ -192,6 +194,8 @@ pub struct Player {
     pub loose: u8,
     /// Ticks since it went away, from 1; zero while it is here.
     pub away: u16,
+    /// It is played by the program, and not by a person.
+    pub bot: bool,
 }
 
 impl Player {
@@ -251,6 +255,9 @@ pub struct Controls {
     pub dy: i8,
     /// Dash. Counts when it goes from false to true.
     pub dash: bool,
+    /// The program holds this down, and not a person. Noted in [`Player::bot`]; what a player holds
+    /// down in a world does not say it.
+    pub bot: bool,
 }
 
 /// What happened in a step, for sounds and sparks.
@@ -337,7 +344,7 @@ pub enum Event {
 }
 
 impl Game for Arena {
-    const RULES: &'static str = "arena/1";
+    const RULES: &'static str = "arena/2";
 
     type World = World;
     type Controls = Controls;
@@ -369,7 +376,8 @@ impl Game for Arena {
             Event::RoundWon { player, .. } => hall::Fact::Won { player, round },
             _ => return None,
         };
-        Some(fact.encode())
+        let bot = world.players.get(&fact.player()).is_some_and(|player| player.bot);
+        Some(if bot { fact.encode_of_bot() } else { fact.encode() })
     }
 
     fn enter(hall: &mut Hall, at: u64, record: Remembered<'_>) {

@@ -11,8 +11,9 @@
 //! All lengths are in units of a stage of [`STAGE`], which is fitted into the window whatever its
 //! size; what the window has beyond is scenery.
 //!
-//! Where to read on: [`draw`] is the brush, [`heir`] and [`crown`] what it paints, [`title`] and
-//! [`arena`] the screens.
+//! Where to read on: [`draw`] is the brush, which writes on a [`sheet`] what the `press` prints;
+//! [`heir`] and [`crown`] are what it paints, [`title`] and [`arena`] the screens. Only [`run`], the
+//! press and [`keys`] talk to the window system: all else runs, and is tested, without one.
 use std::{
     panic::{self, AssertUnwindSafe},
     sync::{
@@ -23,7 +24,7 @@ use std::{
 };
 
 use macroquad::{
-    input::{KeyCode, is_key_pressed, is_quit_requested, prevent_quit},
+    input::{is_quit_requested, prevent_quit},
     math::{Rect, Vec2, vec2},
     miniquad,
     time::get_frame_time,
@@ -39,26 +40,40 @@ use crate::{
 };
 
 pub mod arena;
+pub mod ask;
+pub mod atlas;
+mod bake;
 pub mod crown;
 pub mod draw;
 pub mod heir;
 pub mod keys;
+pub mod layers;
+mod pace;
 pub mod palette;
 pub mod particles;
+mod press;
 pub mod ribbon;
+pub mod shapes;
+pub mod sheet;
 pub mod text;
 pub mod title;
 
 use self::{
     arena::ArenaScreen,
-    draw::{Canvas, Scratch},
+    draw::{Canvas, Studio},
+    keys::Keys,
+    pace::Pace,
     palette::NIGHT,
-    text::Fonts,
+    press::Press,
     title::Title,
 };
 
 /// The size of the stage, in units.
 pub const STAGE: Vec2 = Vec2::new(1280.0, 720.0);
+
+/// How many vertices a frame may have, whatever happens on the screen: software must draw it sixty
+/// times in a second too. F3 shows how many there are.
+pub const VERTICES_BUDGET: usize = 12_000;
 
 /// The longest time one frame stands for. After a stall the animations go on where they were.
 const FRAME_SECONDS_MAX: f32 = 0.1;
@@ -66,8 +81,8 @@ const FRAME_SECONDS_MAX: f32 = 0.1;
 const FAREWELL: Duration = Duration::from_millis(900);
 /// How long a warning stays, in seconds.
 const WARNING_S: f32 = 20.0;
-/// How long before a frame is due the window stops sleeping and watches the clock instead.
-const WATCHFUL: Duration = Duration::from_millis(1);
+/// How many lines a warning has at most.
+const WARNING_LINES_MAX: usize = 3;
 
 /// Where somebody sits to play: what the window needs of a running node.
 pub trait Seat {
@@ -144,6 +159,16 @@ impl Options {
 pub struct Outcome {
     /// What its player is called at the end: worth keeping for the next time.
     pub name: Name,
+    /// How many frames were shown, and in how many seconds.
+    pub frames: (u64, f32),
+    /// The most vertices of a frame.
+    pub vertices_most: usize,
+}
+
+impl Outcome {
+    const fn of(name: Name) -> Self {
+        Self { name, frames: (0, 0.0), vertices_most: 0 }
+    }
 }
 
 /// There is nothing to open a window on.
@@ -181,15 +206,15 @@ pub fn run(
             }
         })
     });
-    let outcome = Arc::new(std::sync::Mutex::new(Outcome { name: options.name.clone() }));
+    let outcome = Arc::new(std::sync::Mutex::new(Outcome::of(options.name.clone())));
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         let (started, outcome) = (started.clone(), outcome.clone());
         macroquad::Window::from_config(config(&options), async move {
             started.store(true, Ordering::Relaxed);
             let Some(seat) = launch() else { return };
-            let name = frames(seat, options).await;
+            let ended = frames(seat, options).await;
             if let Ok(mut outcome) = outcome.lock() {
-                outcome.name = name;
+                *outcome = ended;
             }
         });
     }));
@@ -239,9 +264,8 @@ fn config(options: &Options) -> macroquad::conf::Conf {
             },
             ..Default::default()
         },
-        // One buffer for each change between shapes and letters: many, so not large.
-        draw_call_vertex_capacity: 4_000,
-        draw_call_index_capacity: 8_000,
+        draw_call_vertex_capacity: sheet::BATCH_VERTICES_MAX,
+        draw_call_index_capacity: sheet::BATCH_INDICES_MAX,
         ..Default::default()
     }
 }
@@ -269,6 +293,10 @@ pub struct Frame<'a> {
     pub view: Option<Arc<View<Arena>>>,
     /// What happened since the frame before.
     pub events: &'a [Event<Arena>],
+    /// What is pressed, held down and typed.
+    pub keys: &'a Keys,
+    /// When that was so.
+    pub heard: Instant,
     /// What time it is.
     pub now: Instant,
     /// Seconds since the frame before.
@@ -291,20 +319,29 @@ pub enum Turn {
 
 /// A screen.
 pub trait Screen {
+    /// What the player holds down of what is for the game.
+    fn controls(&self, keys: &Keys) -> Controls;
+
     /// Draws one frame of it, and says what comes next.
     fn frame(&mut self, frame: &Frame) -> Turn;
 }
 
-/// The life of the window, frame by frame. Returns the name of its player at the end.
-async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
+/// The life of the window, frame by frame.
+///
+/// Keys come before the wait for the next frame, so that the node hears of them at once; the view
+/// comes after it, so that it is as new as it can be.
+async fn frames(seat: Arc<dyn Seat>, options: Options) -> Outcome {
     prevent_quit();
-    let mut name = options.name.clone();
-    let Ok(fonts) = Fonts::load() else {
-        tracing::error!("{}", text::FontsDamaged);
-        seat.command(Command::Leave);
-        return name;
+    let mut outcome = Outcome::of(options.name.clone());
+    let studio = match Studio::new() {
+        Ok(studio) => studio,
+        Err(error) => {
+            tracing::error!("{error}");
+            seat.command(Command::Leave);
+            return outcome;
+        }
     };
-    let scratch = Scratch::default();
+    let mut press = Press::new();
     let mut screens: Vec<Box<dyn Screen>> = vec![Box::new(Title::new(&options))];
     if options.play {
         screens.push(Box::new(ArenaScreen::new(seat.now())));
@@ -321,6 +358,12 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
     // A new screen comes out of the dark.
     let mut dark = 1.0_f32;
     loop {
+        let (keys, heard) = (Keys::now(), seat.now());
+        if let Some(top) = screens.last() {
+            seat.controls(top.controls(&keys));
+        }
+        pace.wait(&*seat);
+
         let passed = get_frame_time().min(FRAME_SECONDS_MAX);
         seconds += passed;
         frame_ms += (passed * 1_000.0 - frame_ms) * 0.05;
@@ -339,9 +382,9 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
         }
         let view = seat.view();
         if let Some(view) = &view {
-            name.clone_from(&view.name);
+            outcome.name.clone_from(&view.name);
         }
-        if is_key_pressed(KeyCode::F11) {
+        if keys.full_screen {
             full_screen = !full_screen;
             set_fullscreen(full_screen);
         }
@@ -351,7 +394,9 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
         }
 
         clear_background(NIGHT);
-        let (stage, visible) = stage(Canvas::new(&fonts, &scratch));
+        studio.begin();
+        let size = vec2(screen_width().max(1.0), screen_height().max(1.0));
+        let (stage, visible) = stage(Canvas::new(&studio), size);
         let frame = Frame {
             stage,
             visible,
@@ -359,6 +404,8 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
             seat: &*seat,
             view,
             events: &events,
+            keys: &keys,
+            heard,
             passed,
             seconds,
             frame_ms,
@@ -369,12 +416,16 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
             *age += passed;
         }
         if leaving.is_some() {
-            stage.rect(visible, palette::faded(NIGHT, 0.7));
+            stage.block(visible, palette::faded(NIGHT, 0.7));
             let ink = text::Ink::royal(34.0, palette::CREAM);
             stage.text("Farewell", STAGE / 2.0, ink);
         } else if dark > 0.0 {
-            stage.rect(visible, palette::faded(NIGHT, dark));
+            stage.block(visible, palette::faded(NIGHT, dark));
         }
+        studio.end();
+        press.print(&studio);
+        outcome.frames = (outcome.frames.0 + 1, seconds);
+        outcome.vertices_most = studio.most();
         match turn {
             Turn::Stay => {}
             _ if leaving.is_some() => {}
@@ -393,10 +444,9 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Name {
         }
         let farewell = leaving.is_some_and(|since| seat.now().since(since) > FAREWELL);
         if stopped || farewell {
-            return name;
+            return outcome;
         }
         next_frame().await;
-        pace.wait(&*seat);
     }
 }
 
@@ -407,51 +457,22 @@ fn draw_warning(stage: &Canvas, text: &str, age: f32) {
         return;
     }
     let c = stage.faded(seen);
-    let ink = text::Ink::plain(14.0, palette::CREAM).centred();
-    let shown = c.fitted(text, STAGE.x - 120.0, ink);
-    let at = vec2(STAGE.x / 2.0, STAGE.y - 56.0);
-    let width = c.text_width(&shown, ink) + 40.0;
-    let pill = Rect::new(at.x - width / 2.0, at.y - 19.0, width, 29.0);
-    c.round_rect(pill, 14.0, palette::faded(NIGHT, 0.92));
-    c.round_frame(pill, 14.0, 1.4, palette::faded(palette::FIRE, 0.8));
-    c.text(&shown, at, ink);
+    let ink = text::Ink::plain(16.0, palette::CREAM).centred();
+    let lines = c.wrapped(text, STAGE.x - 160.0, WARNING_LINES_MAX, ink);
+    let width = lines.iter().map(|line| c.text_width(line, ink)).fold(0.0, f32::max) + 40.0;
+    let height = lines.len() as f32 * 21.0 + 12.0;
+    let place = Rect::new((STAGE.x - width) / 2.0, STAGE.y - 46.0 - height, width, height);
+    c.round_rect(place, 14.0, palette::faded(NIGHT, 0.92));
+    c.round_frame(place, 14.0, 1.4, palette::faded(palette::FIRE, 0.8));
+    for (i, line) in lines.iter().enumerate() {
+        c.text(line, vec2(STAGE.x / 2.0, place.y + 21.0 + i as f32 * 21.0), ink);
+    }
 }
 
-/// The stage, fitted into the middle of `window`, and what is visible around it.
-fn stage(window: Canvas) -> (Canvas, Rect) {
-    let size = vec2(screen_width().max(1.0), screen_height().max(1.0));
+/// The stage, fitted into the middle of a window of `size` pixels, and what is visible around it.
+fn stage(window: Canvas, size: Vec2) -> (Canvas, Rect) {
     let scale = (size / STAGE).min_element();
     let origin = ((size - STAGE * scale) / 2.0).round();
     let visible = Rect::new(-origin.x / scale, -origin.y / scale, size.x / scale, size.y / scale);
     (window.shifted(origin, scale), visible)
-}
-
-/// Keeps the frames apart: the screen's own rhythm cannot be relied on.
-struct Pace {
-    span: Duration,
-    due: Instant,
-}
-
-impl Pace {
-    fn new(seat: &dyn Seat, frames_per_second: u32) -> Self {
-        Self { span: Duration::from_secs(1) / frames_per_second.max(1), due: seat.now() }
-    }
-
-    /// Waits until the next frame is due. A frame that is late moves all that follow.
-    #[expect(clippy::disallowed_methods, reason = "the impure edge")]
-    fn wait(&mut self, seat: &dyn Seat) {
-        self.due += self.span;
-        let now = seat.now();
-        if self.due.since(now).is_zero() {
-            self.due = now;
-            return;
-        }
-        let rest = self.due.since(now);
-        if rest > WATCHFUL {
-            std::thread::sleep(rest - WATCHFUL);
-        }
-        while !self.due.since(seat.now()).is_zero() {
-            std::hint::spin_loop();
-        }
-    }
 }

@@ -129,7 +129,7 @@ fn id(player: usize) -> NodeId {
 fn keys(chance: u64) -> Controls {
     let sign = |bits: u64| (bits % 3) as i8 - 1;
     let dash = (chance >> 16).is_multiple_of(4);
-    Controls { dx: sign(chance), dy: sign(chance >> 8), dash }
+    Controls { dx: sign(chance), dy: sign(chance >> 8), dash, bot: false }
 }
 
 fn populated() -> State<World> {

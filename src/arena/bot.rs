@@ -45,8 +45,9 @@ const PLACES: usize = 2 * SIDE_MAX as usize + 1;
 /// What the bot that plays `me` holds down, seeing `world`. Bots of different `seed`s have
 /// different tastes.
 pub fn play(world: &World, me: NodeId, seed: u64) -> Controls {
+    let nothing = Controls { bot: true, ..Controls::default() };
     let Some(player) = world.players.get(&me).filter(|p| !p.is_away()) else {
-        return Controls::default();
+        return nothing;
     };
     let mood = draw(seed, world.tick.0 / MOOD_TICKS);
     let Some(leg) = choose(world, me, player.at, seed) else {
@@ -55,7 +56,7 @@ pub fn play(world: &World, me: NodeId, seed: u64) -> Controls {
     let ready = player.cooldown == 0 && player.dash == 0 && !player.controls.dash;
     let wants = (leg.length >= DASH_LEG_MIN && mood.is_multiple_of(2))
         || (mood % 4 < 3 && somebody_in_front(world, me, player.at, &leg));
-    Controls { dx: leg.dx as i8, dy: leg.dy as i8, dash: ready && wants }
+    Controls { dx: leg.dx as i8, dy: leg.dy as i8, dash: ready && wants, ..nothing }
 }
 
 /// The first leg of the way to the gatherable that `me` likes best.
@@ -104,8 +105,13 @@ fn stroll(mood: u64) -> Controls {
     if mood.is_multiple_of(2) {
         return Controls::default();
     }
-    Controls { dx: (mood >> 8) as u8 as i8 % 3, dy: (mood >> 16) as u8 as i8 % 3, dash: false }
-        .clean()
+    Controls {
+        dx: (mood >> 8) as u8 as i8 % 3,
+        dy: (mood >> 16) as u8 as i8 % 3,
+        dash: false,
+        bot: true,
+    }
+    .clean()
 }
 
 /// Whether somebody worth it stands where a dash along `leg` goes.

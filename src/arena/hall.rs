@@ -9,6 +9,9 @@
 //! The same gatherable is gathered only once by one player, whatever was rolled back in between,
 //! and a round is won only once. On each side of a split network new things appear: their names
 //! ([`GatherableId`], [`RoundId`]) contain the reign in which they did, so no two are alike.
+//!
+//! *Bots have no fame.* What a player did while the program played it says so. It counts in its round
+//! like any other, and not in the lists of who is the best.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -25,6 +28,9 @@ use crate::{
 pub const EVENING_SECONDS: u64 = 12 * 3_600;
 
 const HOUR_SECONDS: u64 = 3_600;
+
+/// What stands at the end of a fact of a player that the program played.
+const OF_BOT: u8 = 1;
 
 /// What is worth keeping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +75,19 @@ impl Fact {
         Kept { key, value: value.unwrap_or_default() }
     }
 
-    /// The inverse of [`encode`](Fact::encode).
+    /// The same, of a player that the program played: one byte more.
+    pub fn encode_of_bot(&self) -> Kept {
+        let Kept { key, mut value } = self.encode();
+        value.push(OF_BOT);
+        Kept { key, value }
+    }
+
+    /// Whether it is of a player that the program played.
+    fn is_of_bot(&self, Kept { value, .. }: &Kept) -> bool {
+        self.encode().value.len() < value.len()
+    }
+
+    /// The inverse of [`encode`](Fact::encode) and of [`encode_of_bot`](Fact::encode_of_bot).
     ///
     /// # Errors
     /// [`Malformed`] when it is none.
@@ -83,9 +101,11 @@ impl Fact {
                 let ((rare, round), rest) =
                     postcard::take_from_bytes(value).map_err(|_| Malformed)?;
                 let fact = Self::Gathered { player, gatherable, rare, round };
-                if rest.is_empty() { Ok(fact) } else { Err(Malformed) }
+                if matches!(rest, [] | [OF_BOT]) { Ok(fact) } else { Err(Malformed) }
             }
-            Key::Won(player, round) if value.is_empty() => Ok(Self::Won { player, round }),
+            Key::Won(player, round) if matches!(value[..], [] | [OF_BOT]) => {
+                Ok(Self::Won { player, round })
+            }
             Key::Won(..) => Err(Malformed),
         }
     }
@@ -145,29 +165,29 @@ type Hours = BTreeMap<NodeId, BTreeMap<u64, Standing>>;
 pub fn total(facts: &[(u64, Kept)]) -> Vec<u8> {
     let mut hall = Hall::default();
     for (at, fact) in facts {
-        if let Ok(fact) = Fact::decode(fact) {
-            hall.add(*at, &fact);
-        }
+        hall.enter(*at, Remembered::Counts(fact));
     }
-    postcard::to_stdvec(&hall.hours).unwrap_or_default()
+    postcard::to_stdvec(&(&hall.hours, &hall.of_bots)).unwrap_or_default()
 }
 
 /// What all facts come to, by player and by hour.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Hall {
     hours: Hours,
+    /// What of `hours` is of bots.
+    of_bots: Hours,
     names: BTreeMap<NodeId, (Rank, Name)>,
 }
 
 impl Hall {
-    /// A fact that counts; `at` is when it happened, in seconds since 1970.
+    /// A fact of a person that counts; `at` is when it happened, in seconds since 1970.
     pub fn add(&mut self, at: u64, fact: &Fact) {
-        self.change(at, fact, Standing::plus);
+        self.change(at, fact, false, Standing::plus);
     }
 
-    /// A fact that counted and does not any more.
+    /// A fact of a person that counted and does not any more.
     pub fn remove(&mut self, at: u64, fact: &Fact) {
-        self.change(at, fact, Standing::minus);
+        self.change(at, fact, false, Standing::minus);
     }
 
     /// Enters a record; what is no fact of the arena says nothing.
@@ -175,14 +195,14 @@ impl Hall {
         match record {
             Remembered::Called(player, name, place) => self.call(place, player, name),
             Remembered::Total(total, hours) => self.add_total(total, hours),
-            Remembered::Counts(fact) => {
-                if let Ok(fact) = Fact::decode(fact) {
-                    self.add(at, &fact);
+            Remembered::Counts(kept) => {
+                if let Ok(fact) = Fact::decode(kept) {
+                    self.change(at, &fact, fact.is_of_bot(kept), Standing::plus);
                 }
             }
-            Remembered::CountsNoMore(fact) => {
-                if let Ok(fact) = Fact::decode(fact) {
-                    self.remove(at, &fact);
+            Remembered::CountsNoMore(kept) => {
+                if let Ok(fact) = Fact::decode(kept) {
+                    self.change(at, &fact, fact.is_of_bot(kept), Standing::minus);
                 }
             }
         }
@@ -190,24 +210,15 @@ impl Hall {
 
     /// What [`total`] made of many facts, whose author's clock was so many hours behind.
     fn add_total(&mut self, total: &[u8], behind: i64) {
-        let Ok(hours) = postcard::from_bytes::<Hours>(total) else { return };
-        for (player, hours) in hours {
-            for (hour, standing) in hours {
-                let own = self.hours.entry(player).or_default();
-                let known = own.entry(hour.saturating_add_signed(behind)).or_default();
-                *known = known.plus(standing);
-            }
-        }
+        let Ok((hours, of_bots)) = postcard::from_bytes::<(Hours, Hours)>(total) else { return };
+        add_all(&mut self.hours, hours, behind);
+        add_all(&mut self.of_bots, of_bots, behind);
     }
 
     /// Takes in what a session that was played later comes to.
     pub fn go_on_with(&mut self, later: Self) {
-        for (player, hours) in later.hours {
-            for (hour, standing) in hours {
-                let known = self.hours.entry(player).or_default().entry(hour).or_default();
-                *known = known.plus(standing);
-            }
-        }
+        add_all(&mut self.hours, later.hours, 0);
+        add_all(&mut self.of_bots, later.of_bots, 0);
         self.names.extend(later.names);
     }
 
@@ -221,7 +232,7 @@ impl Hall {
         }
         for (player, score) in &mut world.scoreboard {
             let points = round.get(player).copied().unwrap_or_default();
-            let games_won = self.standing_in(*player, evening(now)).games_won;
+            let games_won = sum_in(&self.hours, *player, evening(now)).games_won;
             score.points = score.points.max(u32::try_from(points).unwrap_or(u32::MAX));
             score.games_won = score.games_won.max(u32::try_from(games_won).unwrap_or(u32::MAX));
         }
@@ -241,29 +252,52 @@ impl Hall {
         self.names.get(&player).map(|(_, name)| name)
     }
 
-    /// Of all time, the best first.
+    /// Of all time, the best people first.
     pub fn all_time(&self) -> Vec<(NodeId, Standing)> {
         self.within(0..=u64::MAX)
     }
 
-    /// Of the evening that `now` is in, the best first.
+    /// Of the evening that `now` is in, the best people first.
     pub fn this_evening(&self, now: u64) -> Vec<(NodeId, Standing)> {
         self.within(evening(now))
     }
 
-    fn within(&self, hours: RangeInclusive<u64>) -> Vec<(NodeId, Standing)> {
-        let standing = |player: &NodeId| (*player, self.standing_in(*player, hours.clone()));
+    fn within(&self, wanted: RangeInclusive<u64>) -> Vec<(NodeId, Standing)> {
+        let standing = |player: &NodeId| {
+            let of_bot = sum_in(&self.of_bots, *player, wanted.clone());
+            (*player, sum_in(&self.hours, *player, wanted.clone()).minus(of_bot))
+        };
         ranked(self.hours.keys().map(standing).filter(|(_, it)| *it != Standing::default()))
     }
 
-    fn standing_in(&self, player: NodeId, wanted: RangeInclusive<u64>) -> Standing {
-        let hours = self.hours.get(&player).into_iter();
-        let hours = hours.flat_map(|hours| hours.range(wanted.clone()));
-        hours.map(|(_, standing)| *standing).fold(Standing::default(), Standing::plus)
-    }
-
-    fn change(&mut self, at: u64, fact: &Fact, how: fn(Standing, Standing) -> Standing) {
+    fn change(
+        &mut self,
+        at: u64,
+        fact: &Fact,
+        of_bot: bool,
+        how: fn(Standing, Standing) -> Standing,
+    ) {
         apply(&mut self.hours, fact.player(), at / HOUR_SECONDS, fact, how);
+        if of_bot {
+            apply(&mut self.of_bots, fact.player(), at / HOUR_SECONDS, fact, how);
+        }
+    }
+}
+
+/// What `player` has to show in those hours.
+fn sum_in(hours: &Hours, player: NodeId, wanted: RangeInclusive<u64>) -> Standing {
+    let hours = hours.get(&player).into_iter().flat_map(|hours| hours.range(wanted.clone()));
+    hours.map(|(_, standing)| *standing).fold(Standing::default(), Standing::plus)
+}
+
+/// Adds to `hours` what others come to, so many hours later.
+fn add_all(hours: &mut Hours, others: Hours, later: i64) {
+    for (player, others) in others {
+        for (hour, standing) in others {
+            let own = hours.entry(player).or_default();
+            let known = own.entry(hour.saturating_add_signed(later)).or_default();
+            *known = known.plus(standing);
+        }
     }
 }
 
@@ -324,8 +358,11 @@ mod tests {
             assert_eq!(Fact::decode(&kept), Ok(fact));
             let cut = Kept { key: kept.key[1..].to_vec(), value: kept.value.clone() };
             assert_eq!(Fact::decode(&cut), Err(Malformed));
-            let longer = Kept { value: [&kept.value[..], &[1]].concat(), ..kept };
+            let longer = Kept { value: [&kept.value[..], &[7]].concat(), ..kept.clone() };
             assert_eq!(Fact::decode(&longer), Err(Malformed));
+            let of_bot = fact.encode_of_bot();
+            assert_eq!((Fact::decode(&of_bot), of_bot.key), (Ok(fact), kept.key.clone()));
+            assert!(fact.is_of_bot(&fact.encode_of_bot()) && !fact.is_of_bot(&kept));
         }
     }
 
@@ -347,6 +384,32 @@ mod tests {
         let (ada, ben) =
             (Standing { points: 4, games_won: 0 }, Standing { points: 1, games_won: 1 });
         assert_eq!(hall.all_time(), [(BEN, ben), (ADA, ada)]);
+    }
+
+    #[test]
+    fn what_a_bot_did_is_not_in_the_lists() {
+        let mut hall = Hall::default();
+        let enter = |hall: &mut Hall, kept: &Kept| hall.enter(5, Remembered::Counts(kept));
+        enter(&mut hall, &gathered(ADA, 1, false).encode());
+        enter(&mut hall, &gathered(BEN, 2, true).encode_of_bot());
+        enter(&mut hall, &Fact::Won { player: BEN, round: ROUND }.encode_of_bot());
+        let ada = Standing { points: 1, games_won: 0 };
+        assert_eq!(hall.all_time(), [(ADA, ada)]);
+        assert_eq!(hall.this_evening(6), [(ADA, ada)]);
+        // A person that was played by the program for a while keeps its own fame.
+        enter(&mut hall, &gathered(BEN, 4, false).encode());
+        assert_eq!(hall.all_time(), [(ADA, ada), (BEN, Standing { points: 1, games_won: 0 })]);
+        // Folded, it is the same.
+        let facts = [gathered(BEN, 7, false).encode(), gathered(BEN, 8, true).encode_of_bot()];
+        let (mut folded, mut told) = (Hall::default(), Hall::default());
+        let all = total(&facts.clone().map(|fact| (5, fact)));
+        folded.enter(5, Remembered::Total(&all, 0));
+        facts.iter().for_each(|fact| enter(&mut told, fact));
+        assert_eq!(folded, told);
+        let before = hall.clone();
+        enter(&mut hall, &gathered(BEN, 5, false).encode_of_bot());
+        hall.enter(5, Remembered::CountsNoMore(&gathered(BEN, 5, false).encode_of_bot()));
+        assert_eq!(hall, before);
     }
 
     #[test]

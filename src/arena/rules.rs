@@ -47,9 +47,9 @@ const fn circle(straight: i32, slant: i32) -> [(i32, i32); 8] {
 }
 
 impl Controls {
-    /// The same with nothing in it but -1, 0 and 1.
+    /// What a player holds down in a world: nothing but -1, 0 and 1, whoever says so.
     pub fn clean(self) -> Self {
-        Self { dx: self.dx.signum(), dy: self.dy.signum(), dash: self.dash }
+        Self { dx: self.dx.signum(), dy: self.dy.signum(), dash: self.dash, bot: false }
     }
 
     /// Whither it points, as in [`Player::facing`]; none when it points nowhere.
@@ -165,6 +165,7 @@ fn hear(world: &mut World, news: &[News<Controls>], events: &mut Vec<Event>) -> 
             }
             News::Controls(id, controls) => {
                 if let Some(player) = world.players.get_mut(id).filter(|p| !p.is_away()) {
+                    player.bot = controls.bot;
                     let controls = controls.clean();
                     if controls.dash && !player.controls.dash {
                         dashing.insert(*id);
@@ -199,7 +200,7 @@ fn join(world: &mut World, id: NodeId, name: &Name, events: &mut Vec<Event>) {
     }
     let player = Player {
         name: name.clone(),
-        colour: free_colour(world, id),
+        colour: free_colour(world),
         at: start(world, id),
         facing: 2,
         controls: Controls::default(),
@@ -209,26 +210,23 @@ fn join(world: &mut World, id: NodeId, name: &Name, events: &mut Vec<Event>) {
         shield: 0,
         loose: 0,
         away: 0,
+        bot: false,
     };
     events.push(Event::Joined { player: id, at: player.at });
     world.players.insert(id, player);
     world.scoreboard.insert(id, Score::default());
 }
 
-/// A colour that as few others as possible have. Of those the one that belongs to the id, so that
-/// who comes back later most often has the same again, or the next one after it.
-fn free_colour(world: &World, id: NodeId) -> u8 {
+/// The first of the colours that as few others as possible have: colours are numbered so that the
+/// first ones are the farthest apart.
+fn free_colour(world: &World) -> u8 {
     let mut users = [0_u8; COLOURS as usize];
     for player in world.players.values() {
         if let Some(count) = users.get_mut(usize::from(player.colour)) {
             *count = count.saturating_add(1);
         }
     }
-    let own = (id.as_u128() % u128::from(COLOURS)) as u8;
-    (0..COLOURS)
-        .map(|step| (own + step) % COLOURS)
-        .min_by_key(|colour| users[usize::from(*colour)])
-        .unwrap_or(own)
+    (0..COLOURS).min_by_key(|colour| users[usize::from(*colour)]).unwrap_or(0)
 }
 
 /// Where `id` starts in this round.

@@ -46,6 +46,7 @@ impl Dice {
             dx: self.below(3) as i8 - 1,
             dy: self.below(3) as i8 - 1,
             dash: self.below(4) == 0,
+            bot: false,
         }
     }
 }
@@ -64,7 +65,7 @@ pub(super) fn wild(seed: u64, players: usize, gatherables: usize) -> World {
         round_id: RoundId(spawned - dice.below(400)),
         intermission: (dice.below(3) == 0).then(|| Intermission {
             winner: id(dice.below(100) as u8),
-            ticks_left: dice.below(181) as u16,
+            ticks_left: dice.below(u64::from(INTERMISSION_TICKS) + 1) as u16,
         }),
         players: BTreeMap::new(),
         gatherables: BTreeMap::new(),
@@ -86,6 +87,7 @@ pub(super) fn wild(seed: u64, players: usize, gatherables: usize) -> World {
             shield: dice.below(121) as u8,
             loose: dice.below(4) as u8,
             away: (dice.below(4) / 3 * dice.below(1801)) as u16,
+            bot: dice.below(2) == 0,
         };
         world.players.insert(id, player);
         let score = Score { points: dice.below(40) as u32, games_won: dice.below(5) as u32 };
@@ -108,7 +110,7 @@ pub(super) fn any_news() -> impl Strategy<Value = Vec<News<Controls>>> {
             match kind {
                 0 => News::Left(id(n)),
                 1 | 2 => News::Joined(id(n), Name::new(&format!("{dx}"))),
-                _ => News::Controls(id(n), Controls { dx, dy, dash }),
+                _ => News::Controls(id(n), Controls { dx, dy, dash, ..Controls::default() }),
             }
         });
     vec(item, 0..8)
@@ -235,7 +237,7 @@ fn row(players: u8, distance: i32) -> World {
 }
 
 fn hold(n: u8, dx: i8, dy: i8, dash: bool) -> News<Controls> {
-    News::Controls(id(n), Controls { dx, dy, dash })
+    News::Controls(id(n), Controls { dx, dy, dash, ..Controls::default() })
 }
 
 fn step(world: &mut World, news: &[News<Controls>]) -> Vec<Event> {

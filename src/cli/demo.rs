@@ -11,6 +11,7 @@ use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{
+    Impossible,
     judge::{Gap, Tally},
     options::DemoOptions,
     output::Stdout,
@@ -31,6 +32,10 @@ const RESTART_AFTER: Duration = Duration::from_millis(700);
 /// How long everybody plays before the next kill.
 const PLAY_BETWEEN_KILLS: Duration = Duration::from_millis(1_500);
 
+/// How many peers there are at least if one of them is a window that is not killed: two that take
+/// turns.
+const PEERS_WITH_WINDOW_MIN: u16 = 3;
+
 /// What happened at one kill.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failover {
@@ -48,18 +53,23 @@ pub struct Failover {
 /// Runs the demo.
 pub fn run(options: &DemoOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
     let DemoOptions { game, run, .. } = options;
+    let spare_window = options.window && !options.kill_window;
+    if spare_window && options.peers < PEERS_WITH_WINDOW_MIN {
+        return Err(Impossible(format!(
+            "the window is not killed, so it takes {PEERS_WITH_WINDOW_MIN} peers for somebody else \
+             to host at any time: --peers {PEERS_WITH_WINDOW_MIN}, or more; or --kill-window"
+        ))
+        .into());
+    }
     let out = Stdout::new(run.json)?;
     let stop = signals::stop_requests(run.tied, &out)?;
     let mut peers = Peers::new(game, run, log)?;
-    if options.window {
-        peers.add_window()?;
-    }
-    while peers.len() < usize::from(options.peers) {
+    while peers.len() + usize::from(options.window) < usize::from(options.peers) {
         peers.add_bot()?;
     }
     let party = Party::new(peers, run, stop, &out);
-    let mut demo = Demo { party, failovers: Vec::new() };
-    let ended = demo.play(options.kills)?;
+    let mut demo = Demo { party, failovers: Vec::new(), spare_window };
+    let ended = demo.play(options)?;
     demo.party.peers.end();
     Ok(demo.close(ended))
 }
@@ -67,19 +77,29 @@ pub fn run(options: &DemoOptions, log: LevelFilter) -> anyhow::Result<ExitCode> 
 struct Demo {
     party: Party,
     failovers: Vec<Failover>,
+    /// A person plays in the window: it is not killed.
+    spare_window: bool,
 }
 
 impl Demo {
-    fn play(&mut self, kills: u32) -> anyhow::Result<Ended> {
+    fn play(&mut self, options: &DemoOptions) -> anyhow::Result<Ended> {
         let party = &mut self.party;
+        let apart = "the peers did not find each other";
         if let Err(cut) = party.gather() {
-            return Ok(cut.ending("the peers did not find each other"));
+            return Ok(cut.ending(apart));
+        }
+        if options.window {
+            // It comes into a game that has a host already, so that it is not the first one.
+            party.peers.add_window()?;
+            if let Err(cut) = party.gather() {
+                return Ok(cut.ending(apart));
+            }
         }
         let host = party.judge.host().map_or_else(|| "nobody".to_owned(), |id| party.name(id));
         party.tell(&format!("{} peers are in one game; {host} hosts", party.peers.len()));
         party.tell(&table::head(party.peers.len() - 1));
         party.judge.begin();
-        for kill in 1..=kills {
+        for kill in 1..=options.kills {
             if let Err(cut) = self.party.pass(PLAY_BETWEEN_KILLS) {
                 return Ok(cut.ending("unreachable"));
             }
@@ -97,6 +117,11 @@ impl Demo {
         let Some(killed) = party.judge.host() else {
             return Ok(Err(Ended::Stuck("nobody hosts".to_owned())));
         };
+        if self.spare_window && party.peers.is_window(killed) {
+            let name = party.name(killed);
+            party.tell(&format!("{kill:>4}  nobody: {name} hosts, and that is you"));
+            return Ok(Ok(()));
+        }
         party.take_in_waiting();
         let points_before = party.judge.points_without(killed);
         let epoch_before = party.judge.epoch();
@@ -132,7 +157,7 @@ impl Demo {
 
     /// The verdict.
     fn close(self, ended: Ended) -> ExitCode {
-        let Self { party, failovers } = self;
+        let Self { party, failovers, .. } = self;
         let mut complaints = party.judge.complaints(|id| party.name(id));
         if let Ended::Stuck(why) = &ended {
             complaints.push(why.clone());

@@ -195,9 +195,13 @@ pub struct DemoOptions {
     #[arg(long, default_value = "5", value_parser = number(1..=TIMES_MAX), allow_negative_numbers = true)]
     pub kills: u32,
 
-    /// Make one of the peers a window, to play in.
+    /// Make one of the peers a window, to play in. It is not killed.
     #[arg(long)]
     pub window: bool,
+
+    /// Kill the window too, when it hosts.
+    #[arg(long, requires = "window")]
+    pub kill_window: bool,
 
     #[command(flatten)]
     pub game: GameOptions,

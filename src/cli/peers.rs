@@ -156,6 +156,11 @@ impl Peers {
         peer.map_or_else(|| format!("{id:?}"), |peer| peer.name.to_string())
     }
 
+    /// Whether a person plays there, in a window.
+    pub fn is_window(&self, id: NodeId) -> bool {
+        self.peers.iter().any(|peer| peer.id == Some(id) && peer.window)
+    }
+
     /// Kills a peer: SIGKILL, without any warning. False: there is none of that id.
     pub fn kill(&mut self, id: NodeId) -> bool {
         let running = self

@@ -9,7 +9,12 @@ use crate::{
 impl Playable for Arena {
     fn press(chance: u64, _stamp: u32, _gathers: bool) -> Controls {
         let sign = |bits: u64| (bits % 3) as i8 - 1;
-        Controls { dx: sign(chance), dy: sign(chance >> 8), dash: (chance >> 16).is_multiple_of(6) }
+        Controls {
+            dx: sign(chance),
+            dy: sign(chance >> 8),
+            dash: (chance >> 16).is_multiple_of(6),
+            bot: false,
+        }
     }
 
     fn audit(world: &World) -> Option<&'static str> {

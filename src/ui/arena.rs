@@ -6,30 +6,39 @@
 //! crown fly.
 use std::collections::BTreeMap;
 
-use macroquad::{
-    input::{KeyCode, is_key_pressed},
-    math::{Rect, Vec2, vec2},
-};
+use macroquad::math::{Rect, Vec2, vec2};
 
+mod ahead;
 mod board;
 mod cast;
+mod figures;
 mod hall;
 mod herald;
+mod list;
 mod margin;
+mod ranking;
+mod tags;
 
 use self::{
+    ahead::Reaction,
     cast::Cast,
+    figures::draw_figures,
     hall::{Keeping, Scores, draw_hall},
     herald::Herald,
-    margin::{draw_debug, draw_feed, draw_header, draw_scoreboard},
+    list::Scroll,
+    margin::{draw_feed, draw_header, draw_scoreboard},
+    ranking::draw_ranking,
+    tags::Tags,
 };
 use super::{
     Frame, STAGE, Screen, Turn,
+    ask::{Answer, Ask},
     crown::draw_crown,
     draw::{Canvas, Paint},
     heir::{Pose, blink, draw_heir},
-    keys::{self, Hint},
-    palette::{CREAM, DUSK, GOLD, GOLD_DEEP, LAVENDER, NIGHT, PANEL, TUNICS, faded, mixed},
+    keys::{self, Hint, Keys},
+    layers::key_of,
+    palette::{CREAM, DUSK, GOLD, GOLD_DEEP, LAVENDER, NIGHT, PANEL, faded, mixed},
     text::Ink,
 };
 use crate::{
@@ -63,7 +72,11 @@ pub struct ArenaScreen {
     /// Seconds without a host.
     interregnum_s: f32,
     scores: Scores,
+    scroll: Scroll,
     keeping: Keeping,
+    tags: Tags,
+    reaction: Reaction,
+    ask: Ask,
     debug: bool,
 }
 
@@ -85,7 +98,11 @@ impl ArenaScreen {
             seconds: 0.0,
             interregnum_s: 0.0,
             scores: Scores::default(),
+            scroll: Scroll::default(),
             keeping: Keeping::default(),
+            tags: Tags::default(),
+            reaction: Reaction::default(),
+            ask: Ask::default(),
             debug: false,
         }
     }
@@ -112,40 +129,61 @@ impl ArenaScreen {
             WINDOW.w / zoom,
             WINDOW.h / zoom,
         );
-        board::draw_floor(&on_board, world, seen);
-        board::draw_back_wall(&on_board, world, frame.seconds);
+        board::draw_board(&on_board, world, seen);
         self.cast.draw_under(&on_board, view.me, world, frame.seconds);
-        // Whatever stands on the floor hides what is behind it.
+        self.draw_standing(&on_board, world, frame.seconds);
+        let named = self.cast.tags(&on_board, world, view.me, zoom);
+        let board = board::whole(&world.board);
+        let room = seen.intersect(board).unwrap_or(board);
+        let places = self.tags.place(&named, room);
+        self.cast.draw_names(&on_board, world, view.me, zoom, &named, &places);
+        let hovering = view.status == Status::Interregnum;
+        self.cast.draw_crown(&on_board, host, hovering, frame.seconds);
+        self.cast.draw_sparks(&on_board);
+        draw_surround(frame);
+    }
+
+    /// Whatever stands on the floor: it hides what is behind it.
+    fn draw_standing(&self, on_board: &Canvas, world: &World, seconds: f32) {
         let mut standing: Vec<(f32, Thing)> = Vec::new();
-        for wall in world.board.walls.iter() {
-            let foot = pixels_of(wall.y + wall.height);
-            standing.push((foot - 6.0, Thing::Wall(*wall)));
-        }
         for (id, gatherable) in &world.gatherables {
             let at = pixels(gatherable.at);
             standing.push((at.y, Thing::Gatherable(id.0, at, gatherable.rare)));
         }
         for id in world.players.keys() {
             if let Some(at) = self.cast.place(*id) {
-                standing.push((at.y + 10.0, Thing::Player(*id)));
+                standing.push((at.y + 10.0, Thing::Player(*id, at)));
+            }
+        }
+        // Walls are there already: only who stands behind one is to be covered again.
+        for wall in world.board.walls.iter() {
+            let foot = pixels_of(wall.y + wall.height) - 6.0;
+            let body = board::body(wall);
+            let hides =
+                standing.iter().any(|(y, thing)| *y < foot && thing.reach().overlaps(&body));
+            let torch = board::torch(wall);
+            if hides || torch.is_some() {
+                standing.push((foot, Thing::Wall(*wall, hides, torch)));
             }
         }
         standing.sort_by(|a, b| a.0.total_cmp(&b.0));
         for (_, thing) in &standing {
             match *thing {
-                Thing::Wall(wall) => board::draw_wall(&on_board, &wall, frame.seconds),
-                Thing::Gatherable(id, at, rare) => {
-                    let age = self.cast.gatherable_age(id, frame.seconds);
-                    board::draw_gatherable(&on_board, at, rare, id, frame.seconds, age);
+                Thing::Wall(wall, hides, torch) => {
+                    if hides {
+                        board::draw_wall_again(on_board, &world.board, &wall);
+                    }
+                    if let Some(at) = torch {
+                        board::draw_flames(on_board, at, seconds);
+                    }
                 }
-                Thing::Player(id) => self.cast.draw_player(&on_board, id, world, frame.seconds),
+                Thing::Gatherable(id, at, rare) => {
+                    let age = self.cast.gatherable_age(id, seconds);
+                    board::draw_gatherable(on_board, at, rare, id, seconds, age);
+                }
+                Thing::Player(id, _) => self.cast.draw_player(on_board, id, world, seconds),
             }
         }
-        self.cast.draw_names(&on_board, world, view.me, zoom);
-        let hovering = view.status == Status::Interregnum;
-        self.cast.draw_crown(&on_board, host, hovering, frame.seconds);
-        self.cast.draw_sparks(&on_board);
-        draw_surround(frame);
     }
 
     /// The frame of the picture and what is said around it.
@@ -153,14 +191,16 @@ impl ArenaScreen {
         let c = &frame.stage;
         // A ribbon hangs where the header stands.
         draw_header(&c.faded(1.0 - self.herald.presence()), view, world);
+        let place = scoreboard_place();
         match self.scores {
             Scores::Round => {
-                draw_scoreboard(c, scoreboard_place(), view, world, &self.names, frame.seconds);
+                let scroll = &mut self.scroll;
+                draw_scoreboard(frame, place, view, world, &self.names, scroll);
             }
-            scores => draw_hall(c, scoreboard_place(), view, scores, &self.names),
+            scores => draw_hall(frame, place, view, scores, &self.names, &mut self.scroll),
         }
         self.keeping.pass(frame.passed, &view.ledger);
-        self.keeping.draw(c, vec2(MARGIN.center().x, 701.0), &view.ledger);
+        self.keeping.draw(c, vec2(MARGIN.center().x, 701.0), &view.ledger, MARGIN.w + 30.0);
         draw_feed(c, feed_place(), self.herald.lines());
         let explained = (HINTS_S - self.seconds).clamp(0.0, 1.0);
         if explained > 0.0 {
@@ -171,6 +211,7 @@ impl ArenaScreen {
                     Hint { keys: "left up down right", does: "or WASD run" },
                     Hint { keys: "Space", does: "dash" },
                     Hint { keys: "Tab", does: "scores" },
+                    Hint { keys: "PgUp PgDn", does: "scroll" },
                     Hint { keys: "F11", does: "full screen" },
                     Hint { keys: "Esc", does: "leave" },
                 ],
@@ -187,34 +228,65 @@ fn set_name(names: &mut BTreeMap<NodeId, String>, id: NodeId, name: &str) {
 }
 
 enum Thing {
-    Wall(crate::arena::Wall),
+    /// A wall, whether it hides somebody, and where its torch burns.
+    Wall(crate::arena::Wall, bool, Option<Vec2>),
     Gatherable(u64, Vec2, bool),
-    Player(NodeId),
+    Player(NodeId, Vec2),
+}
+
+impl Thing {
+    /// What it covers at most.
+    fn reach(&self) -> Rect {
+        match *self {
+            Self::Gatherable(_, at, _) => Rect::new(at.x - 26.0, at.y - 30.0, 52.0, 50.0),
+            Self::Player(_, at) => Rect::new(at.x - 52.0, at.y - 80.0, 104.0, 110.0),
+            Self::Wall(..) => Rect::default(),
+        }
+    }
 }
 
 impl Screen for ArenaScreen {
+    fn controls(&self, keys: &Keys) -> Controls {
+        if self.ask.is_open() { Controls::default() } else { keys.held }
+    }
+
     fn frame(&mut self, frame: &Frame) -> Turn {
         self.seconds += frame.passed;
-        keys::forget_typed();
-        if is_key_pressed(KeyCode::F3) {
-            self.debug = !self.debug;
+        match self.ask.hear(frame.keys, frame.passed) {
+            Answer::Yes => {
+                frame.seat.command(Command::Browse);
+                return Turn::Back;
+            }
+            Answer::Open => {}
+            Answer::NotAsked => {
+                self.debug ^= frame.keys.figures;
+                if frame.keys.tab {
+                    self.scores = self.scores.next();
+                    self.scroll = Scroll::default();
+                }
+            }
         }
-        if is_key_pressed(KeyCode::Tab) {
-            self.scores = self.scores.next();
-        }
-        if is_key_pressed(KeyCode::Escape) {
-            frame.seat.controls(Controls::default());
-            frame.seat.command(Command::Browse);
-            return Turn::Back;
-        }
-        frame.seat.controls(keys::held());
+        self.show(frame);
+        let note = "the others play on; your points are kept";
+        self.ask.draw(frame, "Leave the game?", note, "leave");
+        Turn::Stay
+    }
+}
 
+impl ArenaScreen {
+    fn show(&mut self, frame: &Frame) {
         let c = &frame.stage;
         let Some(view) = frame.view.as_deref() else {
             draw_seeking(frame, "looking for the others…");
-            return Turn::Stay;
+            return;
         };
-        let world = view.picture.as_ref().map(|picture| picture.shown(frame.now));
+        let controls = self.controls(frame.keys);
+        let world = view
+            .picture
+            .as_ref()
+            .map(|picture| ahead::shown(picture, frame.now, view.me, controls));
+        let at = world.as_ref().and_then(|world| Some(world.players.get(&view.me)?.at));
+        self.reaction.frame(controls, at, frame.heard, frame.now);
         self.learn_names(view, world.as_ref());
         for event in frame.events {
             if let Event::Game { event, .. } = event {
@@ -230,15 +302,16 @@ impl Screen for ArenaScreen {
                 _ => "looking for the others…",
             };
             draw_seeking(frame, saying);
-            self.herald.draw(c, &self.names, None, view.me, frame.seconds);
-            return Turn::Stay;
+            self.herald.draw(c);
+            return;
         };
         let crowned = view.host.filter(|host| world.players.contains_key(host));
         self.cast.pass(frame.passed, &world, crowned, frame.seconds);
 
         self.draw_board(frame, view, &world);
         self.draw_around(frame, view, Some(&world));
-        self.herald.draw(c, &self.names, Some(&world), view.me, frame.seconds);
+        draw_ranking(frame, &world, view, &self.names);
+        self.herald.draw(c);
 
         match view.status {
             Status::Interregnum => self.interregnum_s += frame.passed,
@@ -250,9 +323,8 @@ impl Screen for ArenaScreen {
             draw_state(c, "looking for the others…", frame.seconds);
         }
         if self.debug {
-            draw_debug(frame, view);
+            draw_figures(frame, view, &self.reaction);
         }
-        Turn::Stay
     }
 }
 
@@ -277,9 +349,11 @@ impl Camera {
         let goal =
             vec2(bound(wanted.x, reach.x, 0.0, size.x), bound(wanted.y, reach.y, top, size.y));
         let part = if self.settled { 1.0 - (-seconds * 4.0).exp() } else { 1.0 };
+        // What is nearly there is there: a layer is painted anew for each size.
+        let there = !self.settled || (zoom - self.zoom).abs() < 0.004;
         self.settled = true;
         self.centre += (goal - self.centre) * part;
-        self.zoom += (zoom - self.zoom) * part;
+        self.zoom = if there { zoom } else { self.zoom + (zoom - self.zoom) * part };
     }
 }
 
@@ -291,46 +365,52 @@ fn feed_place() -> Rect {
     Rect::new(MARGIN.x, MARGIN.bottom() - 160.0, MARGIN.w, 160.0)
 }
 
-/// Covers what of the board lies beyond its window, and puts a golden frame around it.
+/// Covers what of the board lies beyond its window, with a golden frame around that.
 fn draw_surround(frame: &Frame) {
     let c = &frame.stage;
     let all = frame.visible;
-    let dusk = mixed(NIGHT, DUSK, 0.45);
-    let top = Rect::new(all.x, all.y, all.w, WINDOW.y - all.y);
-    let bottom = Rect::new(all.x, WINDOW.bottom(), all.w, all.bottom() - WINDOW.bottom());
-    let left = Rect::new(all.x, WINDOW.y - 1.0, WINDOW.x - all.x, WINDOW.h + 2.0);
-    let right =
-        Rect::new(WINDOW.right(), WINDOW.y - 1.0, all.right() - WINDOW.right(), WINDOW.h + 2.0);
-    c.rect(top, Paint::Down(NIGHT, dusk));
-    c.rect(bottom, Paint::Down(dusk, NIGHT));
-    c.rect(left, dusk);
-    c.rect(right, dusk);
-    let grown =
-        |by: f32| Rect::new(WINDOW.x - by, WINDOW.y - by, WINDOW.w + 2.0 * by, WINDOW.h + 2.0 * by);
-    c.round_frame(grown(4.0), 8.0, 9.0, PANEL);
-    c.round_frame(grown(8.0), 10.0, 1.6, GOLD_DEEP);
-    c.round_frame(grown(0.5), 5.0, 1.4, faded(GOLD, 0.75));
-    for corner in super::draw::corners(grown(8.0)) {
-        let diamond =
-            [(0.0, -9.0), (9.0, 0.0), (0.0, 9.0), (-9.0, 0.0)].map(|(x, y)| corner + vec2(x, y));
-        c.convex(&diamond, PANEL);
-        let gem = diamond.map(|point| corner + (point - corner) * 0.72);
-        c.convex(&gem, Paint::Down(GOLD, GOLD_DEEP));
-    }
+    let pieces = [
+        Rect::new(all.x, all.y, all.w, WINDOW.y - all.y),
+        Rect::new(all.x, WINDOW.y, WINDOW.x - all.x, WINDOW.h),
+        Rect::new(WINDOW.right(), WINDOW.y, all.right() - WINDOW.right(), WINDOW.h),
+        Rect::new(all.x, WINDOW.bottom(), all.w, all.bottom() - WINDOW.bottom()),
+    ];
+    let key = key_of(&[all.x, all.y, all.w, all.h].map(f32::to_bits));
+    c.layer("surround", key, all, &pieces, |c| {
+        let dusk = mixed(NIGHT, DUSK, 0.45);
+        let [top, left, right, bottom] = pieces;
+        c.block(top, Paint::Down(NIGHT, dusk));
+        c.block(left, dusk);
+        c.block(right, dusk);
+        c.block(bottom, Paint::Down(dusk, NIGHT));
+        let grown = |by: f32| {
+            Rect::new(WINDOW.x - by, WINDOW.y - by, WINDOW.w + 2.0 * by, WINDOW.h + 2.0 * by)
+        };
+        c.round_frame(grown(4.0), 8.0, 9.0, PANEL);
+        c.round_frame(grown(8.0), 10.0, 1.6, GOLD_DEEP);
+        c.round_frame(grown(0.8), 5.0, 1.4, faded(GOLD, 0.75));
+        for corner in super::draw::corners(grown(8.0)) {
+            let diamond = [(0.0, -9.0), (9.0, 0.0), (0.0, 9.0), (-9.0, 0.0)]
+                .map(|(x, y)| corner + vec2(x, y));
+            c.convex(&diamond, PANEL);
+            let gem = diamond.map(|point| corner + (point - corner) * 0.72);
+            c.convex(&gem, Paint::Down(GOLD, GOLD_DEEP));
+        }
+    });
 }
 
 /// Nothing to see yet: three heirs look around.
 fn draw_seeking(frame: &Frame, saying: &str) {
     let c = &frame.stage;
-    c.rect(frame.visible, Paint::Down(NIGHT, mixed(NIGHT, DUSK, 0.9)));
+    c.block(frame.visible, Paint::Down(NIGHT, mixed(NIGHT, DUSK, 0.9)));
     let centre = STAGE / 2.0;
     c.glow_ellipse(centre, vec2(420.0, 220.0), faded(DUSK, 0.9));
-    for (i, tunic) in TUNICS.into_iter().take(3).enumerate() {
-        let feet = centre + vec2((i as f32 - 1.0) * 92.0, 20.0);
-        let mut pose = Pose::standing(feet, 30.0, tunic);
-        let turn = frame.seconds * 1.7 + i as f32 * 1.9;
+    for i in 0..3_u8 {
+        let feet = centre + vec2((f32::from(i) - 1.0) * 92.0, 20.0);
+        let mut pose = Pose::standing(feet, 30.0, i);
+        let turn = frame.seconds * 1.7 + f32::from(i) * 1.9;
         pose.look = vec2(turn.sin(), 0.1 + 0.2 * (turn * 0.6).cos());
-        pose.blink = blink(frame.seconds, i as u32);
+        pose.blink = blink(frame.seconds, i.into());
         draw_heir(c, &pose);
     }
     let bob = (frame.seconds * 2.2).sin() * 5.0;

@@ -1,5 +1,8 @@
 //! The crown: the one thing in this game that everybody looks at.
-use macroquad::math::{Affine2, Rect, Vec2, vec2};
+use macroquad::{
+    color::WHITE,
+    math::{Affine2, Rect, Vec2, vec2},
+};
 
 use super::{
     draw::Canvas,
@@ -15,6 +18,16 @@ const HALF_OUTLINE: [(f32, f32); 6] =
 /// `tilt` radians. `glint` from 0 to 1 lets a light run over it.
 pub fn draw_crown(canvas: &Canvas, seat: Vec2, width: f32, tilt: f32, glint: f32) {
     let c = canvas.at(Affine2::from_scale_angle_translation(Vec2::splat(width), tilt, seat));
+    c.sprite("crown", 0, Rect::new(-0.64, -0.86, 1.28, 0.98), paint_crown);
+    if glint > 0.0 && glint < 1.0 {
+        let at = vec2(-0.5 + glint, -0.45 + 0.3 * glint);
+        let strength = (glint * std::f32::consts::PI).sin();
+        draw_twinkle(&c, at, 0.34 * strength, faded(CREAM, strength));
+    }
+}
+
+/// A crown that is one unit wide, the middle of its brim in the origin.
+fn paint_crown(c: &Canvas) {
     let outline = outline();
     // The far rim shows behind the front: a crown is round.
     c.ellipse(vec2(0.0, -0.1), vec2(0.4, 0.09), GOLD_DARK);
@@ -44,15 +57,10 @@ pub fn draw_crown(canvas: &Canvas, seat: Vec2, width: f32, tilt: f32, glint: f32
     for (x, y, r) in [(-0.24, -0.06, 0.04), (0.24, -0.06, 0.04)] {
         c.disc(vec2(x, y), r, CREAM);
     }
-    jewel(&c, vec2(0.0, -0.035), 0.062);
+    jewel(c, vec2(0.0, -0.035), 0.062);
     for (x, y, r) in [(-0.5, -0.53, 0.055), (0.5, -0.53, 0.055), (0.0, -0.70, 0.07)] {
         c.disc(vec2(x, y), r + 0.03, GOLD_DARK);
         c.disc(vec2(x, y), r, super::draw::Paint::Down(GOLD_LIGHT, GOLD));
-    }
-    if glint > 0.0 && glint < 1.0 {
-        let at = vec2(-0.5 + glint, -0.45 + 0.3 * glint);
-        let strength = (glint * std::f32::consts::PI).sin();
-        draw_twinkle(&c, at, 0.34 * strength, faded(CREAM, strength));
     }
 }
 
@@ -75,13 +83,16 @@ pub fn draw_twinkle(canvas: &Canvas, centre: Vec2, radius: f32, colour: macroqua
     if radius <= 0.0 {
         return;
     }
-    let points: Vec<Vec2> = (0..8)
-        .map(|i| {
-            let reach = if i % 2 == 0 { radius } else { radius * 0.18 };
-            centre + Vec2::from_angle(i as f32 / 8.0 * std::f32::consts::TAU) * reach
-        })
-        .collect();
-    canvas.polygon(&points, colour);
+    let c = canvas.shifted(centre, radius);
+    c.tinted_sprite("twinkle", Rect::new(-1.05, -1.05, 2.1, 2.1), colour, |c| {
+        let points: Vec<Vec2> = (0..8)
+            .map(|i| {
+                let reach = if i % 2 == 0 { 1.0 } else { 0.18 };
+                Vec2::from_angle(i as f32 / 8.0 * std::f32::consts::TAU) * reach
+            })
+            .collect();
+        c.polygon(&points, WHITE);
+    });
 }
 
 /// The picture of the crown as pixels, red, green, blue and alpha: for the window's icon, which is

@@ -1,18 +1,45 @@
 //! The heirs: the little round people who all could reign.
 //!
 //! An heir is drawn from a [`Pose`] alone, so the same drawing serves the arena, the scoreboard
-//! and the title. The eyes look where it goes, the feet trip along, a dash stretches it, the end of
+//! and the title. What it is told by is its tunic and its [`Ears`]. The eyes look where it goes, the feet trip along, a dash stretches it, the end of
 //! a dash squashes it.
 use macroquad::{
     color::Color,
-    math::{Affine2, Mat2, Vec2, vec2},
+    math::{Affine2, Mat2, Rect, Vec2, vec2},
 };
 
 use super::{
     crown::{draw_crown, draw_twinkle},
     draw::{Canvas, Paint},
-    palette::{CREAM, GOLD_LIGHT, LAVENDER, NIGHT, faded, lit, mixed, shaded},
+    palette::{CREAM, GOLD_LIGHT, LAVENDER, NIGHT, TUNICS, faded, lit, mixed, shaded},
 };
+
+/// The ears of an heir: a second sign to tell them by, beside the tunic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ears {
+    /// Round ones, like a bear's.
+    Round,
+    /// Pointed ones, like a cat's.
+    Pointed,
+    /// Long ones, like a hare's.
+    Long,
+    /// No ears: horns.
+    Horns,
+    /// No ears: feelers with a ball at the end.
+    Feelers,
+    /// Hanging ones, like a hound's.
+    Hanging,
+}
+
+impl Ears {
+    /// Those that go with a tunic.
+    pub fn of(colour: u8) -> Self {
+        const ALL: [Ears; 6] =
+            [Ears::Pointed, Ears::Round, Ears::Horns, Ears::Long, Ears::Hanging, Ears::Feelers];
+        let colour = usize::from(colour);
+        ALL[(colour + colour / ALL.len()) % ALL.len()]
+    }
+}
 
 /// How an heir stands at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +48,8 @@ pub struct Pose {
     pub feet: Vec2,
     /// Half its width.
     pub radius: f32,
-    /// Its tunic.
-    pub colour: Color,
+    /// Which of the [tunics](TUNICS) it wears.
+    pub tunic: u8,
     /// Where it looks: a direction of length up to one; zero looks at the viewer.
     pub look: Vec2,
     /// How fast it runs, from 0 to 1.
@@ -56,11 +83,11 @@ pub enum Mood {
 
 impl Pose {
     /// An heir that stands there and looks at the viewer.
-    pub fn standing(feet: Vec2, radius: f32, colour: Color) -> Self {
+    pub fn standing(feet: Vec2, radius: f32, tunic: u8) -> Self {
         Self {
             feet,
             radius,
-            colour,
+            tunic,
             look: Vec2::ZERO,
             pace: 0.0,
             stride: 0.0,
@@ -72,6 +99,11 @@ impl Pose {
         }
     }
 
+    /// The colour of its tunic.
+    pub fn colour(&self) -> Color {
+        tunic(self.tunic)
+    }
+
     /// Where a crown sits on it.
     pub fn crown_seat(&self) -> Vec2 {
         let bounce = self.pace * (self.stride * 2.0).sin().abs() * 0.16;
@@ -80,6 +112,11 @@ impl Pose {
             + (vec2(0.0, -1.80 - self.hop - bounce) + lean) * self.radius
             + self.look * self.radius * (self.stretch - 1.0) * 0.5
     }
+}
+
+/// The colour of a tunic.
+pub fn tunic(number: u8) -> Color {
+    TUNICS[usize::from(number) % TUNICS.len()]
 }
 
 /// Whether somebody who blinks now and then, each at a time of its own, blinks: 0 to 1.
@@ -105,7 +142,7 @@ pub fn draw_heir(canvas: &Canvas, pose: &Pose) {
 }
 
 fn draw_living(c: &Canvas, pose: &Pose) {
-    let outline = shaded(pose.colour, 0.72);
+    let outline = shaded(pose.colour(), 0.72);
     let swing = pose.stride.sin() * pose.pace;
     let hop = -pose.hop;
     for side in [-1.0, 1.0] {
@@ -119,15 +156,71 @@ fn draw_living(c: &Canvas, pose: &Pose) {
     // The body turns into its look only as far as it is stretched along it.
     let body = c.at(along(vec2(0.0, -0.95 + hop - bounce), pose.look, pose.stretch));
     draw_cape(&body, pose);
-    body.disc(Vec2::ZERO, 1.08, outline);
-    body.disc(Vec2::ZERO, 0.97, Paint::Down(lit(pose.colour, 0.30), shaded(pose.colour, 0.22)));
-    body.ellipse(vec2(-0.30, -0.58), vec2(0.34, 0.17), faded(CREAM, 0.35));
+    let frame = Rect::new(-1.45, -1.95, 2.9, 3.1);
+    let number = pose.tunic % TUNICS.len() as u8;
+    body.sprite("body", number.into(), frame, |c| paint_body(c, number));
     draw_face(&body, pose);
     if pose.mood == Mood::Dizzy {
         for i in 0..3 {
             let turn = pose.seconds * 5.0 + i as f32 * std::f32::consts::TAU / 3.0;
             let star = vec2(turn.cos() * 1.0, -1.95 + turn.sin() * 0.26);
             draw_twinkle(c, star, 0.34, GOLD_LIGHT);
+        }
+    }
+}
+
+/// The body with its ears, of radius one.
+fn paint_body(c: &Canvas, number: u8) {
+    let colour = tunic(number);
+    let outline = shaded(colour, 0.72);
+    let light = lit(colour, 0.30);
+    paint_ears(c, Ears::of(number), outline, light);
+    c.disc(Vec2::ZERO, 1.08, outline);
+    c.disc(Vec2::ZERO, 0.97, Paint::Down(light, shaded(colour, 0.22)));
+    c.ellipse(vec2(-0.30, -0.58), vec2(0.34, 0.17), faded(CREAM, 0.35));
+}
+
+fn paint_ears(c: &Canvas, ears: Ears, outline: Color, fill: Color) {
+    for side in [-1.0, 1.0] {
+        let at = |x: f32, y: f32| vec2(side * x, y);
+        let outlined = |points: &[Vec2]| {
+            c.line(points, true, 0.20, outline);
+            c.polygon(points, fill);
+        };
+        match ears {
+            Ears::Round => {
+                c.disc(at(0.86, -0.82), 0.45, outline);
+                c.disc(at(0.86, -0.82), 0.33, fill);
+            }
+            Ears::Pointed => outlined(&[at(0.38, -0.90), at(1.08, -1.42), at(0.98, -0.40)]),
+            Ears::Long => outlined(&[
+                at(0.30, -0.92),
+                at(0.52, -1.66),
+                at(0.78, -1.78),
+                at(0.92, -1.60),
+                at(0.76, -0.66),
+            ]),
+            Ears::Horns => outlined(&[
+                at(0.62, -0.80),
+                at(1.02, -1.02),
+                at(1.02, -1.52),
+                at(1.36, -0.98),
+                at(1.24, -0.60),
+                at(0.90, -0.44),
+            ]),
+            Ears::Feelers => {
+                c.line(&[at(0.46, -0.90), at(0.70, -1.30), at(0.98, -1.46)], false, 0.17, outline);
+                c.disc(at(1.04, -1.48), 0.30, outline);
+                c.disc(at(1.04, -1.48), 0.19, fill);
+            }
+            Ears::Hanging => outlined(&[
+                at(0.66, -0.86),
+                at(1.10, -0.74),
+                at(1.34, -0.10),
+                at(1.24, 0.28),
+                at(0.94, 0.14),
+                at(0.84, -0.40),
+            ]),
         }
     }
 }
@@ -149,7 +242,7 @@ fn draw_cape(body: &Canvas, pose: &Pose) {
         tail - side * 0.52,
         side * -0.82,
     ];
-    let deep = shaded(mixed(pose.colour, LAVENDER, 0.1), 0.58);
+    let deep = shaded(mixed(pose.colour(), LAVENDER, 0.1), 0.58);
     body.polygon(&cape, deep);
 }
 
@@ -187,16 +280,18 @@ fn draw_face(body: &Canvas, pose: &Pose) {
     }
     let mouth = centre + vec2(0.0, 0.36);
     if pose.mood == Mood::Merry {
-        let smile =
-            [-0.15, -0.08, 0.0, 0.08, 0.15].map(|x: f32| mouth + vec2(x, 0.06 - x * x * 4.0));
-        body.line(&smile, false, 0.085, NIGHT);
+        let face = body.shifted(mouth, 1.0);
+        face.sprite("smile", 0, Rect::new(-0.24, -0.12, 0.48, 0.28), |c| {
+            let smile = [-0.15, -0.08, 0.0, 0.08, 0.15].map(|x: f32| vec2(x, 0.06 - x * x * 4.0));
+            c.line(&smile, false, 0.085, NIGHT);
+        });
     } else {
-        body.ellipse(mouth + vec2(0.0, 0.05), vec2(0.14, 0.17), shaded(pose.colour, 0.8));
+        body.ellipse(mouth + vec2(0.0, 0.05), vec2(0.14, 0.17), shaded(pose.colour(), 0.8));
     }
 }
 
 fn draw_ghost(c: &Canvas, pose: &Pose) {
-    let pale = mixed(pose.colour, LAVENDER, 0.55);
+    let pale = mixed(pose.colour(), LAVENDER, 0.55);
     let sway = (pose.seconds * 1.4).sin() * 0.05;
     let c = c.shifted(vec2(sway, -0.16 + (pose.seconds * 2.0).sin() * 0.06), 1.0);
     let mut outline: Vec<Vec2> = (0..=12)

@@ -1,6 +1,6 @@
 //! What is held down and typed, and how keys look on the screen.
 use macroquad::{
-    input::{KeyCode, get_char_pressed, is_key_down, is_key_pressed},
+    input::{KeyCode, get_char_pressed, is_key_down, is_key_pressed, mouse_wheel},
     math::{Rect, Vec2, vec2},
 };
 
@@ -11,66 +11,125 @@ use super::{
 };
 use crate::arena::Controls;
 
-/// What the player holds down: arrows or WASD, and space or shift to dash. Opposite keys cancel
-/// each other out.
-pub fn held() -> Controls {
-    let down = |keys: &[KeyCode]| keys.iter().any(|&key| is_key_down(key));
+/// What the keyboard says in one frame. Whoever wants to know looks here and asks no window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Keys {
+    /// What the player holds down: arrows or WASD, and space or shift to dash.
+    pub held: Controls,
+    /// Enter was pressed, either of them.
+    pub enter: bool,
+    /// Escape was.
+    pub escape: bool,
+    /// Tab was.
+    pub tab: bool,
+    /// Space was.
+    pub space: bool,
+    /// An arrow up was, or W.
+    pub up: bool,
+    /// An arrow down was, or S.
+    pub down: bool,
+    /// F2 was.
+    pub rename: bool,
+    /// N was.
+    pub another: bool,
+    /// F3 was.
+    pub figures: bool,
+    /// F11 was.
+    pub full_screen: bool,
+    /// By how many pages, or lines of a wheel, a list is to be moved: down is more than zero.
+    pub pages: i32,
+    /// See `pages`.
+    pub lines: i32,
+    /// What was typed, backspaces included, in order.
+    pub typed: String,
+}
+
+impl Keys {
+    /// What the keyboard says now. To be called once in each frame, on the main thread.
+    pub fn now() -> Self {
+        let pressed = |keys: &[KeyCode]| keys.iter().any(|&key| is_key_pressed(key));
+        let signed = |less: bool, more: bool| i32::from(more) - i32::from(less);
+        Self {
+            held: held(),
+            enter: pressed(&[KeyCode::Enter, KeyCode::KpEnter]),
+            escape: pressed(&[KeyCode::Escape]),
+            tab: pressed(&[KeyCode::Tab]),
+            space: pressed(&[KeyCode::Space]),
+            up: pressed(&[KeyCode::Up, KeyCode::W]),
+            down: pressed(&[KeyCode::Down, KeyCode::S]),
+            rename: pressed(&[KeyCode::F2]),
+            another: pressed(&[KeyCode::N]),
+            figures: pressed(&[KeyCode::F3]),
+            full_screen: pressed(&[KeyCode::F11]),
+            pages: signed(pressed(&[KeyCode::PageUp]), pressed(&[KeyCode::PageDown])),
+            lines: {
+                let (_, wheel) = mouse_wheel();
+                signed(wheel > 0.0, wheel < 0.0)
+            },
+            typed: typed(),
+        }
+    }
+}
+
+/// What the player holds down. A key that was tapped between two frames counts for one; opposite
+/// keys cancel each other out.
+fn held() -> Controls {
+    let down = |keys: &[KeyCode]| keys.iter().any(|&key| is_key_down(key) || is_key_pressed(key));
     let axis = |less: &[KeyCode], more: &[KeyCode]| i8::from(down(more)) - i8::from(down(less));
     Controls {
         dx: axis(&[KeyCode::Left, KeyCode::A], &[KeyCode::Right, KeyCode::D]),
         dy: axis(&[KeyCode::Up, KeyCode::W], &[KeyCode::Down, KeyCode::S]),
         dash: down(&[KeyCode::Space, KeyCode::LeftShift, KeyCode::RightShift]),
+        ..Controls::default()
     }
 }
 
-/// Whether Enter was pressed, either of them.
-pub fn enter_pressed() -> bool {
-    is_key_pressed(KeyCode::Enter) || is_key_pressed(KeyCode::KpEnter)
-}
-
-/// Forgets what was typed while nobody wanted to know.
-pub fn forget_typed() {
-    while get_char_pressed().is_some() {}
-}
-
-/// Lets the player go on typing at the end of `text`: letters, backspace, and pasting.
-pub fn type_into(text: &mut String, chars_max: usize) {
+/// What was typed since the last frame, and what was pasted.
+fn typed() -> String {
     let command =
         [KeyCode::LeftControl, KeyCode::RightControl, KeyCode::LeftSuper, KeyCode::RightSuper]
             .iter()
             .any(|&key| is_key_down(key));
-    let mut typed = String::new();
-    while let Some(c) = get_char_pressed() {
-        match c {
-            '\u{8}' | '\u{7f}' => {
-                let _ = typed.pop().or_else(|| text.pop());
-            }
-            c if !c.is_control() && !command && !is_function_key(c) => typed.push(c),
-            _ => {}
-        }
-    }
+    let mut typed: String = std::iter::from_fn(get_char_pressed)
+        .filter(|c| is_backspace(*c) || !(c.is_control() || command || is_function_key(*c)))
+        .collect();
     if command
         && is_key_pressed(KeyCode::V)
         && let Some(pasted) = macroquad::miniquad::window::clipboard_get()
     {
-        typed.push_str(&pasted);
+        typed.extend(pasted.chars().filter(|c| !is_backspace(*c)));
     }
-    if typed.is_empty() {
-        return;
-    }
-    // A blank at the end is kept while typing: the next word may follow.
-    let blank = typed.ends_with(' ') && !text.ends_with(' ') && !text.is_empty();
-    let joined = crate::text::clean(&format!("{text}{typed}"), chars_max);
-    let room = joined.chars().count() < chars_max;
-    *text = joined;
-    if blank && room {
-        text.push(' ');
-    }
+    typed
+}
+
+fn is_backspace(c: char) -> bool {
+    matches!(c, '\u{8}' | '\u{7f}')
 }
 
 /// macOS reports arrows and function keys as characters of a private area.
 fn is_function_key(c: char) -> bool {
     ('\u{f700}'..='\u{f8ff}').contains(&c)
+}
+
+/// Lets the player go on typing at the end of `text`: letters, backspaces, and what was pasted. It
+/// stays fit to show, of at most `chars_max` characters; but a blank at its end is kept while
+/// typing, for the next word may follow.
+pub fn type_into(text: &mut String, typed: &str, chars_max: usize) {
+    for c in typed.chars() {
+        if is_backspace(c) {
+            text.pop();
+        } else {
+            text.push(c);
+        }
+    }
+    if typed.is_empty() {
+        return;
+    }
+    let blank = text.ends_with(char::is_whitespace);
+    *text = crate::text::clean(text, chars_max);
+    if blank && !text.is_empty() && text.chars().count() < chars_max {
+        text.push(' ');
+    }
 }
 
 /// A key with what it does, for a line of hints.
@@ -144,4 +203,40 @@ fn draw_keycap(canvas: &Canvas, left: Vec2, key: &str) -> f32 {
     };
     canvas.convex(&[corner(0.0, 6.0), corner(0.36, 5.5), corner(0.64, 5.5)], CREAM);
     width
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is there after each of these came in one frame.
+    fn after(frames: &[&str]) -> String {
+        let mut text = String::new();
+        frames.iter().for_each(|typed| type_into(&mut text, typed, 10));
+        text
+    }
+
+    #[test]
+    fn a_blank_is_kept_however_quickly_it_is_typed() {
+        for frames in
+            [&["a", " ", "b"][..], &["a ", "b"], &["a", " b"], &["a b"], &["a ", " ", "b"]]
+        {
+            assert_eq!(after(frames), "a b", "{frames:?}");
+        }
+        assert_eq!(after(&["a b ", "c"]), "a b c");
+    }
+
+    #[test]
+    fn a_backspace_takes_what_was_typed_before_it() {
+        assert_eq!(after(&["ab\u{8}c"]), "ac");
+        assert_eq!(after(&["a ", "\u{8}", "b"]), "ab");
+        assert_eq!(after(&["\u{8}\u{7f}a"]), "a");
+        assert_eq!(after(&["ab", "\u{8}\u{8}\u{8}"]), "");
+    }
+
+    #[test]
+    fn no_more_is_typed_than_there_is_room_for() {
+        assert_eq!(after(&["0123456789", " ", "x"]), "0123456789");
+        assert_eq!(after(&[" ", "\n", "\u{202e}"]), "");
+    }
 }

@@ -69,20 +69,30 @@ pub const RUBY: Color = rgb(0xff, 0x4f, 0x8b);
 /// Ruby in the shade.
 pub const RUBY_DEEP: Color = rgb(0xb3, 0x1d, 0x66);
 
-/// The tunics of the heirs. Told apart at a glance, none of them gold.
+/// Behind the title: roofs, and the last light on the sky.
+pub const ROSE: Color = rgb(0xff, 0x8f, 0xd0);
+/// The glow of the evening.
+pub const APRICOT: Color = rgb(0xff, 0xa0, 0x4a);
+/// Figures for whoever wants to know.
+pub const TEAL: Color = rgb(0x2f, 0xd0, 0xbd);
+
+/// The tunics of the heirs, none of them gold. Any two of them can be told apart, also by eyes that
+/// lack one of the three kinds of cones; and the first ones, which the first players get, best. The
+/// tests compute how far they are apart, and how that is done. Beside its colour each heir has its
+/// [ears](super::heir::Ears).
 pub const TUNICS: [Color; 12] = [
-    rgb(0xff, 0x6f, 0x61), // coral
-    rgb(0x2f, 0xd0, 0xbd), // teal
-    rgb(0x5b, 0xb0, 0xff), // sky
-    rgb(0xff, 0x8f, 0xd0), // rose
-    rgb(0x9c, 0xdc, 0x5a), // apple
-    rgb(0xb9, 0x94, 0xff), // lilac
-    rgb(0xff, 0xa0, 0x4a), // apricot
-    rgb(0x7f, 0xe7, 0xff), // ice
-    rgb(0xe2, 0x6b, 0xff), // orchid
-    rgb(0x4f, 0xe0, 0x8a), // mint
-    rgb(0xff, 0xc9, 0xb0), // peach
-    rgb(0x86, 0x97, 0xff), // iris
+    rgb(0x98, 0x59, 0xf8), // violet
+    rgb(0xee, 0xff, 0x52), // lemon
+    rgb(0xeb, 0x37, 0x0a), // vermilion
+    rgb(0x3d, 0xb8, 0xb8), // teal
+    rgb(0xb7, 0xd6, 0x3d), // apple
+    rgb(0xad, 0xff, 0xde), // ice
+    rgb(0xeb, 0x89, 0x47), // apricot
+    rgb(0x70, 0xe1, 0xb4), // mint
+    rgb(0xc7, 0x8f, 0xff), // lilac
+    rgb(0xf7, 0xad, 0xff), // rose
+    rgb(0x15, 0x8d, 0xc1), // sea
+    rgb(0xbd, 0x75, 0x75), // clay
 ];
 
 const fn rgb(red: u8, green: u8, blue: u8) -> Color {
@@ -109,3 +119,6 @@ pub fn shaded(colour: Color, part: f32) -> Color {
 pub fn lit(colour: Color, part: f32) -> Color {
     mixed(colour, Color { a: colour.a, ..CREAM }, part)
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,7 +147,7 @@ impl Sparks {
                 Shape::Star => draw_twinkle(canvas, spark.at, spark.size * 2.2 * fade, colour),
                 Shape::Ring => {
                     let reach = 1.0 - (1.0 - part).powi(3);
-                    canvas.ring(spark.at, spark.size * reach, 4.0 * (1.0 - part), colour);
+                    canvas.hoop(spark.at, spark.size * reach, colour);
                 }
                 Shape::Dust => {
                     let size = spark.size * (1.0 + part);
@@ -160,10 +160,9 @@ impl Sparks {
                         Vec2::from_angle(turn).perp() * spark.size * 0.6 * (turn * 1.3).cos(),
                     );
                     let at = spark.at;
-                    canvas.convex(
-                        &[at - long - wide, at + long - wide, at + long + wide, at - long + wide],
-                        colour,
-                    );
+                    let corners =
+                        [at - long - wide, at + long - wide, at + long + wide, at - long + wide];
+                    canvas.slip(corners, colour);
                 }
             }
         }

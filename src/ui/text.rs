@@ -6,20 +6,22 @@
 //! sharp whatever the zoom.
 use std::{cell::RefCell, collections::BTreeMap};
 
+use fontdue::{Font, FontSettings};
 use macroquad::{
-    color::{Color, WHITE},
+    color::Color,
     math::{Rect, Vec2, vec2},
-    text::{Font, TextParams, draw_text_ex, load_ttf_font_from_bytes, measure_text},
-    texture::{DrawTextureParams, FilterMode, Image, Texture2D, draw_texture_ex},
 };
 
-use super::draw::Canvas;
+use super::{
+    atlas::{Piece, Pixels},
+    draw::Canvas,
+};
 
 const ROYAL: &[u8] = include_bytes!("../../assets/Cinzel-Bold.ttf");
 const PLAIN: &[u8] = include_bytes!("../../assets/Nunito-ExtraBold.ttf");
 
 /// Of what height a bitmap character is, in pixels of its bitmap.
-const BITMAP: u16 = 16;
+const BITMAP: usize = 16;
 
 /// Which hand a text is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,14 +92,10 @@ impl Ink {
 
 /// The faces, loaded.
 pub struct Fonts {
-    royal: Loaded,
-    plain: Loaded,
-    bitmaps: RefCell<BTreeMap<char, Texture2D>>,
-}
-
-struct Loaded {
-    font: Font,
-    table: ttf_parser::Face<'static>,
+    royal: Font,
+    plain: Font,
+    /// How much room each letter takes, at each size that was asked for.
+    rooms: RefCell<BTreeMap<(Source, char, u16), Room>>,
 }
 
 /// The fonts that are part of the program cannot be read: a broken build.
@@ -105,44 +103,38 @@ struct Loaded {
 #[error("the fonts inside the program are damaged; build it again")]
 pub struct FontsDamaged;
 
-impl Loaded {
-    fn new(bytes: &'static [u8]) -> Result<Self, FontsDamaged> {
-        Ok(Self {
-            font: load_ttf_font_from_bytes(bytes).map_err(|_| FontsDamaged)?,
-            table: ttf_parser::Face::parse(bytes, 0).map_err(|_| FontsDamaged)?,
-        })
-    }
-
-    fn has(&self, c: char) -> bool {
-        self.table.glyph_index(c).is_some()
-    }
-}
-
 /// Where one character comes from.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
     Royal,
     Plain,
     Bitmap,
 }
 
+/// How much room a letter takes, in pixels.
+#[derive(Clone, Copy)]
+struct Room {
+    /// How far it moves the pen.
+    advance: f32,
+    /// Its picture, as seen from the pen on the base line.
+    picture: Rect,
+}
+
 impl Fonts {
-    /// Loads the fonts that are part of the program. To be called with a window open.
+    /// Loads the fonts that are part of the program.
     ///
     /// # Errors
     /// [`FontsDamaged`] if the build is broken.
     pub fn load() -> Result<Self, FontsDamaged> {
-        Ok(Self {
-            royal: Loaded::new(ROYAL)?,
-            plain: Loaded::new(PLAIN)?,
-            bitmaps: RefCell::default(),
-        })
+        let load =
+            |bytes| Font::from_bytes(bytes, FontSettings::default()).map_err(|_| FontsDamaged);
+        Ok(Self { royal: load(ROYAL)?, plain: load(PLAIN)?, rooms: RefCell::default() })
     }
 
     fn source(&self, face: Face, c: char) -> Source {
-        if face == Face::Royal && self.royal.has(c) {
+        if face == Face::Royal && self.royal.has_glyph(c) {
             Source::Royal
-        } else if self.plain.has(c) {
+        } else if self.plain.has_glyph(c) {
             Source::Plain
         } else {
             Source::Bitmap
@@ -151,60 +143,69 @@ impl Fonts {
 
     fn font(&self, source: Source) -> Option<&Font> {
         match source {
-            Source::Royal => Some(&self.royal.font),
-            Source::Plain => Some(&self.plain.font),
+            Source::Royal => Some(&self.royal),
+            Source::Plain => Some(&self.plain),
             Source::Bitmap => None,
         }
     }
 
-    /// The advance of one character at `size_px`.
-    fn advance_px(&self, source: Source, c: char, size_px: u16) -> f32 {
-        match self.font(source) {
+    /// How much room one character takes at `size_px`.
+    fn room(&self, source: Source, c: char, size_px: u16) -> Room {
+        let key = (source, c, size_px);
+        if let Some(room) = self.rooms.borrow().get(&key) {
+            return *room;
+        }
+        let room = match self.font(source) {
             Some(font) => {
-                let mut utf8 = [0; 4];
-                measure_text(&*c.encode_utf8(&mut utf8), Some(font), size_px, 1.0).width
-            }
-            None => {
-                let width = unifont::get_glyph(c).map_or(8, unifont::Glyph::get_width);
-                width as f32 * bitmap_scale(size_px)
-            }
-        }
-    }
-
-    fn bitmap(&self, c: char) -> Option<Texture2D> {
-        if let Some(texture) = self.bitmaps.borrow().get(&c) {
-            return Some(texture.clone());
-        }
-        let glyph = unifont::get_glyph(c)?;
-        let mut image = Image::gen_image_color(BITMAP, BITMAP, faded_white());
-        for y in 0..BITMAP {
-            for x in 0..glyph.get_width() {
-                if glyph.get_pixel(x, y as usize) {
-                    image.set_pixel(x as u32, y as u32, WHITE);
+                let metrics = font.metrics(c, size_px.into());
+                let (width, height) = (metrics.width as f32, metrics.height as f32);
+                let top = -height - metrics.ymin as f32;
+                Room {
+                    advance: metrics.advance_width,
+                    picture: Rect::new(metrics.xmin as f32, top, width, height),
                 }
             }
-        }
-        let texture = Texture2D::from_image(&image);
-        texture.set_filter(FilterMode::Linear);
-        self.bitmaps.borrow_mut().insert(c, texture.clone());
-        Some(texture)
+            None => {
+                let width = unifont::get_glyph(c).map_or(8, unifont::Glyph::get_width) as f32;
+                let scale = bitmap_scale(size_px);
+                let side = BITMAP as f32 * scale;
+                Room { advance: width * scale, picture: Rect::new(0.0, -side * 0.86, side, side) }
+            }
+        };
+        self.rooms.borrow_mut().insert(key, room);
+        room
     }
-}
 
-/// White even where it is clear, so that smoothing does not darken the edges.
-const fn faded_white() -> Color {
-    Color::new(1.0, 1.0, 1.0, 0.0)
+    /// The picture of one character at `size_px`.
+    fn picture(&self, source: Source, c: char, size_px: u16) -> Pixels {
+        match self.font(source) {
+            Some(font) => {
+                let (metrics, coverage) = font.rasterize(c, size_px.into());
+                Pixels::white(metrics.width, metrics.height, |x, y| {
+                    f32::from(coverage[y * metrics.width + x]) / 255.0
+                })
+            }
+            None => {
+                let glyph = unifont::get_glyph(c);
+                Pixels::white(BITMAP, BITMAP, |x, y| {
+                    let set = glyph.is_some_and(|it| x < it.get_width() && it.get_pixel(x, y));
+                    if set { 1.0 } else { 0.0 }
+                })
+            }
+        }
+    }
 }
 
 /// Bitmap characters are a little smaller than the line, as letters are.
 fn bitmap_scale(size_px: u16) -> f32 {
-    size_px as f32 * 0.95 / BITMAP as f32
+    f32::from(size_px) * 0.95 / BITMAP as f32
 }
 
 impl Canvas<'_> {
     /// Writes `text` with its base line at `point`. Returns how wide it is.
     pub fn text(&self, text: &str, point: Vec2, ink: Ink) -> f32 {
-        let fonts = self.fonts();
+        let studio = self.studio();
+        let fonts = &studio.fonts;
         let width = self.text_width(text, ink);
         let start = match ink.align {
             Align::Left => 0.0,
@@ -213,35 +214,27 @@ impl Canvas<'_> {
         };
         let (size_px, stretch) = self.raster(ink.size);
         let colour = self.colour(ink.colour);
+        if colour.a < 0.002 {
+            return width;
+        }
         let mut pen = self.window(point - vec2(start, 0.0));
-        let mut utf8 = [0; 4];
         for c in text.chars() {
             let source = fonts.source(ink.face, c);
-            match fonts.font(source) {
-                Some(font) => {
-                    let params = TextParams {
-                        font: Some(font),
-                        font_size: size_px,
-                        font_scale: stretch,
-                        color: colour,
-                        ..TextParams::default()
-                    };
-                    draw_text_ex(&*c.encode_utf8(&mut utf8), pen.x, pen.y, params);
-                }
-                None => {
-                    if let Some(texture) = fonts.bitmap(c) {
-                        let side = BITMAP as f32 * bitmap_scale(size_px) * stretch;
-                        let params = DrawTextureParams {
-                            dest_size: Some(Vec2::splat(side)),
-                            source: Some(Rect::new(0.0, 0.0, BITMAP.into(), BITMAP.into())),
-                            ..DrawTextureParams::default()
-                        };
-                        draw_texture_ex(&texture, pen.x, pen.y - side * 0.86, colour, params);
-                    }
+            let room = fonts.room(source, c, size_px);
+            if room.picture.w > 0.0 && c != ' ' {
+                let of_size = if source == Source::Bitmap { BITMAP as u16 } else { size_px };
+                let piece = Piece::Letter(source as u8, c, of_size);
+                let place = studio
+                    .atlas
+                    .borrow_mut()
+                    .find_or_put(piece, |_| fonts.picture(source, c, of_size));
+                if let Some(place) = place {
+                    let from = pen + room.picture.point() * stretch;
+                    let size = room.picture.size() * stretch;
+                    self.cut(place, Rect::new(from.x, from.y, size.x, size.y), colour);
                 }
             }
-            pen.x +=
-                fonts.advance_px(source, c, size_px) * stretch + ink.spacing * ink.size * self.px();
+            pen.x += room.advance * stretch + ink.spacing * ink.size * self.px();
         }
         width
     }
@@ -249,10 +242,10 @@ impl Canvas<'_> {
     /// How wide `text` is, in units of the canvas.
     pub fn text_width(&self, text: &str, ink: Ink) -> f32 {
         let (size_px, stretch) = self.raster(ink.size);
-        let fonts = self.fonts();
+        let fonts = &self.studio().fonts;
         let glyphs: f32 = text
             .chars()
-            .map(|c| fonts.advance_px(fonts.source(ink.face, c), c, size_px) * stretch)
+            .map(|c| fonts.room(fonts.source(ink.face, c), c, size_px).advance * stretch)
             .sum();
         let gaps = text.chars().count().saturating_sub(1) as f32;
         glyphs / self.px() + gaps * ink.spacing * ink.size
@@ -271,6 +264,24 @@ impl Canvas<'_> {
             }
         }
         String::new()
+    }
+
+    /// `text`, broken between words into at most `lines_max` lines of `width`; what does not fit is cut
+    /// with an ellipsis.
+    pub fn wrapped(&self, text: &str, width: f32, lines_max: usize, ink: Ink) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut line = String::new();
+        for word in text.split_whitespace() {
+            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+            let full = !line.is_empty() && self.text_width(&longer, ink) > width;
+            if full && lines.len() + 1 < lines_max {
+                lines.push(std::mem::replace(&mut line, word.to_owned()));
+            } else {
+                line = longer;
+            }
+        }
+        lines.push(line);
+        lines.iter().map(|line| self.fitted(line, width, ink)).collect()
     }
 
     /// The size to rasterise at, in whole pixels, and by how much that is to be stretched. Large

@@ -1,8 +1,5 @@
 //! The title: who plays near here, and what one is called.
-use macroquad::{
-    input::{KeyCode, is_key_pressed},
-    math::{Rect, Vec2, vec2},
-};
+use macroquad::math::{Rect, Vec2, vec2};
 
 mod scenery;
 
@@ -10,11 +7,13 @@ use self::scenery::{draw_logo, draw_parade, draw_scenery};
 use super::{
     Frame, Options, STAGE, Screen, Turn,
     arena::ArenaScreen,
+    ask::{Answer, Ask},
     crown::draw_crown,
     draw::{Canvas, Paint},
-    keys::{self, Hint},
+    keys::{self, Hint, Keys},
     palette::{
-        CREAM, GOLD, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL, PANEL_EDGE, faded, lit, mixed,
+        CREAM, FIRE, GOLD, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL, PANEL_EDGE, faded, lit,
+        mixed,
     },
     text::{Align, Face, Ink},
 };
@@ -30,7 +29,9 @@ const LONELY_S: f32 = 5.0;
 const ROWS: usize = 4;
 const ROW_HEIGHT: f32 = 52.0;
 /// Where the list is; how high it is depends on what there is to list.
-const LIST: Rect = Rect { x: 350.0, y: 262.0, w: 580.0, h: 58.0 };
+const LIST: Rect = Rect { x: 350.0, y: 250.0, w: 580.0, h: 70.0 };
+/// Where in a line the host stands.
+const HOST_FROM_RIGHT: f32 = 300.0;
 
 /// The title screen.
 pub struct Title {
@@ -46,12 +47,21 @@ pub struct Title {
     lonely_s: f32,
     /// The node itself says that it heard nobody.
     nobody_found: bool,
+    ask: Ask,
 }
 
 /// Something that is being typed.
 struct Editing {
     what: Field,
     text: String,
+    /// Why it was not taken, if it was not.
+    refused: bool,
+}
+
+impl Editing {
+    fn of(what: Field, text: &str) -> Self {
+        Self { what, text: text.to_owned(), refused: false }
+    }
 }
 
 /// What can be typed.
@@ -84,20 +94,28 @@ impl Title {
             cursor: 0.0,
             lonely_s: 0.0,
             nobody_found: false,
+            ask: Ask::default(),
         }
     }
 
     /// Lets the player type.
     fn edit(&mut self, frame: &Frame) {
-        let Some(Editing { what, text }) = &mut self.editing else {
+        let keys = frame.keys;
+        let Some(editing) = &mut self.editing else {
             return;
         };
-        keys::type_into(text, NAME_CHARS_MAX);
-        let done =
-            keys::enter_pressed() || is_key_pressed(KeyCode::Tab) || is_key_pressed(KeyCode::F2);
-        if done {
-            match what {
-                _ if text.trim().is_empty() => {}
+        keys::type_into(&mut editing.text, &keys.typed, NAME_CHARS_MAX);
+        editing.refused &= keys.typed.is_empty();
+        if keys.escape {
+            self.editing = None;
+        } else if keys.enter || keys.tab || keys.rename {
+            let text = editing.text.trim();
+            if text.is_empty() {
+                // Nothing is taken back in silence: the field stays, and says why.
+                editing.refused = true;
+                return;
+            }
+            match editing.what {
                 Field::Name => {
                     self.name = Name::new(text);
                     frame.seat.command(Command::Rename(self.name.clone()));
@@ -108,33 +126,24 @@ impl Title {
                 }
             }
             self.editing = None;
-        } else if is_key_pressed(KeyCode::Escape) {
-            self.editing = None;
         }
     }
 
     /// Moves through the list. Returns the session to play in, once one is taken.
-    fn choose(&mut self, rows: &[Row]) -> Option<SessionName> {
+    fn choose(&mut self, keys: &Keys, rows: &[Row]) -> Option<SessionName> {
         let at = rows.iter().position(|row| row.session == self.chosen);
-        let mut at = at.unwrap_or(0);
-        if is_key_pressed(KeyCode::Up) || is_key_pressed(KeyCode::W) {
-            at = at.saturating_sub(1);
-        }
-        if is_key_pressed(KeyCode::Down) || is_key_pressed(KeyCode::S) {
-            at = (at + 1).min(rows.len() - 1);
-        }
+        let by =
+            i32::from(keys.down) - i32::from(keys.up) + keys.lines + keys.pages * (ROWS as i32 - 1);
+        let at = at.unwrap_or(0).saturating_add_signed(by as isize).min(rows.len() - 1);
         let row = rows.get(at)?;
         self.chosen = row.session.clone();
-        if is_key_pressed(KeyCode::Tab) || is_key_pressed(KeyCode::F2) {
-            self.editing = Some(Editing { what: Field::Name, text: self.name.as_str().to_owned() });
-        } else if is_key_pressed(KeyCode::N) {
-            self.editing = Some(Editing { what: Field::Realm, text: String::new() });
+        // What opens the field does not belong into it: it is typed into from the next frame on.
+        if keys.tab || keys.rename {
+            self.editing = Some(Editing::of(Field::Name, self.name.as_str()));
+        } else if keys.another {
+            self.editing = Some(Editing::of(Field::Realm, ""));
         }
-        if self.editing.is_some() {
-            // What opened the field does not belong into it.
-            keys::forget_typed();
-        }
-        let taken = keys::enter_pressed() || is_key_pressed(KeyCode::Space);
+        let taken = keys.enter || keys.space;
         (taken && row.joinable).then(|| row.session.clone())
     }
 
@@ -142,7 +151,12 @@ impl Title {
         let c = &frame.stage;
         draw_panel(c, list(rows));
         let heading = Ink::royal(17.0, GOLD).spaced(0.12);
-        c.text("Realms in earshot", vec2(LIST.center().x, LIST.y + 34.0), heading);
+        c.text("Realms in earshot", vec2(LIST.center().x, LIST.y + 30.0), heading);
+        let ink = Ink::plain(13.0, HEATHER);
+        let y = LIST.y + 52.0;
+        c.text("realm", vec2(LIST.x + 36.0, y), ink);
+        c.text("host", vec2(LIST.right() - HOST_FROM_RIGHT, y), ink);
+        c.text("heirs", vec2(LIST.right() - 34.0, y), ink.right());
         let chosen = rows.iter().position(|row| row.session == self.chosen);
         let chosen = chosen.unwrap_or(0);
         // The list scrolls only as far as it must.
@@ -152,7 +166,7 @@ impl Title {
         let row_at = |place: f32| {
             Rect::new(
                 LIST.x + 16.0,
-                LIST.y + 48.0 + place * ROW_HEIGHT,
+                LIST.y + 60.0 + place * ROW_HEIGHT,
                 LIST.w - 32.0,
                 ROW_HEIGHT - 6.0,
             )
@@ -171,8 +185,14 @@ impl Title {
         }
         if rows.len() > ROWS {
             let more = format!("{} of {}", chosen + 1, rows.len());
-            let ink = Ink::plain(12.0, HEATHER).right();
-            c.text(&more, vec2(LIST.right() - 20.0, LIST.y + 32.0), ink);
+            let ink = Ink::plain(14.0, LAVENDER).right();
+            c.text(&more, vec2(LIST.right() - 34.0, LIST.y + 30.0), ink);
+            // Where in the list that is.
+            let track =
+                Rect::new(LIST.right() - 9.0, LIST.y + 62.0, 3.0, ROWS as f32 * ROW_HEIGHT - 10.0);
+            let part = |line: usize| track.h * line as f32 / rows.len() as f32;
+            c.block(track, faded(NIGHT, 0.7));
+            c.block(Rect { y: track.y + part(first), h: part(ROWS), ..track }, faded(GOLD, 0.8));
         }
     }
 
@@ -182,8 +202,8 @@ impl Title {
         draw_panel(c, bar);
         let baseline = bar.y + 30.0;
         let (said, shown) = match &self.editing {
-            Some(Editing { what: Field::Realm, text }) => ("Call the realm", text.as_str()),
-            Some(Editing { what: Field::Name, text }) => ("You are", text.as_str()),
+            Some(Editing { what: Field::Realm, text, .. }) => ("Call the realm", text.as_str()),
+            Some(Editing { what: Field::Name, text, .. }) => ("You are", text.as_str()),
             None => ("You are", self.name.as_str()),
         };
         let label = Ink::plain(16.0, LAVENDER);
@@ -202,6 +222,24 @@ impl Title {
         if frame.seconds.fract() < 0.6 {
             c.rect(Rect::new(x + width + 2.0, bar.y + 12.0, 2.0, 22.0), GOLD_LIGHT);
         }
+    }
+
+    /// Why what was typed was not taken.
+    fn draw_refusal(&self, frame: &Frame, y: f32) {
+        let Some(editing) = self.editing.as_ref().filter(|editing| editing.refused) else { return };
+        let saying = match editing.what {
+            Field::Name => {
+                format!("A name has at least one letter. Esc keeps \u{201c}{}\u{201d}.", self.name)
+            }
+            Field::Realm => {
+                "The name of a realm has at least one letter. Esc goes back.".to_owned()
+            }
+        };
+        let at = vec2(STAGE.x / 2.0, y);
+        let c = &frame.stage;
+        let ink = Ink::plain(16.0, mixed(FIRE, CREAM, 0.4)).centred();
+        c.text(&saying, at + vec2(0.0, 1.4), ink.coloured(faded(NIGHT, 0.9)));
+        c.text(&saying, at, ink);
     }
 
     fn draw_foot(&self, frame: &Frame) {
@@ -238,8 +276,11 @@ impl Title {
 }
 
 impl Screen for Title {
+    fn controls(&self, _keys: &Keys) -> Controls {
+        Controls::default()
+    }
+
     fn frame(&mut self, frame: &Frame) -> Turn {
-        frame.seat.controls(Controls::default());
         if let Some(view) = &frame.view
             && self.editing.is_none()
         {
@@ -256,15 +297,15 @@ impl Screen for Title {
             self.lonely_s += frame.passed;
         }
 
-        let was_editing = self.editing.is_some();
         let mut taken = None;
-        let mut quit = false;
-        if was_editing {
+        if self.editing.is_some() {
             self.edit(frame);
         } else {
-            taken = self.choose(&rows);
-            quit = is_key_pressed(KeyCode::Escape);
-            keys::forget_typed();
+            match self.ask.hear(frame.keys, frame.passed) {
+                Answer::Yes => return Turn::Back,
+                Answer::Open => {}
+                Answer::NotAsked => taken = self.choose(frame.keys, &rows),
+            }
         }
 
         draw_scenery(frame);
@@ -272,17 +313,21 @@ impl Screen for Title {
         self.draw_list(frame, &rows);
         let list = list(&rows);
         self.draw_name(frame, list);
-        if self.nobody_found || self.lonely_s > LONELY_S {
-            draw_lonely(frame, list.bottom() + 92.0);
+        let below = list.bottom() + 92.0;
+        if self.editing.as_ref().is_some_and(|editing| editing.refused) {
+            self.draw_refusal(frame, below);
+        } else if self.nobody_found || self.lonely_s > LONELY_S {
+            draw_lonely(frame, below);
         }
         draw_parade(frame);
         self.draw_foot(frame);
+        self.ask.draw(frame, "Quit Interregnum?", "see you soon", "quit");
 
         if let Some(session) = taken {
             frame.seat.command(Command::Play(session));
             return Turn::Enter(Box::new(ArenaScreen::new(frame.now)));
         }
-        if quit { Turn::Back } else { Turn::Stay }
+        Turn::Stay
     }
 }
 
@@ -324,7 +369,8 @@ fn draw_row(c: &Canvas, place: Rect, row: &Row, chosen: bool) {
         (true, false) => (lit(LAVENDER, 0.35), LAVENDER),
     };
     let ink = Ink::plain(21.0, name);
-    let shown = c.fitted(row.session.as_str(), 210.0, ink);
+    let room = if row.heard && row.joinable { 230.0 } else { 300.0 };
+    let shown = c.fitted(row.session.as_str(), room, ink);
     c.text(&shown, vec2(place.x + 20.0, baseline), ink);
     let right = vec2(place.right() - 18.0, baseline - 1.0);
     let ink =
@@ -337,17 +383,13 @@ fn draw_row(c: &Canvas, place: Rect, row: &Row, chosen: bool) {
         c.text("nobody yet — found it", right, ink);
         return;
     }
-    let count = match row.players {
-        1 => "1 heir".to_owned(),
-        n => format!("{n} heirs"),
-    };
-    let width = c.text(&count, right, ink);
+    c.text(&row.players.to_string(), right, Ink { size: 18.0, ..ink });
     if let Some(host) = &row.host {
-        let ink = ink.coloured(if chosen { GOLD_LIGHT } else { GOLD });
-        let shown = c.fitted(host, 150.0, ink);
-        let at = right - vec2(width + 26.0, 0.0);
-        let width = c.text(&shown, at, ink);
-        draw_crown(c, at - vec2(width + 17.0, 1.0), 19.0, 0.0, 0.0);
+        let colour = if chosen { GOLD_LIGHT } else { GOLD };
+        let ink = Ink { align: Align::Left, size: 17.0, colour, ..ink };
+        let at = vec2(LIST.right() - HOST_FROM_RIGHT, baseline - 1.0);
+        draw_crown(c, at + vec2(9.0, -1.0), 19.0, 0.0, 0.0);
+        c.text(&c.fitted(host, 190.0, ink), at + vec2(25.0, 0.0), ink);
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn blank() -> Player {
         shield: 0,
         loose: 0,
         away: 0,
+        bot: false,
     }
 }
 
@@ -60,6 +61,7 @@ pub(super) fn write(
         before.stun != after.stun,
         before.shield != after.shield,
         before.away != after.away,
+        before.bot != after.bot,
     ];
     let rest = [
         before.loose != after.loose,
@@ -133,7 +135,7 @@ pub(super) fn read(
     if !rare {
         return Ok((player, score));
     }
-    let [name, colour, stun, shield, away] = read_flags(input)?;
+    let [name, colour, stun, shield, away, bot] = read_flags(input)?;
     if name {
         player.name = read_name(input)?;
     }
@@ -149,6 +151,7 @@ pub(super) fn read(
     if away {
         player.away = u16::try_from(input.number()?).map_err(|_| Malformed)?;
     }
+    player.bot ^= bot;
     Ok((player, score))
 }
 
@@ -328,5 +331,5 @@ fn read_controls(input: &mut BitReader) -> Result<Controls, Malformed> {
     if keys > 8 {
         return Err(Malformed);
     }
-    Ok(Controls { dx: keys % 3 - 1, dy: keys / 3 - 1, dash: input.bit()? })
+    Ok(Controls { dx: keys % 3 - 1, dy: keys / 3 - 1, dash: input.bit()?, bot: false })
 }

@@ -160,7 +160,7 @@ fn the_bytes_of_a_residual_are_these() {
     let world = stepped(&populated(5, 8), 10);
     let mut actual = world.clone();
     let right = News::Controls(id(3), Controls { dx: 1, ..Controls::default() });
-    let dash = News::Controls(id(5), Controls { dx: -1, dy: 1, dash: true });
+    let dash = News::Controls(id(5), Controls { dx: -1, dy: 1, dash: true, bot: false });
     let gone = News::Left(id(6));
     Arena::step(&mut actual, &[right, dash, gone], &mut Vec::new());
     let bytes = residual(&stepped(&world, 3), &stepped(&actual, 2));

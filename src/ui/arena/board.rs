@@ -1,12 +1,13 @@
 //! The board: floor, walls, and what lies about.
-use macroquad::math::{Rect, Vec2, vec2};
+use macroquad::math::{Affine2, Mat2, Rect, Vec2, vec2};
 
 use super::pixels_of;
 use crate::{
-    arena::{GATHERABLE_RADIUS, Wall, World},
+    arena::{Board, GATHERABLE_RADIUS, Wall, World},
     ui::{
         crown::{draw_crown, draw_twinkle},
         draw::{Canvas, Paint},
+        layers::key_of,
         palette::{
             CREAM, CRIMSON, CRIMSON_DEEP, FIRE, FLOOR, FLOOR_ALT, GOLD, GOLD_DARK, GOLD_DEEP,
             GOLD_LIGHT, HEDGE, HEDGE_DARK, HEDGE_DEEP, HEDGE_LIGHT, LAVENDER, NIGHT, RUBY,
@@ -17,24 +18,61 @@ use crate::{
 
 /// The side of a tile of the floor, in pixels of the board.
 const TILE: f32 = 80.0;
+/// What the board is called among the layers.
+const LAYER: &str = "board";
+/// In how many steps a coin turns.
+const COIN_STEPS: u16 = 24;
 /// How high walls are.
 const WALL_HEIGHT: f32 = 10.0;
 
 /// How high the wall behind the board is: room for whoever stands right below it, and a crown.
 pub const BACK_WALL_HEIGHT: f32 = 33.0;
 
-/// Draws what of the floor is `seen`.
-pub fn draw_floor(c: &Canvas, world: &World, seen: Rect) {
-    let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
+/// What is still about the board, with all that is painted of it: on its layer, and in its pixels.
+pub fn whole(board: &Board) -> Rect {
+    let size = size(board);
+    Rect::new(-4.0, -BACK_WALL_HEIGHT - 4.0, size.x + 8.0, size.y + BACK_WALL_HEIGHT + 8.0)
+}
+
+/// Draws what of the board is `seen`: all of it that stands still is one layer.
+pub fn draw_board(c: &Canvas, world: &World, seen: Rect) {
+    let board = &world.board;
+    let key = key_of(&(world.seed, world.round, board.side));
+    c.layer(LAYER, key, whole(board), &[seen], |c| {
+        draw_floor(c, board);
+        draw_back_wall(c, board);
+        board.walls.iter().for_each(|wall| draw_wall(c, wall));
+    });
+}
+
+/// Draws a wall again, over whoever stands behind it.
+pub fn draw_wall_again(c: &Canvas, board: &Board, wall: &Wall) {
+    c.show_layer(LAYER, whole(board), &[body(wall)]);
+}
+
+/// What a wall hides: its front and its top.
+pub fn body(wall: &Wall) -> Rect {
+    let foot = foot(wall);
+    Rect::new(foot.x, foot.y - WALL_HEIGHT, foot.w, foot.h + WALL_HEIGHT)
+}
+
+fn foot(wall: &Wall) -> Rect {
+    let [x, y, width, height] = [wall.x, wall.y, wall.width, wall.height].map(pixels_of);
+    Rect::new(x, y, width, height)
+}
+
+fn size(board: &Board) -> Vec2 {
+    vec2(pixels_of(board.width()), pixels_of(board.height()))
+}
+
+fn draw_floor(c: &Canvas, board: &Board) {
+    let size = size(board);
     let columns = (size.x / TILE).ceil() as i32;
     let rows = (size.y / TILE).ceil() as i32;
     let glow = mixed(LAVENDER, GOLD, 0.3);
     for row in 0..rows {
         for column in 0..columns {
             let tile = Rect::new(column as f32 * TILE, row as f32 * TILE, TILE, TILE);
-            if !tile.overlaps(&seen) {
-                continue;
-            }
             let even = (row + column) % 2 == 0;
             let base = if even { FLOOR_ALT } else { FLOOR };
             // Light falls into the middle, the edges lie in the dusk: tile by tile.
@@ -51,19 +89,17 @@ pub fn draw_floor(c: &Canvas, world: &World, seen: Rect) {
     for row in 1..rows {
         for column in (1 + row % 2..columns).step_by(2) {
             let at = vec2(column as f32, row as f32) * TILE;
-            if seen.contains(at) {
-                let inlay = [(0.0, -5.0), (5.0, 0.0), (0.0, 5.0), (-5.0, 0.0)]
-                    .map(|(x, y)| at + vec2(x, y));
-                c.convex(&inlay, faded(LAVENDER, 0.16));
-            }
+            let inlay =
+                [(0.0, -5.0), (5.0, 0.0), (0.0, 5.0), (-5.0, 0.0)].map(|(x, y)| at + vec2(x, y));
+            c.convex(&inlay, faded(LAVENDER, 0.16));
         }
     }
     draw_rug(c, size);
 }
 
 /// Draws the wall behind the board, with its hangings.
-pub fn draw_back_wall(c: &Canvas, world: &World, seconds: f32) {
-    let width = pixels_of(world.board.width());
+fn draw_back_wall(c: &Canvas, board: &Board) {
+    let width = size(board).x;
     let height = BACK_WALL_HEIGHT + 4.0;
     let wall = Rect::new(-4.0, -height, width + 8.0, height);
     c.rect(wall, Paint::Down(mixed(WALL_FOOT, NIGHT, 0.35), WALL_FRONT));
@@ -81,16 +117,15 @@ pub fn draw_back_wall(c: &Canvas, world: &World, seconds: f32) {
     let mut x = 80.0;
     let mut odd = false;
     while x < width {
-        draw_hanging(c, vec2(x, -height + 3.0), odd, seconds + x);
+        draw_hanging(c, vec2(x, -height + 3.0), odd, (x * 1.3).sin() * 0.8);
         odd = !odd;
         x += 160.0;
     }
 }
 
 /// A hanging on the wall: crimson, or gold.
-fn draw_hanging(c: &Canvas, at: Vec2, golden: bool, seconds: f32) {
+fn draw_hanging(c: &Canvas, at: Vec2, golden: bool, sway: f32) {
     let (light, deep) = if golden { (GOLD, GOLD_DEEP) } else { (CRIMSON, CRIMSON_DEEP) };
-    let sway = (seconds * 1.3).sin() * 0.8;
     let cloth = [
         at + vec2(-11.0, 0.0),
         at + vec2(11.0, 0.0),
@@ -123,29 +158,32 @@ fn draw_rug(c: &Canvas, size: Vec2) {
 }
 
 /// Draws a wall: long ones are masonry, blocks are hedges, and pillars carry a torch.
-pub fn draw_wall(c: &Canvas, wall: &Wall, seconds: f32) {
-    let foot = Rect::new(
-        pixels_of(wall.x),
-        pixels_of(wall.y),
-        pixels_of(wall.width),
-        pixels_of(wall.height),
-    );
+fn draw_wall(c: &Canvas, wall: &Wall) {
+    let foot = foot(wall);
     c.shadow(
         Rect::new(foot.x - 2.0, foot.y + 4.0, foot.w + 8.0, foot.h + 6.0),
         6.0,
         16.0,
         faded(NIGHT, 0.6),
     );
-    let (long, short) = (foot.w.max(foot.h), foot.w.min(foot.h));
-    if short > 44.0 {
+    if foot.w.min(foot.h) > 44.0 {
         draw_hedge(c, foot);
         return;
     }
     draw_masonry(c, foot);
-    if long < 48.0 {
-        let top = vec2(foot.center().x, foot.center().y - WALL_HEIGHT);
-        draw_torch(c, top, seconds + foot.x);
+    if let Some(at) = torch(wall) {
+        c.glow(at - vec2(0.0, 8.0), 95.0, faded(FIRE, 0.20));
+        c.ellipse(at + vec2(0.0, 2.0), vec2(12.0, 7.5), GOLD_DARK);
+        c.ellipse(at, vec2(12.0, 7.0), Paint::Down(GOLD, GOLD_DEEP));
+        c.ellipse(at - vec2(0.0, 0.5), vec2(9.0, 4.8), GOLD_DARK);
     }
+}
+
+/// Where the torch of a pillar burns; other walls have none.
+pub fn torch(wall: &Wall) -> Option<Vec2> {
+    let foot = foot(wall);
+    let pillar = foot.w.max(foot.h) < 48.0;
+    pillar.then(|| vec2(foot.center().x, foot.center().y - WALL_HEIGHT))
 }
 
 fn draw_masonry(c: &Canvas, foot: Rect) {
@@ -217,28 +255,30 @@ fn draw_hedge(c: &Canvas, foot: Rect) {
     }
 }
 
-/// A bowl of fire.
-fn draw_torch(c: &Canvas, at: Vec2, seconds: f32) {
+/// Draws the flames in the bowl of a torch.
+pub fn draw_flames(c: &Canvas, at: Vec2, seconds: f32) {
+    let seconds = seconds + at.x;
     let flicker = 0.85 + 0.1 * (seconds * 11.0).sin() + 0.05 * (seconds * 23.0).sin();
-    c.glow(at - vec2(0.0, 8.0), 95.0 * flicker, faded(FIRE, 0.22));
-    c.ellipse(at + vec2(0.0, 2.0), vec2(12.0, 7.5), GOLD_DARK);
-    c.ellipse(at, vec2(12.0, 7.0), Paint::Down(GOLD, GOLD_DEEP));
-    c.ellipse(at - vec2(0.0, 0.5), vec2(9.0, 4.8), GOLD_DARK);
-    for (size, colour) in [(1.0, FIRE), (0.62, GOLD), (0.32, CREAM)] {
-        let sway = (seconds * 7.0).sin() * 2.0 * size;
-        let tip = at + vec2(sway, -26.0 * size * flicker);
-        let flame: Vec<Vec2> = (0..=16)
-            .map(|i| {
-                let part = i as f32 / 16.0;
-                let turn = part * std::f32::consts::PI;
-                let belly = at + vec2(turn.cos() * 8.0 * size, turn.sin() * 4.0 * size - 2.0);
-                // Both ends run up into the tip.
-                let pull = (2.0 * part - 1.0).abs().powi(5);
-                belly.lerp(tip, pull)
-            })
-            .collect();
-        c.polygon(&flame, colour);
-    }
+    // The tip leans to either side, and rises and falls.
+    let lean = (seconds * 7.0).sin() * 2.0 / 26.0;
+    let pull = Mat2::from_cols(vec2(1.0, 0.0), vec2(-lean, flicker));
+    let c = c.at(Affine2::from_mat2_translation(pull, at));
+    c.sprite("flames", 0, Rect::new(-9.0, -28.0, 18.0, 32.0), |c| {
+        for (size, colour) in [(1.0, FIRE), (0.62, GOLD), (0.32, CREAM)] {
+            let tip = vec2(0.0, -26.0 * size);
+            let flame: Vec<Vec2> = (0..=16)
+                .map(|i| {
+                    let part = i as f32 / 16.0;
+                    let turn = part * std::f32::consts::PI;
+                    let belly = vec2(turn.cos() * 8.0 * size, turn.sin() * 4.0 * size - 2.0);
+                    // Both ends run up into the tip.
+                    let pull = (2.0 * part - 1.0).abs().powi(5);
+                    belly.lerp(tip, pull)
+                })
+                .collect();
+            c.polygon(&flame, colour);
+        }
+    });
 }
 
 /// Draws something to gather that appeared `age` seconds ago.
@@ -259,44 +299,53 @@ pub fn draw_gatherable(c: &Canvas, at: Vec2, rare: bool, id: u64, seconds: f32, 
 /// A coin that turns.
 fn draw_coin(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
     c.glow(at, radius * 2.6, faded(GOLD, 0.30));
-    let turn = phase.cos();
+    let turn = phase.rem_euclid(std::f32::consts::TAU) / std::f32::consts::TAU;
+    let step = (turn * f32::from(COIN_STEPS)) as u16 % COIN_STEPS;
+    let coin = c.shifted(at, radius);
+    coin.sprite("coin", step, Rect::new(-1.3, -1.2, 2.6, 2.4), |c| paint_coin(c, step));
+    let glint = (phase * 0.7).sin().max(0.0).powi(8);
+    draw_twinkle(c, at + vec2(0.4, -0.5) * radius, radius * 1.1 * glint, CREAM);
+}
+
+/// A coin of radius one, so many steps into its turn.
+fn paint_coin(c: &Canvas, step: u16) {
+    let turn = (f32::from(step) / f32::from(COIN_STEPS) * std::f32::consts::TAU).cos();
     let wide = turn.abs().max(0.16);
-    let edge = vec2(radius * 0.24 * (1.0 - wide) * turn.signum(), 0.0);
-    c.ellipse(at + edge, vec2(radius * wide, radius) * 1.16, GOLD_DARK);
-    c.ellipse(at + edge, vec2(radius * wide, radius), Paint::Down(GOLD_DEEP, GOLD_DARK));
-    let face = c.at(macroquad::math::Affine2::from_scale_angle_translation(
-        vec2(wide, 1.0) * radius,
-        0.0,
-        at,
-    ));
+    let edge = vec2(0.24 * (1.0 - wide) * turn.signum(), 0.0);
+    c.ellipse(edge, vec2(wide, 1.0) * 1.16, GOLD_DARK);
+    c.ellipse(edge, vec2(wide, 1.0), Paint::Down(GOLD_DEEP, GOLD_DARK));
+    let face = c.at(Affine2::from_scale_angle_translation(vec2(wide, 1.0), 0.0, Vec2::ZERO));
     face.disc(Vec2::ZERO, 1.0, Paint::Down(GOLD_LIGHT, GOLD_DEEP));
     face.disc(Vec2::ZERO, 0.74, Paint::Down(GOLD_DEEP, GOLD));
     if wide > 0.3 {
         draw_crown(&face, vec2(0.0, 0.36), 0.95, 0.0, 0.0);
     }
-    let glint = (phase * 0.7).sin().max(0.0).powi(8);
-    draw_twinkle(c, at + vec2(0.4, -0.5) * radius, radius * 1.1 * glint, CREAM);
 }
 
 /// A cut ruby that sends out rays.
 fn draw_gem(c: &Canvas, at: Vec2, radius: f32, phase: f32) {
     c.glow(at, radius * 3.4, faded(RUBY, 0.42));
-    for i in 0..6 {
-        let ray = Vec2::from_angle(phase * 0.25 + i as f32 / 6.0 * std::f32::consts::TAU);
-        let reach = radius * (1.9 + 0.35 * (phase + i as f32 * 2.0).sin());
-        let side = ray.perp() * radius * 0.14;
-        c.convex(
-            &[at + ray * radius * 0.9 + side, at + ray * reach, at + ray * radius * 0.9 - side],
-            faded(RUBY_LIGHT, 0.35),
-        );
-    }
-    let p = |x: f32, y: f32| at + vec2(x, y) * radius;
+    let rays = c.at(Affine2::from_scale_angle_translation(Vec2::splat(radius), phase * 0.25, at));
+    rays.sprite("rays", 0, Rect::new(-2.3, -2.3, 4.6, 4.6), |c| {
+        for i in 0..6 {
+            let ray = Vec2::from_angle(i as f32 / 6.0 * std::f32::consts::TAU);
+            let reach = if i % 2 == 0 { 2.2 } else { 1.7 };
+            let side = ray.perp() * 0.14;
+            c.convex(&[ray * 0.9 + side, ray * reach, ray * 0.9 - side], faded(RUBY_LIGHT, 0.35));
+        }
+    });
+    c.shifted(at, radius).sprite("gem", 0, Rect::new(-1.25, -1.0, 2.5, 2.3), paint_gem);
+    let glint = (phase * 0.9).sin().max(0.0).powi(6);
+    draw_twinkle(c, at + vec2(-0.35, -0.5) * radius, radius * (0.5 + 0.8 * glint), CREAM);
+}
+
+/// A ruby that is two units wide.
+fn paint_gem(c: &Canvas) {
+    let p = vec2;
     let outline = [p(-0.62, -0.72), p(0.62, -0.72), p(1.0, -0.18), p(0.0, 1.0), p(-1.0, -0.18)];
-    c.line(&outline, true, radius * 0.30, mixed(RUBY_DEEP, NIGHT, 0.6));
+    c.line(&outline, true, 0.30, mixed(RUBY_DEEP, NIGHT, 0.6));
     c.convex(&outline, Paint::Down(RUBY, RUBY_DEEP));
     c.convex(&[p(-0.62, -0.72), p(0.62, -0.72), p(0.42, -0.18), p(-0.42, -0.18)], RUBY_LIGHT);
     c.convex(&[p(-1.0, -0.18), p(-0.42, -0.18), p(0.0, 1.0)], faded(RUBY_LIGHT, 0.35));
     c.convex(&[p(0.42, -0.18), p(1.0, -0.18), p(0.0, 1.0)], faded(RUBY_DEEP, 0.8));
-    let glint = (phase * 0.9).sin().max(0.0).powi(6);
-    draw_twinkle(c, p(-0.35, -0.5), radius * (0.5 + 0.8 * glint), CREAM);
 }

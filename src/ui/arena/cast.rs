@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use macroquad::{
-    color::Color,
-    math::{Vec2, vec2},
+    color::{Color, WHITE},
+    math::{Rect, Vec2, vec2},
 };
 
-use super::{board::BACK_WALL_HEIGHT, pixels, pixels_of};
+use super::{pixels, tags::Tag};
 use crate::{
     arena::{DASH_COOLDOWN_TICKS, Event, PLAYER_RADIUS, Player, World},
     types::NodeId,
     ui::{
         crown::{draw_crown, draw_twinkle},
         draw::Canvas,
-        heir::{Mood, Pose, blink, draw_heir},
+        heir::{Mood, Pose, blink, draw_heir, tunic},
         palette::{CREAM, GOLD, GOLD_LIGHT, LAVENDER, NIGHT, RUBY_LIGHT, TUNICS, faded, lit},
         particles::{Shape, Sparks},
         text::Ink,
@@ -69,11 +69,6 @@ struct Gain {
     at: Vec2,
     worth: u32,
     age: f32,
-}
-
-/// The tunic of a player.
-pub fn tunic(player: &Player) -> Color {
-    TUNICS[usize::from(player.colour) % TUNICS.len()]
 }
 
 impl Cast {
@@ -146,7 +141,7 @@ impl Cast {
             actor.pass(passed, at, player);
             if actor.dashing && self.sparks.chance() < passed * 60.0 {
                 let offset = vec2(self.sparks.chance() - 0.5, self.sparks.chance() - 0.5) * 16.0;
-                let colour = faded(lit(tunic(player), 0.4), 0.8);
+                let colour = faded(lit(tunic(player.colour), 0.4), 0.8);
                 self.sparks.glimmer(at + offset, Shape::Dot, 3.5, colour);
             }
         }
@@ -208,7 +203,7 @@ impl Cast {
                 let fade = part * (1.0 - actor.trail_age / 0.25).clamp(0.0, 1.0);
                 let radius = FIGURE_RADIUS * (0.45 + 0.5 * part);
                 let middle = *spot - vec2(0.0, FIGURE_RADIUS * 0.45);
-                c.disc(middle, radius, faded(tunic(player), 0.38 * fade));
+                c.disc(middle, radius, faded(tunic(player.colour), 0.38 * fade));
             }
         }
         let (Some(actor), Some(player)) = (self.actors.get(&me), world.players.get(&me)) else {
@@ -249,37 +244,60 @@ impl Cast {
         if player.shield > 0 && player.stun == 0 && !player.is_away() {
             let flicker = 0.20 + 0.10 * (seconds * 9.0).sin();
             let middle = pose.feet - vec2(0.0, FIGURE_RADIUS * 0.95);
-            c.ring(middle, FIGURE_RADIUS * 1.5, 2.0, faded(CREAM, flicker * 2.0));
+            c.hoop(middle, FIGURE_RADIUS * 1.5, faded(CREAM, flicker * 2.0));
             c.disc(middle, FIGURE_RADIUS * 1.5, faded(CREAM, flicker * 0.35));
         }
     }
 
-    /// Draws what everybody is called, above everybody, and the arrow over the viewer's own heir.
-    pub fn draw_names(&self, c: &Canvas, world: &World, me: NodeId, zoom: f32) {
-        // Names keep their size whatever the zoom.
-        let size = 14.0 / zoom;
-        for (id, player) in &world.players {
-            let Some(actor) = self.actors.get(id) else {
+    /// What everybody is called, and where that would like to stand: the viewer first.
+    pub fn tags(&self, c: &Canvas, world: &World, me: NodeId, zoom: f32) -> Vec<Tag> {
+        let ink = tag_ink(zoom);
+        let tag = |(id, player): (&NodeId, &Player)| {
+            let actor = self.actors.get(id)?;
+            let wears = self.crown.wearer == Some(*id) && self.crown.flight.is_none();
+            let above = if wears { 3.25 } else { 2.6 };
+            let wanted = actor.feet() - vec2(0.0, FIGURE_RADIUS * above - ink.size * 0.25);
+            let name = tag_text(c, player, zoom);
+            let mark = if player.bot { BOT_MARK * ink.size } else { 0.0 };
+            let size = vec2(c.text_width(&name, ink) + mark + 6.0 / zoom, ink.size * 1.12);
+            Some(Tag { whose: *id, wanted, size })
+        };
+        let own = world.players.get_key_value(&me);
+        let others = world.players.iter().filter(|(id, _)| **id != me);
+        own.into_iter().chain(others).filter_map(tag).collect()
+    }
+
+    /// Draws what everybody is called, where there is room for it, and the arrow over the viewer's own
+    /// heir.
+    pub fn draw_names(
+        &self,
+        c: &Canvas,
+        world: &World,
+        me: NodeId,
+        zoom: f32,
+        tags: &[Tag],
+        places: &[Option<Rect>],
+    ) {
+        for (tag, place) in tags.iter().zip(places) {
+            let (Some(place), Some(player)) = (place, world.players.get(&tag.whose)) else {
                 continue;
             };
-            let wears = self.crown.wearer == Some(*id) && self.crown.flight.is_none();
-            let above = if wears { 3.25 } else { 2.45 };
-            let mut at = actor.feet() - vec2(0.0, FIGURE_RADIUS * above);
-            // At the upper edge there is no room above.
-            if at.y < size * 1.1 - BACK_WALL_HEIGHT {
-                at = actor.feet() + vec2(0.0, size * 1.3);
+            let alpha = if player.is_away() { 0.55 } else { 1.0 };
+            let own = tag.whose == me;
+            let colour = if own { CREAM } else { lit(tunic(player.colour), 0.45) };
+            let ink = tag_ink(zoom).coloured(faded(colour, alpha));
+            let at = vec2(place.x + 3.0 / zoom, place.bottom() - ink.size * 0.26);
+            c.pill(*place, faded(NIGHT, 0.42 * alpha));
+            let name = tag_text(c, player, zoom);
+            let width = c.text(&name, at, ink);
+            if player.bot {
+                let middle = at + vec2(width + ink.size * 0.48, -ink.size * 0.34);
+                draw_bot_mark(c, middle, ink.size * 0.36, faded(LAVENDER, alpha));
             }
-            let alpha = if player.is_away() { 0.5 } else { 1.0 };
-            let colour = if *id == me { CREAM } else { lit(tunic(player), 0.45) };
-            let ink = Ink::plain(size, faded(colour, alpha)).centred();
-            let name = c.fitted(player.name.as_str(), 170.0, ink);
-            let half = c.text_width(&name, ink) / 2.0 + 3.0;
-            at.x = at.x.clamp(half, pixels_of(world.board.width()) - half);
-            c.text(&name, at + vec2(0.0, 1.4), ink.coloured(faded(NIGHT, 0.85 * alpha)));
-            c.text(&name, at, ink);
-            if *id == me && at.y < actor.feet().y {
-                let tip = at - vec2(0.0, size + 1.0);
-                let wedge = [tip, tip + vec2(-6.0, -8.0), tip + vec2(6.0, -8.0)];
+            if own {
+                let size = place.h * 0.42;
+                let tip = vec2(place.center().x, place.y - size * 0.3);
+                let wedge = [tip, tip + vec2(-size, -size * 1.3), tip + vec2(size, -size * 1.3)];
                 c.line(&wedge, true, 2.5, NIGHT);
                 c.convex(&wedge, CREAM);
             }
@@ -326,6 +344,33 @@ impl Cast {
     pub fn draw_sparks(&self, c: &Canvas) {
         self.sparks.draw(c);
     }
+}
+
+/// How a name is written on the board: in the same size whatever the zoom.
+fn tag_ink(zoom: f32) -> Ink {
+    Ink::plain(15.0 / zoom, CREAM)
+}
+
+fn tag_text(c: &Canvas, player: &Player, zoom: f32) -> String {
+    c.fitted(player.name.as_str(), 150.0 / zoom, tag_ink(zoom))
+}
+
+/// The room for the mark of a bot behind its name, in heights of the name.
+const BOT_MARK: f32 = 0.95;
+
+/// A cog: whoever has it is played by the program.
+pub fn draw_bot_mark(c: &Canvas, middle: Vec2, radius: f32, colour: Color) {
+    let c = c.shifted(middle, radius);
+    c.tinted_sprite("cog", Rect::new(-1.2, -1.2, 2.4, 2.4), colour, |c| {
+        let teeth: Vec<Vec2> = (0..32)
+            .map(|i| {
+                let reach = if i % 4 < 2 { 1.1 } else { 0.78 };
+                Vec2::from_angle(i as f32 / 32.0 * std::f32::consts::TAU) * reach
+            })
+            .collect();
+        c.line(&teeth, true, 0.12, WHITE);
+        c.ring(Vec2::ZERO, 0.58, 0.5, WHITE);
+    });
 }
 
 impl Actor {
@@ -389,7 +434,7 @@ impl Actor {
     }
 
     fn pose(&self, player: &Player, seconds: f32) -> Pose {
-        let mut pose = Pose::standing(self.feet(), FIGURE_RADIUS, tunic(player));
+        let mut pose = Pose::standing(self.feet(), FIGURE_RADIUS, player.colour);
         pose.look = self.look;
         pose.pace = self.pace();
         pose.stride = self.stride;

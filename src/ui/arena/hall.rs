@@ -2,17 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use macroquad::math::{Rect, Vec2, vec2};
+use macroquad::{
+    color::Color,
+    math::{Rect, Vec2, vec2},
+};
 
-use super::margin::{draw_wins, wins_width};
+use super::{
+    list::Scroll,
+    margin::{FOOT, HEAD, draw_foot, draw_head, draw_wins, wins_width},
+};
 use crate::{
     arena::{Arena, hall::Standing},
     cluster::ledger::{Fullness, witness::Safety},
     node::{LedgerView, View},
     types::NodeId,
     ui::{
+        Frame,
         draw::Canvas,
-        palette::{CREAM, GOLD, HEATHER, LAVENDER, PANEL_EDGE, RUBY_LIGHT, faded},
+        palette::{CREAM, HEATHER, LAVENDER, PANEL_EDGE, RUBY_LIGHT, faded},
         text::Ink,
         title::draw_panel,
     },
@@ -49,91 +56,127 @@ impl Scores {
 
 /// Draws the scores of more than this round, best first.
 pub fn draw_hall(
-    c: &Canvas,
+    frame: &Frame,
     place: Rect,
     view: &View<Arena>,
     scores: Scores,
     names: &BTreeMap<NodeId, String>,
+    scroll: &mut Scroll,
 ) {
-    let (title, mut ranks) = match scores {
+    let c = &frame.stage;
+    let (title, ranks) = match scores {
         Scores::AllTime => ("Of all time", view.hall.all_time()),
         Scores::Round | Scores::Evening => ("This evening", view.hall.this_evening(view.wall.0)),
     };
-    let fitting = ((place.h - 56.0) / ROW) as usize;
-    let all = 60.0 + ROW * ranks.len().max(1) as f32;
+    let fitting = ((place.h - HEAD - FOOT) / ROW) as usize;
+    scroll.by(frame.keys.pages, frame.keys.lines, ranks.len(), fitting);
+    let own = ranks.iter().position(|(id, _)| *id == view.me);
+    let window = scroll.window(ranks.len(), fitting, own);
+    let foot = if window.scrolls { FOOT } else { 6.0 };
+    let all = HEAD + ROW * window.lines.len().max(1) as f32 + foot;
     let place = Rect { h: all.min(place.h), ..place };
     draw_panel(c, place);
-    let heading = Ink::royal(16.0, GOLD).spaced(0.12);
-    c.text(title, vec2(place.center().x, place.y + 30.0), heading);
+    draw_head(c, place, title);
     if ranks.is_empty() {
         let ink = Ink::plain(14.0, HEATHER).centred();
-        c.text("nothing yet", vec2(place.center().x, place.y + 62.0), ink);
+        c.text("nobody yet", vec2(place.center().x, place.y + HEAD + 18.0), ink);
     }
-    // The viewer's own line is always there, if need be as the last.
-    let places: Vec<usize> = (1..=ranks.len()).collect();
-    let mut ranks: Vec<(usize, (NodeId, Standing))> =
-        places.into_iter().zip(ranks.drain(..)).collect();
-    let own = ranks.iter().position(|(_, (id, _))| *id == view.me);
-    if let Some(own) = own.filter(|own| *own >= fitting && fitting > 0) {
-        let line = ranks.remove(own);
-        ranks.insert(fitting - 1, line);
+    for (at, rank) in window.lines.iter().enumerate() {
+        let line =
+            Rect::new(place.x + 8.0, place.y + HEAD + at as f32 * ROW, place.w - 16.0, ROW - 4.0);
+        let (id, standing) = ranks[*rank];
+        draw_line(c, line, view, rank + 1, id, standing, names);
     }
-    for (row, (rank, (id, standing))) in ranks.iter().take(fitting).enumerate() {
-        let y = place.y + 44.0 + row as f32 * ROW;
-        let line = Rect::new(place.x + 8.0, y, place.w - 16.0, ROW - 4.0);
-        if *id == view.me {
-            c.round_rect(line, 8.0, faded(PANEL_EDGE, 0.55));
-            c.round_frame(line, 8.0, 1.2, faded(LAVENDER, 0.5));
-        }
-        let text_y = line.y + line.h * 0.5 + 5.0;
-        let ink = Ink::plain(13.0, HEATHER).right();
-        c.text(&rank.to_string(), vec2(line.x + 20.0, text_y), ink);
-        let ink = Ink::plain(17.0, CREAM).right();
-        let width =
-            c.text(&standing.points.to_string(), vec2(line.right() - 8.0, text_y + 1.0), ink);
-        let won = u32::try_from(standing.games_won).unwrap_or(u32::MAX);
-        draw_wins(c, won, vec2(line.right() - 14.0 - width, text_y - 5.0));
-        let room = line.w - 44.0 - width - wins_width(won) - 8.0;
-        let known = names.get(id).map(String::as_str);
-        let name = known.or_else(|| Some(view.hall.name(*id)?.as_str()));
-        let name = name.map_or_else(|| format!("{id:?}"), str::to_owned);
-        let ink = Ink::plain(14.0, CREAM);
-        c.text(&c.fitted(&name, room, ink), vec2(line.x + 28.0, text_y), ink);
+    draw_foot(c, place, &window, ranks.len());
+}
+
+fn draw_line(
+    c: &Canvas,
+    line: Rect,
+    view: &View<Arena>,
+    rank: usize,
+    id: NodeId,
+    standing: Standing,
+    names: &BTreeMap<NodeId, String>,
+) {
+    if id == view.me {
+        c.round_rect(line, 8.0, faded(PANEL_EDGE, 0.55));
+        c.round_frame(line, 8.0, 1.2, faded(LAVENDER, 0.5));
     }
+    let text_y = line.y + line.h * 0.5 + 5.0;
+    let ink = Ink::plain(13.0, HEATHER).right();
+    c.text(&format!("{rank}."), vec2(line.x + 26.0, text_y), ink);
+    let ink = Ink::plain(17.0, CREAM).right();
+    let points = standing.points.to_string();
+    let width = c.text(&points, vec2(line.right() - 8.0, text_y + 1.0), ink).max(24.0);
+    let won = u32::try_from(standing.games_won).unwrap_or(u32::MAX);
+    draw_wins(c, won, vec2(line.right() - 14.0 - width, text_y - 5.0));
+    let room = line.w - 50.0 - width - wins_width(won) - 8.0;
+    let known = names.get(&id).map(String::as_str);
+    let name = known.or_else(|| Some(view.hall.name(id)?.as_str()));
+    let name = name.map_or_else(|| format!("{id:?}"), str::to_owned);
+    let ink = Ink::plain(14.0, CREAM);
+    c.text(&c.fitted(&name, room, ink), vec2(line.x + 33.0, text_y), ink);
 }
 
 /// Watches over how safe the ledger is, without being upset by what is just on its way.
 #[derive(Debug, Default)]
 pub struct Keeping {
-    /// Seconds since all of it was on two machines, and since it was on this one.
-    unshared: f32,
+    /// Seconds since all of it was on this machine.
     unkept: f32,
 }
 
 impl Keeping {
     /// Some seconds have passed.
     pub fn pass(&mut self, seconds: f32, ledger: &LedgerView) {
-        let since = |before: f32, safe: bool| if safe { 0.0 } else { before + seconds };
-        self.unshared = since(self.unshared, ledger.safety == Safety::Shared);
-        self.unkept = since(self.unkept, ledger.safety >= Safety::Mine);
+        let safe = ledger.safety >= Safety::Mine;
+        self.unkept = if safe { 0.0 } else { self.unkept + seconds };
     }
 
     /// Says how safe it is, below the margin.
-    pub fn draw(&self, c: &Canvas, at: Vec2, ledger: &LedgerView) {
-        let shared = self.unshared < ON_ITS_WAY_S;
-        let (saying, colour) = match &ledger.trouble {
+    pub fn draw(&self, c: &Canvas, at: Vec2, ledger: &LedgerView, width: f32) {
+        let (saying, colour) = self.saying(ledger);
+        let ink = Ink::plain(13.0, colour).centred();
+        c.text(&c.fitted(&saying, width, ink), at, ink);
+    }
+
+    /// It is elsewhere only when all of it is.
+    fn saying(&self, ledger: &LedgerView) -> (String, Color) {
+        let shared = ledger.safety == Safety::Shared;
+        match &ledger.trouble {
             _ if ledger.fullness == Fullness::Full => {
                 ("not kept: the book of points is full".to_owned(), RUBY_LIGHT)
             }
             _ if ledger.fullness == Fullness::Soon => {
                 ("kept; the book of points is nearly full".to_owned(), RUBY_LIGHT)
             }
-            Some(_) if shared => ("kept by the others alone".to_owned(), LAVENDER),
+            Some(_) if shared && ledger.entries > 0 => {
+                ("kept by the others alone".to_owned(), LAVENDER)
+            }
             Some(trouble) => (trouble.to_string(), RUBY_LIGHT),
+            None if ledger.entries == 0 => ("nothing to keep yet".to_owned(), HEATHER),
             None if shared => ("kept, here and elsewhere".to_owned(), HEATHER),
-            None if self.unkept < ON_ITS_WAY_S => ("kept, only here".to_owned(), HEATHER),
+            None if self.unkept < ON_ITS_WAY_S => ("kept here".to_owned(), HEATHER),
             None => ("being written down…".to_owned(), LAVENDER),
-        };
-        c.text(&saying, at, Ink::plain(13.0, colour).centred());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(entries: usize, safety: Safety) -> String {
+        let ledger = LedgerView { entries, safety, ..LedgerView::default() };
+        let mut keeping = Keeping::default();
+        keeping.pass(0.016, &ledger);
+        keeping.saying(&ledger).0
+    }
+
+    #[test]
+    fn elsewhere_is_said_only_of_what_is_elsewhere() {
+        assert_eq!(says(0, Safety::Shared), "nothing to keep yet");
+        assert_eq!(says(3, Safety::Shared), "kept, here and elsewhere");
+        assert_eq!(says(3, Safety::Mine), "kept here");
     }
 }

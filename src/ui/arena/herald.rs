@@ -1,25 +1,21 @@
 //! The herald: proclaims on ribbons who reigns, and keeps the list of who came and went.
 use std::{collections::BTreeMap, time::Duration};
 
-use macroquad::{
-    color::Color,
-    math::{Vec2, vec2},
-};
+use macroquad::{color::Color, math::vec2};
 
-use super::{WINDOW, cast::tunic};
+use super::WINDOW;
 use crate::{
-    arena::{self, Arena, World},
+    arena::{self, Arena},
     config::TICK,
     game::TICKS_PER_SECOND,
     node::{Event, Handover, Status, View},
     types::{Instant, NodeId},
     ui::{
-        draw::{Canvas, Paint},
-        heir::{Mood, Pose, draw_crowned, draw_heir},
-        palette::{CREAM, GOLD, GOLD_DEEP, GOLD_LIGHT, LAVENDER, NIGHT, RUBY_LIGHT, TUNICS, faded},
+        draw::Canvas,
+        heir::{Pose, draw_crowned, draw_heir},
+        palette::{CREAM, GOLD, GOLD_LIGHT, LAVENDER, RUBY_LIGHT, TUNICS},
         particles::Sparks,
         ribbon::{Cloth, Ribbon},
-        text::Ink,
     },
 };
 
@@ -183,19 +179,9 @@ impl Herald {
         }
     }
 
-    /// Draws the ribbon, and between two rounds the winner.
-    pub fn draw(
-        &self,
-        c: &Canvas,
-        names: &BTreeMap<NodeId, String>,
-        world: Option<&World>,
-        me: NodeId,
-        seconds: f32,
-    ) {
-        if let Some(world) = world {
-            draw_winner(c, names, world, me, seconds);
-            self.confetti.draw(c);
-        }
+    /// Draws the ribbon, and the confetti.
+    pub fn draw(&self, c: &Canvas) {
+        self.confetti.draw(c);
         if let Some(ribbon) = self.ribbons.first() {
             ribbon.draw(c, vec2(WINDOW.center().x, WINDOW.y - 34.0), WINDOW.w - 40.0);
         }
@@ -220,7 +206,7 @@ impl Herald {
 }
 
 /// What somebody is called, seen from `me`.
-fn whose(names: &BTreeMap<NodeId, String>, id: NodeId, me: NodeId) -> String {
+pub fn whose(names: &BTreeMap<NodeId, String>, id: NodeId, me: NodeId) -> String {
     if id == me {
         return "you".to_owned();
     }
@@ -250,7 +236,10 @@ fn words(
             let note = format!("{old} laid the other one down — {took}");
             (title, note, Cloth::Peace)
         }
-        _ => (title, format!("{old} fell — {took}"), Cloth::Crown),
+        "closed" => (title, format!("{old} fell — {took}"), Cloth::Crown),
+        // It may be well, and only slow or out of reach: nobody knows that it fell.
+        "silent" | "deaf" => (title, format!("{old} was not heard — {took}"), Cloth::Crown),
+        _ => (title, format!("{old} has it no more — {took}"), Cloth::Crown),
     }
 }
 
@@ -265,76 +254,6 @@ fn took(gap: Duration) -> String {
         1 => format!("{ms} ms, one tick missed"),
         n if n < TICKS_PER_SECOND => format!("{ms} ms, {n} ticks missed"),
         _ => format!("{:.1} s without a crown", gap.as_secs_f64()),
-    }
-}
-
-/// Between two rounds: who won, and when it goes on.
-fn draw_winner(
-    c: &Canvas,
-    names: &BTreeMap<NodeId, String>,
-    world: &World,
-    me: NodeId,
-    seconds: f32,
-) {
-    let Some(intermission) = world.intermission else {
-        return;
-    };
-    let left_s = f32::from(intermission.ticks_left) / TICKS_PER_SECOND as f32;
-    let whole_s = f32::from(arena::INTERMISSION_TICKS) / TICKS_PER_SECOND as f32;
-    let since = whole_s - left_s;
-    let c = &c.faded((since / 0.25).min(1.0) * (left_s / 0.25).min(1.0));
-    let centre = WINDOW.center() + vec2(0.0, 12.0);
-    c.glow_ellipse(centre, vec2(470.0, 190.0), faded(NIGHT, 0.95));
-    let heart = centre - vec2(0.0, 56.0);
-    c.glow(heart, 210.0, faded(GOLD, 0.22));
-    for i in 0..12 {
-        let turn = i as f32 / 12.0 * std::f32::consts::TAU + seconds * 0.25;
-        let ray = Vec2::from_angle(turn);
-        for reach in [110.0, 150.0, 190.0, 230.0] {
-            let side = ray.perp() * reach * 0.09;
-            let far = heart + ray * reach;
-            c.convex(&[heart, far - side, far + side], faded(GOLD, 0.035));
-        }
-    }
-    if let Some(player) = world.players.get(&intermission.winner) {
-        let feet = centre + vec2(0.0, -18.0);
-        let mut pose = Pose::standing(feet, 36.0, tunic(player));
-        pose.mood = Mood::Cheering;
-        pose.hop = (seconds * 6.0).sin().abs() * 0.35;
-        draw_heir(c, &pose);
-        // A wreath is the winner's, the crown is the host's.
-        draw_wreath(c, &pose);
-    }
-    let won = if intermission.winner == me { "win" } else { "wins" };
-    let who = whose(names, intermission.winner, me);
-    let title = format!("{who} {won} round {}", world.round);
-    let ink = Ink::royal(38.0, GOLD);
-    let size = ink.size * (760.0 / c.text_width(&title, ink)).min(1.0);
-    let ink = Ink { size, ..ink };
-    let at = centre + vec2(0.0, 42.0);
-    c.text(&title, at + vec2(0.0, 2.5), ink.coloured(faded(NIGHT, 0.9)));
-    c.text(&title, at, ink);
-    let next = format!("the next round begins in {}", left_s.ceil().max(1.0));
-    let ink = Ink::plain(17.0, CREAM).centred();
-    c.text(&next, centre + vec2(0.0, 76.0), ink);
-}
-
-/// A wreath of golden leaves around a head, open at the top.
-fn draw_wreath(c: &Canvas, pose: &Pose) {
-    let c = c.shifted(pose.feet - vec2(0.0, (0.98 + pose.hop) * pose.radius), pose.radius);
-    for side in [-1.0, 1.0] {
-        for i in 0..8 {
-            let turn = 0.45 + i as f32 * 0.27;
-            let at = vec2(turn.sin() * side, -turn.cos()) * 1.26;
-            let up = vec2(-turn.cos() * side, -turn.sin());
-            for (lean, colour) in [(0.55, GOLD_DEEP), (-0.45, GOLD)] {
-                let long = Vec2::from_angle(lean * side).rotate(up) * 0.5;
-                let wide = long.perp() * 0.26;
-                let leaf = [at, at + long * 0.45 + wide, at + long, at + long * 0.45 - wide];
-                c.line(&leaf, true, 0.07, NIGHT);
-                c.convex(&leaf, Paint::Down(GOLD_LIGHT, colour));
-            }
-        }
     }
 }
 
@@ -373,8 +292,16 @@ mod tests {
         let (title, note) = said(&handover(17_200, "closed"), 3);
         assert_eq!(title, "The crown passes to Bert");
         assert_eq!(note, "Ada fell — 17 ms, not a tick missed");
+    }
+
+    #[test]
+    fn nobody_is_said_to_have_fallen_who_may_be_well() {
         let (_, note) = said(&handover(50_000, "silent"), 3);
-        assert_eq!(note, "Ada fell — 50 ms, 2 ticks missed");
+        assert_eq!(note, "Ada was not heard — 50 ms, 2 ticks missed");
+        for reason in ["silent", "deaf", "left", "yielded", "replaced"] {
+            let (_, note) = said(&handover(50_000, reason), 3);
+            assert!(!note.contains("fell"), "{reason}: {note}");
+        }
     }
 
     #[test]

@@ -1,26 +1,29 @@
-//! What stands around the board: scores, news, and for whoever wants to know, figures.
-use std::collections::BTreeMap;
+//! What stands around the board: scores and news.
+use std::{
+    collections::BTreeMap,
+    f32::consts::{FRAC_PI_2, TAU},
+};
 
-use macroquad::math::{Rect, vec2};
+use macroquad::math::{Rect, Vec2, vec2};
 
 use super::{
     WINDOW,
-    cast::tunic,
+    cast::draw_bot_mark,
     herald::{Line, draw_badge},
+    list::{Scroll, Window},
 };
 use crate::{
-    arena::{Arena, POINTS_TO_WIN, World},
-    cluster::message::Role,
+    arena::{Arena, POINTS_TO_WIN, Player, World},
     node::View,
     types::NodeId,
     ui::{
-        Frame, STAGE,
+        Frame,
         crown::draw_crown,
         draw::{Canvas, Paint},
-        heir::{Mood, Pose, blink},
+        heir::{Mood, Pose, blink, tunic},
         palette::{
-            CREAM, GOLD, GOLD_DEEP, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL_EDGE, TUNICS,
-            faded, lit, mixed, shaded,
+            CREAM, GOLD, GOLD_DEEP, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL_EDGE, faded, lit,
+            shaded,
         },
         text::Ink,
         title::draw_panel,
@@ -29,6 +32,12 @@ use crate::{
 
 /// The height of a line of the scoreboard, as long as there is room.
 const ROW_MAX: f32 = 44.0;
+/// The height of a line where there is little room.
+const ROW_MIN: f32 = 27.0;
+/// The height of the headings of a list.
+pub const HEAD: f32 = 52.0;
+/// The height of what stands below a list that scrolls.
+pub const FOOT: f32 = 24.0;
 
 /// The line above the board: the name of the game, the session, the round.
 pub fn draw_header(c: &Canvas, view: &View<Arena>, world: Option<&World>) {
@@ -52,80 +61,119 @@ pub fn draw_header(c: &Canvas, view: &View<Arena>, world: Option<&World>) {
 
 /// The scores, best first.
 pub fn draw_scoreboard(
-    c: &Canvas,
+    frame: &Frame,
     place: Rect,
     view: &View<Arena>,
     world: Option<&World>,
     names: &BTreeMap<NodeId, String>,
-    seconds: f32,
+    scroll: &mut Scroll,
 ) {
     let Some(world) = world else { return };
+    let c = &frame.stage;
     let mut ranks: Vec<_> = world.players.iter().collect();
     ranks.sort_by_key(|(id, player)| {
         let score = world.scoreboard.get(id).copied().unwrap_or_default();
         (player.is_away(), std::cmp::Reverse((score.points, score.games_won)), **id)
     });
-    let room = place.h - 56.0;
-    let row = (room / ranks.len().max(1) as f32).clamp(26.0, ROW_MAX);
+    let room = place.h - HEAD - FOOT;
+    let row = (room / ranks.len().max(1) as f32).clamp(ROW_MIN, ROW_MAX);
     let fitting = (room / row) as usize;
-    // The viewer's own line is always there, if need be as the last.
-    if let Some(own) = ranks.iter().position(|(id, _)| **id == view.me)
-        && own >= fitting
-        && fitting > 0
-    {
-        let line = ranks.remove(own);
-        ranks.insert(fitting - 1, line);
-    }
-    let all = 52.0 + row * ranks.len() as f32;
+    scroll.by(frame.keys.pages, frame.keys.lines, ranks.len(), fitting);
+    let own = ranks.iter().position(|(id, _)| **id == view.me);
+    let window = scroll.window(ranks.len(), fitting, own);
+    let foot = if window.scrolls { FOOT } else { 6.0 };
+    let all = HEAD + row * window.lines.len() as f32 + foot;
     let place = Rect { h: all.min(place.h), ..place };
     draw_panel(c, place);
-    let heading = Ink::royal(16.0, GOLD).spaced(0.12);
-    c.text("The heirs", vec2(place.center().x, place.y + 30.0), heading);
-    for (rank, (id, player)) in ranks.iter().take(fitting).enumerate() {
+    draw_head(c, place, "The heirs");
+    for (at, rank) in window.lines.iter().enumerate() {
         let line =
-            Rect::new(place.x + 8.0, place.y + 42.0 + rank as f32 * row, place.w - 16.0, row - 4.0);
-        let score = world.scoreboard.get(id).copied().unwrap_or_default();
-        let away = player.is_away();
-        if **id == view.me {
-            c.round_rect(line, 9.0, faded(PANEL_EDGE, 0.55));
-            c.round_frame(line, 9.0, 1.2, faded(LAVENDER, 0.5));
-        }
-        let colour = tunic(player);
-        let size = (row * 0.25).min(10.5);
-        let mut pose = Pose::standing(vec2(line.x + 20.0, line.bottom() - row * 0.2), size, colour);
-        pose.look = vec2(0.35, 0.1);
-        pose.blink = blink(seconds, id.as_u128() as u32);
-        pose.seconds = seconds;
-        if away {
-            pose.mood = Mood::Ghost;
-        }
-        draw_badge(c, &pose, view.host == Some(**id));
-        let fade = if away { 0.5 } else { 1.0 };
-        let text_y = line.y + line.h * 0.5 + if row > 36.0 { 1.0 } else { 5.0 };
-        let points = score.points.to_string();
-        let ink = Ink::plain(21.0, faded(CREAM, fade)).right();
-        let width = c.text(&points, vec2(line.right() - 10.0, text_y + 3.0), ink);
-        let ink = Ink::plain(15.0, faded(lit(colour, 0.45), fade));
-        let name_room = line.w - 40.0 - width - 16.0 - wins_width(score.games_won);
-        let name = names.get(id).map_or(player.name.as_str(), String::as_str);
-        let name = c.fitted(name, name_room, ink);
-        c.text(&name, vec2(line.x + 38.0, text_y), ink);
-        draw_wins(c, score.games_won, vec2(line.right() - 14.0 - width, text_y - 5.0));
-        if row > 36.0 {
-            let bar = Rect::new(line.x + 38.0, text_y + 7.0, line.w - 40.0 - 40.0, 5.0);
-            c.round_rect(bar, 2.5, faded(NIGHT, 0.8));
-            let part = (score.points as f32 / POINTS_TO_WIN as f32).clamp(0.0, 1.0);
-            if part > 0.0 {
-                let filled = Rect { w: (bar.w * part).max(5.0), ..bar };
-                let paint = Paint::Down(lit(colour, 0.25), shaded(colour, 0.15));
-                c.faded(fade).round_rect(filled, 2.5, paint);
-            }
-        }
+            Rect::new(place.x + 8.0, place.y + HEAD + at as f32 * row, place.w - 16.0, row - 4.0);
+        draw_row(frame, line, view, world, ranks[*rank], names);
     }
-    if ranks.len() > fitting {
-        let more = format!("and {} more", ranks.len() - fitting);
-        let ink = Ink::plain(12.0, HEATHER).centred();
-        c.text(&more, vec2(place.center().x, place.bottom() - 8.0), ink);
+    draw_foot(c, place, &window, ranks.len());
+}
+
+/// The heading of a list of heirs, and of its columns.
+pub fn draw_head(c: &Canvas, place: Rect, title: &str) {
+    let heading = Ink::royal(16.0, GOLD).spaced(0.12);
+    c.text(title, vec2(place.center().x, place.y + 27.0), heading);
+    let ink = Ink::plain(12.0, HEATHER);
+    let y = place.y + 45.0;
+    c.text("heir", vec2(place.x + 46.0, y), ink);
+    c.text("won", vec2(place.right() - 62.0, y), ink.right());
+    c.text("points", vec2(place.right() - 14.0, y), ink.right());
+}
+
+/// Below a list that is longer than its place: what of it is shown.
+pub fn draw_foot(c: &Canvas, place: Rect, window: &Window, total: usize) {
+    if !window.scrolls {
+        return;
+    }
+    let (from, to) = window.from_to;
+    let ink = Ink::plain(12.0, LAVENDER).centred();
+    let more = format!("{from} to {to} of {total} · PgUp PgDn");
+    c.text(&more, vec2(place.center().x, place.bottom() - 8.0), ink);
+    // Where in the list that is.
+    let track = Rect::new(place.right() - 6.0, place.y + HEAD, 3.0, place.h - HEAD - FOOT);
+    c.block(track, faded(NIGHT, 0.6));
+    let part = |line: usize| track.h * line as f32 / total.max(1) as f32;
+    let thumb = Rect { y: track.y + part(from - 1), h: part(to) - part(from - 1), ..track };
+    c.block(thumb, faded(GOLD, 0.7));
+}
+
+fn draw_row(
+    frame: &Frame,
+    line: Rect,
+    view: &View<Arena>,
+    world: &World,
+    (id, player): (&NodeId, &Player),
+    names: &BTreeMap<NodeId, String>,
+) {
+    let (c, seconds) = (&frame.stage, frame.seconds);
+    let row = line.h + 4.0;
+    let score = world.scoreboard.get(id).copied().unwrap_or_default();
+    let away = player.is_away();
+    if *id == view.me {
+        c.round_rect(line, 9.0, faded(PANEL_EDGE, 0.55));
+        c.round_frame(line, 9.0, 1.2, faded(LAVENDER, 0.5));
+    }
+    let colour = tunic(player.colour);
+    let size = (row * 0.25).min(10.5);
+    let feet = vec2(line.x + 20.0, line.bottom() - row * 0.2);
+    let mut pose = Pose::standing(feet, size, player.colour);
+    pose.look = vec2(0.35, 0.1);
+    pose.blink = blink(seconds, id.as_u128() as u32);
+    pose.seconds = seconds;
+    if away {
+        pose.mood = Mood::Ghost;
+    }
+    draw_badge(c, &pose, view.host == Some(*id));
+    let fade = if away { 0.5 } else { 1.0 };
+    let text_y = line.y + line.h * 0.5 + if row > 36.0 { 1.0 } else { 5.0 };
+    let points = score.points.to_string();
+    let ink = Ink::plain(20.0, faded(CREAM, fade)).right();
+    let width = c.text(&points, vec2(line.right() - 8.0, text_y + 3.0), ink).max(24.0);
+    let ink = Ink::plain(15.0, faded(lit(colour, 0.45), fade));
+    let mark = if player.bot { 17.0 } else { 0.0 };
+    let name_room = line.w - 40.0 - width - 14.0 - wins_width(score.games_won) - mark;
+    let name = names.get(id).map_or(player.name.as_str(), String::as_str);
+    let name = c.fitted(name, name_room, ink);
+    let name_width = c.text(&name, vec2(line.x + 38.0, text_y), ink);
+    if player.bot {
+        let middle = vec2(line.x + 38.0 + name_width + 10.0, text_y - 5.0);
+        draw_bot_mark(c, middle, 5.4, faded(LAVENDER, fade));
+    }
+    draw_wins(c, score.games_won, vec2(line.right() - 14.0 - width, text_y - 5.0));
+    if row > 36.0 {
+        let bar = Rect::new(line.x + 38.0, text_y + 7.0, line.w - 40.0 - 40.0, 5.0);
+        c.round_rect(bar, 2.5, faded(NIGHT, 0.8));
+        let part = (score.points as f32 / POINTS_TO_WIN as f32).clamp(0.0, 1.0);
+        if part > 0.0 {
+            let filled = Rect { w: (bar.w * part).max(5.0), ..bar };
+            let paint = Paint::Down(lit(colour, 0.25), shaded(colour, 0.15));
+            c.faded(fade).round_rect(filled, 2.5, paint);
+        }
     }
 }
 
@@ -139,16 +187,19 @@ pub fn wins_width(games_won: u32) -> f32 {
 }
 
 /// A golden star for each round won; a number when there are many. Ends at `right`.
-pub fn draw_wins(c: &Canvas, games_won: u32, right: macroquad::math::Vec2) {
+pub fn draw_wins(c: &Canvas, games_won: u32, right: Vec2) {
     let star = |x: f32| {
-        let points: Vec<_> = (0..10)
-            .map(|i| {
-                let reach = if i % 2 == 0 { 5.4 } else { 2.4 };
-                let turn = i as f32 / 10.0 * std::f32::consts::TAU - std::f32::consts::FRAC_PI_2;
-                right + vec2(x, 0.0) + macroquad::math::Vec2::from_angle(turn) * reach
-            })
-            .collect();
-        c.polygon(&points, Paint::Down(GOLD_LIGHT, GOLD_DEEP));
+        let c = c.shifted(right + vec2(x, 0.0), 5.4);
+        c.sprite("star", 0, Rect::new(-1.1, -1.1, 2.2, 2.2), |c| {
+            let points: Vec<_> = (0..10)
+                .map(|i| {
+                    let reach = if i % 2 == 0 { 1.0 } else { 0.44 };
+                    let turn = i as f32 / 10.0 * TAU - FRAC_PI_2;
+                    Vec2::from_angle(turn) * reach
+                })
+                .collect();
+            c.polygon(&points, Paint::Down(GOLD_LIGHT, GOLD_DEEP));
+        });
     };
     if games_won > 3 {
         let ink = Ink::plain(13.0, GOLD).right();
@@ -170,54 +221,5 @@ pub fn draw_feed(c: &Canvas, place: Rect, lines: &[Line]) {
         let text = c.fitted(&line.text, place.w - 18.0, ink);
         c.disc(vec2(place.x + 5.0 + slide, y - 5.0), 2.4, faded(GOLD, line.strength() * 0.9));
         c.text(&text, vec2(place.x + 15.0 + slide, y), ink);
-    }
-}
-
-/// Figures for whoever wants to know how it works (F3).
-pub fn draw_debug(frame: &Frame, view: &View<Arena>) {
-    let c = &frame.stage;
-    let clock = view.picture.as_ref().map(|picture| picture.clock);
-    let short = |id: NodeId| format!("{id:?}");
-    let mut lines = vec![
-        format!("{:.1} frames/s, {:?}", 1_000.0 / frame.frame_ms.max(0.1), view.status),
-        format!("me {} {:?}", short(view.me), view.role),
-        format!(
-            "host {} term {}",
-            view.host.map_or_else(|| "none".to_owned(), short),
-            view.term.map_or_else(|| "none".to_owned(), |term| format!("{term:?}")),
-        ),
-        format!(
-            "tick {}",
-            clock.map_or_else(|| "none".to_owned(), |clock| clock.tick.0.to_string()),
-        ),
-        format!("view {:.1} ms old", frame.now.since(view.at).as_secs_f64() * 1_000.0),
-    ];
-    if let Some(handover) = &view.handover {
-        lines.push(format!(
-            "last handover {:.1} ms, {}",
-            handover.gap.as_secs_f64() * 1_000.0,
-            handover.reason
-        ));
-    }
-    for member in view.members.iter().take(12) {
-        let role = match member.role {
-            Role::Player => "",
-            Role::Spectator => " watches",
-        };
-        let away = if member.away { " away" } else { "" };
-        lines.push(format!("{} {}{role}{away}", short(member.id), member.name));
-    }
-    let ink = Ink::plain(13.0, mixed(CREAM, TUNICS[1], 0.4));
-    let width = lines.iter().map(|line| c.text_width(line, ink)).fold(0.0, f32::max);
-    let pane = Rect::new(
-        WINDOW.x + 8.0,
-        WINDOW.bottom() - 18.0 - lines.len() as f32 * 17.0,
-        (width + 24.0).min(STAGE.x),
-        lines.len() as f32 * 17.0 + 12.0,
-    );
-    c.round_rect(pane, 8.0, faded(NIGHT, 0.82));
-    for (i, line) in lines.iter().enumerate() {
-        let at = vec2(pane.x + 12.0, pane.y + 20.0 + i as f32 * 17.0);
-        c.text(line, at, ink);
     }
 }

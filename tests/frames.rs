@@ -1,0 +1,297 @@
+//! Frames of the window, drawn without one: what they cost, and that no screen does harm at any size.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use interregnum::{
+    arena::{Arena, Controls, Intermission, World, bot, hall::Hall},
+    cluster::{ledger::entry::WallTime, message::Role},
+    config::TICK,
+    game::{Game, News},
+    node::{Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View},
+    replica::State,
+    runtime::Happened,
+    text::{Name, SessionName},
+    types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
+    ui::{
+        Frame, Options, STAGE, Screen, Seat, Turn, VERTICES_BUDGET,
+        arena::ArenaScreen,
+        draw::{Canvas, Studio},
+        keys::Keys,
+        title::Title,
+    },
+};
+use macroquad::math::{Rect, Vec2, vec2};
+
+const SIZES: [(f32, f32); 6] = [
+    (320.0, 180.0),
+    (640.0, 360.0),
+    (960.0, 540.0),
+    (1280.0, 720.0),
+    (1920.0, 1080.0),
+    (1000.0, 1000.0),
+];
+
+/// Nobody sits here; what is asked for is noted.
+#[derive(Default)]
+struct Bench {
+    asked: Mutex<Vec<Command<Arena>>>,
+}
+
+impl Seat for Bench {
+    fn now(&self) -> Instant {
+        Instant(1)
+    }
+
+    fn view(&self) -> Option<Arc<View<Arena>>> {
+        None
+    }
+
+    fn next_event(&self) -> Option<Happened<Arena>> {
+        None
+    }
+
+    fn controls(&self, _controls: Controls) {}
+
+    fn command(&self, command: Command<Arena>) {
+        self.asked.lock().unwrap().push(command);
+    }
+
+    fn address(&self) -> String {
+        "192.0.2.7:41234".to_owned()
+    }
+}
+
+fn id(i: usize) -> NodeId {
+    NodeId::from_u128((i as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+}
+
+/// A game that is played by bots, and a window that looks on.
+struct Theatre {
+    studio: Studio,
+    seat: Bench,
+    players: usize,
+    before: World,
+    world: World,
+    view: View<Arena>,
+    frames: u64,
+    size: Vec2,
+}
+
+impl Theatre {
+    fn new(players: usize, size: (f32, f32)) -> Self {
+        let name = |i: usize| Name::new(&format!("Player {i} 李小龙 Łucja"));
+        let mut world = Arena::found(players as u64);
+        let news: Vec<_> = (0..players).map(|i| News::Joined(id(i), name(i))).collect();
+        Arena::step(&mut world, &news, &mut Vec::new());
+        let members = (0..players).map(|i| MemberView {
+            id: id(i),
+            name: name(i),
+            role: Role::Player,
+            away: false,
+        });
+        let view = View {
+            at: Instant(1),
+            me: id(0),
+            name: name(0),
+            role: Role::Player,
+            status: Status::Playing,
+            session: Some(SessionName::new("lan")),
+            sessions: Arc::from([]),
+            host: Some(id(1 % players.max(1))),
+            term: None,
+            members: members.collect(),
+            picture: None,
+            handover: None,
+            hall: Arc::new(Hall::default()),
+            ledger: LedgerView::default(),
+            wall: WallTime(1_700_000_000),
+        };
+        Self {
+            studio: Studio::new().unwrap(),
+            seat: Bench::default(),
+            players,
+            before: world.clone(),
+            world,
+            view,
+            frames: 0,
+            size: vec2(size.0, size.1),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant(1_000_000 + self.frames * TICK.as_micros() as u64)
+    }
+
+    fn step(&mut self) -> Vec<Event<Arena>> {
+        self.before = self.world.clone();
+        let news: Vec<_> = (0..self.players)
+            .map(|i| News::Controls(id(i), bot::play(&self.world, id(i), i as u64)))
+            .collect();
+        let mut events = Vec::new();
+        Arena::step(&mut self.world, &news, &mut events);
+        let tick = self.world.tick;
+        events.into_iter().map(|event| Event::Game { tick, event }).collect()
+    }
+
+    /// Shows one frame. Returns how many vertices it has, layers that were painted included.
+    fn frame(&mut self, screen: &mut dyn Screen, keys: &Keys) -> (Turn, usize) {
+        self.frames += 1;
+        let events = self.step();
+        let now = self.now();
+        let term = Term { epoch: Epoch(1), host: id(1), incarnation: Incarnation(1) };
+        self.view.picture = Some(Picture {
+            clock: Clock { term, tick: Tick(self.world.tick.0) },
+            from: Arc::new(self.before.clone()),
+            to: Arc::new(self.world.clone()),
+            at: now,
+            newest: Arc::new(State { world: self.world.clone(), seats: BTreeMap::new() }),
+        });
+        let scale = (self.size / STAGE).min_element();
+        let origin = ((self.size - STAGE * scale) / 2.0).round();
+        self.studio.begin();
+        let frame = Frame {
+            stage: Canvas::new(&self.studio).shifted(origin, scale),
+            visible: Rect::new(
+                -origin.x / scale,
+                -origin.y / scale,
+                self.size.x / scale,
+                self.size.y / scale,
+            ),
+            seat: &self.seat,
+            view: Some(Arc::new(self.view.clone())),
+            events: &events,
+            keys,
+            heard: now,
+            now,
+            passed: 1.0 / 60.0,
+            seconds: self.frames as f32 / 60.0,
+            frame_ms: 16.7,
+        };
+        let turn = screen.frame(&frame);
+        self.studio.end();
+        let vertices = self.studio.last().vertices;
+        self.studio.printed();
+        (turn, vertices)
+    }
+
+    /// The most vertices of so many frames.
+    fn most(&mut self, screen: &mut dyn Screen, frames: usize) -> usize {
+        (0..frames).map(|_| self.frame(screen, &Keys::default()).1).max().unwrap()
+    }
+}
+
+#[test]
+fn no_frame_of_a_game_has_more_vertices_than_the_budget() {
+    for players in [1, 2, 8, 33, 64] {
+        let mut theatre = Theatre::new(players, (1280.0, 720.0));
+        let mut screen = ArenaScreen::new(Instant(0));
+        let most = theatre.most(&mut screen, 300);
+        let painted = theatre.studio.most();
+        println!("{players} players: {most} vertices; {painted} in a frame that paints layers");
+        assert!(most <= VERTICES_BUDGET, "{players} players: {most}");
+    }
+}
+
+#[test]
+fn no_frame_of_the_title_has_more_vertices_than_the_budget() {
+    let mut theatre = Theatre::new(1, (1280.0, 720.0));
+    let mut screen = Title::new(&Options::new(Name::new("Ada")));
+    let session = |i: usize| SessionView {
+        name: SessionName::new(&format!("realm {i}")),
+        players: 3,
+        host: Some(Name::new("Ben")),
+        joinable: true,
+    };
+    theatre.view.sessions = (0..40).map(session).collect();
+    let most = theatre.most(&mut screen, 300);
+    println!("{most} vertices; {} in a frame that paints layers", theatre.studio.most());
+    assert!(most <= VERTICES_BUDGET / 3, "{most}");
+}
+
+#[test]
+fn what_stands_still_is_painted_once() {
+    let mut theatre = Theatre::new(2, (1280.0, 720.0));
+    let mut screen = ArenaScreen::new(Instant(0));
+    theatre.frame(&mut screen, &Keys::default());
+    let first = theatre.studio.painted();
+    for _ in 0..100 {
+        theatre.frame(&mut screen, &Keys::default());
+    }
+    assert_eq!((first, theatre.studio.painted()), (2, 2));
+}
+
+#[test]
+fn every_screen_is_drawn_at_every_size() {
+    let page = Keys { pages: 1, ..Keys::default() };
+    let tab = Keys { tab: true, ..Keys::default() };
+    let figures = Keys { figures: true, ..Keys::default() };
+    let escape = Keys { escape: true, ..Keys::default() };
+    for size in SIZES {
+        for players in [1, 8, 33] {
+            let mut theatre = Theatre::new(players, size);
+            theatre.view.handover = Some(Handover {
+                from: id(0),
+                to: id(1),
+                gap: TICK,
+                reason: "silent",
+                at: Instant(900_000),
+            });
+            let mut screen = ArenaScreen::new(Instant(0));
+            for keys in [&Keys::default(), &page, &figures, &tab, &tab, &page, &tab, &escape] {
+                let (turn, _) = theatre.frame(&mut screen, keys);
+                assert!(matches!(turn, Turn::Stay));
+            }
+            theatre.world.intermission = Some(Intermission { winner: id(0), ticks_left: 200 });
+            theatre.most(&mut screen, 3);
+            theatre.view.status = Status::Interregnum;
+            theatre.most(&mut screen, 30);
+        }
+    }
+}
+
+#[test]
+fn leaving_and_quitting_are_asked_first() {
+    let escape = Keys { escape: true, ..Keys::default() };
+    let enter = Keys { enter: true, ..Keys::default() };
+    let screens: [Box<dyn Screen>; 2] = [
+        Box::new(ArenaScreen::new(Instant(0))),
+        Box::new(Title::new(&Options::new(Name::new("Ada")))),
+    ];
+    for mut screen in screens {
+        let mut theatre = Theatre::new(2, (640.0, 360.0));
+        for _ in 0..5 {
+            let (turn, _) = theatre.frame(&mut *screen, &escape);
+            assert!(matches!(turn, Turn::Stay));
+        }
+        // The question is there: nothing that is held down is for the game.
+        let held = Keys { held: Controls { dx: 1, ..Controls::default() }, ..Keys::default() };
+        assert_eq!(screen.controls(&held), Controls::default());
+        let (turn, _) = theatre.frame(&mut *screen, &enter);
+        assert!(matches!(turn, Turn::Back));
+    }
+}
+
+#[test]
+fn an_emptied_name_is_not_taken_back_in_silence() {
+    let mut theatre = Theatre::new(1, (1280.0, 720.0));
+    let mut screen = Title::new(&Options::new(theatre.view.name.clone()));
+    let typed = |typed: &str| Keys { typed: typed.to_owned(), ..Keys::default() };
+    let enter = Keys { enter: true, ..Keys::default() };
+    theatre.frame(&mut screen, &Keys { tab: true, ..Keys::default() });
+    theatre.frame(&mut screen, &typed(&"\u{8}".repeat(30)));
+    theatre.frame(&mut screen, &enter);
+    // The field stays open and says why; what is typed into it counts.
+    theatre.frame(&mut screen, &typed("Ada "));
+    theatre.frame(&mut screen, &typed("L."));
+    assert!(theatre.seat.asked.lock().unwrap().is_empty());
+    theatre.frame(&mut screen, &enter);
+    let asked = theatre.seat.asked.lock().unwrap();
+    assert!(
+        matches!(&asked[..], [Command::Rename(name)] if name.as_str() == "Ada L."),
+        "{asked:?}"
+    );
+}
