@@ -85,8 +85,9 @@ impl Press {
             let (target, _) = match self.layers.remove(name) {
                 Some(kept) if kept.1 == layer.size => kept,
                 _ => {
+                    // A layer is shown pixel by pixel, so nothing has to be smoothed.
                     let target = render_target(width, height);
-                    target.texture.set_filter(FilterMode::Linear);
+                    target.texture.set_filter(FilterMode::Nearest);
                     (target, layer.size)
                 }
             };
