@@ -23,12 +23,11 @@ fn ahead(from: &World, to: &World, past: Duration, me: NodeId, controls: Control
     let part = past.as_micros() * 65_536 / TICK.as_micros();
     let part = part.min(65_535) as u16;
     let mut world = Arena::blend(from, to, part);
-    if world.players.contains_key(&me) {
+    if let Some(shown) = world.players.get_mut(&me) {
         let mut next = to.clone();
         Arena::step(&mut next, &[News::Controls(me, controls)], &mut Vec::new());
-        let own = Arena::blend(to, &next, part).players.remove(&me);
-        if let Some(own) = own {
-            world.players.insert(me, own);
+        if let Some(own) = Arena::blend(to, &next, part).players.remove(&me) {
+            *shown = own;
         }
     }
     world
