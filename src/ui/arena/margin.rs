@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     arena::{Arena, POINTS_TO_WIN, World},
-    cluster::message::Role,
     node::View,
     types::NodeId,
     ui::{
@@ -200,12 +199,8 @@ pub fn draw_debug(frame: &Frame, view: &View<Arena>) {
         ));
     }
     for member in view.members.iter().take(12) {
-        let role = match member.role {
-            Role::Player => "",
-            Role::Spectator => " watches",
-        };
         let away = if member.away { " away" } else { "" };
-        lines.push(format!("{} {}{role}{away}", short(member.id), member.name));
+        lines.push(format!("{} {}{away}", short(member.id), member.name));
     }
     let ink = Ink::plain(13.0, mixed(CREAM, TUNICS[1], 0.4));
     let width = lines.iter().map(|line| c.text_width(line, ink)).fold(0.0, f32::max);
