@@ -334,7 +334,8 @@ mod tests {
     fn what_is_out_of_its_range_is_named_with_the_range() {
         assert_eq!(Tuning::default().check(), Ok(()));
         let ms = Duration::from_millis;
-        let wrong: [(&str, fn(&mut Tuning, Duration), Duration); 9] = [
+        type Spoil = fn(&mut Tuning, Duration);
+        let wrong: [(&str, Spoil, Duration); 9] = [
             ("beacon", |tuning, span| tuning.beacon = span, ms(0)),
             ("away", |tuning, span| tuning.away = span, Duration::MAX),
             ("suspicion_max", |tuning, span| tuning.suspicion_max = span, ms(49)),

@@ -1,5 +1,4 @@
 //! What names may do to what is sent: nothing, however long they are and wherever they come from.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},

@@ -132,13 +132,10 @@ fn client_misses_events(scene: &mut Scene) {
     let client = scene.another(host);
     scene.rest(300);
     let before = [host, client].map(|place| scene.world.judge.events(place));
-    scene.world.pause(client);
     let span = scene.between(2_000, 6_000);
-    scene.pass(span);
-    scene.rest(300);
-    let timer_first = scene.toss();
-    scene.world.resume(client, timer_first);
+    scene.stop_for(client, span);
     scene.one_game_within(100);
+    scene.rest(300);
     let after = [host, client].map(|place| scene.world.judge.events(place));
     let [happened, told] = [0, 1].map(|at| after[at].0 - before[at].0);
     let missed = after[1].1 - before[1].1;
