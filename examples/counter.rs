@@ -76,7 +76,7 @@ impl Game for Counter {
     }
 
     fn blend(_from: &World, to: &World, _part: u16) -> World {
-        to.clone() // Nothing moves.
+        to.clone() // Nothing moves between two ticks.
     }
 }
 
@@ -85,10 +85,10 @@ fn press(view: &View<Counter>) -> Option<bool> {
     Some((view.at.0 / 250_000).is_multiple_of(2))
 }
 
-fn main() -> Result<(), runtime::StartError> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "somebody".to_owned());
     let mut settings = Settings::new(Name::new(&name));
-    settings.session = Some(SessionName::new("counting"));
+    settings.session = Some(SessionName::new("counting")?);
     let handle = runtime::start_piloted::<Counter>(settings, Box::new(press))?;
 
     let mut seen = None;
@@ -102,6 +102,8 @@ fn main() -> Result<(), runtime::StartError> {
                 Happened::Node(Event::Game { event: (who, count), .. }) => {
                     println!("{who:?} made it {count}");
                 }
+                Happened::Node(Event::Missed { events }) => println!("{events} were not heard of"),
+                Happened::Failed { why } => return Err(why.to_string().into()),
                 _ => {}
             }
         }

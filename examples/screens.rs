@@ -264,7 +264,7 @@ impl Seat for Show {
         let mut stage = self.stage();
         self.pass(&mut stage, now);
         let session = |name: &str, players, host: Option<&str>, joinable| SessionView {
-            name: SessionName::new(name),
+            name: SessionName::new(name).unwrap_or_default(),
             players,
             host: host.map(Name::new),
             joinable,
@@ -286,7 +286,6 @@ impl Seat for Show {
         let members = (0..self.asked.players).map(|i| MemberView {
             id: id(i),
             name: name(i),
-            role: Role::Player,
             away: stage.world.players.get(&id(i)).is_some_and(Player::is_away),
         });
         let clock = clock(&stage);
@@ -300,15 +299,15 @@ impl Seat for Show {
             from: Arc::new(stage.before.clone()),
             to: Arc::new(stage.world.clone()),
             at: Instant(stage.next_tick.0 - TICK.as_micros() as u64),
-            newest: Arc::new(State { world: stage.world.clone(), seats: BTreeMap::new() }),
+            newest: Arc::new(State {
+                world: stage.world.clone(),
+                seats: BTreeMap::new(),
+                happened: 0,
+            }),
         });
         Some(Arc::new(View {
-            at: now,
-            me: id(0),
-            name: stage.name.clone(),
-            role: Role::Player,
             status,
-            session: stage.playing.then(|| SessionName::new("lan")),
+            session: stage.playing.then(SessionName::default),
             sessions: sessions.into(),
             host: Some(id(stage.host)),
             term: Some(clock.term),
@@ -321,6 +320,7 @@ impl Seat for Show {
                 ..LedgerView::default()
             },
             wall: WALL,
+            ..View::new(now, id(0), stage.name.clone(), Role::Player)
         }))
     }
 

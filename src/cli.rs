@@ -19,7 +19,7 @@ use std::{
 use interregnum::{
     cluster::message::Role,
     runtime::{self, Settings, StartError},
-    text::{Name, SessionName},
+    text::{NAME_CHARS_MAX, Name, SessionName},
 };
 use tracing_subscriber::filter::LevelFilter;
 
@@ -128,7 +128,7 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
     let level = typed.log;
     match typed.subcommand {
         None => window::run(&typed.window, log),
-        Some(Subcommand::Bot(options)) => headless(&options, Role::Player),
+        Some(Subcommand::Bot(options)) => headless(&options, Role::Player, log),
         Some(Subcommand::Bench(options)) => bench::run(&options, level),
         Some(Subcommand::Demo(options)) => demo::run(&options, level),
         #[cfg(feature = "store")]
@@ -136,23 +136,30 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "store")]
         Some(Subcommand::Scores(options)) => ledger::scores::run(&options),
         Some(Subcommand::Sim(options)) => simulate::run(&options),
-        Some(Subcommand::Watch(options)) => headless(&options, Role::Spectator),
+        Some(Subcommand::Watch(options)) => headless(&options, Role::Spectator, log),
     }
 }
 
 /// Bots, or spectators without a screen.
-fn headless(options: &HeadlessOptions, role: Role) -> anyhow::Result<ExitCode> {
+fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Result<ExitCode> {
     let HeadlessOptions { count, part } = options;
     let count = *count;
     let mut nodes = Vec::new();
+    let typed = called(part, log);
+    if let Some(name) = typed.as_ref().filter(|_| count > 1) {
+        let last = name.numbered(count.into());
+        if !last.as_str().starts_with(name.as_str()) {
+            log.put(&format!("{name:?} becomes shorter where its number needs the room: {last:?}"));
+        }
+    }
     for number in 1..=count {
         let profile = match &part.data_dir {
             Some(folder) => Profile::claim(folder),
             None => Profile::passing(),
         };
-        let name = match &part.name {
+        let name = match &typed {
             Some(name) if count == 1 => name.clone(),
-            Some(name) => Name::new(&format!("{name} {number}")),
+            Some(name) => name.numbered(number.into()),
             None => profile.name.clone().unwrap_or_else(|| profile.nickname()),
         };
         let mut settings = settings(part, name)?;
@@ -184,8 +191,18 @@ fn settings(part: &PartOptions, name: Name) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
+/// What somebody wants to be called, if that was said. What was cut of it is said, too.
+fn called(part: &PartOptions, log: &Output) -> Option<Name> {
+    let called = part.name.as_ref()?;
+    if called.cut {
+        let name = &called.name;
+        log.put(&format!("a name has at most {NAME_CHARS_MAX} characters: it becomes {name:?}"));
+    }
+    Some(called.name.clone())
+}
+
 fn session(part: &PartOptions) -> SessionName {
-    part.game.session.clone().unwrap_or_else(|| SessionName::new("lan"))
+    part.game.session.clone().unwrap_or_default()
 }
 
 /// The first of so many ports, if there are as many.

@@ -259,6 +259,11 @@ impl Cluster {
         self.roster.members()
     }
 
+    /// How many watch.
+    pub fn spectators(&self) -> u32 {
+        self.roster.published().map_or(0, |roster| roster.spectators)
+    }
+
     /// The version of the roster.
     pub fn roster_version(&self) -> u64 {
         self.roster.published().map_or(0, |roster| roster.version)
@@ -397,7 +402,7 @@ impl Cluster {
         now: Instant,
         term: Term,
         holds: Option<Clock>,
-        number: u32,
+        number: u64,
         list: Payload,
     ) {
         self.election.sent(number);
@@ -478,6 +483,7 @@ impl Cluster {
             self.mind_company(now);
             self.mind_reach(now);
             self.mind_seat(now);
+            self.mind_name();
         }
         self.tell(now);
     }
@@ -522,6 +528,18 @@ impl Cluster {
         } else if !self.told_full && now.since(self.seated) >= SEATED_AFTER {
             self.told_full = true;
             self.out.push_back(Out::Notice(Notice::Full(self.roster.members().len())));
+        }
+    }
+
+    /// This node is called otherwise than its host says: the host does not hear the beacons that say
+    /// so, and is told itself until it does.
+    fn mind_name(&mut self) {
+        let host = self.election.following().and_then(|term| self.mesh.peer(term.host));
+        let mine = self.roster.member(self.me.id);
+        if mine.is_some_and(|member| member.name != self.me.name)
+            && let Some(to) = host.and_then(|host| host.udp)
+        {
+            self.discovery.tell(&self.me, to);
         }
     }
 

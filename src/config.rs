@@ -1,6 +1,6 @@
 //! Every tunable: what it means, its range, and how it relates to the others.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use crate::{
     cluster::{
@@ -21,6 +21,11 @@ pub const PACKET_BYTES_MAX: usize = 1_200;
 /// The size that every beacon is padded to, in bytes. Answers have the size of questions, so that
 /// nobody can use them to amplify traffic. The longest names of the widest characters fit.
 pub const BEACON_BYTES: usize = 832;
+
+/// The most bytes that [`Game::RULES`](crate::game::Game::RULES) may have, as a JSON string: each
+/// beacon says them, and has to fit [`BEACON_BYTES`] with the longest names. A game that has more does
+/// not compile.
+pub const RULES_BYTES_MAX: usize = 32;
 
 /// The UDP port that beacons go to, unless `--beacon-port` says otherwise.
 pub const BEACON_PORT: u16 = 50_000;
@@ -75,6 +80,9 @@ pub enum Form {
 
 /// The durations and limits of the protocol. The defaults are the tested ones; the simulator may
 /// change them to find out what they are good for.
+///
+/// Each duration is from 1 ms to 30 days, besides what is said of it. [`Tuning::check`] finds what is
+/// out of its range; [`runtime::start`](crate::runtime::start) asks it.
 #[derive(Clone, Debug)]
 pub struct Tuning {
     /// How long a first start listens for a host before it holds an election. Long enough for the
@@ -82,7 +90,8 @@ pub struct Tuning {
     pub discovery: Duration,
     /// The time between two beacons. Whatever changes in one is told at once.
     pub beacon: Duration,
-    /// Bounds of the suspicion time, which is twice the largest gap between ticks seen, and 16 ms.
+    /// Bounds of the suspicion time, which is twice the largest gap between ticks seen, and 16 ms. At
+    /// most `suspicion_max`.
     pub suspicion_min: Duration,
     /// The upper bound. At least `suspicion_min`.
     pub suspicion_max: Duration,
@@ -103,11 +112,11 @@ pub struct Tuning {
     /// How long somebody may be silent before it is no longer asked in an election.
     pub heard: Duration,
     /// How late a wake-up must be to count as sleep: more than the suspicion of the others may
-    /// allow, less than what they need to replace a host.
+    /// allow, less than what they need to replace a host. Above `suspicion_min`.
     pub asleep: Duration,
     /// How long the higher id leaves the dialling to the lower one.
     pub dial_courtesy: Duration,
-    /// The first pause after a failed dial; each further one doubles it.
+    /// The first pause after a failed dial; each further one doubles it. At most `redial_max`.
     pub redial_min: Duration,
     /// The longest pause between two dials.
     pub redial_max: Duration,
@@ -115,21 +124,40 @@ pub struct Tuning {
     pub handshake: Duration,
     /// The time between two signs of life on a link that carries nothing else.
     pub ping: Duration,
-    /// How long a link may be silent before it is closed. Several `ping`.
+    /// How long a link may be silent before it is closed. At least two `ping`.
     pub link_silence: Duration,
     /// How long a player may be silent before the world treats it as gone away.
     pub away: Duration,
     /// How long a member may be away before the roster forgets it.
     pub forget: Duration,
-    /// The most players in a session: 2 to 64.
+    /// The most players in a session: 2 to [`PLAYERS_MAX`].
     pub players_max: usize,
     /// When what was written into the ledger is folded into pages.
     pub folding: Folding,
-    /// The most links that may be open without a hello.
+    /// The most links that may be open without a hello: at least 1.
     pub strangers_max: usize,
     /// A deliberate bug. Only there with the cargo feature `mutants`.
     #[cfg(feature = "mutants")]
     pub mutant: Option<Mutant>,
+}
+
+/// The largest [`Tuning::players_max`].
+pub const PLAYERS_MAX: usize = 64;
+
+/// The bounds of every duration in [`Tuning`].
+const DURATION_MIN: Duration = Duration::from_millis(1);
+const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A value of [`Tuning`] that is out of its range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Tuning::{field} is {value}: it must be {range}")]
+pub struct OutOfRange {
+    /// Which.
+    pub field: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What it must be.
+    pub range: String,
 }
 
 /// Deliberate bugs: what the simulator must find, or it is worth nothing. Each breaks one rule, in
@@ -199,6 +227,60 @@ impl Mutant {
 }
 
 impl Tuning {
+    /// Checks each value against its range.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] says which is out of it, and what it must be; the first one only.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let refuse = |so: bool, field, value: &dyn fmt::Debug, range: String| match so {
+            true => Ok(()),
+            false => Err(OutOfRange { field, value: format!("{value:?}"), range }),
+        };
+        for (field, value) in [
+            ("discovery", self.discovery),
+            ("beacon", self.beacon),
+            ("suspicion_min", self.suspicion_min),
+            ("suspicion_max", self.suspicion_max),
+            ("ask_repeat", self.ask_repeat),
+            ("ask_deadline", self.ask_deadline),
+            ("ask_patience", self.ask_patience),
+            ("rank_step", self.rank_step),
+            ("grant", self.grant),
+            ("acknowledged", self.acknowledged),
+            ("heard", self.heard),
+            ("asleep", self.asleep),
+            ("dial_courtesy", self.dial_courtesy),
+            ("redial_min", self.redial_min),
+            ("redial_max", self.redial_max),
+            ("handshake", self.handshake),
+            ("ping", self.ping),
+            ("link_silence", self.link_silence),
+            ("away", self.away),
+            ("forget", self.forget),
+        ] {
+            let range = || format!("from {DURATION_MIN:?} to {DURATION_MAX:?}");
+            refuse((DURATION_MIN..=DURATION_MAX).contains(&value), field, &value, range())?;
+        }
+        for (field, value, least, of) in [
+            ("suspicion_max", self.suspicion_max, self.suspicion_min, "suspicion_min"),
+            ("ask_deadline", self.ask_deadline, self.ask_repeat * 2, "two ask_repeat"),
+            ("redial_max", self.redial_max, self.redial_min, "redial_min"),
+            ("link_silence", self.link_silence, self.ping * 2, "two ping"),
+        ] {
+            refuse(value >= least, field, &value, format!("at least {of}, {least:?}"))?;
+        }
+        for (field, value, below, of) in [
+            ("ask_patience", self.ask_patience, self.ask_deadline, "ask_deadline"),
+            ("asleep", self.asleep, self.suspicion_min, "suspicion_min"),
+        ] {
+            refuse(value > below, field, &value, format!("above {of}, {below:?}"))?;
+        }
+        let players = (2..=PLAYERS_MAX).contains(&self.players_max);
+        let range = format!("from 2 to {PLAYERS_MAX}");
+        refuse(players, "players_max", &self.players_max, range)?;
+        refuse(self.strangers_max >= 1, "strangers_max", &self.strangers_max, "at least 1".into())
+    }
+
     /// Whether this deliberate bug is in force. Never, without the cargo feature `mutants`.
     pub(crate) fn has(&self, mutant: Mutant) -> bool {
         #[cfg(feature = "mutants")]
@@ -240,6 +322,46 @@ impl Default for Tuning {
             strangers_max: 256,
             #[cfg(feature = "mutants")]
             mutant: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_out_of_its_range_is_named_with_the_range() {
+        assert_eq!(Tuning::default().check(), Ok(()));
+        let ms = Duration::from_millis;
+        type Spoil = fn(&mut Tuning, Duration);
+        let wrong: [(&str, Spoil, Duration); 9] = [
+            ("beacon", |tuning, span| tuning.beacon = span, ms(0)),
+            ("away", |tuning, span| tuning.away = span, Duration::MAX),
+            ("suspicion_max", |tuning, span| tuning.suspicion_max = span, ms(49)),
+            ("ask_deadline", |tuning, span| tuning.ask_deadline = span, ms(19)),
+            ("ask_patience", |tuning, span| tuning.ask_patience = span, ms(40)),
+            ("asleep", |tuning, span| tuning.asleep = span, ms(50)),
+            ("redial_max", |tuning, span| tuning.redial_max = span, ms(49)),
+            ("link_silence", |tuning, span| tuning.link_silence = span, ms(999)),
+            ("strangers_max", |tuning, _| tuning.strangers_max = 0, ms(0)),
+        ];
+        for (field, spoil, span) in wrong {
+            let mut tuning = Tuning::default();
+            spoil(&mut tuning, span);
+            assert_eq!(tuning.check().map_err(|error| error.field), Err(field));
+        }
+    }
+
+    #[test]
+    fn a_session_has_from_two_to_sixty_four_players() {
+        for (players_max, fits) in [(0, false), (1, false), (2, true), (64, true), (65, false)] {
+            let checked = Tuning { players_max, ..Tuning::default() }.check();
+            assert_eq!(checked.is_ok(), fits, "{players_max}");
+            if let Err(error) = checked {
+                let said = format!("Tuning::players_max is {players_max}: it must be from 2 to 64");
+                assert_eq!(error.to_string(), said);
+            }
         }
     }
 }

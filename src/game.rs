@@ -7,7 +7,10 @@
 //! - *Deterministic.* The same world and the same news give the same world on every machine. So:
 //!   integers instead of floats, `BTreeMap` instead of `HashMap`, and random numbers computed from
 //!   a counter in the world ([`draw`]) instead of drawn from a generator.
-//! - *Total.* `step` neither panics nor overflows, whatever valid world and news it is given.
+//! - *Total.* `step` neither panics nor overflows, whatever news it is given, and whatever world
+//!   that is valid, or was [blended](Game::blend) of such. A panic ends the node it happens in
+//!   ([`Status::Failed`](crate::node::Status::Failed)); the next host steps the same world, so one
+//!   mistake may end all of them, one after the other, and each says so.
 //! - *Suspicious.* `valid` is asked of each world that came off a wire; what passes must be safe
 //!   to step.
 
@@ -28,7 +31,8 @@ pub const TICKS_PER_SECOND: u64 = 60;
 /// All that reaches a world from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News<C> {
-    /// A player came in, or came back, or has another name.
+    /// A player came in, or came back, or has another name: then it is there already. Whoever hosts,
+    /// each of these is told once.
     Joined(NodeId, Name),
     /// A player went away: it left politely, or nothing is heard of it. It may come back.
     Left(NodeId),
@@ -96,7 +100,8 @@ pub struct Malformed;
 
 /// The rules of a game. A marker type without values; all state is in the world.
 pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
-    /// Name and version. Nodes with other rules never meet.
+    /// Name and version. Nodes with other rules never meet. At most
+    /// [`RULES_BYTES_MAX`](crate::config::RULES_BYTES_MAX) bytes, or it does not compile.
     const RULES: &'static str;
 
     /// The state of a game, whole.
@@ -118,11 +123,20 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     fn valid(world: &Self::World) -> bool;
 
     /// One step, a sixtieth of a second. Appends what happened to `events`.
+    ///
+    /// It is called more often than once a tick: whoever shows the world predicts with it, on worlds
+    /// that never come to be, and drops the events of those.
     fn step(world: &mut Self::World, news: &[News<Self::Controls>], events: &mut Vec<Self::Event>);
 
-    /// A world between `from` (`part` 0) and `to` (`part` 65,536, never reached), for the eye
-    /// alone: what moves smoothly is interpolated, everything else is as in `to`. What jumped
-    /// (a player put elsewhere) is not dragged across the board.
+    /// A world between `from` (`part` 0) and `to` (`part` 65,536, never reached): what moves smoothly
+    /// is interpolated, everything else is as in `to`. What jumped (a player put elsewhere) is not
+    /// dragged across the board.
+    ///
+    /// What comes of it is shown, and *stepped*: the world that is shown is in each tick stepped with
+    /// what the own player holds down, and then blended a fifth of the way into the one that is
+    /// predicted. So it must be a whole world, with everything in it that [`step`](Game::step)
+    /// relies on. It need not be [`valid`](Game::valid): it is never sent, hashed or kept, nobody
+    /// else ever sees it, and no fact comes of it.
     fn blend(from: &Self::World, to: &Self::World, part: u16) -> Self::World;
 
     /// A new reign begins with this world, and `reign` is a number that no other has: if the world

@@ -12,13 +12,13 @@
 //! use interregnum::{arena::Arena, runtime::{self, Settings}, text::{Name, SessionName}};
 //!
 //! let mut settings = Settings::new(Name::new("Ada"));
-//! settings.session = Some(SessionName::new("lan"));
+//! settings.session = Some(SessionName::new("lan")?);
 //! let handle = runtime::start::<Arena>(settings)?;
 //! while let Some(view) = handle.view() {
 //!     println!("{:?}, hosted by {:?}", view.status, view.host);
 //! #   break;
 //! }
-//! # Ok::<(), runtime::StartError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # The map

@@ -55,7 +55,8 @@ pub enum Command<G: Game> {
     Leave,
     /// Hold this down from the next tick on.
     Controls(G::Controls),
-    /// Be called something else.
+    /// Be called something else. The rules are told with another
+    /// [`News::Joined`](crate::game::News::Joined).
     Rename(Name),
 }
 
@@ -127,8 +128,10 @@ pub enum Event<G: Game> {
     Roster {
         /// A number that rises with each change within one reign.
         version: u64,
-        /// Everybody in it, the node itself included.
+        /// Every player in it, the node itself included if it is one.
         members: Arc<[MemberView]>,
+        /// How many watch.
+        spectators: u32,
     },
     /// The world went back, or over to another line of history: after the meeting of two hosts.
     Rebase {
@@ -142,6 +145,15 @@ pub enum Event<G: Game> {
     Diverged {
         /// Where.
         clock: Clock,
+    },
+    /// So many events of the game happened while nothing of it came in here (for half a second and
+    /// more: a process that was stopped, a cable that was out), and nobody can tell them any more.
+    /// The world that follows has whatever came of them. Told before the events after them. What
+    /// happened before this node came in, or in a line of history that a [`Event::Rebase`] leads to,
+    /// does not count.
+    Missed {
+        /// How many.
+        events: u64,
     },
     /// Something happened in the game.
     Game {
@@ -203,6 +215,10 @@ pub enum Status {
     Interregnum,
     /// Gone.
     Stopped,
+    /// Over, because something in it panicked, most likely the rules of the game:
+    /// [`View::failure`] says over what. The others see a node whose process was killed. No other
+    /// view follows this one.
+    Failed,
 }
 
 /// What the user sees, whole. A new one replaces the old; nothing has to be collected.
@@ -218,6 +234,8 @@ pub struct View<G: Game> {
     pub role: Role,
     /// Where the node stands.
     pub status: Status,
+    /// The message of the panic that ended it; none but with [`Status::Failed`].
+    pub failure: Option<Arc<str>>,
     /// The session it plays in, or looks for.
     pub session: Option<SessionName>,
     /// The sessions heard of, by name; those of other rules included, and the own one.
@@ -226,8 +244,11 @@ pub struct View<G: Game> {
     pub host: Option<NodeId>,
     /// The reign.
     pub term: Option<Term>,
-    /// Everybody in the session, this node included.
+    /// Every player in the session, this node included if it is one. Spectators are counted, not
+    /// listed.
     pub members: Arc<[MemberView]>,
+    /// How many watch.
+    pub spectators: u32,
     /// The world to draw; none before the first tick.
     pub picture: Option<Picture<G>>,
     /// The last change of host that this node lived through.
@@ -238,6 +259,31 @@ pub struct View<G: Game> {
     pub ledger: LedgerView,
     /// What the wall clock says.
     pub wall: WallTime,
+}
+
+impl<G: Game> View<G> {
+    /// Of a node that has heard nothing yet.
+    pub fn new(at: Instant, me: NodeId, name: Name, role: Role) -> Self {
+        Self {
+            at,
+            me,
+            name,
+            role,
+            status: Status::Browsing,
+            failure: None,
+            session: None,
+            sessions: Arc::from([]),
+            host: None,
+            term: None,
+            members: Arc::from([]),
+            spectators: 0,
+            picture: None,
+            handover: None,
+            hall: Arc::default(),
+            ledger: LedgerView::default(),
+            wall: WallTime::default(),
+        }
+    }
 }
 
 /// The ledger of the session, as this node holds it.
@@ -270,6 +316,10 @@ impl Default for LedgerView {
 
 /// The world to draw, as two pictures one tick apart and the time between them. What moves is to
 /// be drawn in between, so that it flows at whatever rate the screen has.
+///
+/// What is drawn follows what is known, and is not it: the pictures are made by stepping and
+/// [blending](Game::blend) what was shown before. Whoever counts, compares or decides reads
+/// [`newest`](Picture::newest).
 #[derive(Clone, Debug)]
 pub struct Picture<G: Game> {
     /// The newest tick this node holds from the host.
@@ -326,15 +376,13 @@ pub struct SessionView {
     pub joinable: bool,
 }
 
-/// Somebody in the session.
+/// A player in the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberView {
     /// Who.
     pub id: NodeId,
     /// What the player is called.
     pub name: Name,
-    /// Player or spectator.
-    pub role: Role,
     /// Nothing is heard of it.
     pub away: bool,
 }

@@ -30,6 +30,7 @@ use crate::{
         message::{Payload, WorldMark},
     },
     game::Game,
+    text::Name,
     types::{Clock, Incarnation, NodeId, SessionId, Term, Tick},
 };
 
@@ -41,7 +42,7 @@ pub const HISTORY_STATES: usize = 32;
 const CARRIED_BYTES_MAX: usize = 640;
 
 /// Events older than this many ticks are not sent any more: whoever was away for longer has missed
-/// more than a sound.
+/// more than a sound. It learns how many they were.
 const EVENT_TICKS: u64 = 32;
 
 /// For how many ticks entries of the ledger are passed on with worlds: longer than any baseline is
@@ -57,15 +58,21 @@ pub struct State<W> {
     pub world: W,
     /// Each player who is, or was, in it.
     pub seats: BTreeMap<NodeId, Seat>,
+    /// How many events there have been since the world was founded: whoever gets a state some ticks
+    /// after the one before learns from it how many events it was not told.
+    pub happened: u64,
 }
 
 /// What the host remembers of a player.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
     /// In which life the player sat down.
     pub incarnation: Incarnation,
-    /// The number of its last controls applied. Lower ones are never applied again, by no host.
-    pub number: u32,
+    /// What the world was told that the player is called.
+    pub name: Name,
+    /// The number of its last controls applied. Lower ones are never applied again, by no host. One
+    /// is used up in each tick: 32 bits would last for 828 days.
+    pub number: u64,
     /// Whether the world has it as present.
     pub present: bool,
 }
@@ -89,6 +96,9 @@ pub struct Replica<G: Game> {
     foreign: usize,
     events: VecDeque<(Tick, G::Event)>,
     events_told: Tick,
+    /// How many events of this line of history the user has been told, or told to have missed; none
+    /// until the first that it can be told of.
+    events_counted: Option<u64>,
     /// What ticks carried for the ledger, and which tick carried it first.
     entries: VecDeque<(Tick, SharedEntry)>,
     /// From this tick on, nothing that ticks carried is missing among them.
@@ -109,6 +119,7 @@ impl<G: Game> Default for Replica<G> {
             foreign: 0,
             events: VecDeque::new(),
             events_told: Tick(0),
+            events_counted: None,
             entries: VecDeque::new(),
             complete_from: Tick(0),
         }
@@ -153,7 +164,8 @@ impl<G: Game> Replica<G> {
             self.events.clear();
             self.entries.clear();
             self.complete_from = mark.clock.tick;
-            self.events_told = self.events_told.min(mark.clock.tick);
+            self.events_told = self.events_told.min(mark.began);
+            self.events_counted = None;
         }
         if self.history.len() == HISTORY_STATES {
             self.history.pop_front();
@@ -182,8 +194,9 @@ impl<G: Game> Replica<G> {
         }
     }
 
-    /// Notes an event of `tick`. Whether the user has not been told of that tick's events yet.
-    pub fn note_events(&mut self, events: Vec<(Tick, G::Event)>) -> Vec<(Tick, G::Event)> {
+    /// Notes the events that led to the newest state, as far as they are known. Those of which the
+    /// user has not been told yet, and how many came before them that nobody can tell any more.
+    pub fn note_events(&mut self, events: Vec<(Tick, G::Event)>) -> (Vec<(Tick, G::Event)>, u64) {
         let told = self.events_told;
         let new: Vec<_> = events.into_iter().filter(|(tick, _)| *tick > told).collect();
         if let Some((last, _)) = new.last() {
@@ -194,7 +207,10 @@ impl<G: Game> Replica<G> {
         while self.events.front().is_some_and(|(tick, _)| tick.0 + EVENT_TICKS < now.0) {
             self.events.pop_front();
         }
-        new
+        let happened = self.state().map_or(0, |state| state.happened);
+        let counted = self.events_counted.replace(happened).unwrap_or(happened);
+        let missed = happened.saturating_sub(counted).saturating_sub(new.len() as u64);
+        (new, missed)
     }
 
     /// Notes entries of the ledger that came with `tick`: they go on with it, to whoever gets this
@@ -274,4 +290,145 @@ pub fn decode_copy<G: Game>(payload: &Payload) -> Option<State<G::World>> {
         Payload::Json(raw) => serde_json::from_str(raw.get()).ok()?,
     };
     G::valid(&state.world).then_some(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Form,
+        game::News,
+        types::{Epoch, Incarnation},
+    };
+
+    const HOST: NodeId = NodeId::from_u128(9);
+
+    /// Each step happens something.
+    #[derive(Clone, Debug)]
+    enum Bell {}
+
+    impl Game for Bell {
+        const RULES: &'static str = "bell 1";
+        type World = u64;
+        type Controls = ();
+        type Event = u64;
+        type Hall = ();
+
+        fn found(_seed: u64) -> u64 {
+            0
+        }
+
+        fn valid(_world: &u64) -> bool {
+            true
+        }
+
+        fn step(world: &mut u64, _news: &[News<()>], events: &mut Vec<u64>) {
+            *world += 1;
+            events.push(*world);
+        }
+
+        fn blend(_from: &u64, to: &u64, _part: u16) -> u64 {
+            *to
+        }
+    }
+
+    struct Ringer {
+        term: Term,
+        replica: Replica<Bell>,
+        host: host::Host<()>,
+    }
+
+    impl Ringer {
+        fn new() -> Self {
+            let term = Term { epoch: Epoch(1), host: HOST, incarnation: Incarnation(1) };
+            let mut replica = Replica::default();
+            let state = State { world: 0, seats: BTreeMap::new(), happened: 0 };
+            let mark = WorldMark { clock: Clock { term, tick: Tick(0) }, began: Tick(0) };
+            replica.take(mark, Arc::new(state), None);
+            Self { term, replica, host: host::Host::new() }
+        }
+
+        fn ticks(&mut self, count: u64) {
+            for _ in 0..count {
+                let Some((mark, state)) = &self.replica.newest else { panic!("no world") };
+                let mut mark = *mark;
+                let mut state = State::clone(state);
+                let mut events = Vec::new();
+                self.host.step::<Bell>(&mut state, &[], &mut events);
+                mark.clock = Clock { term: self.term, tick: Tick(mark.clock.tick.0 + 1) };
+                self.replica.take(mark, Arc::new(state), None);
+                let tick = mark.clock.tick;
+                let noted =
+                    self.replica.note_events(events.into_iter().map(|it| (tick, it)).collect());
+                assert_eq!((noted.0.len(), noted.1), (1, 0));
+            }
+        }
+
+        /// What a follower is told by the newest tick: the first event, how many, how many missed.
+        fn tell(&self, follower: &mut Replica<Bell>, form: Form) -> (Option<u64>, usize, u64) {
+            let Some((mark, state)) = &self.replica.newest else { panic!("no world") };
+            let held = follower.clock().filter(|held| self.replica.held(*held).is_some());
+            let baseline = held.and_then(|held| Some((held, &**self.replica.held(held)?)));
+            let session = SessionId::default();
+            let since = self.replica.since(held.map(|held| held.tick), session, 0);
+            let (clock, hash) = (mark.clock, state.hash());
+            let payload =
+                snapshot::encode::<Bell>(form, clock, state, hash, baseline, &since).unwrap();
+            let Ok(received) = snapshot::decode::<Bell>(&payload, clock, follower) else {
+                panic!("no state");
+            };
+            assert_eq!(received.state, *state);
+            follower.take(*mark, received.state, None);
+            let (new, missed) = follower.note_events(received.events);
+            (new.first().map(|(_, event)| *event), new.len(), missed)
+        }
+    }
+
+    #[test]
+    fn who_stands_still_is_told_each_event_or_how_many_it_missed() {
+        for form in [Form::Binary, Form::Json] {
+            let mut ringer = Ringer::new();
+            let mut follower = Replica::default();
+            ringer.ticks(100);
+            // What was before it came is none of its business.
+            assert_eq!(ringer.tell(&mut follower, form), (Some(100), 1, 0));
+            for pause in [1, 7, 31, 32, 33, 64, 120, 3_000] {
+                let before = ringer.replica.state().unwrap().happened;
+                ringer.ticks(pause);
+                let (first, told, missed) = ringer.tell(&mut follower, form);
+                assert_eq!(told as u64 + missed, pause);
+                assert_eq!(first, Some(before + missed + 1));
+                assert_eq!(missed == 0, pause < HISTORY_STATES as u64, "{pause} ticks");
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_host_goes_on_counting_what_happened() {
+        let mut ringer = Ringer::new();
+        ringer.ticks(10);
+        let (mut heir, mut late) = (Replica::default(), Replica::default());
+        ringer.tell(&mut heir, Form::Binary);
+        ringer.tell(&mut late, Form::Binary);
+        ringer.ticks(200);
+        assert_eq!(ringer.tell(&mut heir, Form::Binary), (Some(210), 1, 199));
+        ringer.term.epoch = Epoch(2);
+        heir.reign(ringer.term);
+        ringer.replica = heir;
+        ringer.ticks(50);
+        assert_eq!(ringer.tell(&mut late, Form::Binary), (Some(260), 1, 249));
+    }
+
+    // Another line of history has other events: how many of them there were before says nothing.
+    #[test]
+    fn nothing_is_missed_of_a_line_of_history_that_was_not_played() {
+        let (mut mine, mut theirs) = (Ringer::new(), Ringer::new());
+        theirs.term.epoch = Epoch(2);
+        mine.ticks(50);
+        theirs.ticks(500);
+        let (_, told, missed) = theirs.tell(&mut mine.replica, Form::Binary);
+        assert_eq!((told, missed), (1, 0));
+        theirs.ticks(100);
+        assert_eq!(theirs.tell(&mut mine.replica, Form::Binary), (Some(600), 1, 99));
+    }
 }

@@ -7,11 +7,15 @@
 //! others never see it.
 //!
 //! What passes between the two sides:
-//! - *In*: [`Handle::command`], a short bounded queue, and [`Handle::controls`], a slot where only
-//!   the latest counts.
+//! - *In*: [`Handle::command`], a short bounded queue that says when it is full, and
+//!   [`Handle::controls`], a slot where only the latest counts.
 //! - *Out*: [`Handle::view`], a slot where only the latest counts, and [`Handle::events`], a
 //!   bounded queue of what happened, each once. Who does not read it in time is told how much was
 //!   missed.
+//!
+//! A panic on the network thread, most likely in the rules of a game, ends the node and nothing else:
+//! its sockets close like those of a killed process, and both ways out say so, with the panic's
+//! message ([`Status::Failed`](crate::node::Status::Failed), [`Happened::Failed`]).
 //!
 //! Where to read on: `drive` is the loop, `sockets` the bytes.
 
@@ -19,6 +23,7 @@ mod clock;
 mod datagrams;
 mod disk;
 mod drive;
+mod failing;
 mod interfaces;
 mod link;
 mod open;
@@ -43,7 +48,7 @@ use uuid::Uuid;
 
 use crate::{
     cluster::{ledger::disk::Kept, message::Role},
-    config::{BEACON_PORT, Config, Form, Tuning},
+    config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
     node::{Command, Event, Interface, Node, View},
     text::{Name, SessionName},
@@ -52,7 +57,7 @@ use crate::{
 
 pub use clock::{now, wall_time};
 use disk::Disk;
-use drive::Driver;
+use drive::{Driver, Teller};
 use interfaces::Seen;
 use shared::Shared;
 use sockets::Sockets;
@@ -138,6 +143,9 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
     },
+    /// The settings hold what cannot be.
+    #[error(transparent)]
+    Tuning(OutOfRange),
     /// The system refuses something every network program needs.
     #[error("cannot {what}")]
     System {
@@ -208,21 +216,39 @@ pub enum Happened<G: Game> {
     },
     /// Something does not work as it should, and the node goes on without it. For people.
     Warning(String),
-    /// So many events were dropped, because nobody read them.
+    /// So many events were dropped, because nobody read them. (Those of the game that never came to
+    /// this node are an [`Event::Missed`].)
     Missed {
         /// How many.
         events: u64,
     },
+    /// The network thread panicked: the node is over. The last of all.
+    Failed {
+        /// The message of the panic.
+        why: Arc<str>,
+    },
+}
+
+/// Why a command was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// As many wait as may wait: the node is given more than it can do.
+    #[error("too many commands wait for the node; try again in a moment")]
+    Full,
+    /// The node has left, or failed.
+    #[error("the node has ended")]
+    Ended,
 }
 
 /// Plays in place of a person: is shown each new view, and says what to hold down from there on
-/// (none: what was held before). It is called on the network thread, so it must be quick.
+/// (none: what was held before). It is called on the network thread, so it must be quick; and a panic
+/// in it ends the node.
 pub type Pilot<G> = Box<dyn FnMut(&View<G>) -> Option<<G as Game>::Controls> + Send>;
 
 /// Starts a node, for a person to play.
 ///
 /// # Errors
-/// [`StartError`] when a socket cannot be had.
+/// [`StartError`] when a socket cannot be had, or a setting is out of its range.
 pub fn start<G: Game>(settings: Settings) -> Result<Handle<G>, StartError> {
     launch(settings, None)
 }
@@ -230,7 +256,7 @@ pub fn start<G: Game>(settings: Settings) -> Result<Handle<G>, StartError> {
 /// Starts a node that is played by `pilot`.
 ///
 /// # Errors
-/// [`StartError`] when a socket cannot be had.
+/// [`StartError`] when a socket cannot be had, or a setting is out of its range.
 pub fn start_piloted<G: Game>(
     settings: Settings,
     pilot: Pilot<G>,
@@ -239,6 +265,7 @@ pub fn start_piloted<G: Game>(
 }
 
 fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle<G>, StartError> {
+    settings.tuning.check().map_err(StartError::Tuning)?;
     let system = |what| move |source| StartError::System { what, source };
     open::raise_file_limit();
     let told = interfaces::interfaces();
@@ -278,19 +305,23 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     });
 
     let sharing = Arc::clone(&shared);
+    let blank = View::new(clock::now(), started.id, settings.name.clone(), settings.role);
     let drive = move || {
-        // Whatever ends this thread, a panic included, ends these two with it.
+        // Whatever ends this thread ends these two with it.
         let _tied = (ending, watched);
-        let driver = Driver {
-            node: Node::new(clock::now(), config(settings, &started, kept.kept)),
-            sockets,
-            shared: sharing,
-            events,
-            interfaces: changed,
-            disk: kept.disk,
-            pilot,
-        };
-        driver.run(warnings);
+        let telling = Arc::clone(&sharing);
+        let mut tell = Teller::new(events);
+        failing::run(blank, &telling, &mut tell, |tell| {
+            let driver = Driver {
+                node: Node::new(clock::now(), config(settings, &started, kept.kept)),
+                sockets,
+                shared: sharing,
+                interfaces: changed,
+                disk: kept.disk,
+                pilot,
+            };
+            driver.run(warnings, tell);
+        });
     };
     thread::Builder::new().name("network".into()).spawn(drive).map_err(system("start a thread"))?;
     Ok(Handle { shared, events: told, started, ended })
@@ -363,9 +394,15 @@ pub struct Handle<G: Game> {
 }
 
 impl<G: Game> Handle<G> {
-    /// Tells the node what its user wants.
-    pub fn command(&self, command: Command<G>) {
-        self.shared.command(command);
+    /// Tells the node what its user wants. Up to 256 commands may wait.
+    ///
+    /// # Errors
+    /// [`NotTaken`]: the command is dropped.
+    pub fn command(&self, command: Command<G>) -> Result<(), NotTaken> {
+        if self.has_ended_within(Duration::ZERO) {
+            return Err(NotTaken::Ended);
+        }
+        self.shared.command(command)
     }
 
     /// What is held down from here on. Costs nothing if it is the same as before.
@@ -378,7 +415,9 @@ impl<G: Game> Handle<G> {
         self.shared.view()
     }
 
-    /// Waits for another view than `seen`; none if there is none for `patience`.
+    /// Waits for another view than `seen`; none if there is none for `patience`. Look at the view's
+    /// status: after [`Status::Failed`](crate::node::Status::Failed) and
+    /// [`Status::Stopped`](crate::node::Status::Stopped) no other comes.
     pub fn newer_view(
         &self,
         seen: Option<&Arc<View<G>>>,
@@ -387,7 +426,9 @@ impl<G: Game> Handle<G> {
         self.shared.newer_view(seen, patience)
     }
 
-    /// What happened, each once, in order. Disconnected when the node has ended.
+    /// What happened, each once, in order: up to 8,192 wait, the rest is counted
+    /// ([`Happened::Missed`]). The last is [`Event::Stopped`] or [`Happened::Failed`]; for these there
+    /// is always room. Disconnected when the node has ended.
     pub fn events(&self) -> &Receiver<Timed<G>> {
         &self.events
     }

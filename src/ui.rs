@@ -118,7 +118,9 @@ impl Seat for Handle<Arena> {
     }
 
     fn command(&self, command: Command<Arena>) {
-        Handle::command(self, command);
+        if let Err(error) = Handle::command(self, command) {
+            tracing::warn!("{error}");
+        }
     }
 
     fn address(&self) -> String {
@@ -146,7 +148,7 @@ impl Options {
     pub fn new(name: Name) -> Self {
         Self {
             name,
-            session: SessionName::new(""),
+            session: SessionName::default(),
             play: false,
             size_px: (STAGE.x as u32, STAGE.y as u32),
             frames_per_second: 60,
@@ -377,12 +379,17 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Outcome {
                     events.push(event);
                 }
                 Happened::Warning(text) => warning = Some((text, 0.0)),
-                Happened::Stall { .. } | Happened::Missed { .. } => {}
+                // The view goes on saying it.
+                Happened::Stall { .. } | Happened::Missed { .. } | Happened::Failed { .. } => {}
             }
         }
         let view = seat.view();
         if let Some(view) = &view {
             outcome.name.clone_from(&view.name);
+            if let Some(why) = &view.failure {
+                warning =
+                    Some((format!("the game has failed here, the others play on: {why}"), 1.0));
+            }
         }
         if keys.full_screen {
             full_screen = !full_screen;

@@ -7,11 +7,11 @@ use std::{
 };
 
 use interregnum::{
-    arena::{Arena, Controls, Intermission, World, bot, hall::Hall},
+    arena::{Arena, Controls, Intermission, World, bot},
     cluster::{ledger::entry::WallTime, message::Role},
     config::TICK,
     game::{Game, News},
-    node::{Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View},
+    node::{Command, Event, Handover, MemberView, Picture, SessionView, Status, View},
     replica::State,
     runtime::Happened,
     text::{Name, SessionName},
@@ -87,28 +87,14 @@ impl Theatre {
         let mut world = Arena::found(players as u64);
         let news: Vec<_> = (0..players).map(|i| News::Joined(id(i), name(i))).collect();
         Arena::step(&mut world, &news, &mut Vec::new());
-        let members = (0..players).map(|i| MemberView {
-            id: id(i),
-            name: name(i),
-            role: Role::Player,
-            away: false,
-        });
+        let members = (0..players).map(|i| MemberView { id: id(i), name: name(i), away: false });
         let view = View {
-            at: Instant(1),
-            me: id(0),
-            name: name(0),
-            role: Role::Player,
             status: Status::Playing,
-            session: Some(SessionName::new("lan")),
-            sessions: Arc::from([]),
+            session: Some(SessionName::default()),
             host: Some(id(1 % players.max(1))),
-            term: None,
             members: members.collect(),
-            picture: None,
-            handover: None,
-            hall: Arc::new(Hall::default()),
-            ledger: LedgerView::default(),
             wall: WallTime(1_700_000_000),
+            ..View::new(Instant(1), id(0), name(0), Role::Player)
         };
         Self {
             studio: Studio::new().unwrap(),
@@ -148,7 +134,11 @@ impl Theatre {
             from: Arc::new(self.before.clone()),
             to: Arc::new(self.world.clone()),
             at: now,
-            newest: Arc::new(State { world: self.world.clone(), seats: BTreeMap::new() }),
+            newest: Arc::new(State {
+                world: self.world.clone(),
+                seats: BTreeMap::new(),
+                happened: 0,
+            }),
         });
         let scale = (self.size / STAGE).min_element();
         let origin = ((self.size - STAGE * scale) / 2.0).round();
@@ -201,7 +191,7 @@ fn no_frame_of_the_title_has_more_vertices_than_the_budget() {
     let mut theatre = Theatre::new(1, (1280.0, 720.0));
     let mut screen = Title::new(&Options::new(Name::new("Ada")));
     let session = |i: usize| SessionView {
-        name: SessionName::new(&format!("realm {i}")),
+        name: SessionName::new(&format!("realm {i}")).unwrap(),
         players: 3,
         host: Some(Name::new("Ben")),
         joinable: true,

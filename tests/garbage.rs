@@ -92,7 +92,7 @@ impl Lone {
             incarnation: Incarnation(u64::from(place)),
             name: Name::new("n"),
             role: Role::Player,
-            session: Some(SessionName::new("garbage")),
+            session: Some(SessionName::default()),
             peers: vec![address(3 - place.min(2))],
             kept: Kept::default(),
             wall: WallTime(0),

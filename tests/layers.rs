@@ -18,7 +18,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Of the cluster no more than the role of a member.
     ("config", &["cluster", "game", "text", "types"]),
     ("cluster", &["bits", "config", "game", "io", "text", "types", "wire"]),
-    ("replica", &["bits", "cluster", "config", "game", "types"]),
+    ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
     ("node", &["cluster", "config", "game", "io", "replica", "text", "types"]),
     // The game that ships knows of no network.
     ("arena", &["bits", "game", "text", "types"]),

@@ -66,7 +66,7 @@ fn a_tick_of_sixty_four_players_costs_a_fortieth_of_json_and_a_quarter_of_a_fiel
             rival: false,
             began: Tick(10),
             tick: clock.tick,
-            heard: tick as u32,
+            heard: tick,
             state: payload,
         });
         ours += compact::encode(7, &packet).unwrap().len();
@@ -138,9 +138,14 @@ fn populated() -> State<World> {
         .map(|player| News::Joined(id(player), Name::new(&format!("player {player}"))))
         .collect();
     Arena::step(&mut world, &joined, &mut Vec::new());
-    let seat = Seat { incarnation: Incarnation(1), number: 1_000, present: true };
-    let seats: BTreeMap<_, _> = (0..PLAYERS).map(|player| (id(player), seat)).collect();
-    State { world, seats }
+    let seat = |player| Seat {
+        incarnation: Incarnation(1),
+        name: Name::new(&format!("player {player}")),
+        number: 1_000,
+        present: true,
+    };
+    let seats: BTreeMap<_, _> = (0..PLAYERS).map(|player| (id(player), seat(player))).collect();
+    State { world, seats, happened: 0 }
 }
 
 /// What it takes to send each field that has changed: one byte that says whose it is, one that says

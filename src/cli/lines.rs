@@ -89,9 +89,12 @@ pub enum What {
         /// Points start again with each.
         round: u32,
     },
+    /// The members are players. Who only watches is counted.
     Roster {
         version: u64,
         members: Vec<Member>,
+        #[serde(default)]
+        spectators: u32,
     },
     Rebase {
         from: Clock,
@@ -143,7 +146,8 @@ pub enum What {
     Warning {
         text: String,
     },
-    /// So many events found no room here.
+    /// So many events were lost on their way here: nobody read them in time, or nothing came in while
+    /// they happened.
     Missed {
         events: u64,
     },
@@ -152,9 +156,11 @@ pub enum What {
     LeftOut {
         lines: u64,
     },
-    /// The last line of a node.
+    /// The last line of a node. The reason is `left` or `failed`; of a failure `why` says more.
     Stopped {
         reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// Whatever another version of this program tells.
     #[serde(other)]
@@ -200,6 +206,9 @@ pub fn line(node: NodeId, timed: &Timed<Arena>) -> Option<Line> {
         Happened::Stall { late } => What::Stall { us: late.as_micros() as u64 },
         Happened::Warning(text) => What::Warning { text: text.clone() },
         Happened::Missed { events } => What::Missed { events: *events },
+        Happened::Failed { why } => {
+            What::Stopped { reason: "failed".to_owned(), why: Some(why.to_string()) }
+        }
     };
     Some(Line { t_us: timed.at.0, node, what })
 }
@@ -224,9 +233,11 @@ fn what(event: &Event<Arena>) -> Option<What> {
         Event::Tick { clock, hash } => {
             What::Tick { term: clock.term.into(), tick: clock.tick.0, hash: *hash }
         }
-        Event::Roster { version, members } => {
-            What::Roster { version: *version, members: members.iter().map(Member::from).collect() }
-        }
+        Event::Roster { version, members, spectators } => What::Roster {
+            version: *version,
+            members: members.iter().map(Member::from).collect(),
+            spectators: *spectators,
+        },
         Event::Rebase { from, to } => What::Rebase { from: (*from).into(), to: (*to).into() },
         Event::Diverged { clock } => What::Diverged { clock: (*clock).into() },
         Event::Safe { writer, safety, through } => What::Kept {
@@ -246,7 +257,8 @@ fn what(event: &Event<Arena>) -> Option<What> {
         },
         Event::Full { players } => What::Full { players: *players },
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
-        Event::Stopped => What::Stopped { reason: "left".to_owned() },
+        Event::Missed { events } => What::Missed { events: *events },
+        Event::Stopped => What::Stopped { reason: "left".to_owned(), why: None },
         Event::Game { .. } => return None,
     })
 }
@@ -319,7 +331,9 @@ impl From<types::Clock> for Clock {
 
 impl From<&MemberView> for Member {
     fn from(member: &MemberView) -> Self {
-        Self { id: member.id, name: member.name.clone(), role: member.role, away: member.away }
+        // Only players are listed.
+        let (name, role) = (member.name.clone(), Role::Player);
+        Self { id: member.id, name, role, away: member.away }
     }
 }
 

@@ -16,7 +16,7 @@ use clap::{
 use interregnum::{
     config::{BEACON_PORT, Form},
     runtime,
-    text::{Name, SessionName},
+    text::{Name, SessionName, Unfit},
 };
 use tracing_subscriber::filter::LevelFilter;
 
@@ -316,9 +316,9 @@ pub struct SimOptions {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Taking part")]
 pub struct PartOptions {
-    /// What you are called; kept for the next time.
+    /// What you are called, in 24 characters; kept for the next time.
     #[arg(long, value_parser = name)]
-    pub name: Option<Name>,
+    pub name: Option<Called>,
 
     /// The TCP and UDP port for the others to reach you at; 0 or nothing: the system chooses.
     #[arg(long, value_parser = port, allow_negative_numbers = true)]
@@ -339,7 +339,8 @@ pub struct PartOptions {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Taking part")]
 pub struct GameOptions {
-    /// Which game: those with the same session name play together [default: lan].
+    /// Which game: those with the same session name, of 24 characters at most, play together
+    /// [default: lan].
     #[arg(long, env = "GAME_SESSION", value_parser = session)]
     pub session: Option<SessionName>,
 
@@ -442,11 +443,20 @@ fn level() -> impl TypedValueParser<Value = LevelFilter> {
         .try_map(|level| level.parse::<LevelFilter>())
 }
 
-fn name(typed: &str) -> Result<Name, String> {
-    if typed.trim().is_empty() {
-        return Err("a name has at least one letter".to_owned());
+/// A name that was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    pub name: Name,
+    /// It was longer than a name can be.
+    pub cut: bool,
+}
+
+fn name(typed: &str) -> Result<Called, Unfit> {
+    match Name::whole(typed) {
+        Ok(name) => Ok(Called { name, cut: false }),
+        Err(Unfit::TooLong) => Ok(Called { name: Name::new(typed), cut: true }),
+        Err(unfit @ Unfit::Empty) => Err(unfit),
     }
-    Ok(Name::new(typed))
 }
 
 fn size(typed: &str) -> Result<(u32, u32), String> {
@@ -466,8 +476,9 @@ fn form(typed: &str) -> Result<Form, String> {
     }
 }
 
-fn session(typed: &str) -> Result<SessionName, String> {
-    Ok(SessionName::new(typed))
+/// An empty variable is like none.
+fn session(typed: &str) -> Result<SessionName, Unfit> {
+    if typed.trim().is_empty() { Ok(SessionName::default()) } else { SessionName::new(typed) }
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ impl Peers {
         let number = self.peers.len();
         let name = match NAMES.get(number) {
             Some(name) => Name::new(name),
-            None => Name::new(&format!("Peer {}", number + 1)),
+            None => Name::new("Peer").numbered(number as u32 + 1),
         };
         self.peers.push(Peer { name, window, id: None, udp: None, life: 0, process: None });
         self.spawn(number)

@@ -98,7 +98,7 @@ impl Profile {
             .filter(|login| !matches!(login.trim(), "" | "root"));
         match login {
             Some(login) if self.number == 1 => Name::new(&login),
-            Some(login) => Name::new(&format!("{login} {}", self.number)),
+            Some(login) => Name::new(&login).numbered(self.number),
             None => self.nickname(),
         }
     }

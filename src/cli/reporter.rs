@@ -119,16 +119,6 @@ impl Reporter {
         }
     }
 
-    /// Tells that the node ended without having said so.
-    pub fn failed(&self) {
-        match self.words {
-            Words::Story => self.out.put("the network thread has failed"),
-            Words::Json => {
-                self.print(runtime::now(), What::Stopped { reason: "failed".to_owned() })
-            }
-        }
-    }
-
     fn print(&self, at: Instant, what: What) {
         self.json(&Line { t_us: at.0, node: self.node, what });
     }

@@ -60,6 +60,9 @@ impl Story {
         match &timed.event {
             Happened::Node(event) => self.event(event),
             Happened::Warning(text) => Some(format!("warning: {text}")),
+            Happened::Failed { why } => {
+                Some(format!("this node has failed, and plays no more: {why}; the others play on"))
+            }
             Happened::Stall { .. } | Happened::Missed { .. } => None,
         }
     }
@@ -132,6 +135,7 @@ impl Story {
             Event::Election { .. }
             | Event::Tick { .. }
             | Event::Game { .. }
+            | Event::Missed { .. }
             | Event::Safe { .. } => None,
         }
     }

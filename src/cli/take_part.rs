@@ -69,7 +69,8 @@ impl TakePart {
             if asked && leave_by.is_none() {
                 leave_by = Some(now + LEAVE_PATIENCE);
                 for seat in &seats {
-                    seat.handle.command(Command::Leave);
+                    // Who has ended already says so among its events; who does not listen is left.
+                    let _ = seat.handle.command(Command::Leave);
                 }
             }
             let look = now >= next_look;
@@ -146,16 +147,15 @@ impl Seat {
             match self.handle.events().try_recv() {
                 Ok(timed) => {
                     self.reporter.happened(&timed);
-                    if matches!(timed.event, Happened::Node(Event::Stopped)) {
-                        self.end = Some(End::Left);
+                    match timed.event {
+                        Happened::Node(Event::Stopped) => self.end = Some(End::Left),
+                        Happened::Failed { .. } => self.end = Some(End::Failed),
+                        _ => {}
                     }
                 }
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
-                    if self.end.is_none() {
-                        self.reporter.failed();
-                        self.end = Some(End::Failed);
-                    }
+                    self.end.get_or_insert(End::Failed);
                     return;
                 }
             }

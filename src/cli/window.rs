@@ -37,7 +37,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
         Some(folder) => Profile::claim(folder),
         None => Profile::claim_usual(),
     };
-    let name = part.name.clone().unwrap_or_else(|| profile.usual_name());
+    let name = super::called(part, log).unwrap_or_else(|| profile.usual_name());
     profile.keep_name(&name);
     let session = super::session(part);
     let mut settings = super::settings(part, name.clone())?;
@@ -63,7 +63,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     log.put(&format!("{no_display}; taking part as a bot, until Ctrl-C"));
     on_its_own.store(true, Ordering::Relaxed);
     if !play {
-        stay.handle.command(Command::Play(stay.session.clone()));
+        stay.handle.command(Command::Play(stay.session.clone()))?;
     }
     let session = Some(&stay.session);
     let reporter = Reporter::start(&out, stay.part.words, &name, session, stay.handle.started());
@@ -133,7 +133,8 @@ mod shown {
             Ok(match ui::run(move || Some(seat), options) {
                 Ok(outcome) => {
                     profile.keep_name(&outcome.name);
-                    Ok(ExitCode::SUCCESS)
+                    let failed = self.handle.view().is_some_and(|view| view.failure.is_some());
+                    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
                 }
                 Err(no_display) => Err(no_display.to_string()),
             })
@@ -165,7 +166,7 @@ mod shown {
             if (over || self.stop.try_recv().is_ok())
                 && !self.asked_to_leave.swap(true, Ordering::Relaxed)
             {
-                self.handle.command(Command::Leave);
+                self.command(Command::Leave);
             }
             let timed = self.handle.events().try_recv().ok()?;
             self.tell(|reporter| reporter.happened(&timed));
@@ -177,7 +178,7 @@ mod shown {
         }
 
         fn command(&self, command: Command<Arena>) {
-            self.handle.command(command);
+            ui::Seat::command(&*self.handle, command);
         }
 
         fn address(&self) -> String {

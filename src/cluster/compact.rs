@@ -68,7 +68,7 @@ pub fn encode(sender: u32, packet: &Packet) -> Option<Vec<u8>> {
             out.number(tick.term.epoch.0);
             out.number(tick.tick.0);
             out.number(tick.tick.0.checked_sub(tick.began.0)?);
-            out.number(u64::from(tick.heard));
+            out.number(tick.heard);
             let told = tick.tick.0 - tick.began.0 < ENDS_TOLD_TICKS;
             let ends = tick.ends.filter(|_| told);
             out.bit(ends.is_some());
@@ -89,7 +89,7 @@ pub fn encode(sender: u32, packet: &Packet) -> Option<Vec<u8>> {
             out.bits(sender, 32);
             out.bits(tag(term.host, term.incarnation), 32);
             out.number(term.epoch.0);
-            out.number(u64::from(*number));
+            out.number(*number);
             match holds {
                 None => out.bits(0, 2),
                 Some(clock) if clock.term == *term => {
@@ -157,7 +157,7 @@ pub fn decode(
             let term = Term { epoch, host: from.0, incarnation: from.1 };
             let tick = Tick(input.number()?);
             let began = Tick(tick.0.checked_sub(input.number()?).ok_or(Malformed)?);
-            let heard = u32::try_from(input.number()?).map_err(|_| Malformed)?;
+            let heard = input.number()?;
             let ends = if input.bit()? { Some(read_term(&mut input)?) } else { None };
             let rival = ends.is_some() && input.bit()?;
             let has_state = input.bit()?;
@@ -171,7 +171,7 @@ pub fn decode(
             }
             let epoch = Epoch(input.number()?);
             let term = Term { epoch, host: me.0, incarnation: me.1 };
-            let number = u32::try_from(input.number()?).map_err(|_| Malformed)?;
+            let number = input.number()?;
             let holds = match input.bits(2)? {
                 0 => None,
                 1 => Some(Clock { term, tick: Tick(input.number()?) }),
@@ -276,6 +276,16 @@ mod tests {
             let holds = holds.map(|term| Clock { term, tick: Tick(1_234_567) });
             let packet = ControlsPacket { holds, ..controls() };
             round_trip(&Packet::Controls(packet), CLIENT, HOST);
+        }
+    }
+
+    // After 828 days at sixty a second.
+    #[test]
+    fn controls_are_numbered_past_32_bits() {
+        for number in [u64::from(u32::MAX), 1 << 32, u64::MAX] {
+            let packet = ControlsPacket { number, ..controls() };
+            round_trip(&Packet::Controls(packet), CLIENT, HOST);
+            round_trip(&Packet::Tick(TickPacket { heard: number, ..tick() }), HOST, CLIENT);
         }
     }
 

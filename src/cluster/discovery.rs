@@ -342,7 +342,7 @@ mod tests {
     fn told() -> Told {
         Told {
             session_id: None,
-            session: Some(SessionName::new("test")),
+            session: Some(SessionName::default()),
             term: None,
             host_name: None,
             host_at: None,

@@ -96,7 +96,7 @@ pub struct Election {
     gap_us: u64,
     round: u32,
     /// The number of the last controls sent.
-    sent: u32,
+    sent: u64,
     /// The world with which the own reign began, and those that the answers held then.
     won: Option<(WorldMark, Vec<WorldMark>)>,
     out: VecDeque<Out>,
@@ -123,11 +123,11 @@ struct Following {
     /// How much of the silence since then is this node's own, which did not listen.
     excused: Duration,
     /// The number of this node's last controls that the host has applied, and since when.
-    acknowledged: u32,
+    acknowledged: u64,
     acknowledged_at: Instant,
     /// The number of the last controls that the host has heard from this node itself, and since
     /// when it says so itself: as long as both directions work, no relay is needed.
-    direct: u32,
+    direct: u64,
     direct_at: Instant,
     relay: Option<Relayed>,
     /// An ask not answered yet, because the host was heard just before it.
@@ -654,7 +654,7 @@ impl Election {
     }
 
     /// Controls up to this number have been sent: only those can be acknowledged.
-    pub fn sent(&mut self, number: u32) {
+    pub fn sent(&mut self, number: u64) {
         self.sent = number;
     }
 
@@ -846,7 +846,7 @@ impl Following {
     }
 
     /// Whether `packet` is a new tick: a sign of life. Duplicates and late packets are none.
-    fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u32, via: Option<Via>) -> bool {
+    fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u64, via: Option<Via>) -> bool {
         // More than was sent would be for an earlier life of this node.
         if packet.heard > self.acknowledged && packet.heard <= sent {
             self.acknowledged = packet.heard;

@@ -98,7 +98,7 @@ impl Identity {
             tcp: 4_000,
             udp: 4_000,
             rules: "test",
-            session: Some(SessionName::new("test")),
+            session: Some(SessionName::default()),
         }
     }
 }

@@ -279,7 +279,7 @@ pub struct TickPacket {
     pub tick: Tick,
     /// The number of the receiver's last controls that the host has heard: from itself in a tick
     /// that the host sent it, by whatever way in one that a relay passed on.
-    pub heard: u32,
+    pub heard: u64,
     /// The world; none where it goes over the link because it is too large.
     pub state: Option<Payload>,
 }
@@ -295,7 +295,7 @@ pub struct ControlsPacket {
     #[serde(default)]
     pub lossy: bool,
     /// The number of the last controls in the list.
-    pub number: u32,
+    pub number: u64,
     /// The controls not yet acknowledged, oldest first.
     pub list: Payload,
 }

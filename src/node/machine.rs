@@ -21,7 +21,7 @@ use crate::{
         },
         message::{ControlsPacket, Payload, Role, TickPacket, WorldCopy, WorldMark},
     },
-    config::{Config, Form, Mutant, TICK},
+    config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK},
     game::{Game, Remembered, Summing, draw},
     io::Wire,
     replica::{
@@ -76,6 +76,7 @@ pub struct Node<G: Game> {
     handover: Option<Handover>,
     picture: Option<Picture<G>>,
     members: Arc<[MemberView]>,
+    spectators: u32,
     sessions: Arc<[SessionView]>,
     sessions_due: Instant,
     stopped: bool,
@@ -125,6 +126,10 @@ impl<G: Game> fmt::Debug for Node<G> {
 impl<G: Game> Node<G> {
     /// A node that has heard nothing yet. It starts with [`Config::session`], or on the title.
     pub fn new(now: Instant, mut config: Config) -> Self {
+        const {
+            let fits = json_bytes(G::RULES) <= RULES_BYTES_MAX;
+            assert!(fits, "Game::RULES is too long: see config::RULES_BYTES_MAX");
+        }
         if config.tuning.has(Mutant::OneLife) {
             config.incarnation = Incarnation(1);
         }
@@ -148,6 +153,7 @@ impl<G: Game> Node<G> {
             handover: None,
             picture: None,
             members: Arc::from([]),
+            spectators: 0,
             sessions: Arc::from([]),
             sessions_due: now,
             stopped: false,
@@ -283,6 +289,7 @@ impl<G: Game> Node<G> {
         self.handover = None;
         self.picture = None;
         self.members = Arc::from([]);
+        self.spectators = 0;
     }
 
     /// Lets the replica hear what the cluster has reported.
@@ -333,12 +340,12 @@ impl<G: Game> Node<G> {
                 let members = self.cluster.members().iter().map(|member| MemberView {
                     id: member.id,
                     name: member.name.clone(),
-                    role: Role::Player,
                     away: member.away,
                 });
                 self.members = members.collect();
-                let version = self.cluster.roster_version();
-                Event::Roster { version, members: self.members.clone() }
+                self.spectators = self.cluster.spectators();
+                let (version, spectators) = (self.cluster.roster_version(), self.spectators);
+                Event::Roster { version, members: self.members.clone(), spectators }
             }
             Notice::Safe(writer, safety, through) => Event::Safe { writer, safety, through },
             Notice::Filling(fullness) => Event::LedgerFilling { fullness },
@@ -377,7 +384,7 @@ impl<G: Game> Node<G> {
         } else {
             let bits = term.incarnation.0 ^ term.epoch.0 ^ self.config.seed;
             let world = G::found(draw(bits, 0));
-            let state = Arc::new(State { world, seats: BTreeMap::new() });
+            let state = Arc::new(State { world, seats: BTreeMap::new(), happened: 0 });
             let mark = WorldMark { clock: Clock { term, tick: Tick(0) }, began: Tick(0) };
             self.take(mark, state, None);
         }
@@ -467,11 +474,13 @@ impl<G: Game> Node<G> {
             let other = seats.get(id).filter(|other| other.incarnation == seat.incarnation);
             other.is_some_and(|other| other.present)
         };
-        let came = state.seats.iter().filter(|(_, seat)| seat.present);
-        for (player, _) in came.filter(|(id, seat)| !is_here(&before.seats, id, seat)) {
-            let name = self.cluster.members().iter().find(|member| member.id == *player);
-            let Some(name) = name.map(|member| member.name.clone()) else { continue };
-            self.cluster.write(now, Body::Joined(Called { player: *player, name }));
+        for (player, seat) in state.seats.iter().filter(|(_, seat)| seat.present) {
+            let called = || Called { player: *player, name: seat.name.clone() };
+            if !is_here(&before.seats, player, seat) {
+                self.cluster.write(now, Body::Joined(called()));
+            } else if before.seats.get(player).is_some_and(|old| old.name != seat.name) {
+                self.cluster.write(now, Body::Renamed(called()));
+            }
         }
         let went = before.seats.iter().filter(|(_, seat)| seat.present);
         for (player, _) in went.filter(|(id, seat)| !is_here(&state.seats, id, seat)) {
@@ -669,7 +678,11 @@ impl<G: Game> Node<G> {
     }
 
     fn tell_events(&mut self, events: Vec<(Tick, G::Event)>) {
-        for (tick, event) in self.replica.note_events(events) {
+        let (new, missed) = self.replica.note_events(events);
+        if missed > 0 {
+            self.say(Event::Missed { events: missed });
+        }
+        for (tick, event) in new {
             self.say(Event::Game { tick, event });
         }
     }
@@ -731,11 +744,13 @@ impl<G: Game> Node<G> {
             name: me.name.clone(),
             role: me.role,
             status: self.status(),
+            failure: None,
             session: me.session.clone(),
             sessions: self.sessions.clone(),
             host: term.map(|term| term.host),
             term,
             members: self.members.clone(),
+            spectators: self.spectators,
             picture: self.picture.clone(),
             handover: self.handover,
             hall: self.memory.hall.clone(),
@@ -787,6 +802,20 @@ impl<G: Game> Node<G> {
     fn say(&mut self, event: Event<G>) {
         self.out.push_back(Output::Event(event));
     }
+}
+
+/// How many bytes `text` has as a JSON string, without the quotes.
+const fn json_bytes(text: &str) -> usize {
+    let (mut bytes, mut at) = (0, 0);
+    while at < text.len() {
+        bytes += match text.as_bytes()[at] {
+            b'"' | b'\\' => 2,
+            0..0x20 => 6,
+            _ => 1,
+        };
+        at += 1;
+    }
+    bytes
 }
 
 /// A number for a reign that no other reign has.

@@ -31,8 +31,8 @@ const GLIDE_TICKS: u32 = 40;
 /// The own controls, and what is shown.
 #[derive(Debug)]
 pub struct Client<G: Game> {
-    number: u32,
-    unacknowledged: VecDeque<(u32, G::Controls)>,
+    number: u64,
+    unacknowledged: VecDeque<(u64, G::Controls)>,
     shown: Option<Arc<G::World>>,
     /// Ticks left of a glide to another line of history.
     glide: u32,
@@ -46,7 +46,7 @@ impl<G: Game> Default for Client<G> {
 
 impl<G: Game> Client<G> {
     /// Notes what the player holds down in this tick. Its number.
-    pub fn press(&mut self, controls: G::Controls) -> u32 {
+    pub fn press(&mut self, controls: G::Controls) -> u64 {
         self.number = self.number.wrapping_add(1);
         if self.unacknowledged.len() == AHEAD_TICKS_MAX {
             self.unacknowledged.pop_front();
@@ -68,7 +68,7 @@ impl<G: Game> Client<G> {
     }
 
     /// The controls that the host may not have, oldest first, and the number of the last.
-    pub fn unacknowledged(&self) -> (u32, Vec<G::Controls>) {
+    pub fn unacknowledged(&self) -> (u64, Vec<G::Controls>) {
         (self.number, self.unacknowledged.iter().map(|(_, controls)| *controls).collect())
     }
 
@@ -113,5 +113,143 @@ impl<G: Game> Client<G> {
     pub fn forget(&mut self) {
         self.shown = None;
         self.unacknowledged.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::{
+        cluster::message::{Member, Payload},
+        config::Form,
+        replica::{Replica, host::Host, snapshot},
+        text::Name,
+        types::{Clock, Epoch, Term, Tick},
+    };
+
+    const ME: NodeId = NodeId::from_u128(7);
+    const LIFE: Incarnation = Incarnation(3);
+
+    /// One walks, and it is counted what was done to its world.
+    #[derive(Clone, Debug)]
+    enum Walk {}
+
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    struct Way {
+        at: i64,
+        controls: u64,
+        blended: u32,
+        stepped_after_a_blend: u32,
+    }
+
+    impl Game for Walk {
+        const RULES: &'static str = "walk 1";
+        type World = Way;
+        type Controls = i8;
+        type Event = ();
+        type Hall = ();
+
+        fn found(_seed: u64) -> Way {
+            Way::default()
+        }
+
+        fn valid(world: &Way) -> bool {
+            world.blended == 0
+        }
+
+        fn step(world: &mut Way, news: &[News<i8>], _events: &mut Vec<()>) {
+            world.stepped_after_a_blend += u32::from(world.blended > 0);
+            for item in news {
+                if let News::Controls(_, pace) = item {
+                    world.at += i64::from(*pace);
+                    world.controls += 1;
+                }
+            }
+        }
+
+        fn blend(from: &Way, to: &Way, part: u16) -> Way {
+            let at = from.at + (((to.at - from.at) * i64::from(part)) >> 16);
+            let stepped_after_a_blend = from.stepped_after_a_blend;
+            Way { at, blended: from.blended + 1, stepped_after_a_blend, ..to.clone() }
+        }
+    }
+
+    fn member() -> Member {
+        let name = Name::new("Ada");
+        Member { id: ME, incarnation: LIFE, name, address: None, away: false, unsteady: false }
+    }
+
+    fn founded() -> State<Way> {
+        State { world: Walk::found(1), seats: BTreeMap::new(), happened: 0 }
+    }
+
+    // What the documentation of `Game::blend` promises to authors, and asks of them.
+    #[test]
+    fn the_world_that_is_shown_is_stepped_and_blended_and_never_replicated() {
+        let mut client = Client::<Walk>::default();
+        let newest = founded();
+        let (from, to) = client.show(ME, &newest, false);
+        assert_eq!((&*from, &*to), (&newest.world, &newest.world));
+        client.press(10);
+        let mut before = to;
+        for tick in 1..=5 {
+            let (from, to) = client.show(ME, &newest, false);
+            assert_eq!(from, before);
+            let mut stepped = Way::clone(&from);
+            Walk::step(&mut stepped, &[News::Controls(ME, 10)], &mut Vec::new());
+            let mut predicted = newest.world.clone();
+            Walk::step(&mut predicted, &[News::Controls(ME, 10)], &mut Vec::new());
+            assert_eq!(*to, Walk::blend(&stepped, &predicted, CATCH_UP));
+            assert_eq!((to.blended, to.stepped_after_a_blend), (tick, tick - 1));
+            assert!(!Walk::valid(&to));
+            before = to;
+        }
+        assert_eq!(newest, founded());
+    }
+
+    // 828 days at sixty a second; then a u32 is used up.
+    #[test]
+    fn controls_go_on_when_their_numbers_no_longer_fit_32_bits() {
+        let first = u64::from(u32::MAX) - 40;
+        let mut client = Client::<Walk> { number: first, ..Client::default() };
+        let (mut host, mut replica) = (Host::new(), Replica::<Walk>::default());
+        let mut state = founded();
+        host.step::<Walk>(&mut state, &[member()], &mut Vec::new());
+        if let Some(seat) = state.seats.get_mut(&ME) {
+            seat.number = first;
+        }
+        let term = Term { epoch: Epoch(1), host: NodeId::from_u128(9), incarnation: LIFE };
+        let mut held = None;
+        for tick in 1..=80_u64 {
+            client.press(1);
+            let (number, list) = client.unacknowledged();
+            host.collect(ME, LIFE, None, number, &list);
+            host.heard_directly(ME, number);
+            host.step::<Walk>(&mut state, &[member()], &mut Vec::new());
+            assert_eq!(host.heard(ME, LIFE), first + tick);
+            assert_eq!(state.seats.get(&ME).map(|seat| seat.number), Some(first + tick));
+            assert_eq!(state.world.controls, tick);
+
+            let clock = Clock { term, tick: Tick(tick) };
+            let baseline = held.as_ref().map(|(clock, state): &(_, State<Way>)| (*clock, state));
+            let since = snapshot::Since::default();
+            let hash = state.hash();
+            let payload =
+                snapshot::encode::<Walk>(Form::Binary, clock, &state, hash, baseline, &since);
+            let Some(Payload::Binary(bytes)) = &payload else { panic!("no snapshot") };
+            assert!(tick == 1 || bytes.len() < 16, "{} bytes", bytes.len());
+            let received = snapshot::decode(&payload.unwrap(), clock, &replica);
+            let received = received.map_err(|error| format!("{error:?}")).unwrap().state;
+            assert_eq!(*received, state);
+            client.acknowledge(ME, LIFE, &received);
+            assert!(client.unacknowledged().1.is_empty());
+            let mark = crate::cluster::message::WorldMark { clock, began: Tick(0) };
+            replica.take(mark, received, None);
+            held = Some((clock, state.clone()));
+        }
     }
 }

@@ -26,11 +26,11 @@ pub struct Host<C> {
 #[derive(Debug)]
 struct Client<C> {
     incarnation: Incarnation,
-    waiting: VecDeque<(u32, C)>,
+    waiting: VecDeque<(u64, C)>,
     delayed_steps: u32,
-    last: u32,
+    last: u64,
     /// The number of the last controls that came from it without a relay.
-    direct: u32,
+    direct: u64,
     holds: Option<Clock>,
 }
 
@@ -46,7 +46,7 @@ impl<C: Copy> Host<C> {
         from: NodeId,
         incarnation: Incarnation,
         holds: Option<Clock>,
-        last: u32,
+        last: u64,
         list: &[C],
     ) {
         let client = self.clients.entry(from).or_insert_with(|| Client::new(incarnation));
@@ -58,7 +58,7 @@ impl<C: Copy> Host<C> {
             client.holds = holds;
         }
         for (back, controls) in list.iter().rev().enumerate().rev() {
-            let Some(number) = last.checked_sub(back as u32) else {
+            let Some(number) = last.checked_sub(back as u64) else {
                 continue;
             };
             if client.waiting.back().is_none_or(|(newest, _)| *newest < number) {
@@ -71,14 +71,14 @@ impl<C: Copy> Host<C> {
     }
 
     /// The controls up to `number` came from the client itself.
-    pub fn heard_directly(&mut self, from: NodeId, number: u32) {
+    pub fn heard_directly(&mut self, from: NodeId, number: u64) {
         if let Some(client) = self.clients.get_mut(&from) {
             client.direct = client.direct.max(number);
         }
     }
 
     /// The number of the last controls that came from `client`, in this life, without a relay.
-    pub fn heard(&self, client: NodeId, incarnation: Incarnation) -> u32 {
+    pub fn heard(&self, client: NodeId, incarnation: Incarnation) -> u64 {
         let client = self.clients.get(&client);
         client.filter(|client| client.incarnation == incarnation).map_or(0, |client| client.direct)
     }
@@ -114,7 +114,10 @@ impl<C: Copy> Host<C> {
                 }
             }
         }
+        let before = events.len();
         G::step(&mut state.world, &news, events);
+        let new = events.len().saturating_sub(before) as u64;
+        state.happened = state.happened.saturating_add(new);
     }
 }
 
@@ -127,23 +130,27 @@ impl<C: Copy> Default for Host<C> {
 /// Brings the seats in line with the roster.
 fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>) {
     for member in members {
-        let seat = state.seats.entry(member.id).or_insert(Seat {
+        let new = || Seat {
             incarnation: member.incarnation,
+            name: member.name.clone(),
             number: 0,
             present: false,
-        });
+        };
+        let seat = state.seats.entry(member.id).or_insert_with(new);
         if seat.incarnation != member.incarnation {
             if seat.present {
                 news.push(News::Left(member.id));
             }
-            *seat = Seat { incarnation: member.incarnation, number: 0, present: false };
+            *seat = new();
         }
-        if seat.present == member.away {
-            seat.present = !member.away;
-            news.push(match seat.present {
-                true => News::Joined(member.id, member.name.clone()),
-                false => News::Left(member.id),
-            });
+        let renamed = seat.name != member.name;
+        if seat.present && member.away {
+            seat.present = false;
+            news.push(News::Left(member.id));
+        } else if !member.away && (!seat.present || renamed) {
+            seat.present = true;
+            seat.name = member.name.clone();
+            news.push(News::Joined(member.id, member.name.clone()));
         }
     }
     state.seats.retain(|id, seat| {
@@ -179,5 +186,51 @@ impl<C> Client<C> {
             return self.waiting.len().clamp(2, 4);
         }
         1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Name;
+
+    fn member(id: u128, name: &str, away: bool) -> Member {
+        let (id, incarnation, name) = (NodeId::from_u128(id), Incarnation(1), Name::new(name));
+        Member { id, incarnation, name, address: None, away, unsteady: false }
+    }
+
+    /// What the world is told when these are the members.
+    fn told(state: &mut State<()>, members: &[Member]) -> Vec<News<()>> {
+        let mut news = Vec::new();
+        seat(state, members, &mut news);
+        news
+    }
+
+    #[test]
+    fn the_world_is_told_of_each_name_once_whoever_hosts() {
+        let (ada, ben) = (NodeId::from_u128(1), NodeId::from_u128(2));
+        let joined = |id, name: &str| News::Joined(id, Name::new(name));
+        let mut state = State { world: (), seats: BTreeMap::new(), happened: 0 };
+        let mut members = vec![member(1, "Ada", false), member(2, "Ben", false)];
+        assert_eq!(told(&mut state, &members), [joined(ada, "Ada"), joined(ben, "Ben")]);
+        assert_eq!(told(&mut state, &members), []);
+
+        members[0].name = Name::new("Countess");
+        assert_eq!(told(&mut state, &members), [joined(ada, "Countess")]);
+        // What is told of is in the state, so it is not told again by the next host.
+        let mut copy = state.clone();
+        assert_eq!(told(&mut copy, &members), []);
+
+        // Who is away is told of when it comes back, under the name it has then.
+        members[1] = member(2, "Benjamin", true);
+        assert_eq!(told(&mut state, &members), [News::Left(ben)]);
+        members[1] = member(2, "Benno", true);
+        assert_eq!(told(&mut state, &members), []);
+        members[1] = member(2, "Benno", false);
+        assert_eq!(told(&mut state, &members), [joined(ben, "Benno")]);
+
+        // Another life is another player's seat.
+        members[1].incarnation = Incarnation(2);
+        assert_eq!(told(&mut state, &members), [News::Left(ben), joined(ben, "Benno")]);
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! ```json
 //! {"sync_gamestate":"changes", "clock":{..}, "baseline":{..}, "hash":3735928559,
-//!  "seats":{..}, "events":[..], "carried":"6d0f..", "players":{..}}
+//!  "seats":{..}, "happened":12, "events":[..], "carried":"6d0f..", "players":{..}}
 //! ```
 //!
 //! A snapshot carries 32 bits of the hash of the state it stands for. A receiver that gets another

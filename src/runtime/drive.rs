@@ -26,6 +26,9 @@ const LOOK_FRESH: Duration = Duration::from_millis(1);
 /// No suspend is shorter than this.
 const SUSPENDED_MIN: Duration = Duration::from_millis(60);
 
+/// How much room among the events is kept for the last one, and for how many were missed before it.
+const LAST_EVENTS: usize = 2;
+
 /// How long the last bytes may take to leave.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -34,7 +37,6 @@ pub struct Driver<G: Game> {
     pub node: Node<G>,
     pub sockets: Sockets,
     pub shared: Arc<Shared<G>>,
-    pub events: Sender<Timed<G>>,
     pub interfaces: Receiver<Seen>,
     pub disk: Disk,
     pub pilot: Option<Pilot<G>>,
@@ -42,8 +44,7 @@ pub struct Driver<G: Game> {
 
 impl<G: Game> Driver<G> {
     /// Drives the node from its first breath to its last.
-    pub fn run(mut self, warnings: Vec<String>) {
-        let mut tell = Teller { events: self.events.clone(), missed: 0 };
+    pub fn run(mut self, warnings: Vec<String>, tell: &mut Teller<G>) {
         for warning in warnings {
             tell.tell(Happened::Warning(warning));
         }
@@ -59,9 +60,9 @@ impl<G: Game> Driver<G> {
             }
             last_woken = woken;
             if lid_was_shut(&mut suspended, clock::suspended()) {
-                running = self.feed(Input::Wire(Wire::Woke(clock::wall_time())), &mut tell);
+                running = self.feed(Input::Wire(Wire::Woke(clock::wall_time())), tell);
             }
-            running = running && self.turn(woken, &mut tell);
+            running = running && self.turn(woken, tell);
         }
         self.sockets.finish(clock::now() + FAREWELL);
     }
@@ -175,27 +176,37 @@ impl<G: Game> Driver<G> {
 }
 
 /// Hands events to whoever plays, and counts what finds no room.
-struct Teller<G: Game> {
+pub struct Teller<G: Game> {
     events: Sender<Timed<G>>,
     missed: u64,
 }
 
 impl<G: Game> Teller<G> {
-    fn tell(&mut self, event: Happened<G>) {
-        if self.missed > 0 {
-            let missed = Happened::Missed { events: self.missed };
-            if self.put(missed) {
-                self.missed = 0;
-            }
-        }
-        if !self.put(event) {
-            self.missed += 1;
-        }
+    /// Nothing told yet.
+    pub fn new(events: Sender<Timed<G>>) -> Self {
+        Self { events, missed: 0 }
     }
 
-    fn put(&self, event: Happened<G>) -> bool {
-        let at = clock::now();
-        self.events.try_send(Timed { at, event }).is_ok()
+    /// Tells of `event`, and before it how many found no room. There is always room for the last.
+    pub fn tell(&mut self, event: Happened<G>) {
+        let last = matches!(event, Happened::Node(Event::Stopped) | Happened::Failed { .. });
+        let room = self.events.capacity().unwrap_or(usize::MAX) - self.events.len();
+        let kept_free = if last { 0 } else { LAST_EVENTS };
+        let missed = std::mem::take(&mut self.missed);
+        if room < kept_free + 1 + usize::from(missed > 0) {
+            self.missed = missed + 1;
+            return;
+        }
+        if missed > 0 {
+            self.put(Happened::Missed { events: missed });
+        }
+        self.put(event);
+    }
+
+    /// This thread is the only one that puts anything in. If nobody can take it out any more, nobody
+    /// is there to be told.
+    fn put(&self, event: Happened<G>) {
+        let _ = self.events.try_send(Timed { at: clock::now(), event });
     }
 }
 
@@ -216,7 +227,10 @@ fn lid_was_shut(before: &mut Duration, suspended: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crossbeam_channel::bounded;
+
     use super::*;
+    use crate::game::News;
 
     #[test]
     fn a_suspend_is_told_once_and_the_noise_of_clocks_never() {
@@ -226,6 +240,52 @@ mod tests {
         assert!(!lid_was_shut(&mut before, ms(7_000)));
         assert!(lid_was_shut(&mut before, ms(67_000)));
         assert!(!lid_was_shut(&mut before, ms(67_000)));
+    }
+
+    #[test]
+    fn who_reads_no_events_is_told_how_many_were_missed_and_always_how_it_ended() {
+        let (events, told) = bounded(5);
+        let mut tell = Teller::<Still>::new(events);
+        for _ in 0..10 {
+            tell.tell(Happened::Stall { late: Duration::ZERO });
+        }
+        assert_eq!(told.try_iter().take(2).count(), 2);
+        tell.tell(Happened::Stall { late: Duration::from_secs(1) });
+        tell.tell(Happened::Node(Event::NobodyFound));
+        tell.tell(Happened::Node(Event::Stopped));
+        let told: Vec<_> = told.try_iter().map(|timed| timed.event).collect();
+        let [
+            Happened::Stall { .. },
+            Happened::Missed { events: 7 },
+            Happened::Stall { .. },
+            Happened::Missed { events: 1 },
+            Happened::Node(Event::Stopped),
+        ] = &told[..]
+        else {
+            panic!("{told:?}");
+        };
+    }
+
+    /// Nothing ever happens in it.
+    #[derive(Clone, Debug)]
+    enum Still {}
+
+    impl Game for Still {
+        const RULES: &'static str = "still 1";
+        type World = ();
+        type Controls = ();
+        type Event = ();
+        type Hall = ();
+
+        fn found(_seed: u64) {}
+
+        fn valid(_world: &()) -> bool {
+            true
+        }
+
+        fn step(_world: &mut (), _news: &[News<()>], _events: &mut Vec<()>) {}
+
+        fn blend(_from: &(), _to: &(), _part: u16) {}
     }
 
     const MS: u64 = 1_000;

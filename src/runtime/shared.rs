@@ -17,7 +17,7 @@ use crate::{
     node::{Command, View},
 };
 
-use super::Timed;
+use super::{NotTaken, Timed};
 
 /// How many commands may wait for the network thread. People are slower than that.
 const COMMANDS_WAITING_MAX: usize = 256;
@@ -44,11 +44,11 @@ struct Slot<C> {
 
 /// The side of whoever plays.
 impl<G: Game> Shared<G> {
-    pub fn command(&self, command: Command<G>) {
-        match self.commands.try_send(command) {
-            Ok(()) => self.wake(),
-            Err(_) => tracing::warn!("a command was dropped: too many are waiting"),
-        }
+    pub fn command(&self, command: Command<G>) -> Result<(), NotTaken> {
+        // Its other end is here, too: full is all that it can be.
+        self.commands.try_send(command).map_err(|_| NotTaken::Full)?;
+        self.wake();
+        Ok(())
     }
 
     pub fn controls(&self, controls: G::Controls) {

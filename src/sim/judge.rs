@@ -70,6 +70,8 @@ struct Watched {
     promised: Option<Term>,
     reign: Option<Term>,
     applied: Option<Clock>,
+    /// How many events of the game it has told, and how many it said to have missed.
+    events: (u64, u64),
 }
 
 impl Judge {
@@ -115,6 +117,11 @@ impl Judge {
         self.parents.insert(term, parent);
     }
 
+    /// How many events of the game a node has told in this life, and how many it said to have missed.
+    pub fn events(&self, place: Place) -> (u64, u64) {
+        self.nodes.get(&place).map_or((0, 0), |watched| watched.events)
+    }
+
     /// A node has told its user something.
     pub fn event<G: Playable>(&mut self, at: Instant, place: Place, event: &Event<G>) {
         match event {
@@ -123,6 +130,8 @@ impl Judge {
                 self.met.failovers += 1;
                 self.met.gaps_us.push(gap.as_micros() as u64);
             }
+            Event::Game { .. } => self.nodes.entry(place).or_default().events.0 += 1,
+            Event::Missed { events } => self.nodes.entry(place).or_default().events.1 += events,
             Event::Election { .. } => self.met.elections += 1,
             Event::Rebase { .. } => self.met.rebases += 1,
             Event::Diverged { clock } => self.violations.push(Violation {

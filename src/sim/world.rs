@@ -341,7 +341,7 @@ impl<G: Playable> World<G> {
             incarnation: Incarnation(self.random.next_u64()),
             name: Name::new(&format!("n{place}")),
             role: Role::Player,
-            session: Some(SessionName::new("sim")),
+            session: Some(SessionName::default()),
             peers: self.invited(place),
             kept: self.machines[place].storage.read(),
             wall: self.wall(place),
@@ -399,6 +399,12 @@ impl<G: Playable> World<G> {
         self.handle(place, Input::Command(Command::Leave));
         while self.disk(place).work().is_some() {}
         self.kill(place);
+    }
+
+    /// The player of a machine is called otherwise from here on.
+    pub fn rename(&mut self, place: Place, name: Name) {
+        self.note(place, format_args!("is called {name} from here on"));
+        self.feed(place, Input::Command(Command::Rename(name)));
     }
 
     /// Stops the process of a machine (SIGSTOP): its sockets go on filling.

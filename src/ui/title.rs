@@ -121,8 +121,9 @@ impl Title {
                     frame.seat.command(Command::Rename(self.name.clone()));
                 }
                 Field::Realm => {
-                    self.offered = SessionName::new(text);
-                    self.chosen = self.offered.clone();
+                    let Ok(named) = SessionName::new(text) else { return };
+                    self.offered = named.clone();
+                    self.chosen = named;
                 }
             }
             self.editing = None;
@@ -425,13 +426,13 @@ mod tests {
     use super::*;
 
     fn heard(name: &str, joinable: bool) -> SessionView {
-        SessionView { name: SessionName::new(name), players: 2, host: None, joinable }
+        SessionView { name: SessionName::new(name).unwrap(), players: 2, host: None, joinable }
     }
 
     #[test]
     fn the_session_offered_is_always_offered_once_and_first() {
         let names = |sessions: &[SessionView]| -> Vec<String> {
-            let rows = rows(sessions, &SessionName::new(""));
+            let rows = rows(sessions, &SessionName::default());
             rows.iter().map(|row| row.session.to_string()).collect()
         };
         assert_eq!(names(&[]), ["lan"]);
@@ -441,7 +442,7 @@ mod tests {
 
     #[test]
     fn a_session_with_other_rules_does_not_keep_one_from_founding_it() {
-        let rows = rows(&[heard("lan", false)], &SessionName::new("lan"));
+        let rows = rows(&[heard("lan", false)], &SessionName::default());
         assert_eq!(rows.len(), 2);
         assert!(rows[0].joinable && !rows[1].joinable);
     }

@@ -26,7 +26,7 @@ fn says(replica: &Replica<Tally>, held: u64) -> Option<u64> {
 #[test]
 fn who_is_crowned_says_how_much_it_has_written_before() {
     let mut replica = Replica::<Tally>::default();
-    let state = Arc::new(State { world: Tally::found(1), seats: BTreeMap::new() });
+    let state = Arc::new(State { world: Tally::found(1), seats: BTreeMap::new(), happened: 0 });
     replica.take(mark(4, 505, 463), state.clone(), None);
     assert_eq!(says(&replica, 505), None);
     let mark = mark(5, 506, 505);

@@ -123,7 +123,7 @@ impl Folder {
         let records: Vec<Record> = entries.map(|entry| Record::Fresh(entry.clone())).collect();
         let (mut file, _) = LedgerFile::open(&self.file()).unwrap();
         file.write(&records).unwrap();
-        file.remember(session, &SessionName::new("lan")).unwrap();
+        file.remember(session, &SessionName::default()).unwrap();
         file
     }
 }

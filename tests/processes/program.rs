@@ -114,6 +114,39 @@ fn a_bot_leaves_by_itself_after_the_seconds_it_was_given() {
     assert!(events.iter().all(|event| event["t_us"].is_u64()));
 }
 
+#[test]
+fn a_session_name_that_is_too_long_is_refused_wherever_it_is_said() {
+    let long = "the party on the second floor, 2";
+    let typed = run(&["bot", "--session", long]);
+    let told = program().arg("bot").env("GAME_SESSION", long).output().unwrap();
+    for done in [typed, told] {
+        assert_eq!(done.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(said.contains("24 characters"), "{said}");
+        assert!(done.stdout.is_empty());
+    }
+}
+
+#[test]
+fn many_bots_of_a_long_name_keep_their_numbers_and_what_was_cut_is_said() {
+    let port = Party::new().beacon_port.to_string();
+    let long = "the most excellent player of all";
+    let common = ["bot", "--json", "--seconds", "1", "--ip", "127.0.0.1", "--beacon-port", &port];
+    let done = run(&[&common[..], &["--count", "12", "--name", long]].concat());
+    assert!(done.status.success());
+    let lines = String::from_utf8_lossy(&done.stdout);
+    let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let started = lines.filter(|line: &serde_json::Value| line["event"] == "started");
+    let mut names: Vec<_> = started.map(|line| line["name"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    let mut expected: Vec<_> = (1..=12).map(|n| format!("the most excellent pla {n}")).collect();
+    expected[9..].iter_mut().for_each(|name| *name = name.replace("pla ", "pl "));
+    expected.sort();
+    assert_eq!(names, expected);
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(said.contains("24 characters") && said.contains("excellent pl 12"), "{said}");
+}
+
 fn run(arguments: &[&str]) -> Output {
     program().args(arguments).output().unwrap()
 }

@@ -258,7 +258,7 @@ fn the_player() {
     let [place, port, session] = words[..] else { panic!("no party") };
     let id = place.parse::<u128>().unwrap() + 1;
     let settings = Settings {
-        session: Some(SessionName::new(session)),
+        session: Some(SessionName::new(session).unwrap()),
         id: Some(NodeId::from_u128(id)),
         ip: Some(Ipv4Addr::LOCALHOST),
         beacon_port: port.parse().unwrap(),

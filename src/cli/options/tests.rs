@@ -170,3 +170,32 @@ fn for_each(command: &clap::Command, path: &str, each: &mut impl FnMut(&str, &cl
         for_each(below, format!("{path} {}", below.get_name()).trim(), each);
     }
 }
+
+#[test]
+fn a_session_name_that_is_too_long_is_refused_with_the_limit() {
+    let long = "the session of the very long name";
+    for typed in [
+        &["interregnum", "--session", long][..],
+        &["interregnum", "bot", "--session", long],
+        &["interregnum", "demo", "--session", long],
+    ] {
+        let error = Typed::try_parse_from(typed).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("24 characters"), "{error}");
+    }
+    let session =
+        |typed| Typed::parse_from(["interregnum", "--session", typed]).window.part.game.session;
+    assert_eq!(session(&long[..24]), SessionName::new(&long[..24]).ok());
+    assert_eq!(session(" "), Some(SessionName::default()));
+    assert_eq!(session("cafe\u{301}"), session("caf\u{e9}"));
+}
+
+#[test]
+fn a_name_that_is_too_long_is_cut_and_known_to_be() {
+    let name =
+        |typed| Typed::parse_from(["interregnum", "--name", typed]).window.part.name.unwrap();
+    assert_eq!(name(" Ada "), Called { name: Name::new("Ada"), cut: false });
+    let long = name("the most excellent player");
+    assert_eq!(long.name.as_str(), "the most excellent playe");
+    assert!(long.cut);
+}

@@ -200,7 +200,7 @@ mod tests {
             tcp: 1,
             udp: 2,
             rules: "test",
-            session: Some(SessionName::new("test")),
+            session: Some(SessionName::default()),
         }
     }
 

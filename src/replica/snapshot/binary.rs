@@ -12,7 +12,8 @@
 //! only with a baseline: u1 seats other than predicted?
 //!     [u1 other players? if not: n count, and for each: n index, i number off]
 //! n length of the events   n length of the carried   n length of the seats   zeros to a whole byte
-//! events (postcard), carried (entries of the ledger), seats (postcard); each if its length is not 0
+//! events (postcard: how many there were since the baseline, and those that can still be told),
+//! carried (entries of the ledger), seats (postcard); each if its length is not 0
 //! the residual of the world; or the whole state (postcard)
 //! ```
 //!
@@ -46,9 +47,10 @@ pub(super) fn encode<G: Game>(
     since: &Since<G::Event>,
 ) -> Option<Vec<u8>> {
     let baseline = baseline.filter(|(held, _)| ticks_between(*held, clock).is_some());
-    let events = match &since.events[..] {
-        [] => Vec::new(),
-        events => postcard::to_stdvec(events).ok()?,
+    let happened = baseline.map_or(0, |(_, old)| state.happened.wrapping_sub(old.happened));
+    let events = match (happened, &since.events[..]) {
+        (0, []) => Vec::new(),
+        since => postcard::to_stdvec(&since).ok()?,
     };
     let carried = &since.carried[..];
     let mut head = BitWriter::new();
@@ -123,6 +125,10 @@ pub(super) fn decode<G: Game>(
     let (events, rest) = rest.split_at_checked(events_len).ok_or(Malformed)?;
     let (carried, rest) = rest.split_at_checked(carried_len).ok_or(Malformed)?;
     let (new_seats, rest) = rest.split_at_checked(seats_len).ok_or(Malformed)?;
+    let (happened, events) = match events {
+        [] => (0, Vec::new()),
+        events => postcard::from_bytes::<(u64, Vec<_>)>(events).map_err(|_| Malformed)?,
+    };
     let state = match predicted {
         None => postcard::from_bytes(rest).map_err(|_| Malformed)?,
         Some(predicted) => {
@@ -130,12 +136,8 @@ pub(super) fn decode<G: Game>(
             if !new_seats.is_empty() {
                 seats = postcard::from_bytes(new_seats).map_err(|_| Malformed)?;
             }
-            State { world, seats }
+            State { world, seats, happened: predicted.happened.wrapping_add(happened) }
         }
-    };
-    let events = match events {
-        [] => Vec::new(),
-        events => postcard::from_bytes(events).map_err(|_| Malformed)?,
     };
     if state.seats.len() > SEATS_MAX || !G::valid(&state.world) {
         return Err(Unusable::Malformed);
@@ -165,7 +167,7 @@ fn predict<G: Game>(state: &State<G::World>, ticks: u64) -> State<G::World> {
         G::step(&mut predicted.world, &[], &mut events);
     }
     for seat in predicted.seats.values_mut().filter(|seat| seat.present) {
-        seat.number = seat.number.wrapping_add(ticks as u32);
+        seat.number = seat.number.wrapping_add(ticks);
     }
     predicted
 }
@@ -182,7 +184,8 @@ fn write_seats(
     }
     let same_players = predicted.len() == actual.len()
         && predicted.iter().zip(actual).all(|((old_id, old), (id, seat))| {
-            old_id == id && old.incarnation == seat.incarnation && old.present == seat.present
+            let same = old.incarnation == seat.incarnation && old.present == seat.present;
+            old_id == id && same && old.name == seat.name
         });
     head.bit(!same_players);
     if !same_players {
@@ -191,7 +194,7 @@ fn write_seats(
     let off: Vec<(usize, i64)> = predicted
         .values()
         .zip(actual.values())
-        .map(|(old, seat)| i64::from(seat.number.wrapping_sub(old.number) as i32))
+        .map(|(old, seat)| seat.number.wrapping_sub(old.number) as i64)
         .enumerate()
         .filter(|(_, off)| *off != 0)
         .collect();
@@ -212,7 +215,7 @@ fn read_seats(
     }
     for _ in 0..head.number()? {
         let index = head.number()? as usize;
-        let off = head.signed()? as i32;
+        let off = head.signed()?;
         let seat = seats.values_mut().nth(index).ok_or(Malformed)?;
         seat.number = seat.number.wrapping_add_signed(off);
     }

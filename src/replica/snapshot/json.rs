@@ -29,8 +29,8 @@ enum Kind {
 }
 
 /// The fields of the protocol, beside which those of the world stand.
-const OWN_FIELDS: [&str; 7] =
-    ["sync_gamestate", "clock", "baseline", "hash", "seats", "events", "carried"];
+const OWN_FIELDS: [&str; 8] =
+    ["sync_gamestate", "clock", "baseline", "hash", "seats", "happened", "events", "carried"];
 
 pub(super) fn encode<G: Game>(
     clock: Clock,
@@ -95,6 +95,8 @@ pub(super) fn decode<G: Game>(
     }
     let seats = fields.remove("seats").ok_or(Unusable::Malformed)?;
     let seats = serde_json::from_value(seats).map_err(|_| Unusable::Malformed)?;
+    let happened = fields.remove("happened").and_then(|happened| happened.as_u64());
+    let happened = happened.ok_or(Unusable::Malformed)?;
     let world = match fields.remove("world") {
         Some(world) => world,
         None => Value::Object(fields),
@@ -103,7 +105,7 @@ pub(super) fn decode<G: Game>(
     if !G::valid(&world) {
         return Err(Unusable::Malformed);
     }
-    let state = State { world, seats };
+    let state = State { world, seats, happened };
     let hash = state.hash();
     if hash != header.hash {
         return Err(Unusable::Diverged);
@@ -124,6 +126,7 @@ fn fields<W: Serialize>(state: &State<W>) -> Option<Map<String, Value>> {
         world => Map::from_iter([("world".to_owned(), world)]),
     };
     fields.insert("seats".to_owned(), serde_json::to_value(&state.seats).ok()?);
+    fields.insert("happened".to_owned(), state.happened.into());
     Some(fields)
 }
 

@@ -4,7 +4,7 @@ use super::{
     Story,
     scene::{Scene, ms},
 };
-use crate::node::Node;
+use crate::{node::Node, text::Name};
 
 pub(super) const STORIES: &[Story] = &[
     Story {
@@ -36,6 +36,12 @@ pub(super) const STORIES: &[Story] = &[
         tells: "The host is lost, and while the others ask for its crown, one of them leaves.",
         nodes: 5,
         script: leave_during_an_election,
+    },
+    Story {
+        name: "another-name",
+        tells: "Somebody is called otherwise in the middle of a game, perhaps just before its host dies.",
+        nodes: 4,
+        script: another_name,
     },
     Story {
         name: "host-leaves",
@@ -118,6 +124,25 @@ fn leave_during_an_election(scene: &mut Scene) {
     scene.one_game_within(120);
     scene.nobody_waited(120);
     scene.nothing_undone();
+}
+
+fn another_name(scene: &mut Scene) {
+    let host = scene.gather();
+    let player = scene.draw(4) as usize;
+    let name = Name::new("somebody else");
+    scene.world.rename(player, name.clone());
+    if player != host && scene.toss() {
+        scene.pass_up_to(60);
+        scene.world.kill(host);
+        scene.one_game_within(50);
+    }
+    let Some(id) = scene.world.node(player).map(Node::me) else { return };
+    let known = scene.until(ms(300), |world| {
+        let nodes = (0..world.count()).filter_map(|place| world.node(place));
+        let mut states = nodes.filter_map(|node| node.replica().state());
+        states.all(|state| state.seats.get(&id).is_some_and(|seat| seat.name == name))
+    });
+    scene.claim(known, || format!("the world is not told what n{player} is called"));
 }
 
 fn host_leaves(scene: &mut Scene) {

@@ -310,6 +310,13 @@ impl Scene {
         self.world.resume(place, timer_first);
     }
 
+    /// Nobody does anything for so long.
+    pub fn rest(&mut self, span_ms: u64) {
+        self.world.hands_off = true;
+        self.pass(span_ms);
+        self.world.hands_off = false;
+    }
+
     // What must hold.
 
     /// It is a violation if this is not so.

@@ -284,10 +284,11 @@ fn stranger_claims_the_crown(scene: &mut Scene) {
 fn other_versions(scene: &mut Scene) {
     strangers_do(scene, |scene, stranger| {
         let right = stranger.hello();
+        let other = SessionName::new("other").unwrap_or_default();
         let hellos = [
             (Hello { protocol: PROTOCOL + 1, ..right.clone() }, Refusal::Protocol),
             (Hello { rules: "tally 2".into(), ..right.clone() }, Refusal::Rules),
-            (Hello { session: SessionName::new("other"), ..right.clone() }, Refusal::Session),
+            (Hello { session: other, ..right.clone() }, Refusal::Session),
         ];
         for (hello, refusal) in hellos {
             let whose = scene.draw(4) as Place;
@@ -504,7 +505,7 @@ impl Stranger {
             magic: MAGIC.into(),
             protocol: PROTOCOL,
             rules: Tally::RULES.into(),
-            session: SessionName::new("sim"),
+            session: SessionName::default(),
             id: self.id,
             incarnation: Incarnation(7),
             name: Name::new("stranger"),

@@ -27,6 +27,12 @@ pub(super) const STORIES: &[Story] = &[
         script: client_stopped,
     },
     Story {
+        name: "client-misses-events",
+        tells: "A client's process is stopped for seconds; it hears how many events it was not told.",
+        nodes: 4,
+        script: client_misses_events,
+    },
+    Story {
         name: "candidate-stopped-while-asking",
         tells: "The host falls silent; whoever asks for its crown is stopped in the middle of it.",
         nodes: 5,
@@ -119,6 +125,24 @@ fn client_stopped(scene: &mut Scene) {
     scene.nobody_asked();
     scene.have_not_waited(&scene.others(client), 25);
     scene.nothing_undone();
+}
+
+fn client_misses_events(scene: &mut Scene) {
+    let host = scene.gather();
+    let client = scene.another(host);
+    scene.rest(300);
+    let before = [host, client].map(|place| scene.world.judge.events(place));
+    let span = scene.between(2_000, 6_000);
+    scene.stop_for(client, span);
+    scene.one_game_within(100);
+    scene.rest(300);
+    let after = [host, client].map(|place| scene.world.judge.events(place));
+    let [happened, told] = [0, 1].map(|at| after[at].0 - before[at].0);
+    let missed = after[1].1 - before[1].1;
+    scene.claim(happened > 0 && missed > 0, || format!("{happened} happened, {missed} missed"));
+    scene.claim(told + missed == happened, || {
+        format!("of {happened} events n{client} was told {told} and missed {missed}")
+    });
 }
 
 fn candidate_stopped_while_asking(scene: &mut Scene) {

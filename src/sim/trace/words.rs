@@ -64,6 +64,7 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         Event::Unreachable(who) => format!("has no way to {}", names.node(who.id)),
         Event::Full { players } => format!("finds no seat beside {players} players"),
         Event::NewIdentity { .. } => "goes on under another id".into(),
+        Event::Missed { events } => format!("missed {events} events of the game"),
         Event::Stopped => "has left".into(),
         Event::Tick { .. } | Event::Game { .. } | Event::Safe { .. } => return None,
     })

@@ -4,7 +4,6 @@ use macroquad::math::{Rect, vec2};
 use super::{WINDOW, ahead::Reaction};
 use crate::{
     arena::Arena,
-    cluster::message::Role,
     node::View,
     types::NodeId,
     ui::{
@@ -55,12 +54,11 @@ pub fn draw_figures(frame: &Frame, view: &View<Arena>, reaction: &Reaction) {
         ));
     }
     for member in view.members.iter().take(MEMBERS_MAX) {
-        let role = match member.role {
-            Role::Player => "",
-            Role::Spectator => " watches",
-        };
         let away = if member.away { " away" } else { "" };
-        lines.push(format!("{} {}{role}{away}", short(member.id), member.name));
+        lines.push(format!("{} {}{away}", short(member.id), member.name));
+    }
+    if view.spectators > 0 {
+        lines.push(format!("{} watch", view.spectators));
     }
     if view.members.len() > MEMBERS_MAX {
         lines.push(format!("and {} more", view.members.len() - MEMBERS_MAX));

@@ -107,7 +107,7 @@ fn entry_of(row: &Row<'_>) -> Option<Entry> {
 fn session_of(row: &Row<'_>) -> Option<(SessionId, SessionName)> {
     let id = Uuid::from_slice(row.get_ref(0).ok()?.as_blob().ok()?).ok()?;
     let name = row.get_ref(1).ok()?.as_str().ok()?;
-    Some((SessionId(id), SessionName::new(name)))
+    Some((SessionId(id), SessionName::new(name).ok()?))
 }
 
 pub(in crate::runtime::store) fn insert(

@@ -78,7 +78,7 @@ fn what_was_written_is_there_the_next_time() {
 fn the_session_played_last_under_a_name_is_remembered() {
     let folder = Folder::new();
     let id = |n| SessionId(Uuid::from_u128(n));
-    let (lan, other) = (SessionName::new("lan"), SessionName::new("other"));
+    let (lan, other) = (SessionName::default(), SessionName::new("other").unwrap());
     let (mut file, _) = LedgerFile::open(&folder.file()).unwrap();
     for (n, name) in [(1, &lan), (2, &lan), (3, &other), (1, &lan)] {
         file.remember(id(n), name).unwrap();
@@ -87,7 +87,7 @@ fn the_session_played_last_under_a_name_is_remembered() {
     let contents = LedgerFile::read(&folder.file()).unwrap();
     assert_eq!(contents.last_session(&lan), Some(id(1)));
     assert_eq!(contents.last_session(&other), Some(id(3)));
-    assert_eq!(contents.last_session(&SessionName::new("none")), None);
+    assert_eq!(contents.last_session(&SessionName::new("none").unwrap()), None);
 }
 
 #[test]
@@ -146,12 +146,12 @@ fn a_damaged_row_costs_itself_alone_and_is_reported_once() {
     let (folder, entries) = (Folder::new(), written(100));
     let (mut file, _) = LedgerFile::open(&folder.file()).unwrap();
     file.write(&fresh(&entries)).unwrap();
-    file.remember(entries[0].head().session, &SessionName::new("lan")).unwrap();
+    file.remember(entries[0].head().session, &SessionName::default()).unwrap();
     drop(file);
     overwrite(&folder.file(), b"number 40 says", b"number 41 says");
     let (file, contents) = LedgerFile::open(&folder.file()).unwrap();
     assert_eq!((contents.len(), contents.damaged, contents.notices.len()), (99, 1, 1));
-    assert!(contents.last_session(&SessionName::new("lan")).is_some());
+    assert!(contents.last_session(&SessionName::default()).is_some());
     assert!(contents.notices[0].contains("ledger.db.damaged-1"), "{:?}", contents.notices);
     drop(file);
     assert!(folder.names().contains(&"ledger.db.damaged-1".to_owned()));
