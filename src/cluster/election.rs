@@ -38,7 +38,7 @@ use super::message::{
 };
 use super::relay::{self, Via};
 use crate::{
-    config::{Mutant, Tuning},
+    config::{Mutant, TICK, Tuning},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
 };
 
@@ -71,6 +71,9 @@ const ANNOUNCE_PAUSE: Duration = Duration::from_millis(100);
 /// A member whose controls are not acknowledged for this long has lost its host, though it hears
 /// it: the host must be deaf.
 const UNHEARD: Duration = Duration::from_millis(800);
+
+/// The longest round trip that is allowed for.
+const LAG_MAX: Duration = Duration::from_secs(1);
 
 /// Whoever is heard by its host, and hears it, without a relay for this long needs none.
 const DIRECT: Duration = Duration::from_millis(200);
@@ -124,6 +127,8 @@ struct Following {
     excused: Duration,
     /// The number of this node's last controls that the host has applied, and since when.
     acknowledged: u64,
+    /// How far the host was behind with that when it said so last: a round trip, in whole ticks.
+    lag: Duration,
     acknowledged_at: Instant,
     /// The number of the last controls that the host has heard from this node itself, and since
     /// when it says so itself: as long as both directions work, no relay is needed.
@@ -457,8 +462,11 @@ impl Election {
     }
 
     /// How long a host may do without this node's controls.
-    fn unheard(&self) -> Duration {
-        if self.tuning.has(Mutant::FollowsTheDeaf) { Duration::from_secs(3_600) } else { UNHEARD }
+    fn unheard(&self, following: &Following) -> Duration {
+        match self.tuning.has(Mutant::FollowsTheDeaf) {
+            true => Duration::from_secs(3_600),
+            false => UNHEARD.max(following.lag * 3),
+        }
     }
 
     /// How long after a tick this node vouches for its host.
@@ -605,7 +613,7 @@ impl Election {
                     let new = lost.following.hear(now, packet, self.sent, via);
                     let afterglow = lost.cause == Cause::Closed && now.since(lost.at) < JUST_HEARD;
                     let deaf = lost.cause == Cause::Deaf
-                        && now.since(lost.following.acknowledged_at) > self.tuning.acknowledged;
+                        && !lost.following.is_acknowledged(now, &self.tuning);
                     if new && !afterglow && !deaf && lost.cause != Cause::Left {
                         self.resume();
                     }
@@ -732,14 +740,19 @@ impl Election {
         }
         self.drowsy_until = None;
         let suspicion = self.suspicion();
+        let deaf_after = match &self.state {
+            State::Following(following) => self.unheard(following),
+            _ => Duration::MAX,
+        };
         match &mut self.state {
             State::Following(following) => {
                 let unheard = now.since(following.acknowledged_at);
+                let within = following.acknowledged_within(&self.tuning);
                 if now >= following.silent_at(suspicion) {
                     self.lose(now, cx, Cause::Silent);
-                } else if unheard >= self.unheard() && !self.watching {
+                } else if unheard >= deaf_after && !self.watching {
                     self.lose(now, cx, Cause::Deaf);
-                } else if unheard >= self.tuning.acknowledged && !self.watching {
+                } else if unheard >= within && !self.watching {
                     self.seek_relay(now, cx);
                 }
             }
@@ -772,9 +785,11 @@ impl Election {
             State::Following(following) => {
                 let relay = following.relay.map_or(following.acknowledged_at, |relay| relay.until);
                 let silent_at = following.silent_at(self.suspicion());
-                silent_at
-                    .min(following.acknowledged_at + self.unheard())
-                    .min(relay.max(following.acknowledged_at + self.tuning.acknowledged))
+                silent_at.min(following.acknowledged_at + self.unheard(following)).min(
+                    relay.max(
+                        following.acknowledged_at + following.acknowledged_within(&self.tuning),
+                    ),
+                )
             }
             State::Seeking(_) if self.watching => return None,
             State::Seeking(seeking) => match &seeking.candidacy {
@@ -845,12 +860,24 @@ impl Following {
         self.heard + self.excused + suspicion
     }
 
+    /// How recent an acknowledgement must be for the host to count as hearing: on a slow wire it takes
+    /// a round trip in any case.
+    fn acknowledged_within(&self, tuning: &Tuning) -> Duration {
+        tuning.acknowledged.max(self.lag * 2)
+    }
+
+    fn is_acknowledged(&self, now: Instant, tuning: &Tuning) -> bool {
+        now.since(self.acknowledged_at) <= self.acknowledged_within(tuning)
+    }
+
     /// Whether `packet` is a new tick: a sign of life. Duplicates and late packets are none.
     fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u64, via: Option<Via>) -> bool {
         // More than was sent would be for an earlier life of this node.
         if packet.heard > self.acknowledged && packet.heard <= sent {
             self.acknowledged = packet.heard;
             self.acknowledged_at = now;
+            let ticks = u32::try_from(sent - packet.heard).unwrap_or(u32::MAX);
+            self.lag = TICK.saturating_mul(ticks).min(LAG_MAX);
         }
         match via {
             None if packet.heard > self.direct && packet.heard <= sent => {

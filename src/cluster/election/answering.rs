@@ -35,7 +35,7 @@ impl Election {
                     return;
                 };
                 let clock = Clock { term: following.term, tick: following.tick };
-                let acknowledged = now.since(following.acknowledged_at) <= self.tuning.acknowledged;
+                let acknowledged = following.is_acknowledged(now, &self.tuning);
                 let newer = ask.ends.is_none_or(|ends| ends < clock.term)
                     || ask.world.is_none_or(|world| {
                         clock.tick.0 >= world.clock.tick.0.saturating_add(NEWER_TICKS)

@@ -22,6 +22,7 @@ impl Election {
             // Until a third node passes the ticks on, they come from nobody.
             excused: via.map_or(Duration::ZERO, |_| RELAY_TRIED),
             acknowledged: 0,
+            lag: Duration::ZERO,
             acknowledged_at: now,
             direct: 0,
             direct_at: now,
@@ -54,8 +55,7 @@ impl Election {
         match &self.state {
             State::Following(following) => {
                 now.since(following.heard) <= self.suspicion()
-                    && (self.watching
-                        || now.since(following.acknowledged_at) <= self.tuning.acknowledged)
+                    && (self.watching || following.is_acknowledged(now, &self.tuning))
             }
             _ => false,
         }
