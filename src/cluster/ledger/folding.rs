@@ -139,13 +139,19 @@ impl Ledger {
         let contested: Vec<u64> =
             page.scopes().iter().copied().filter(|scope| self.knows_scope(*scope)).collect();
         if !contested.is_empty() || !page.doubled().is_empty() {
+            let mut folded = BTreeMap::new();
+            for scope in &contested {
+                self.folded_of(*scope).for_each(|(key, entry)| drop(folded.insert(key, entry)));
+            }
             for entry in page.entries() {
                 if page.doubled().binary_search(&entry.id().number).is_ok() {
                     self.beaten.insert(entry.id());
                     self.out.push_back(Out::CountsNoMore(entry));
-                } else if let Some(key) = self.key(&entry).filter(|key| contested.contains(&key.0))
+                } else if self.scope(&entry).is_some_and(|scope| contested.contains(&scope))
+                    && let Some(key) = self.key(&entry)
+                    && let Some(other) = self.counted.get(&key).or(folded.get(&key)).cloned()
                 {
-                    self.contest(key, &entry);
+                    self.contest(key, &entry, other);
                 }
             }
         }
@@ -155,9 +161,8 @@ impl Ledger {
         }
     }
 
-    /// A fact of a page that was said to count meets those of its key that are there.
-    fn contest(&mut self, key: Key, entry: &SharedEntry) {
-        let Some(other) = self.winner(key) else { return };
+    /// A fact of a page that was said to count meets the one of its key that counted so far.
+    fn contest(&mut self, key: Key, entry: &SharedEntry, other: SharedEntry) {
         if (other.id(), other.hash()) < (entry.id(), entry.hash()) {
             self.beaten.insert(entry.id());
             self.out.push_back(Out::CountsNoMore(entry.clone()));
@@ -182,22 +187,26 @@ impl Ledger {
 
     /// The fact of this key that counts.
     fn winner(&self, key: Key) -> Option<SharedEntry> {
-        let folded = || {
-            let facts = self.folded_of(key.0);
-            let same = facts.filter(|entry| self.key(entry) == Some(key));
-            same.min_by_key(|entry| (entry.id(), entry.hash()))
-        };
-        self.counted.get(&key).cloned().or_else(folded)
+        let folded = || self.folded_of(key.0).find(|(other, _)| *other == key);
+        self.counted.get(&key).cloned().or_else(|| folded().map(|(_, entry)| entry))
     }
 
-    /// All facts in pages that have some of this scope, and that count.
-    fn folded_of(&self, scope: u64) -> impl Iterator<Item = SharedEntry> {
+    /// All facts of this scope that are in pages, and that count.
+    fn folded_of(&self, scope: u64) -> impl Iterator<Item = (Key, SharedEntry)> {
         let pages = self.scopes.get(&scope).into_iter().flatten();
         let entries = pages.flat_map(|(writer, first)| {
             let stream = self.streams.get(writer);
             stream.map(|stream| stream.all_of_page(*first)).unwrap_or_default()
         });
-        entries.filter(|entry| is_fact(entry) && !self.beaten.contains(&entry.id()))
+        let facts = entries.filter(move |entry| self.scope(entry) == Some(scope));
+        let counting = facts.filter(|entry| !self.beaten.contains(&entry.id()));
+        counting.filter_map(|entry| Some((self.key(&entry)?, entry)))
+    }
+
+    /// What a fact belongs to.
+    fn scope(&self, entry: &Entry) -> Option<u64> {
+        let fact = fact_of(entry).filter(|_| is_fact(entry))?;
+        Some((self.summing.scope)(&fact))
     }
 
     /// The key of an entry that has one.
@@ -259,8 +268,7 @@ impl Ledger {
     /// All facts of a scope that count.
     pub fn facts_of(&self, scope: u64) -> Vec<Fact> {
         let loose = self.counted.range(range(scope)).filter_map(|(_, entry)| fact_of(entry));
-        let folded = self.folded_of(scope).filter_map(|entry| fact_of(&entry));
-        loose.chain(folded.filter(|fact| (self.summing.scope)(fact) == scope)).collect()
+        loose.chain(self.folded_of(scope).filter_map(|(_, entry)| fact_of(&entry))).collect()
     }
 
     /// Tells `enter` all that counts, and when it happened: for a hall of fame.
@@ -371,7 +379,16 @@ impl Ledger {
         }
         let Some(stream) = self.streams.get_mut(&writer) else { return false };
         let most = most.min(PAGE_ENTRIES_MAX);
-        let Some(run) = stream.foldable(least, most, spared) else { return false };
+        let Some(mut run) = stream.foldable(least, most, spared) else { return false };
+        // A round that goes on behind the page begins the next one: pages with a scope in common cost
+        // a look into both at every start.
+        let goes_on = run.last().is_some_and(|last| last.id().number < stream.last());
+        let scope = |entry: &SharedEntry| {
+            fact_of(entry).filter(|_| is_fact(entry)).map(|fact| (self.summing.scope)(&fact))
+        };
+        let open = run.iter().rev().find_map(scope).filter(|_| goes_on);
+        let begins = run.iter().position(|entry| open.is_some() && scope(entry) == open);
+        run.truncate(begins.filter(|begins| *begins > 0).unwrap_or(run.len()));
         let Some(page) = Page::fold(&run, &self.summing).map(Arc::new) else { return false };
         stream.fold(page.clone());
         let folded = &run[..page.count() as usize];

@@ -3,9 +3,9 @@
 //! A round of the arena leaves a hundred coins behind, each of them an entry: eight players fill a
 //! ledger in a day or two. But nobody looks at a coin of yesterday. What is asked of it is what
 //! all coins of its kind come to, and, very seldom, whether it is there already. So what has come to
-//! rest is folded: a page holds what its facts come to (the [totals](Game::total) of the game), which
-//! [scopes](Game::scope) they belong to, the few entries that are no facts, and, packed, all of it, to
-//! the last bit. It takes up a fiftieth of the room.
+//! rest is folded: a page holds what its facts come to (the [totals](crate::game::Game::total) of the
+//! game), which [scopes](crate::game::Game::scope) they belong to, the few entries that are no facts,
+//! and, packed, all of it, to the last bit. It takes up a fiftieth of the room.
 //!
 //! *Nothing is lost.* A page can be opened at any time, and gives the very entries that were put into
 //! it, whose hashes are computed and not believed. So pages are a way to hold entries and to send
@@ -22,9 +22,6 @@
 //! packed = DEFLATE of, for each entry: (written_at - the one before, reign - the one before,
 //!          kind, key_bytes, body), as postcard
 //! ```
-//!
-//! [Game::total]: crate::game::Game::total
-//! [Game::scope]: crate::game::Game::scope
 
 use std::{collections::BTreeSet, sync::Arc};
 
