@@ -73,7 +73,7 @@ pub const STAGE: Vec2 = Vec2::new(1280.0, 720.0);
 
 /// How many vertices a frame may have, whatever happens on the screen: software must draw it sixty
 /// times in a second too. F3 shows how many there are.
-pub const VERTICES_BUDGET: usize = 12_000;
+pub const VERTICES_BUDGET: usize = 18_000;
 
 /// The longest time one frame stands for. After a stall the animations go on where they were.
 const FRAME_SECONDS_MAX: f32 = 0.1;

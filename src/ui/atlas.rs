@@ -270,7 +270,7 @@ mod tests {
         while atlas.find_or_put(letter(put), |_| Pixels::white(120, 120, |_, _| 1.0)).is_some() {
             put += 1;
         }
-        assert!(put > 800, "{put}");
+        assert!(put > 600, "{put}");
         assert_eq!(atlas.side() as usize, SIDE_MAX);
         atlas.tidy();
         assert_eq!(atlas.side() as usize, SIDE_MIN);

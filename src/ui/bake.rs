@@ -153,7 +153,8 @@ mod tests {
         for (i, pixel) in pixels.bytes.chunks_exact(4).enumerate() {
             let (x, y) = (i % 6, i / 6);
             let inside = (1..5).contains(&x) && (1..5).contains(&y);
-            assert_eq!(pixel[3], if inside { 128 } else { 0 }, "{x} {y}");
+            let half = (127..=128).contains(&pixel[3]);
+            assert!(if inside { half } else { pixel[3] == 0 }, "{x} {y}: {}", pixel[3]);
         }
     }
 

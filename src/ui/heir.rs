@@ -34,10 +34,13 @@ pub enum Ears {
 impl Ears {
     /// Those that go with a tunic.
     pub fn of(colour: u8) -> Self {
-        const ALL: [Ears; 6] =
-            [Ears::Pointed, Ears::Round, Ears::Horns, Ears::Long, Ears::Hanging, Ears::Feelers];
-        let colour = usize::from(colour);
-        ALL[(colour + colour / ALL.len()) % ALL.len()]
+        use Ears::{Feelers, Hanging, Horns, Long, Pointed, Round};
+        // Each twice, but never on tunics that are alike to anybody.
+        const ALL: [Ears; 12] = [
+            Pointed, Round, Horns, Long, Hanging, Feelers, Round, Horns, Feelers, Pointed, Hanging,
+            Long,
+        ];
+        ALL[usize::from(colour) % ALL.len()]
     }
 }
 

@@ -222,14 +222,13 @@ impl Scene {
         let party = Party::new();
         let witness = party.join();
         let bot = party.command("bot");
-        let mut command = match by {
-            [] => bot,
-            [first, rest @ ..] => {
-                let mut command = plain(Command::new(first));
-                command.args(rest).arg(PROGRAM).args(bot.get_args());
-                command
-            }
-        };
+        // Whoever runs the tests may ignore signals (`nohup`), and what is started by them would, too.
+        let usual = ["env", "--default-signal=HUP,INT,TERM"];
+        let resets = Command::new(usual[0]).args([usual[1], "true"]).output();
+        let before: &[&str] = if resets.is_ok_and(|it| it.status.success()) { &usual } else { &[] };
+        let line: Vec<&str> = before.iter().chain(by).copied().chain([PROGRAM]).collect();
+        let mut command = plain(Command::new(line[0]));
+        command.args(&line[1..]).args(bot.get_args());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let quiet = Quiet(trouble(&mut command).spawn().unwrap());
         // Or the other end of a pipe would be held here too.

@@ -165,7 +165,7 @@ fn the_bytes_of_a_residual_are_these() {
     Arena::step(&mut actual, &[right, dash, gone], &mut Vec::new());
     let bytes = residual(&stepped(&world, 3), &stepped(&actual, 2));
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "20e8a4486c444800");
+    assert_eq!(hex, "20e8a4486c448800");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
     let takes = |command: &str| match command {
         "" => format!("play size {PART} {GAME} {RUN}"),
         "bot" | "watch" => format!("count {PART} {GAME} {RUN}"),
-        "demo" => format!("kills peers window {GAME} {RUN}"),
+        "demo" => format!("kill-window kills peers window {GAME} {RUN}"),
         "bench failover" => format!("kills peers silent {RUN}"),
         "bench heal" => format!("heals peers {RUN}"),
         "bench loss" => format!("hogs peers percent {RUN}"),
