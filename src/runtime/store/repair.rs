@@ -15,7 +15,7 @@ use super::{
     OpenError,
     file::{
         Contents, LedgerFile,
-        rows::{next_row, read_clocks, read_one, read_owner, read_sessions},
+        rows::{last_row, next_row, read_clocks, read_one, read_owner, read_sessions},
         unusable,
     },
 };
@@ -80,17 +80,20 @@ pub fn salvage(connection: &Connection, path: &Path) -> Contents {
         .sum();
     let rows = (bytes / ROW_BYTES_MIN) as i64;
     let mut missing = 0;
-    let (mut rowid, mut read) = (1, 0);
-    while read <= rows && missing <= MISSING_MAX {
+    // Rows that were folded leave gaps, so the last one may have a higher number.
+    let last = last_row(connection).unwrap_or(rows).max(rows);
+    let mut rowid = 1;
+    while rowid <= last && missing <= MISSING_MAX {
         match read_one(connection, rowid) {
             Ok(content) => {
                 contents.damaged += usize::from(content.is_none());
                 content.into_iter().for_each(|content| contents.add(content));
-                (missing, read) = (0, read + 1);
+                missing = 0;
             }
             Err(_) => missing += 1,
         }
-        rowid += 1;
+        let Some(following) = rowid.checked_add(1) else { break };
+        rowid = following;
         // Where others were folded into pages there are none for a while.
         if missing > 0
             && let Ok(next) = next_row(connection, rowid)

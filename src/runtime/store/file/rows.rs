@@ -66,6 +66,13 @@ pub(in crate::runtime::store) fn next_row(
     connection.prepare_cached(sql)?.query_row([rowid], |row| row.get(0))
 }
 
+/// The id of the last row.
+pub(in crate::runtime::store) fn last_row(connection: &Connection) -> rusqlite::Result<i64> {
+    let last: Option<i64> =
+        connection.query_row("SELECT max(rowid) FROM entries", [], |row| row.get(0))?;
+    Ok(last.unwrap_or_default())
+}
+
 fn content_of(row: &Row<'_>) -> Option<Content> {
     let blob = row.get_ref(6).ok()?.as_blob().ok()?;
     match Page::is_page(blob) {
