@@ -35,14 +35,13 @@ use crate::folder::Folder;
 const PLAYERS: u64 = 8;
 /// As many as made a ledger full in 33 hours.
 const POINTS_PER_SECOND: u64 = 9;
-const LIFE_SECONDS: u64 = 1_800;
 const SPARED: u64 = 512;
 /// Many entries in one batch, as a disk that was busy gets them.
 const BATCH: usize = 4_096;
 
 #[test]
 fn an_evening_of_eight_players_is_folded_and_its_scores_are_exact() {
-    let month = Month::play(1, 2);
+    let month = Month::play(1, 2, 1_805);
     month.check(&Folder::fast());
     month.check_merges();
 }
@@ -51,7 +50,7 @@ fn an_evening_of_eight_players_is_folded_and_its_scores_are_exact() {
 #[ignore = "the full count, and it measures"]
 fn a_month_of_eight_players_around_the_clock_is_there_within_a_second() {
     let began = Instant::now();
-    let month = Month::play(30, 24);
+    let month = Month::play(30, 24, 21_605);
     println!("played in {:?}", began.elapsed());
     let took = month.check(&Folder::new());
     assert!(month.ledger.rows() < 100_000, "{} rows", month.ledger.rows());
@@ -86,7 +85,8 @@ fn reader(life: u64) -> Writer {
 }
 
 impl Month {
-    fn play(days: u64, hours: u64) -> Self {
+    /// A host falls after so many seconds, in the middle of a round.
+    fn play(days: u64, hours: u64, life_seconds: u64) -> Self {
         let mut month = Self {
             ledger: empty(reader(1)),
             records: Vec::new(),
@@ -98,17 +98,24 @@ impl Month {
         let mut again: Vec<Fact> = Vec::new();
         for day in 0..days {
             let evening = 1_700_000_000 + day * 86_400;
-            for life in 0..hours * 3_600 / LIFE_SECONDS {
+            for life in 0..hours * 3_600 / life_seconds {
                 reign += 1;
-                let at = evening + life * LIFE_SECONDS;
-                again = month.live(reign, at, &mut round, &again);
+                let at = evening + life * life_seconds;
+                again = month.live(reign, at, life_seconds, &mut round, &again);
             }
         }
         month
     }
 
     /// One life of a host. Returns what it gathered last.
-    fn live(&mut self, reign: u64, at: u64, round: &mut RoundId, again: &[Fact]) -> Vec<Fact> {
+    fn live(
+        &mut self,
+        reign: u64,
+        at: u64,
+        seconds: u64,
+        round: &mut RoundId,
+        again: &[Fact],
+    ) -> Vec<Fact> {
         let me = Writer { node: player(reign), incarnation: Incarnation(reign) };
         let mut host = empty(me);
         host.reigns(Epoch(reign));
@@ -118,7 +125,7 @@ impl Month {
         }
         again.iter().for_each(|fact| drop(host.write(WallTime(at), fact_body(fact)).unwrap()));
         let mut lately = Vec::new();
-        for number in 1..=LIFE_SECONDS * POINTS_PER_SECOND {
+        for number in 1..=seconds * POINTS_PER_SECOND {
             let chance = draw(reign, number);
             let fact = Fact::Gathered {
                 player: player(chance),
