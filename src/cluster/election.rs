@@ -24,6 +24,7 @@
 
 mod answering;
 mod asking;
+mod follower;
 mod following;
 mod meeting;
 
@@ -32,6 +33,7 @@ use std::{
     time::Duration,
 };
 
+use self::follower::{Following, Relayed};
 use super::message::{
     Answer, ElectionPacket, MeetPacket, OkPacket, Packet, Payload, Rank, Role, TickPacket,
     WorldCopy, WorldMark,
@@ -115,48 +117,6 @@ enum State {
     Seeking(Seeking),
     /// Is one.
     Reigning(Reigning),
-}
-
-#[derive(Debug)]
-struct Following {
-    term: Term,
-    tick: Tick,
-    /// When the last new tick came.
-    heard: Instant,
-    /// How much of the silence since then is this node's own, which did not listen.
-    excused: Duration,
-    /// The number of this node's last controls that the host has applied, and since when.
-    acknowledged: u64,
-    /// How far the host was behind with that when it said so last: a round trip, in whole ticks.
-    lag: Duration,
-    acknowledged_at: Instant,
-    /// The number of the last controls that the host has heard from this node itself, and since
-    /// when it says so itself: as long as both directions work, no relay is needed.
-    direct: u64,
-    direct_at: Instant,
-    relay: Option<Relayed>,
-    /// An ask not answered yet, because the host was heard just before it.
-    pending: Option<(NodeId, ElectionPacket)>,
-}
-
-/// Who stands between this node and its host, and for how long.
-#[derive(Clone, Copy, Debug)]
-struct Relayed {
-    by: NodeId,
-    /// How many nodes lie between this one and its host.
-    far: u8,
-    until: Instant,
-}
-
-impl Relayed {
-    fn through(now: Instant, via: Via) -> Self {
-        Self { by: via.by, far: via.far, until: now + relay::SERVED }
-    }
-
-    /// Somebody who may be of use: nothing came through it yet.
-    fn to_be_tried(by: NodeId, until: Instant) -> Self {
-        Self { by, far: relay::HOPS_MAX, until }
-    }
 }
 
 #[derive(Debug)]
@@ -851,57 +811,6 @@ impl Rank {
     /// The rank of another one, if it holds a world just when this one does.
     fn with(self, voter: &Voter) -> Rank {
         Rank { steady: voter.steady, id: voter.id, ..self }
-    }
-}
-
-impl Following {
-    /// When its host is suspected, if nothing is heard before.
-    fn silent_at(&self, suspicion: Duration) -> Instant {
-        self.heard + self.excused + suspicion
-    }
-
-    /// How recent an acknowledgement must be for the host to count as hearing: on a slow wire it takes
-    /// a round trip in any case.
-    fn acknowledged_within(&self, tuning: &Tuning) -> Duration {
-        tuning.acknowledged.max(self.lag * 2)
-    }
-
-    fn is_acknowledged(&self, now: Instant, tuning: &Tuning) -> bool {
-        now.since(self.acknowledged_at) <= self.acknowledged_within(tuning)
-    }
-
-    /// Whether `packet` is a new tick: a sign of life. Duplicates and late packets are none.
-    fn hear(&mut self, now: Instant, packet: &TickPacket, sent: u64, via: Option<Via>) -> bool {
-        // More than was sent would be for an earlier life of this node.
-        if packet.heard > self.acknowledged && packet.heard <= sent {
-            self.acknowledged = packet.heard;
-            self.acknowledged_at = now;
-            let ticks = u32::try_from(sent - packet.heard).unwrap_or(u32::MAX);
-            self.lag = TICK.saturating_mul(ticks).min(LAG_MAX);
-        }
-        match via {
-            None if packet.heard > self.direct && packet.heard <= sent => {
-                self.direct = packet.heard;
-                self.direct_at = now;
-            }
-            Some(via) if now.since(self.direct_at) > DIRECT => {
-                // Two who pass on to each other what neither hears would be of no use: the nearer
-                // to the host serves.
-                let serves = self.relay.filter(|relay| now < relay.until && relay.by != via.by);
-                if serves.is_none_or(|relay| via.far <= relay.far) {
-                    self.relay = Some(Relayed::through(now, via));
-                }
-            }
-            _ => {}
-        }
-        let new = packet.tick > self.tick;
-        if new {
-            self.tick = packet.tick;
-            self.heard = now;
-            self.excused = Duration::ZERO;
-            self.pending = None;
-        }
-        new
     }
 }
 
