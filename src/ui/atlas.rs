@@ -4,7 +4,7 @@
 //! four corners of a crown that was drawn once. The picture lies in main memory and is handed to the
 //! graphics card when it has changed; so nothing in here needs a window.
 //!
-//! *Full.* The picture grows by doubling, up to [`SIDE_MAX`]. What finds no room even then is not
+//! *Full.* The picture grows by doubling, up to `SIDE_MAX`. What finds no room even then is not
 //! drawn in this frame, and the picture starts afresh with the next one: this takes a screen full of
 //! different letters.
 use std::collections::BTreeMap;

@@ -59,7 +59,7 @@ impl From<Color> for Paint {
 }
 
 /// What drawing takes: fonts, the atlas, the layers, and the sheet of the frame. Nothing in it needs
-/// a window; [`press`](super::press) brings it to one.
+/// a window; `press` brings it to one.
 pub struct Studio {
     pub(super) fonts: Fonts,
     pub(super) atlas: RefCell<Atlas>,

@@ -1,6 +1,6 @@
 //! What one frame is made of, before a graphics card hears of it.
 //!
-//! A [`Canvas`](super::draw::Canvas) writes triangles onto a [`Sheet`]; [`press`](super::press)
+//! A [`Canvas`](super::draw::Canvas) writes triangles onto a [`Sheet`]; `press`
 //! prints it. In between it can be counted, so the budget of a frame is held by a test that needs
 //! no display, and it can be baked into a sprite without one.
 //!
