@@ -65,7 +65,7 @@ impl Scene {
     /// Whether what was seen is smooth enough, in pixels on a board of 1280 by 720.
     pub fn is_smooth(self, seen: &Seen) -> bool {
         let (bend, stride) = match self {
-            Scene::Quiet => (2, 24),
+            Scene::Quiet => (3, 24),
             Scene::Kills | Scene::Silences => (6, 24),
             Scene::Loss => (12, 36),
             Scene::Heals => (12, 48),

@@ -31,6 +31,10 @@ const BESIDE_OPEN: Duration = Duration::from_secs(1);
 /// before the fifth is due.
 const DIALS_MAX: usize = 4;
 
+/// How late two pings in a row may be before their link counts as held back. A world that is too large
+/// for a datagram waits for it.
+const LATE: Duration = Duration::from_millis(200);
+
 /// So often a peer that was never linked is dialled because it is heard; then at the pace of pauses
 /// that grow.
 const HURRIED_MAX: u32 = 16;
@@ -93,11 +97,11 @@ impl Mesh {
     /// silent although the peer is heard, to replace it. (TCP may keep a link back for seconds after
     /// a storm; to close it first would look like a crash to the other side.)
     pub(super) fn dial_due(&self, me: &Identity, id: NodeId, peer: &Peer) -> Instant {
-        let silent = self.tuning.link_silence;
+        let silent = self.tuning.ping * 2 + LATE;
         let due = match self.link_with(peer) {
             Some(_) if !peer.dials.is_empty() => Instant::NEVER,
-            Some(link) if me.id < id => peer.dial_at.max(link.heard + silent / 2),
-            Some(link) => peer.dial_at.max(link.heard + silent * 2),
+            Some(link) if me.id < id => peer.dial_at.max(link.heard + silent),
+            Some(link) => peer.dial_at.max(link.heard + self.tuning.link_silence * 2),
             None => peer.dial_at,
         };
         let under_way = peer.dials.iter().filter_map(|dial| self.links.get(dial));
