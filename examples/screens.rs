@@ -13,14 +13,14 @@ use std::{
 
 use interregnum::{
     arena::{Arena, Controls, Player, World, hall::Hall},
-    cluster::{ledger::entry::WallTime, message::Role},
     config::TICK,
     game::{Game, News, Remembered},
+    ledger::entry::WallTime,
     node::{Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View},
     replica::State,
     runtime::Happened,
     text::{Name, SessionName},
-    types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
+    types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
     ui::{self, Seat},
 };
 

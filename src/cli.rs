@@ -17,9 +17,9 @@ use std::{
 };
 
 use interregnum::{
-    cluster::message::Role,
     runtime::{self, Settings, StartError},
     text::{NAME_CHARS_MAX, Name, SessionName},
+    types::Role,
 };
 use tracing_subscriber::filter::LevelFilter;
 

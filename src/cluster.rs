@@ -5,28 +5,22 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | [`message`] | the whole protocol |
-//! | [`compact`] | the packets of every tick, in few bytes |
-//! | [`doubling`] | who gets them twice, because single ones get lost |
-//! | [`discovery`] | beacons: who is out there, in which session |
-//! | [`mesh`] | links: dial, accept, hello, keep one of two |
+//! | [`message`] | the whole protocol, on top of the [mesh](crate::mesh)'s |
+//! | [`coding`] | what is said, as bytes |
 //! | [`election`] | who reigns |
-//! | [`relay`] | for whom this node stands between two that do not reach each other |
-//! | `reach` | who is heard and cannot be reached, and who lets a newcomer in instead |
 //! | [`roster`] | who is in, as the host publishes it |
-//! | [`identity`] | who this node says it is |
-//! | [`ledger`] | what must outlive every crash |
+//! | [`relay`] | for whom this node stands between two that do not reach each other |
+//! | `introductions`, `reach` | who is heard of; who cannot be reached, and who lets a newcomer in instead |
+//! | `carrying`, `remembering` | what goes with worlds of the [ledger](crate::ledger), and what comes of it |
+//! | [`doubling`] | who gets packets twice, because single ones get lost |
 //!
 //! What the cluster has to know of the world is [`Newest`]: which state is held, and its bytes.
 
-pub mod compact;
-pub mod discovery;
+mod carrying;
+pub mod coding;
 pub mod doubling;
 pub mod election;
-pub mod identity;
 mod introductions;
-pub mod ledger;
-pub mod mesh;
 pub mod message;
 mod reach;
 pub mod relay;
@@ -41,22 +35,12 @@ use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use uuid::Uuid;
 
 use self::{
-    discovery::{Discovery, Told},
+    carrying::Carrying,
+    coding::{Encoded, SharedTick},
     doubling::Doubling,
     election::{Admission, Cause, Context, Election, Newest, Voter},
-    identity::Identity,
-    ledger::{
-        Fullness, Ledger,
-        disk::Trouble,
-        entry::{SharedEntry, Writer},
-        keeper::Keeper,
-        page::SharedPage,
-        witness::Safety,
-    },
-    mesh::{Acquaintance, Mesh, Peer},
     message::{
-        Beacon, ControlsPacket, Envelope, Member, Message, Packet, Payload, RelayPacket, Role,
-        TickPacket, WorldCopy,
+        ControlsPacket, Member, Message, Packet, Payload, RelayPacket, TickPacket, WorldCopy,
     },
     reach::Reach,
     relay::{Relay, Via},
@@ -66,8 +50,20 @@ use crate::{
     config::{Config, Mutant, Tuning},
     game::Summing,
     io::{Effect, Wire},
+    ledger::{
+        Fullness, Ledger,
+        disk::Trouble,
+        entry::{SharedEntry, Writer},
+        keeper::Keeper,
+        page::SharedPage,
+        witness::Safety,
+    },
+    mesh::{
+        self, Acquaintance, Delivery, Mesh, Parting, Peer, Received, Way, discovery::Told,
+        identity::Identity, message::Beacon,
+    },
     text::{Name, SessionName},
-    types::{Clock, Incarnation, Instant, NodeId, SessionId, Term},
+    types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
 };
 
 /// Whoever was heard within this time gets the host's ticks, member or not: that is how two halves
@@ -88,16 +84,31 @@ const SEATED_AFTER: Duration = Duration::from_secs(1);
 /// How often the host brings the roster in line with its links.
 const RECONCILE: Duration = Duration::from_millis(50);
 
+/// What may be due, in the order in which it is done.
+const DUE: [Due; 4] = [Due::Mesh, Due::Election, Due::Reconcile, Due::Look];
+
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// Links and beacons.
+    Mesh,
+    /// Whatever the election waits for.
+    Election,
+    /// The host brings the roster in line with its links.
+    Reconcile,
+    /// A look at who is missing, and at what the user is to be told.
+    Look,
+}
+
 /// One node's part in the cluster.
 #[derive(Debug)]
 pub struct Cluster {
     me: Identity,
     tuning: Tuning,
-    discovery: Discovery,
     mesh: Mesh,
     election: Election,
     roster: Roster,
     doubling: Doubling,
+    carrying: Carrying,
     relay: Relay,
     reach: Reach,
     keeper: Keeper,
@@ -126,7 +137,7 @@ pub enum Out {
     Reign {
         /// The new term.
         term: Term,
-        /// The one it ends.
+        /// The one it carries on.
         ends: Option<Term>,
         /// The newest world among the answers, if not the own one.
         world: Option<WorldCopy>,
@@ -179,8 +190,8 @@ pub enum Notice {
     Filling(Fullness),
     /// A link is up.
     PeerUp(NodeId, Name),
-    /// A link is gone; why, in a word.
-    PeerDown(NodeId, &'static str),
+    /// A link is gone, and why.
+    PeerDown(NodeId, Parting),
     /// The host is lost.
     HostLost(Term, Cause),
     /// This node asks to reign.
@@ -208,11 +219,16 @@ impl Cluster {
         Self {
             keeper: Keeper::new(now, config.wall, me, watches, kept).folds(summing, tuning.folding),
             me: Identity::new(config, rules),
-            discovery: Discovery::new(tuning.beacon, config.beacon_port, config.peers.clone()),
-            mesh: Mesh::new(tuning.clone(), random.next_u64()),
+            mesh: Mesh::new(
+                tuning.clone(),
+                random.next_u64(),
+                config.beacon_port,
+                config.peers.clone(),
+            ),
             election: Election::new(tuning.clone(), config.id, config.incarnation),
             roster: Roster::default(),
             doubling: Doubling::default(),
+            carrying: Carrying::default(),
             relay: Relay::default(),
             reach: Reach::default(),
             random,
@@ -271,7 +287,7 @@ impl Cluster {
 
     /// What was announced lately.
     pub fn announced(&self, now: Instant) -> impl Iterator<Item = &Beacon> {
-        self.discovery.heard(now).map(|heard| &*heard.beacon)
+        self.mesh.announcements(now).map(|heard| &*heard.beacon)
     }
 
     /// Until when this node, having slept, must not act yet.
@@ -309,7 +325,7 @@ impl Cluster {
             Role::Player => self.election.seek(now, self.tuning.discovery),
             Role::Spectator => self.election.watch(now),
         }
-        let known = self.discovery.heard(now).map(|heard| (heard.beacon.clone(), heard.from));
+        let known = self.mesh.announcements(now).map(|heard| (heard.beacon.clone(), heard.from));
         for (beacon, from) in known.collect::<Vec<_>>() {
             self.meet(now, &beacon, from);
         }
@@ -317,15 +333,9 @@ impl Cluster {
 
     /// Leaves the session politely, and stays on the title.
     pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
-        let voters = || self::voters(now, &self.tuning, &self.mesh, &self.roster);
-        let cx = Context { voters: &voters, steady: true, newest, announced: false };
-        self.election.abdicate(now, &cx);
+        self.elect(now, newest, |election, cx| election.abdicate(now, cx));
         self.pump(now, newest);
-        let linked: Vec<NodeId> =
-            self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
-        for peer in linked {
-            self.mesh.send(peer, &Message::Bye);
-        }
+        self.send_to_all(now, &Message::Bye, None);
         self.mesh.clear();
         self.roster.clear();
         self.session_id = None;
@@ -337,6 +347,7 @@ impl Cluster {
         self.pump(now, newest);
         self.keeper.open(now, SessionId::default());
         self.tell(now);
+        self.pump(now, newest);
     }
 
     /// Feeds one thing that happened. `due` is when the node was to be woken at the latest.
@@ -344,26 +355,10 @@ impl Cluster {
         self.wake(now, due);
         match wire {
             Wire::Timeout => self.timeout(now, newest),
-            Wire::Packet { from, via, bytes } => {
-                if bytes.starts_with(b"{\"magic\"") {
-                    if let Some(beacon) = self.discovery.packet(now, &self.me, from, via, &bytes) {
-                        self.beacon(now, &beacon, from);
-                    }
-                } else {
-                    self.datagram(now, newest, from, &bytes);
-                }
-            }
-            Wire::Accepted { link, from } => self.mesh.accepted(now, &self.me, link, from),
-            Wire::Connected { link } => self.mesh.connected(now, &self.me, link),
-            Wire::DialFailed { link } => self.mesh.dial_failed(now, link),
-            Wire::Bytes { link, chunk } => self.mesh.bytes(now, &self.me, link, &chunk),
-            Wire::Closed { link, reason } => self.mesh.closed(now, link, reason),
             Wire::Interfaces(interfaces) => {
                 let own = interfaces.iter().map(|interface| interface.ip.into());
                 self.keeper.set_own_addresses(own);
-                if self.discovery.interfaces(now, interfaces) {
-                    self.mesh.moved(now);
-                }
+                self.mesh.interfaces(now, interfaces);
             }
             Wire::Woke(wall) => {
                 self.keeper.wall(now, wall);
@@ -372,26 +367,54 @@ impl Cluster {
                 }
             }
             Wire::Persisted(report) => self.keeper.report(&report),
+            wire => self.mesh.handle(now, &self.me, wire),
         }
         self.pump(now, newest);
     }
 
     /// When [`Wire::Timeout`] has something to do.
     pub fn next_timeout(&self) -> Instant {
-        let seek = self.playing().then_some(self.seek_at);
-        let own = self.election.reign().map(|_| self.reconcile_at);
-        let always = self.mesh.next_timeout().min(self.discovery.next_timeout());
-        [self.election.next_timeout(), seek, own].into_iter().flatten().fold(always, Instant::min)
+        let due = DUE.into_iter().filter_map(|due| self.due_at(due));
+        due.fold(Instant::NEVER, Instant::min)
     }
 
-    /// Sends one tick to one node. A state too large for a datagram goes over the link, with a
-    /// small packet beside it that says the host lives.
-    pub fn send_tick(&mut self, now: Instant, to: NodeId, tick: TickPacket) {
-        let sign = TickPacket { state: None, ..tick };
-        let packet = Packet::Tick(tick);
-        let twice = self.doubling.wants(now, to);
-        if self.mesh.send_packet(now, &self.me, to, packet, twice) != mesh::Way::Datagram {
-            self.mesh.send_packet(now, &self.me, to, Packet::Tick(sign), twice);
+    fn due_at(&self, due: Due) -> Option<Instant> {
+        match due {
+            Due::Mesh => Some(self.mesh.next_timeout()),
+            Due::Election => self.election.next_timeout(),
+            Due::Reconcile => self.election.reign().map(|_| self.reconcile_at),
+            Due::Look => self.playing().then_some(self.seek_at),
+        }
+    }
+
+    /// Sends one tick to all who hold the same: of each receiver, the number of its last controls that
+    /// were heard. `held` is the tick of the state that they hold, if it leads to this one. A state too
+    /// large for a datagram goes over the link, with a small packet beside it that says the host lives.
+    pub fn send_tick(
+        &mut self,
+        now: Instant,
+        mut tick: TickPacket,
+        held: Option<Tick>,
+        to: &[(NodeId, u64)],
+    ) {
+        tick.carried = self.carried_since(tick.term, held);
+        let shared = SharedTick::new(&tick);
+        for (to, heard) in to {
+            let delivery = match self.doubling.wants(now, *to) {
+                true => Delivery::Twice,
+                false => Delivery::Datagram,
+            };
+            let way = match &shared {
+                Some(shared) => self.deliver(now, *to, delivery, &shared.to(*heard)),
+                None => {
+                    tick.heard = *heard;
+                    self.send(now, *to, delivery, &Message::Packet(Packet::Tick(tick.clone())))
+                }
+            };
+            if way != Some(Way::Datagram) {
+                let sign = TickPacket { heard: *heard, carried: None, state: None, ..tick };
+                self.send(now, *to, delivery, &Message::Packet(Packet::Tick(sign)));
+            }
         }
     }
 
@@ -411,7 +434,8 @@ impl Cluster {
         if let Some(relay) = self.election.relay(now) {
             self.send_through(now, relay, term.host, packet.clone());
         }
-        self.mesh.send_packet(now, &self.me, term.host, packet, lossy);
+        let delivery = if lossy { Delivery::Twice } else { Delivery::Datagram };
+        self.send(now, term.host, delivery, &Message::Packet(packet));
     }
 
     /// Those for whom this node passes on the ticks of the host it follows, and what they hold.
@@ -420,15 +444,23 @@ impl Cluster {
     }
 
     /// Passes a tick of the host on, and says how many nodes it has come through.
-    pub fn pass_tick(&mut self, now: Instant, to: NodeId, tick: TickPacket) {
+    /// The receiver holds the state of tick `held`, if that leads to this one.
+    pub fn pass_tick(
+        &mut self,
+        now: Instant,
+        to: NodeId,
+        mut tick: TickPacket,
+        held: Option<Tick>,
+    ) {
         let hops = relay::HOPS_MAX.saturating_sub(self.election.distance(now));
         if hops == 0 || self.election.relay(now) == Some(to) {
             return; // it has come too far, or from there
         }
+        tick.carried = self.carried_since(tick.term, held);
         let (from, incarnation) = (tick.term.host, tick.term.incarnation);
         let packet = Box::new(Packet::Tick(tick));
         let relay = RelayPacket { from, incarnation, to, hops, packet };
-        self.mesh.send_packet(now, &self.me, to, Packet::Relay(relay), false);
+        self.send_packet(now, to, Packet::Relay(relay));
     }
 
     /// Sends `to` something by way of `relay`.
@@ -440,7 +472,43 @@ impl Cluster {
             hops: relay::HOPS_MAX,
             packet: Box::new(packet),
         });
-        self.mesh.send_packet(now, &self.me, relay, packet, false);
+        self.send_packet(now, relay, packet);
+    }
+
+    /// Sends what stands for itself.
+    fn send_packet(&mut self, now: Instant, to: NodeId, packet: Packet) {
+        self.send(now, to, Delivery::Datagram, &Message::Packet(packet));
+    }
+
+    /// Says something to one peer.
+    fn send(
+        &mut self,
+        now: Instant,
+        to: NodeId,
+        delivery: Delivery,
+        message: &Message,
+    ) -> Option<Way> {
+        let said = coding::encode(message)?;
+        self.deliver(now, to, delivery, &said)
+    }
+
+    /// Says something to all who are linked, but for `except`.
+    fn send_to_all(&mut self, now: Instant, message: &Message, except: Option<NodeId>) {
+        let Some(said) = coding::encode(message) else { return };
+        let linked = self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id);
+        for peer in linked.filter(|id| Some(*id) != except).collect::<Vec<_>>() {
+            self.deliver(now, peer, Delivery::Link, &said);
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        now: Instant,
+        to: NodeId,
+        delivery: Delivery,
+        (kind, body): &Encoded,
+    ) -> Option<Way> {
+        self.mesh.send(now, &self.me, to, delivery, (*kind, body))
     }
 
     /// Hands on what the calls above have caused.
@@ -469,23 +537,32 @@ impl Cluster {
     }
 
     fn timeout(&mut self, now: Instant, newest: &dyn Newest) {
-        self.mesh.timeout(now, &self.me);
-        self.pump(now, newest);
-        self.with_election(now, newest, |election, cx| election.timeout(now, cx));
-        self.pump(now, newest);
-        if self.election.reign().is_some() && self.reconcile_at <= now {
-            self.reconcile_at = now + RECONCILE;
-            self.reconcile(now);
-        }
-        if self.playing() && self.seek_at <= now {
-            self.seek_at = now + SEEK_MISSING;
-            self.seek_missing(now);
-            self.mind_company(now);
-            self.mind_reach(now);
-            self.mind_seat(now);
-            self.mind_name();
+        for due in DUE {
+            if self.due_at(due).is_some_and(|at| at <= now) {
+                self.act(now, newest, due);
+                self.pump(now, newest);
+            }
         }
         self.tell(now);
+    }
+
+    fn act(&mut self, now: Instant, newest: &dyn Newest, due: Due) {
+        match due {
+            Due::Mesh => self.mesh.timeout(now, &self.me),
+            Due::Election => self.elect(now, newest, |election, cx| election.timeout(now, cx)),
+            Due::Reconcile => {
+                self.reconcile_at = now + RECONCILE;
+                self.reconcile(now);
+            }
+            Due::Look => {
+                self.seek_at = now + SEEK_MISSING;
+                self.seek_missing(now);
+                self.mind_company(now);
+                self.mind_reach(now);
+                self.mind_seat(now);
+                self.mind_name();
+            }
+        }
     }
 
     fn tell(&mut self, now: Instant) {
@@ -501,10 +578,7 @@ impl Cluster {
             name: self.me.name.clone(),
             ask: self.playing() && term.is_none() || self.handled.is_none(),
         };
-        self.discovery.timeout(now, &self.me, told);
-        while let Some(effect) = self.discovery.poll() {
-            self.out.push_back(Out::Effect(effect));
-        }
+        self.mesh.announce(now, &self.me, told);
     }
 
     fn mind_company(&mut self, now: Instant) {
@@ -539,7 +613,7 @@ impl Cluster {
         if mine.is_some_and(|member| member.name != self.me.name)
             && let Some(to) = host.and_then(|host| host.udp)
         {
-            self.discovery.tell(&self.me, to);
+            self.mesh.announce_to(&self.me, to);
         }
     }
 
@@ -562,26 +636,16 @@ impl Cluster {
         self.out.push_back(Out::Notice(Notice::NewIdentity(id)));
     }
 
-    /// The one place where a datagram becomes a packet.
-    fn datagram(&mut self, now: Instant, newest: &dyn Newest, from: SocketAddr, bytes: &[u8]) {
-        if !self.playing() {
+    /// The one place where what came, whichever way, becomes a message.
+    fn received(&mut self, now: Instant, newest: &dyn Newest, received: Received) {
+        let Received { peer, way, kind, body } = received;
+        let Some(life) = self.mesh.peer(peer).map(|known| (peer, known.incarnation)) else {
             return;
-        }
-        let envelope = match bytes.first() {
-            Some(b'{') => serde_json::from_slice::<Envelope>(bytes).ok(),
-            _ => self.compact(bytes),
         };
-        let Some(Envelope { from: id, incarnation, packet }) = envelope else { return };
-        if self.mesh.peer(id).is_some_and(|peer| peer.incarnation == incarnation) {
-            self.mesh.heard_packet(now, &self.me, id, from);
-            self.packet(now, newest, id, packet, None);
+        match coding::decode(kind, body, life, (self.me.id, self.me.incarnation)) {
+            Ok(message) => self.message(now, newest, peer, message),
+            Err(_) => self.mesh.reject(now, way),
         }
-    }
-
-    fn compact(&self, bytes: &[u8]) -> Option<Envelope> {
-        let sender = self.mesh.tagged(compact::sender(bytes).ok()?)?;
-        let packet = compact::decode(bytes, sender, (self.me.id, self.me.incarnation)).ok()?;
-        Some(Envelope { from: sender.0, incarnation: sender.1, packet })
     }
 
     /// Something that `from` says, itself or by way of `via`.
@@ -606,29 +670,28 @@ impl Cluster {
                 if via.is_none() {
                     self.doubling.saw(now, Clock { term: tick.term, tick: tick.tick });
                 }
-                let mut admission = Admission::Drop;
-                self.with_election(now, newest, |election, cx| {
-                    admission = election.tick(now, cx, &tick, via);
-                });
-                self.drain_election(now);
+                let admission =
+                    self.elect(now, newest, |election, cx| election.tick(now, cx, &tick, via));
                 if admission == Admission::Apply && tick.state.is_some() {
-                    self.out.push_back(Out::Tick(tick));
+                    self.hand_on(tick);
                 }
             }
             Packet::Controls(packet) => {
                 self.doubling.told(now, from, packet.lossy && peer.role == Role::Player);
-                if self.election.controls(now, from, packet.term, peer.role) {
+                let role = peer.role;
+                if self.elect(now, newest, |election, _| {
+                    election.controls(now, from, packet.term, role)
+                }) {
                     let relayed = via.is_some();
                     self.out.push_back(Out::Controls { from, incarnation, packet, relayed });
                 }
             }
-            Packet::Probe => {}
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             packet if votes => {
                 if let Packet::Rival { term } | Packet::Stale { promised: term, .. } = packet {
                     self.hear_of_host(now, term);
                 }
-                self.with_election(now, newest, |election, cx| {
+                self.elect(now, newest, |election, cx| {
                     election.packet(now, cx, from, packet, via.map(|via| via.by));
                 });
             }
@@ -657,7 +720,7 @@ impl Cluster {
         if let Packet::Knock(knock) = &mut *relay.packet {
             knock.address = knock.address.or_else(|| self.mesh.peer(relay.from)?.address());
             // It asks until it has heard that it has a seat.
-            self.send_roster(relay.from);
+            self.send_roster(now, relay.from);
         }
         let host = self.election.following().map(|term| term.host);
         if host != Some(relay.from) {
@@ -666,14 +729,14 @@ impl Cluster {
                 _ => None,
             };
             if self.relay.serve(now, relay.from, holds) {
-                self.send_roster(relay.from);
+                self.send_roster(now, relay.from);
             }
         }
         let up = self.election.relay(now).filter(|_| host == Some(relay.to));
         let next = up.or_else(|| self.way_to_host(now, relay.to)).unwrap_or(relay.to);
         if next != by && next != relay.from {
             let packet = Packet::Relay(RelayPacket { hops, ..relay });
-            self.mesh.send_packet(now, &self.me, next, packet, false);
+            self.send_packet(now, next, packet);
         }
     }
 
@@ -690,13 +753,13 @@ impl Cluster {
             }
             Message::Ledger(message) => self.hear_of_ledger(now, from, &message),
             Message::Bye => {
-                self.discovery.forget(from);
-                self.mesh.hang_up(now, from, "left");
+                self.mesh.forget_announcement(from);
+                self.mesh.hang_up(now, from, Parting::Left);
                 if self.election.reign().is_some() && self.roster.remove(from) {
-                    self.publish_roster();
+                    self.publish_roster(now);
                 }
             }
-            _ => {}
+            Message::Roster(_) => {}
         }
     }
 
@@ -705,53 +768,52 @@ impl Cluster {
         let Some(roster) = self.roster.published().cloned() else { return };
         let message = Message::Roster(roster);
         for (client, _) in self.relayed(now) {
-            self.mesh.send(client, &message);
+            self.send(now, client, Delivery::Link, &message);
         }
     }
 
-    fn send_roster(&mut self, to: NodeId) {
+    fn send_roster(&mut self, now: Instant, to: NodeId) {
         if let Some(roster) = self.roster.published().cloned() {
-            self.mesh.send(to, &Message::Roster(roster));
+            self.send(now, to, Delivery::Link, &Message::Roster(roster));
         }
     }
 
     fn reconcile(&mut self, now: Instant) {
         if self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh) {
-            self.publish_roster();
+            self.publish_roster(now);
         }
     }
 
-    fn publish_roster(&mut self) {
+    fn publish_roster(&mut self, now: Instant) {
         let Some(roster) = self.roster.published().cloned() else {
             return;
         };
-        let linked: Vec<NodeId> =
-            self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
-        let message = Message::Roster(roster);
-        for peer in linked {
-            self.mesh.send(peer, &message);
-        }
+        self.send_to_all(now, &Message::Roster(roster), None);
         self.out.push_back(Out::Notice(Notice::Roster));
     }
 
-    fn with_election(
+    /// Lets the election act, and what it decides take effect at once.
+    fn elect<T>(
         &mut self,
         now: Instant,
         newest: &dyn Newest,
-        act: impl FnOnce(&mut Election, &Context<'_>),
-    ) {
+        act: impl FnOnce(&mut Election, &Context<'_>) -> T,
+    ) -> T {
         let voters = || self::voters(now, &self.tuning, &self.mesh, &self.roster);
         let seeking = self.playing() && self.election.promised().is_none();
         let announced = seeking && self.is_host_to_come(now);
         let steady = self.roster.is_steady(self.me.id);
-        act(&mut self.election, &Context { voters: &voters, steady, newest, announced });
+        let acted =
+            act(&mut self.election, &Context { voters: &voters, steady, newest, announced });
+        self.drain_election(now);
+        acted
     }
 
     /// Lets each part hear what the others have reported, until nobody has anything to say.
     fn pump(&mut self, now: Instant, newest: &dyn Newest) {
         loop {
             self.drain_election(now);
-            self.drain_keeper();
+            self.drain_keeper(now);
             let Some(out) = self.mesh.poll() else { return };
             match out {
                 mesh::Out::Effect(effect) => self.out.push_back(Out::Effect(effect)),
@@ -766,22 +828,23 @@ impl Cluster {
                     self.keeper.meet(now, peer, watches);
                     if self.election.reign().is_some() {
                         self.reconcile(now);
-                        self.send_roster(peer);
+                        self.send_roster(now, peer);
                     }
                 }
                 mesh::Out::Down { peer, reason } => {
                     self.keeper.part(peer);
                     self.out.push_back(Out::Notice(Notice::PeerDown(peer, reason)));
-                    if matches!(reason, "closed" | "left") {
-                        self.discovery.forget(peer);
+                    if matches!(reason, Parting::Closed | Parting::Left) {
+                        self.mesh.forget_announcement(peer);
                     }
-                    if reason != "silent" {
-                        self.with_election(now, newest, |election, cx| {
+                    if reason != Parting::Silent {
+                        self.elect(now, newest, |election, cx| {
                             election.link_closed(now, cx, peer);
                         });
                     }
                 }
-                mesh::Out::Message { peer, message } => self.message(now, newest, peer, message),
+                mesh::Out::Received(received) => self.received(now, newest, received),
+                mesh::Out::Beacon { beacon, from } => self.beacon(now, &beacon, from),
                 mesh::Out::Clash { incarnation } => self.clash(now, incarnation),
             }
         }
@@ -791,14 +854,15 @@ impl Cluster {
         while let Some(out) = self.election.poll() {
             match out {
                 election::Out::Send { to, packet } => {
-                    self.mesh.send_packet(now, &self.me, to, packet, false);
+                    self.send_packet(now, to, packet);
                 }
                 election::Out::SendThrough { relay, to, packet } => {
                     self.send_through(now, relay, to, packet);
                 }
                 election::Out::SendTwice { to, packet } => {
-                    self.mesh.send_packet(now, &self.me, to, packet.clone(), false);
-                    self.mesh.send(to, &Message::Packet(packet));
+                    let message = Message::Packet(packet);
+                    self.send(now, to, Delivery::Datagram, &message);
+                    self.send(now, to, Delivery::Link, &message);
                 }
                 election::Out::Lost { term, cause } => {
                     self.out.push_back(Out::Notice(Notice::HostLost(term, cause)));
@@ -844,18 +908,17 @@ impl Cluster {
         self.settle_session(now);
         self.keeper.reigns(term.epoch);
         self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
-        self.publish_roster();
+        self.publish_roster(now);
     }
 
     /// Tells the own members whom to follow, now that this node's reign is over.
     fn dismiss(&mut self, now: Instant, old: Term, new: Term) {
-        let linked: Vec<NodeId> =
-            self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id).collect();
-        for peer in linked.into_iter().filter(|peer| *peer != new.host) {
-            let packet = Packet::Ends { old, new };
-            self.mesh.send_packet(now, &self.me, peer, packet.clone(), false);
-            self.mesh.send(peer, &Message::Packet(packet));
+        let ends = Packet::Ends { old, new };
+        let linked = self.mesh.peers().filter(|(id, peer)| peer.is_linked() && *id != new.host);
+        for peer in linked.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.send_packet(now, peer, ends.clone());
         }
+        self.send_to_all(now, &Message::Packet(ends), Some(new.host));
     }
 }
 

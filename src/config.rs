@@ -3,12 +3,9 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use crate::{
-    cluster::{
-        ledger::{disk::Kept, entry::WallTime, keeper::Folding},
-        message::Role,
-    },
+    ledger::{disk::Kept, entry::WallTime, keeper::Folding},
     text::{Name, SessionName},
-    types::{Incarnation, NodeId},
+    types::{Incarnation, NodeId, Role},
 };
 
 /// One step of the world: a sixtieth of a second, rounded down to whole microseconds.

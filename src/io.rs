@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    cluster::ledger::{
+    ledger::{
         disk::{BatchId, Record, Report},
         entry::WallTime,
     },

@@ -54,6 +54,8 @@ pub mod cluster;
 pub mod config;
 pub mod game;
 pub mod io;
+pub mod ledger;
+pub mod mesh;
 pub mod node;
 pub mod replica;
 pub mod runtime;

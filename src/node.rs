@@ -18,21 +18,19 @@ pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port,
 
 pub use self::machine::Node;
 use crate::{
-    cluster::{
-        Unreachable,
-        ledger::{
-            Fullness,
-            disk::Trouble,
-            entry::{WallTime, Writer},
-            witness::Safety,
-        },
-        message::Role,
-    },
+    cluster::Unreachable,
     game::Game,
+    ledger::{
+        Fullness,
+        disk::Trouble,
+        entry::{WallTime, Writer},
+        witness::Safety,
+    },
     replica::State,
     text::{Name, SessionName},
-    types::{Clock, Instant, NodeId, Term, Tick},
+    types::{Clock, Instant, NodeId, Role, Term, Tick},
 };
+pub use crate::{cluster::election::Cause, mesh::Parting};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -86,8 +84,8 @@ pub enum Event<G: Game> {
     PeerDown {
         /// The peer.
         peer: NodeId,
-        /// Why, in a word: `closed`, `silent`, `slow`, `left`, `replaced`, `error`.
-        reason: &'static str,
+        /// Why.
+        reason: Parting,
     },
     /// The host that this node followed is lost.
     HostLost {
@@ -95,8 +93,8 @@ pub enum Event<G: Game> {
         host: NodeId,
         /// Its reign.
         term: Term,
-        /// Why, in a word: `closed`, `silent`, `left`, `yielded`.
-        reason: &'static str,
+        /// Why.
+        reason: Cause,
     },
     /// This node asks the others whether it shall reign.
     Election {
@@ -357,8 +355,9 @@ pub struct Handover {
     pub to: NodeId,
     /// From the last tick of the one to the first of the other, as applied here.
     pub gap: Duration,
-    /// Why, in a word: as in [`Event::HostLost`].
-    pub reason: &'static str,
+    /// Why, as in [`Event::HostLost`]; none if this node heard of the new host before it missed the old
+    /// one.
+    pub reason: Option<Cause>,
     /// When it was over.
     pub at: Instant,
 }

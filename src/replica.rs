@@ -19,35 +19,22 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::xxh3_64;
 
-use self::snapshot::Since;
 use crate::{
     cluster::{
         election::{Newest, descends},
-        ledger::{
-            batch::Carried,
-            entry::{SharedEntry, Writer},
-        },
         message::{Payload, WorldMark},
     },
     game::Game,
     text::Name,
-    types::{Clock, Incarnation, NodeId, SessionId, Term, Tick},
+    types::{Clock, Incarnation, NodeId, Term, Tick},
 };
 
 /// How many states are kept as possible baselines. Half a second of them.
 pub const HISTORY_STATES: usize = 32;
 
-/// How much of the ledger goes with a world, in bytes: what matters is that the packet stays one. What
-/// finds no room is asked for.
-const CARRIED_BYTES_MAX: usize = 640;
-
 /// Events older than this many ticks are not sent any more: whoever was away for longer has missed
 /// more than a sound. It learns how many they were.
 const EVENT_TICKS: u64 = 32;
-
-/// For how many ticks entries of the ledger are passed on with worlds: longer than any baseline is
-/// referred to.
-const ENTRY_TICKS: u64 = 4 * HISTORY_STATES as u64;
 
 /// Everything that is replicated: the game's world, and what the host must remember of each player
 /// so that its successor goes on exactly there.
@@ -99,10 +86,6 @@ pub struct Replica<G: Game> {
     /// How many events of this line of history the user has been told, or told to have missed; none
     /// until the first that it can be told of.
     events_counted: Option<u64>,
-    /// What ticks carried for the ledger, and which tick carried it first.
-    entries: VecDeque<(Tick, SharedEntry)>,
-    /// From this tick on, nothing that ticks carried is missing among them.
-    complete_from: Tick,
 }
 
 impl<G: Game> Debug for Replica<G> {
@@ -120,8 +103,6 @@ impl<G: Game> Default for Replica<G> {
             events: VecDeque::new(),
             events_told: Tick(0),
             events_counted: None,
-            entries: VecDeque::new(),
-            complete_from: Tick(0),
         }
     }
 }
@@ -162,8 +143,6 @@ impl<G: Game> Replica<G> {
         if rebased.is_some() {
             self.foreign = self.history.len();
             self.events.clear();
-            self.entries.clear();
-            self.complete_from = mark.clock.tick;
             self.events_told = self.events_told.min(mark.began);
             self.events_counted = None;
         }
@@ -176,13 +155,11 @@ impl<G: Game> Replica<G> {
         rebased.map(|mark| mark.clock)
     }
 
-    /// The own reign begins: the newest state goes on, in the new term. Whoever holds it may lack what
-    /// this node wrote in an earlier reign that nobody followed to its end.
+    /// The own reign begins: the newest state goes on, in the new term.
     pub fn reign(&mut self, term: Term) {
         let Some((mark, _)) = &mut self.newest else { return };
         let began = mark.clock.tick;
         *mark = WorldMark { clock: Clock { term, tick: began }, began };
-        self.lacks_entries_before(Tick(began.0 + 1));
     }
 
     /// Forgets which controls have been applied: what a host must never do.
@@ -213,62 +190,12 @@ impl<G: Game> Replica<G> {
         (new, missed)
     }
 
-    /// Notes entries of the ledger that came with `tick`: they go on with it, to whoever gets this
-    /// world from here.
-    pub fn note_entries(&mut self, tick: Tick, entries: impl IntoIterator<Item = SharedEntry>) {
-        for entry in entries {
-            if self.entries.iter().all(|(_, known)| known.id() != entry.id()) {
-                self.entries.push_back((tick, entry));
-            }
-        }
-        while self.entries.front().is_some_and(|(at, _)| at.0 + ENTRY_TICKS < tick.0) {
-            self.entries.pop_front();
-        }
-    }
-
-    /// This tick's world came without what had been written up to it.
-    pub fn lacks_entries_before(&mut self, tick: Tick) {
-        self.complete_from = self.complete_from.max(tick);
-    }
-
-    /// Up to which number entries of `writer` came with ticks up to this one, as far as is remembered.
-    pub fn carried_by(&self, tick: Tick, writer: Writer) -> Option<u64> {
-        let carried =
-            self.entries.iter().filter(|(at, _)| *at <= tick).map(|(_, entry)| entry.id());
-        carried.filter(|id| id.writer == writer).map(|id| id.number).max()
-    }
-
     /// What whoever holds the state at tick `held`, which [leads here](Replica::leads_here), has
-    /// missed: the events that are still worth telling, and what was written since into the ledger of
-    /// this `session`, in which the host has `written` so much. Whoever holds none gets the last events,
-    /// and asks for what was written; so does whoever may lack what this node never was given with a
-    /// tick.
-    pub fn since(&self, held: Option<Tick>, session: SessionId, written: u64) -> Since<G::Event> {
+    /// missed: the events that are still worth telling. Whoever holds none gets the last ones.
+    pub fn since(&self, held: Option<Tick>) -> Vec<(Tick, G::Event)> {
         let now = self.clock().map_or(0, |clock| clock.tick.0);
         let spoken = held.unwrap_or(Tick(now.saturating_sub(1)));
-        let events = self.events.iter().filter(|(at, _)| *at > spoken).cloned().collect();
-        let wrote = |held: Tick| self.entries.back().is_some_and(|(at, _)| *at > held);
-        let lacks_nothing = held.is_some_and(|held| held >= self.complete_from && !wrote(held));
-        let carried = match lacks_nothing {
-            true => Vec::new(),
-            false => {
-                let entries = held.map(|held| self.entries_since(held, session));
-                Carried::encode(session, written, entries.into_iter().flatten())
-            }
-        };
-        Since { events, carried }
-    }
-
-    /// The oldest after that tick, as many as find room.
-    fn entries_since(&self, tick: Tick, session: SessionId) -> Vec<&SharedEntry> {
-        let mut room = CARRIED_BYTES_MAX;
-        let entries = self.entries.iter().filter(|(at, _)| *at > tick).map(|(_, entry)| entry);
-        let fits = |entry: &&SharedEntry| {
-            let left = room.checked_sub(entry.bytes());
-            room = left.unwrap_or_default();
-            left.is_some()
-        };
-        entries.filter(|entry| entry.head().session == session).take_while(fits).collect()
+        self.events.iter().filter(|(at, _)| *at > spoken).cloned().collect()
     }
 }
 
@@ -279,7 +206,7 @@ impl<G: Game> Newest for Replica<G> {
 
     fn encode(&self) -> Option<Payload> {
         let (_, state) = self.newest.as_ref()?;
-        postcard::to_stdvec(state.as_ref()).ok().map(Payload::Binary)
+        postcard::to_stdvec(state.as_ref()).ok().map(Payload::from)
     }
 }
 
@@ -369,8 +296,7 @@ mod tests {
             let Some((mark, state)) = &self.replica.newest else { panic!("no world") };
             let held = follower.clock().filter(|held| self.replica.held(*held).is_some());
             let baseline = held.and_then(|held| Some((held, &**self.replica.held(held)?)));
-            let session = SessionId::default();
-            let since = self.replica.since(held.map(|held| held.tick), session, 0);
+            let since = self.replica.since(held.map(|held| held.tick));
             let (clock, hash) = (mark.clock, state.hash());
             let payload =
                 snapshot::encode::<Bell>(form, clock, state, hash, baseline, &since).unwrap();

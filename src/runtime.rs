@@ -47,12 +47,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use uuid::Uuid;
 
 use crate::{
-    cluster::{ledger::disk::Kept, message::Role},
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
+    ledger::disk::Kept,
     node::{Command, Event, Interface, Node, View},
     text::{Name, SessionName},
-    types::{Incarnation, Instant, NodeId},
+    types::{Incarnation, Instant, NodeId, Role},
 };
 
 pub use clock::{now, wall_time};

@@ -42,6 +42,16 @@ impl fmt::Debug for NodeId {
     }
 }
 
+/// What a node is in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Sits in the mesh, votes, may become host.
+    Player,
+    /// Only watches.
+    Spectator,
+}
+
 /// One life of a node: 64 random bits drawn at each start. With it, terms and senders are unique
 /// without any disk: a node that restarts from an old copy of its profile is still somebody else.
 #[derive(

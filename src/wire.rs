@@ -1,8 +1,13 @@
 //! How bytes become messages on a stream, before anybody knows what they mean.
 //!
-//! A link carries frames: four bytes of length, big-endian, then that many bytes. The length is
-//! checked against a limit before anything is allocated for it, so a stranger who announces four
+//! A link carries frames: four bytes of length, big-endian, then that many bytes, of which the first
+//! says of which kind they are. The length is checked against a limit before anything is allocated for it, so a stranger who announces four
 //! gigabytes costs four bytes.
+
+use std::{borrow::Cow, ops::Deref};
+
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest frame after the handshake, in bytes.
 pub const FRAME_BYTES_MAX: usize = 1 << 20;
@@ -22,17 +27,19 @@ pub struct TooLong {
     pub limit: usize,
 }
 
-/// Puts `payload` into a frame.
+/// Puts what follows a `kind` into a frame.
 ///
 /// # Errors
 /// [`TooLong`] above [`FRAME_BYTES_MAX`].
-pub fn frame(payload: &[u8]) -> Result<Vec<u8>, TooLong> {
-    if payload.len() > FRAME_BYTES_MAX {
-        return Err(TooLong { bytes: payload.len(), limit: FRAME_BYTES_MAX });
+pub fn frame(kind: u8, body: &[u8]) -> Result<Vec<u8>, TooLong> {
+    let length = 1 + body.len();
+    if length > FRAME_BYTES_MAX {
+        return Err(TooLong { bytes: length, limit: FRAME_BYTES_MAX });
     }
-    let mut out = Vec::with_capacity(LENGTH_BYTES + payload.len());
-    out.extend_from_slice(&(payload.len() as u32).to_be_bytes());
-    out.extend_from_slice(payload);
+    let mut out = Vec::with_capacity(LENGTH_BYTES + length);
+    out.extend_from_slice(&(length as u32).to_be_bytes());
+    out.push(kind);
+    out.extend_from_slice(body);
     Ok(out)
 }
 
@@ -92,14 +99,62 @@ impl Default for Deframer {
     }
 }
 
+/// Bytes inside of a message: as they are, or in JSON as a string of hexadecimal digits. Clones share
+/// them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blob(pub Bytes);
+
+impl From<Vec<u8>> for Blob {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl Deref for Blob {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_bytes(self);
+        }
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+        let hex: String = self.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect();
+        serializer.serialize_str(&hex)
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return <&[u8]>::deserialize(deserializer)
+                .map(|bytes| Self(Bytes::copy_from_slice(bytes)));
+        }
+        let text = <Cow<'_, str>>::deserialize(deserializer)?;
+        let value = |digit: u8| char::from(digit).to_digit(16);
+        let byte = |pair: &[u8]| Some((value(pair[0])? << 4 | value(pair[1])?) as u8);
+        let bytes: Option<Vec<u8>> = text.as_bytes().chunks_exact(2).map(byte).collect();
+        match bytes {
+            Some(bytes) if text.len().is_multiple_of(2) => Ok(bytes.into()),
+            _ => Err(serde::de::Error::custom("not hexadecimal")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_stream_cut_anywhere_gives_the_same_frames() {
-        let frames: [&[u8]; 3] = [b"one", b"", b"three"];
-        let stream: Vec<u8> = frames.iter().flat_map(|f| frame(f).unwrap()).collect();
+        let frames: [&[u8]; 3] = [b"one", b"2", b"three"];
+        let stream: Vec<u8> = frames.iter().flat_map(|f| frame(f[0], &f[1..]).unwrap()).collect();
         for cut in 1..stream.len() {
             let mut deframer = Deframer::new();
             let mut got: Vec<Vec<u8>> = Vec::new();
@@ -122,7 +177,7 @@ mod tests {
 
     #[test]
     fn strangers_have_a_lower_limit_than_members() {
-        let long = frame(&vec![0; STRANGER_FRAME_BYTES_MAX + 1]).unwrap();
+        let long = frame(0, &vec![0; STRANGER_FRAME_BYTES_MAX]).unwrap();
         let mut deframer = Deframer::new();
         deframer.push(&long);
         assert!(deframer.next_frame().is_err());

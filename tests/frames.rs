@@ -8,14 +8,14 @@ use std::{
 
 use interregnum::{
     arena::{Arena, Controls, Intermission, World, bot},
-    cluster::{ledger::entry::WallTime, message::Role},
     config::TICK,
     game::{Game, News},
-    node::{Command, Event, Handover, MemberView, Picture, SessionView, Status, View},
+    ledger::entry::WallTime,
+    node::{Cause, Command, Event, Handover, MemberView, Picture, SessionView, Status, View},
     replica::State,
     runtime::Happened,
     text::{Name, SessionName},
-    types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
+    types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
     ui::{
         Frame, Options, STAGE, Screen, Seat, Turn, VERTICES_BUDGET,
         arena::ArenaScreen,
@@ -227,7 +227,7 @@ fn every_screen_is_drawn_at_every_size() {
                 from: id(0),
                 to: id(1),
                 gap: TICK,
-                reason: "silent",
+                reason: Some(Cause::Silent),
                 at: Instant(900_000),
             });
             let mut screen = ArenaScreen::new(Instant(0));

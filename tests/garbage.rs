@@ -4,15 +4,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 use interregnum::{
     arena::Arena,
-    cluster::{
-        ledger::{disk::Kept, entry::WallTime},
-        message::Role,
-    },
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, Port, Wire},
+    ledger::{disk::Kept, entry::WallTime},
     node::{Input, Node, Output},
     text::{Name, SessionName},
-    types::{Incarnation, Instant, LinkId, NodeId},
+    types::{Incarnation, Instant, LinkId, NodeId, Role},
 };
 use proptest::{collection::vec, prelude::*};
 

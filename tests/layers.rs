@@ -11,24 +11,26 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("types", &[]),
     ("wire", &[]),
-    // Of the cluster no more than what a disk is asked for.
-    ("io", &["cluster", "text", "types"]),
     ("game", &["text", "types"]),
     ("bits", &["game"]),
-    // Of the cluster no more than the role of a member.
-    ("config", &["cluster", "game", "text", "types"]),
-    ("cluster", &["bits", "config", "game", "io", "text", "types", "wire"]),
+    ("ledger", &["game", "text", "types", "wire"]),
+    ("io", &["ledger", "text", "types"]),
+    ("config", &["game", "ledger", "text", "types"]),
+    ("mesh", &["config", "io", "text", "types", "wire"]),
+    ("cluster", &["bits", "config", "game", "io", "ledger", "mesh", "text", "types", "wire"]),
     ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
-    ("node", &["cluster", "config", "game", "io", "replica", "text", "types"]),
+    ("node", &["cluster", "config", "game", "io", "ledger", "mesh", "replica", "text", "types"]),
     // The game that ships knows of no network.
     ("arena", &["bits", "game", "text", "types"]),
     (
         "sim",
-        &["arena", "cluster", "config", "game", "io", "node", "replica", "text", "types", "wire"],
+        &[
+            "arena", "cluster", "config", "game", "io", "ledger", "mesh", "node", "replica",
+            "text", "types", "wire",
+        ],
     ),
-    ("runtime", &["cluster", "config", "game", "io", "node", "text", "types", "wire"]),
-    // Of the cluster no more than the role of a member.
-    ("ui", &["arena", "cluster", "config", "game", "node", "runtime", "text", "types"]),
+    ("runtime", &["config", "game", "io", "ledger", "node", "text", "types", "wire"]),
+    ("ui", &["arena", "config", "game", "ledger", "node", "runtime", "text", "types"]),
 ];
 
 #[test]

@@ -18,13 +18,12 @@ use std::{
 };
 
 use interregnum::{
-    cluster::message::Role,
     config::Tuning,
     game::{Game, News},
     node::{Command, Event, Status, View},
     runtime::{self, Handle, Happened, NotTaken, Settings, StartError},
     text::{Name, SessionName},
-    types::NodeId,
+    types::{NodeId, Role},
 };
 use serde::{Deserialize, Serialize};
 

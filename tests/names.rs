@@ -6,15 +6,15 @@ use std::{
 };
 
 use interregnum::{
-    cluster::{
-        discovery::{Discovery, Told},
-        identity::Identity,
-        message::{Address, Beacon, Role},
-    },
     config::{BEACON_BYTES, RULES_BYTES_MAX},
     io::Effect,
+    mesh::{
+        discovery::{Discovery, Told},
+        identity::Identity,
+        message::{Address, Beacon},
+    },
     text::{NAME_CHARS_MAX, Name, SessionName},
-    types::{Epoch, Incarnation, Instant, NodeId, SessionId, Term},
+    types::{Epoch, Incarnation, Instant, NodeId, Role, SessionId, Term},
 };
 use uuid::Uuid;
 
@@ -61,7 +61,7 @@ fn a_beacon_has_room_for_the_longest_of_all_it_may_say() {
         assert_eq!(bytes.len(), BEACON_BYTES);
         let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
         let beacon: Beacon = serde_json::from_slice(&bytes[..=end]).unwrap();
-        assert_eq!((beacon.name, beacon.host_name), (name.clone(), Some(name)));
+        assert_eq!((beacon.who.name, beacon.host_name), (name.clone(), Some(name)));
         println!("{} of {BEACON_BYTES} bytes are left", BEACON_BYTES - end - 1);
     }
 }
@@ -80,7 +80,7 @@ fn a_beacon_with_a_session_name_that_is_too_long_is_no_beacon() {
     };
     let name = "s".repeat(NAME_CHARS_MAX);
     let beacon = read(&format!("\u{200b}{name} \u{202e}")).unwrap();
-    assert_eq!(beacon.session, SessionName::new(&name).ok());
+    assert_eq!(beacon.who.session, SessionName::new(&name).ok());
     assert!(read(&format!("{name}1")).is_err());
     assert!(read("\u{200b}").is_err());
 }

@@ -5,15 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use interregnum::{
     arena::{Arena, Controls, World},
     cluster::{
-        compact,
-        message::{Packet, TickPacket},
+        coding,
+        message::{Ends, Message, Packet, TickPacket},
     },
     config::Form,
     game::{Game, News},
-    replica::{
-        Seat, State,
-        snapshot::{self, Since},
-    },
+    mesh::message::DATAGRAM_HEAD_BYTES,
+    replica::{Seat, State, snapshot},
     sim::{self, met::Met},
     text::Name,
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
@@ -52,24 +50,18 @@ fn a_tick_of_sixty_four_players_costs_a_fortieth_of_json_and_a_quarter_of_a_fiel
         }
         let (held_clock, held_state) = held.pop_front().unwrap();
         let baseline = Some((held_clock, &held_state));
-        let payload = snapshot::encode::<Arena>(
-            Form::Binary,
-            clock,
-            &state,
-            state.hash(),
-            baseline,
-            &Since::default(),
-        );
+        let payload =
+            snapshot::encode::<Arena>(Form::Binary, clock, &state, state.hash(), baseline, &[]);
         let packet = Packet::Tick(TickPacket {
             term,
-            ends: None,
-            rival: false,
+            ends: Ends::Nothing,
             began: Tick(10),
             tick: clock.tick,
             heard: tick,
+            carried: None,
             state: payload,
         });
-        ours += compact::encode(7, &packet).unwrap().len();
+        ours += DATAGRAM_HEAD_BYTES + coding::encode(&Message::Packet(packet)).unwrap().1.len();
         json += serde_json::to_vec(&state.world).unwrap().len();
         delta += field_delta(&held_state.world, &state.world);
         count += 1;
@@ -101,7 +93,7 @@ fn the_bytes_of_a_snapshot_are_these() {
         &state,
         0xdead_beef,
         Some((held.0, &held.1)),
-        &Since::default(),
+        &[],
     );
     let payload = payload.unwrap();
     let hex: String = payload.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

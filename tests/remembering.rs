@@ -10,7 +10,7 @@ use std::{
 };
 
 use interregnum::{
-    cluster::ledger::Ledger,
+    ledger::Ledger,
     sim::{faults::disagreement, tally::Tally, world::World},
     types::{Instant, NodeId},
 };

@@ -18,13 +18,13 @@ use std::{
 use anyhow::{Context, bail};
 use interregnum::{
     arena::Arena,
-    cluster::ledger::{
+    game::Summing,
+    ledger::{
         Fate, Ledger, Out, Refused,
         disk::{BATCH_ENTRIES_MAX, Record},
         entry::{Entry, Writer},
         page::PAGE_ENTRIES_MAX,
     },
-    game::Summing,
     runtime::store::{
         OpenError,
         file::{Contents, LedgerFile},

@@ -11,14 +11,11 @@ use std::{
 
 use interregnum::{
     arena::{Arena, Score},
-    cluster::{
-        ledger::{Fullness, witness::Safety},
-        message::Role,
-    },
+    ledger::{Fullness, witness::Safety},
     node::{Event, MemberView},
     runtime::{Happened, Timed},
     text::{Name, SessionName},
-    types::{self, NodeId},
+    types::{self, NodeId, Role},
 };
 use serde::{Deserialize, Serialize};
 
@@ -217,10 +214,10 @@ fn what(event: &Event<Arena>) -> Option<What> {
     Some(match event {
         Event::PeerUp { peer, .. } => What::PeerUp { peer: *peer },
         Event::PeerDown { peer, reason } => {
-            What::PeerDown { peer: *peer, reason: (*reason).to_owned() }
+            What::PeerDown { peer: *peer, reason: reason.as_str().to_owned() }
         }
         Event::HostLost { host, term, reason } => {
-            What::HostLost { host: *host, term: (*term).into(), reason: (*reason).to_owned() }
+            What::HostLost { host: *host, term: (*term).into(), reason: reason.as_str().to_owned() }
         }
         Event::Election { ends } => What::Election { term: ends.map(Term::from) },
         Event::Host { host, term, clock, gap, rolled_back } => What::Host {

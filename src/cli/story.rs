@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 use interregnum::{
     arena::{Arena, Score},
     cluster::Unreachable,
-    node::{Event, MemberView},
+    node::{Cause, Event, MemberView},
     runtime::{Happened, Started, Timed},
     text::{Name, SessionName},
     types::{Instant, NodeId},
@@ -33,7 +33,7 @@ fn unreachable(who: &Unreachable) -> String {
 #[derive(Debug, Default)]
 pub struct Story {
     names: BTreeMap<NodeId, Name>,
-    lost: Option<(NodeId, &'static str)>,
+    lost: Option<(NodeId, Cause)>,
     games_won: BTreeMap<NodeId, u32>,
     points: String,
     points_told: Instant,
@@ -95,10 +95,10 @@ impl Story {
                 Some(format!("{name} is here"))
             }
             Event::PeerDown { peer, reason } => {
-                Some(format!("{} is gone ({reason})", self.name(*peer)))
+                Some(format!("{} is gone ({})", self.name(*peer), reason.as_str()))
             }
             Event::HostLost { host, reason, .. } => {
-                self.lost = Some((*host, reason));
+                self.lost = Some((*host, *reason));
                 None
             }
             Event::Host { host, gap, .. } => Some(self.crowning(*host, *gap)),
@@ -148,8 +148,9 @@ impl Story {
         let gap_ms = gap.as_micros() as f64 / 1_000.0;
         match self.lost.take() {
             Some((lost, reason)) => format!(
-                "{} is lost as host ({reason}): {host} hosts, {gap_ms:.1} ms later",
-                self.name(lost)
+                "{} is lost as host ({}): {host} hosts, {gap_ms:.1} ms later",
+                self.name(lost),
+                reason.as_str()
             ),
             None => format!("{host} hosts, {gap_ms:.1} ms after the last tick of the host before"),
         }

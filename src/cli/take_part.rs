@@ -9,10 +9,9 @@ use std::{
 use crossbeam_channel::{Receiver, Select, TryRecvError};
 use interregnum::{
     arena::Arena,
-    cluster::message::Role,
     node::{Command, Event},
     runtime::{self, Handle, Happened, Settings},
-    types::Instant,
+    types::{Instant, Role},
 };
 
 use super::{

@@ -27,21 +27,27 @@ mod asking;
 mod follower;
 mod following;
 mod meeting;
+mod state;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
-use self::follower::{Following, Relayed};
-use super::message::{
-    Answer, ElectionPacket, MeetPacket, OkPacket, Packet, Payload, Rank, Role, TickPacket,
-    WorldCopy, WorldMark,
+use self::{
+    follower::{Following, Relayed},
+    state::{Candidacy, Grant, Lost, Reigning, Rival, Seeking, State},
 };
-use super::relay::{self, Via};
+use super::{
+    message::{
+        Answer, ElectionPacket, MeetPacket, OkPacket, Packet, Payload, Rank, TickPacket, WorldCopy,
+        WorldMark,
+    },
+    relay::{self, Via},
+};
 use crate::{
     config::{Mutant, TICK, Tuning},
-    types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
+    types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
 };
 
 /// An epoch this far above all known ones is a lie or an accident, and is refused.
@@ -107,36 +113,6 @@ pub struct Election {
     out: VecDeque<Out>,
 }
 
-#[derive(Debug)]
-enum State {
-    /// On the title.
-    Idle,
-    /// Hears a host.
-    Following(Following),
-    /// Has none, and looks for one.
-    Seeking(Seeking),
-    /// Is one.
-    Reigning(Reigning),
-}
-
-#[derive(Debug)]
-struct Seeking {
-    lost: Option<Lost>,
-    ask_at: Instant,
-    /// Whether `ask_at` already contains what this node waits for its rank.
-    ranked: bool,
-    /// Who asked and was told to wait. It is asked in turn, linked or not: it waits for that.
-    deferred: BTreeSet<NodeId>,
-    candidacy: Option<Box<Candidacy>>,
-}
-
-#[derive(Debug)]
-struct Lost {
-    following: Following,
-    cause: Cause,
-    at: Instant,
-}
-
 /// Why a host is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -163,46 +139,6 @@ impl Cause {
             Cause::Yielded => "yielded",
         }
     }
-}
-
-#[derive(Debug)]
-struct Candidacy {
-    began: Instant,
-    repeat_at: Instant,
-    deadline: Instant,
-    /// When the deadline first passes: a sign of life that comes later gives one more, once.
-    extends_at: Option<Instant>,
-    ends: Option<Term>,
-    asked: BTreeSet<NodeId>,
-    /// The silent host, if it is worth asking.
-    suspect: Option<NodeId>,
-    follows: BTreeMap<NodeId, (Option<WorldMark>, Option<Payload>)>,
-}
-
-#[derive(Debug)]
-struct Reigning {
-    term: Term,
-    announced: Instant,
-    /// When each member's controls named this term last.
-    members: BTreeMap<NodeId, Instant>,
-    rival: Option<Rival>,
-    /// To whom this host, as the judge, has given the crown, and when.
-    conceded: Option<(NodeId, Instant)>,
-}
-
-#[derive(Debug)]
-struct Rival {
-    term: Term,
-    heard: Instant,
-    meet_at: Instant,
-    /// Who told of it: that one hears both.
-    told_by: Option<NodeId>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Grant {
-    to: NodeId,
-    until: Instant,
 }
 
 /// What the election has to know of the rest.
@@ -307,6 +243,19 @@ pub enum Out {
     },
 }
 
+/// Something that will be due.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// The host is given up, for this reason.
+    Lose(Cause),
+    /// Somebody else is tried as a relay.
+    Relay,
+    /// A rival is asked again to judge.
+    Meet,
+    /// Whoever has no host asks, asks again, or counts.
+    Advance,
+}
+
 /// What to do with the world in a tick's packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
@@ -349,10 +298,7 @@ impl Election {
 
     /// The own reign, if any.
     pub fn reign(&self) -> Option<Term> {
-        match &self.state {
-            State::Reigning(reign) => Some(reign.term),
-            _ => None,
-        }
+        self.state.as_reigning().map(|reign| reign.term)
     }
 
     /// The world with which the last own reign began, and those that the answers held: so that
@@ -363,47 +309,29 @@ impl Election {
 
     /// The reign that is followed, if a host is heard.
     pub fn following(&self) -> Option<Term> {
-        match &self.state {
-            State::Following(following) => Some(following.term),
-            _ => None,
-        }
+        self.state.as_following().map(|following| following.term)
     }
 
     /// The reign to whose host the own controls go: the one followed, or missed but perhaps alive.
     pub fn served(&self) -> Option<Term> {
-        match &self.state {
-            State::Following(following) => Some(following.term),
-            State::Seeking(Seeking { lost: Some(lost), .. }) if lost.cause != Cause::Left => {
-                Some(lost.following.term)
-            }
-            _ => None,
-        }
+        let gone = self.state.lost().is_some_and(|lost| lost.cause == Cause::Left);
+        self.state.host().filter(|_| !gone).map(|following| following.term)
     }
 
     /// Who passes things on between this node and its host, if that is needed.
     pub fn relay(&self, now: Instant) -> Option<NodeId> {
-        let following = match &self.state {
-            State::Following(following) => following,
-            State::Seeking(Seeking { lost: Some(lost), .. }) => &lost.following,
-            _ => return None,
-        };
-        following.relay.filter(|relay| now < relay.until).map(|relay| relay.by)
+        self.state.host()?.relay.filter(|relay| now < relay.until).map(|relay| relay.by)
     }
 
     /// How many nodes lie between this one and its host.
     pub fn distance(&self, now: Instant) -> u8 {
-        let State::Following(following) = &self.state else { return 0 };
+        let Some(following) = self.state.as_following() else { return 0 };
         following.relay.filter(|relay| now < relay.until).map_or(0, |relay| relay.far)
     }
 
     /// The reign in force as far as this node knows: its own, or the one it follows or lost.
     pub fn current(&self) -> Option<Term> {
-        match &self.state {
-            State::Idle => None,
-            State::Following(following) => Some(following.term),
-            State::Seeking(seeking) => seeking.lost.as_ref().map(|lost| lost.following.term),
-            State::Reigning(reign) => Some(reign.term),
-        }
+        self.state.term()
     }
 
     /// Until when the node, which has just woken from a sleep, must not act yet.
@@ -436,13 +364,7 @@ impl Election {
 
     /// Starts looking for a host, and after `discovery` asks to be one.
     pub fn seek(&mut self, now: Instant, discovery: Duration) {
-        self.state = State::Seeking(Seeking {
-            lost: None,
-            ask_at: now + discovery,
-            ranked: false,
-            deferred: BTreeSet::new(),
-            candidacy: None,
-        });
+        self.turn(State::seeking(None, now + discovery));
     }
 
     /// Looks for a host to watch. A spectator neither asks nor votes.
@@ -453,7 +375,7 @@ impl Election {
 
     /// Back to the title: neither vote nor crown. What was promised stays promised.
     pub fn rest(&mut self) {
-        self.state = State::Idle;
+        self.turn(State::Idle);
         self.grant = None;
     }
 
@@ -494,7 +416,7 @@ impl Election {
             seeking.ranked = false;
             seeking.ask_at = seeking.ask_at.min(now);
         }
-        if let Some(candidacy) = self.candidacy_mut() {
+        if let Some(candidacy) = self.state.candidacy_mut() {
             candidacy.asked.remove(&peer);
             if candidacy.suspect == Some(peer) {
                 candidacy.suspect = None;
@@ -559,7 +481,7 @@ impl Election {
                 let followed = following.term;
                 let missed = now.since(following.heard) > self.lives_window()
                     || self.tuning.has(Mutant::Usurper);
-                let heir = missed && packet.ends == Some(followed);
+                let heir = missed && packet.ends.term() == Some(followed);
                 let renewed = term.host == followed.host;
                 if heir || renewed || self.granted(now, term.host) || !self.hears(now) {
                     self.follow(now, packet, via);
@@ -588,7 +510,9 @@ impl Election {
                 let conceded = reign
                     .conceded
                     .is_some_and(|(to, at)| to == term.host && now.since(at) <= RIVAL_REMEMBERED);
-                if packet.ends == Some(reign.term) && (conceded || self.members(now).len() == 1) {
+                if packet.ends.term() == Some(reign.term)
+                    && (conceded || self.members(now).len() == 1)
+                {
                     self.follow(now, packet, via);
                     return Admission::Apply;
                 }
@@ -636,7 +560,7 @@ impl Election {
         via: Option<NodeId>,
     ) {
         let deadline = now + self.tuning.ask_deadline;
-        if let Some(candidacy) = self.candidacy_mut()
+        if let Some(candidacy) = self.state.candidacy_mut()
             && candidacy.follows.is_empty()
             && candidacy.extends_at.take_if(|at| now >= *at).is_some()
         {
@@ -655,11 +579,7 @@ impl Election {
             Packet::Abdicate { term, successor, world } => {
                 self.abdicated(now, cx, from, term, successor, world);
             }
-            Packet::Tick(_)
-            | Packet::Controls(_)
-            | Packet::Relay(_)
-            | Packet::Knock(_)
-            | Packet::Probe => {}
+            Packet::Tick(_) | Packet::Controls(_) | Packet::Relay(_) | Packet::Knock(_) => {}
         }
         self.advance(now, cx);
     }
@@ -693,71 +613,51 @@ impl Election {
         self.rest();
     }
 
+    /// All that will be due as things are, and when; of what is due at once, the first is done.
+    fn schedule(&self) -> [Option<(Instant, Due)>; 3] {
+        match &self.state {
+            State::Following(following) => {
+                let silent_at = following.silent_at(self.suspicion());
+                let told_at = following.acknowledged_at;
+                let lately = told_at + following.acknowledged_within(&self.tuning);
+                let relayed = following.relay.map_or(lately, |relay| relay.until.max(lately));
+                let mind = |at, due| (!self.watching).then_some((at, due));
+                [
+                    Some((silent_at, Due::Lose(Cause::Silent))),
+                    mind(told_at + self.unheard(following), Due::Lose(Cause::Deaf)),
+                    mind(relayed, Due::Relay),
+                ]
+            }
+            State::Seeking(seeking) if !self.watching => {
+                let due = seeking.candidacy.as_ref();
+                let at = due.map_or(seeking.ask_at, |due| due.repeat_at.min(due.deadline));
+                [Some((at, Due::Advance)), None, None]
+            }
+            State::Reigning(reign) => {
+                [reign.rival.as_ref().map(|rival| (rival.meet_at, Due::Meet)), None, None]
+            }
+            State::Seeking(_) | State::Idle => [None; 3],
+        }
+    }
+
     /// Does what is due.
     pub fn timeout(&mut self, now: Instant, cx: &Context<'_>) {
         if self.is_drowsy(now) {
             return;
         }
         self.drowsy_until = None;
-        let suspicion = self.suspicion();
-        let deaf_after = match &self.state {
-            State::Following(following) => self.unheard(following),
-            _ => Duration::MAX,
-        };
-        match &mut self.state {
-            State::Following(following) => {
-                let unheard = now.since(following.acknowledged_at);
-                let within = following.acknowledged_within(&self.tuning);
-                if now >= following.silent_at(suspicion) {
-                    self.lose(now, cx, Cause::Silent);
-                } else if unheard >= deaf_after && !self.watching {
-                    self.lose(now, cx, Cause::Deaf);
-                } else if unheard >= within && !self.watching {
-                    self.seek_relay(now, cx);
-                }
-            }
-            State::Reigning(reign) => {
-                let term = reign.term;
-                if reign.rival.as_ref().is_some_and(|r| now.since(r.heard) > RIVAL_REMEMBERED) {
-                    reign.rival = None;
-                }
-                if let Some(rival) = &mut reign.rival
-                    && rival.meet_at <= now
-                {
-                    rival.meet_at = now + MEET_REPEAT;
-                    let (to, told_by) = (rival.term.host, rival.told_by);
-                    let members = self.members(now);
-                    let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
-                    let meet = Packet::Meet(MeetPacket { term, members, tick });
-                    self.send_either_way(told_by, to, meet);
-                }
-            }
-            State::Idle | State::Seeking(_) => {}
+        match self.schedule().into_iter().flatten().find(|(at, _)| *at <= now) {
+            Some((_, Due::Lose(cause))) => self.lose(now, cx, cause),
+            Some((_, Due::Relay)) => self.seek_relay(now, cx),
+            Some((_, Due::Meet)) => self.meet_again(now, cx),
+            Some((_, Due::Advance)) | None => {}
         }
         self.advance(now, cx);
     }
 
     /// When [`timeout`](Election::timeout) has something to do.
     pub fn next_timeout(&self) -> Option<Instant> {
-        let due = match &self.state {
-            State::Idle => return None,
-            State::Following(following) if self.watching => following.silent_at(self.suspicion()),
-            State::Following(following) => {
-                let relay = following.relay.map_or(following.acknowledged_at, |relay| relay.until);
-                let silent_at = following.silent_at(self.suspicion());
-                silent_at.min(following.acknowledged_at + self.unheard(following)).min(
-                    relay.max(
-                        following.acknowledged_at + following.acknowledged_within(&self.tuning),
-                    ),
-                )
-            }
-            State::Seeking(_) if self.watching => return None,
-            State::Seeking(seeking) => match &seeking.candidacy {
-                Some(candidacy) => candidacy.repeat_at.min(candidacy.deadline),
-                None => seeking.ask_at,
-            },
-            State::Reigning(reign) => reign.rival.as_ref()?.meet_at,
-        };
+        let due = self.schedule().into_iter().flatten().map(|(at, _)| at).min()?;
         Some(due.max(self.drowsy_until.unwrap_or_default()))
     }
 
@@ -766,13 +666,6 @@ impl Election {
             return Rank { has_world: false, steady: true, id: self.me };
         }
         Rank { has_world: cx.newest.mark().is_some(), steady: cx.steady, id: self.me }
-    }
-
-    fn candidacy_mut(&mut self) -> Option<&mut Candidacy> {
-        match &mut self.state {
-            State::Seeking(seeking) => seeking.candidacy.as_deref_mut(),
-            _ => None,
-        }
     }
 
     fn plausible(&self, term: Term) -> bool {

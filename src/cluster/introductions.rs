@@ -2,53 +2,42 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{
-    AUDIENCE, Cluster, Notice, Out, SEEK_MISSING_FOR,
-    mesh::{Acquaintance, Peer},
-    message::{Address, Beacon, Packet, Role},
-};
+use super::{AUDIENCE, Cluster, Notice, Out, SEEK_MISSING_FOR, message::Packet};
 use crate::{
+    mesh::{
+        Acquaintance, Peer,
+        message::{Address, Beacon},
+    },
     text::Name,
-    types::{Instant, NodeId, Term},
+    types::{Instant, NodeId, Role, Term},
 };
 
 impl Cluster {
     pub(super) fn beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if beacon.id == self.me.id {
-            return self.clash(now, beacon.incarnation);
+        if beacon.who.id == self.me.id {
+            return self.clash(now, beacon.who.incarnation);
         }
         self.meet(now, beacon, from);
     }
 
     pub(super) fn meet(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if !self.me.shares_session(beacon) {
+        if !self.me.shares_session(&beacon.who) {
             return;
         }
         // A machine that is on this network twice is heard at each of its addresses: the one that its
         // link speaks from is where it is.
-        let life = (beacon.id, beacon.incarnation);
+        let life = (beacon.who.id, beacon.who.incarnation);
         let ip = self.mesh.settled_at(now, life, from.ip()).unwrap_or(from.ip());
-        self.mesh.meet(
-            now,
-            &self.me,
-            Acquaintance {
-                id: beacon.id,
-                incarnation: beacon.incarnation,
-                name: beacon.name.clone(),
-                role: beacon.role,
-                address: Some(Address { ip, tcp: beacon.tcp, udp: beacon.udp }),
-                heard: true,
-                wanted: beacon.term.is_some_and(|term| term.host == beacon.id)
-                    && self.election.current().is_none(),
-            },
-        );
+        let wanted = beacon.term.is_some_and(|term| term.host == beacon.who.id)
+            && self.election.current().is_none();
+        self.mesh.meet(now, &self.me, Acquaintance::introduced(beacon.who.clone(), ip, wanted));
         if let Some(term) = beacon.term {
-            if term.host == beacon.id {
+            if term.host == beacon.who.id {
                 self.election.rumour(now, term, None);
             } else if term.host != self.me.id {
                 self.seek_host(now, beacon, term, from.ip());
             }
-            self.hear_of_another_game(now, beacon.id, term);
+            self.hear_of_another_game(now, beacon.who.id, term);
             if self.me.role == Role::Spectator && self.election.following().is_none() {
                 self.mesh.set_host(Some(term.host));
             }
@@ -91,7 +80,7 @@ impl Cluster {
             if let Some(relay) = self.election.relay(now) {
                 self.send_through(now, relay, mine.host, packet.clone());
             }
-            self.mesh.send_packet(now, &self.me, mine.host, packet, false);
+            self.send_packet(now, mine.host, packet);
         }
     }
 
@@ -123,7 +112,7 @@ impl Cluster {
         let members = self.roster.members().iter().filter(|member| member.id != self.me.id);
         let missing: Vec<SocketAddr> = members.filter_map(|member| lost(member.id)?.udp).collect();
         for to in missing {
-            self.discovery.tell(&self.me, to);
+            self.mesh.announce_to(&self.me, to);
         }
     }
 
@@ -172,8 +161,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        cluster::{identity::Identity, mesh::Mesh, message::Message},
         config::Tuning,
+        io::Wire,
+        mesh::{Mesh, identity::Identity, message::HELLO},
         types::LinkId,
         wire,
     };
@@ -198,10 +188,11 @@ mod tests {
         let now = Instant(1_000_000);
         let first = SocketAddr::from(([10, 77, 0, 2], 4_000));
         let second = IpAddr::from([10, 77, 0, 102]);
-        let mut mesh = Mesh::new(Tuning::default(), 1);
-        mesh.accepted(now, &me, LinkId(1), first);
-        let hello = serde_json::to_vec(&Message::Hello(other.hello(0).unwrap())).unwrap();
-        mesh.bytes(now, &me, LinkId(1), &wire::frame(&hello).unwrap());
+        let mut mesh = Mesh::new(Tuning::default(), 1, 0, Vec::new());
+        mesh.handle(now, &me, Wire::Accepted { link: LinkId(1), from: first });
+        let hello = serde_json::to_vec(&other.hello(0).unwrap()).unwrap();
+        let chunk = wire::frame(HELLO, &hello).unwrap();
+        mesh.handle(now, &me, Wire::Bytes { link: LinkId(1), chunk });
 
         let life = (other.id, other.incarnation);
         assert_eq!(mesh.settled_at(now, life, second), None, "it may have moved there");

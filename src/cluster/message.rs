@@ -1,151 +1,39 @@
-//! The whole protocol, in one file: everything that one node says to another.
+//! The whole protocol of the cluster, in one file: everything that one node says to another once there
+//! are links. (How there come to be any: [`mesh::message`](crate::mesh::message). What is said of the
+//! ledger: [`ledger::exchange`](crate::ledger::exchange).)
 //!
-//! A [`Beacon`] announces a node to the neighbourhood. A [`Message`] goes over a link, a
-//! [`Packet`] in a datagram, or over the link where it is too large for one. Both are JSON, except
-//! what comes all the time ([`compact`](super::compact)) and what is said of the
-//! [ledger](super::ledger::exchange); what they carry of a game is opaque here ([`Payload`]).
+//! A [`Message`] goes over a link. Most of them are a [`Packet`], which goes in a datagram just as well:
+//! it stands for itself. [`coding`](super::coding) says how they look as bytes; what they carry of a game
+//! is opaque here ([`Payload`]).
 //!
 //! The messages of the election are those of the bully algorithm (Garcia-Molina 1982): `Election`,
 //! `Ok`, and `Coordinator`, which here is part of each [`Packet::Tick`]: a host's every packet
 //! says in which term it reigns, and which term that ended.
 
-use std::net::IpAddr;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::ledger::exchange::LedgerMessage;
 use crate::{
-    text::{Name, SessionName},
-    types::{Clock, Epoch, Incarnation, NodeId, SessionId, Term, Tick},
+    ledger::exchange::LedgerMessage,
+    mesh::message::Address,
+    text::Name,
+    types::{Clock, Epoch, Incarnation, NodeId, Role, SessionId, Term, Tick},
+    wire::Blob,
 };
 
-/// What every beacon and hello starts with.
-pub const MAGIC: &str = "interregnum";
-
-/// The version of everything in this file. Nodes of another version are listed, not met.
-pub const PROTOCOL: u32 = 2;
-
-/// What a node is in a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Sits in the mesh, votes, may become host.
-    Player,
-    /// Only watches.
-    Spectator,
-}
-
-/// A node's announcement of itself, to everybody around.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Beacon {
-    /// [`MAGIC`].
-    pub magic: String,
-    /// [`PROTOCOL`].
-    pub protocol: u32,
-    /// The rules of its game, [`Game::RULES`](crate::game::Game::RULES).
-    pub rules: String,
-    /// The session it plays in, or looks for; none on the title.
-    pub session: Option<SessionName>,
-    /// Which founding of that session, once it is in one.
-    pub session_id: Option<SessionId>,
-    /// Who it is.
-    pub id: NodeId,
-    /// In which life.
-    pub incarnation: Incarnation,
-    /// What its player is called.
-    pub name: Name,
-    /// Player or spectator.
-    pub role: Role,
-    /// The port on which it accepts links.
-    pub tcp: u16,
-    /// The port of its own UDP socket.
-    pub udp: u16,
-    /// The reign it follows, or is: names the host.
-    pub term: Option<Term>,
-    /// What the host's player is called.
-    pub host_name: Option<Name>,
-    /// Where the sender reaches that host, if it is another node: whoever is told of any member finds
-    /// the host.
-    #[serde(default)]
-    pub host_at: Option<Address>,
-    /// How many play in its session.
-    pub players: u32,
-    /// Whether the session wants a passphrase.
-    #[serde(default)]
-    pub locked: bool,
-    /// Whether the sender wants a beacon in return. An answer never does.
-    #[serde(default)]
-    pub ask: bool,
-}
-
-/// What goes over a link.
+/// What one node says to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
-    /// The first message of both sides.
-    Hello(Hello),
-    /// In place of a hello: no link with you, and why. The link is closed after it.
-    Refused(Refusal),
     /// Who is in the session, by its host.
     Roster(Roster),
-    /// A packet too large for a datagram, or one that must arrive.
+    /// What stands for itself.
     Packet(Packet),
-    /// About the ledger of the session: the one message that is not JSON.
+    /// About the ledger of the session. It has a form of its own.
     #[serde(skip)]
     Ledger(LedgerMessage),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
-    /// A sign of life.
-    Ping {
-        /// No datagram of the receiver's has reached the sender for a while: whatever goes to it
-        /// had better go over the link.
-        deaf: bool,
-    },
-}
-
-/// A node's introduction on a new link.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Hello {
-    /// [`MAGIC`].
-    pub magic: String,
-    /// [`PROTOCOL`].
-    pub protocol: u32,
-    /// The rules of its game.
-    pub rules: String,
-    /// The session it plays in.
-    pub session: SessionName,
-    /// Who it is.
-    pub id: NodeId,
-    /// In which life.
-    pub incarnation: Incarnation,
-    /// What its player is called.
-    pub name: Name,
-    /// Player or spectator.
-    pub role: Role,
-    /// The port on which it accepts links.
-    pub tcp: u16,
-    /// The port of its own UDP socket.
-    pub udp: u16,
-    /// The number of this link among those the sender dialled; 0 if it accepted it.
-    #[serde(default)]
-    pub dial: u64,
-}
-
-/// Why a link was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Refusal {
-    /// Another protocol version.
-    Protocol,
-    /// Another game, or another version of it.
-    Rules,
-    /// Another session, or none.
-    Session,
-    /// Both claim the same id: a copied profile, or a node that met itself.
-    Identity,
-    /// As many players as the session takes.
-    Full,
 }
 
 /// Who is in a session: published by its host, the same for all.
@@ -179,28 +67,6 @@ pub struct Member {
     /// It has lost a crown by falling silent in the last minute, and ranks behind the others.
     #[serde(default)]
     pub unsteady: bool,
-}
-
-/// Where a node can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Address {
-    /// The machine.
-    pub ip: IpAddr,
-    /// The port on which the node accepts links.
-    pub tcp: u16,
-    /// The port of its own UDP socket.
-    pub udp: u16,
-}
-
-/// A packet with its sender's name on it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Envelope {
-    /// Who sent it.
-    pub from: NodeId,
-    /// In which life.
-    pub incarnation: Incarnation,
-    /// What it says.
-    pub packet: Packet,
 }
 
 /// What goes in a datagram. Each stands for itself: any may be lost, doubled, or late.
@@ -246,8 +112,6 @@ pub enum Packet {
         /// The reign to follow.
         new: Term,
     },
-    /// Nothing. Whoever gets it knows that datagrams pass.
-    Probe,
     /// Something from one node to another that does not reach it, by way of a third.
     Relay(RelayPacket),
     /// "Let me in": a newcomer to a host that it does not reach, by way of a member.
@@ -268,11 +132,8 @@ pub enum Packet {
 pub struct TickPacket {
     /// In which reign.
     pub term: Term,
-    /// Which reign that one ended; none at a founding.
-    pub ends: Option<Term>,
-    /// Whether that one was a rival's: its worlds are given up, not carried on.
-    #[serde(default)]
-    pub rival: bool,
+    /// Which reign that one ended.
+    pub ends: Ends,
     /// The tick at which the reign began.
     pub began: Tick,
     /// This tick.
@@ -280,8 +141,43 @@ pub struct TickPacket {
     /// The number of the receiver's last controls that the host has heard: from itself in a tick
     /// that the host sent it, by whatever way in one that a relay passed on.
     pub heard: u64,
+    /// What it carries of the [ledger](crate::ledger::batch::Carried): whoever takes this world takes
+    /// that, too. None where the receiver lacks nothing.
+    #[serde(default)]
+    pub carried: Option<Blob>,
     /// The world; none where it goes over the link because it is too large.
     pub state: Option<Payload>,
+}
+
+/// Which reign another one has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ends {
+    /// None: it is a founding, or it was long ago.
+    #[default]
+    Nothing,
+    /// This one, whose world it carries on.
+    CarriesOn(Term),
+    /// This one, a rival's, whose world is given up.
+    Beats(Term),
+}
+
+impl Ends {
+    /// The reign that is over.
+    pub fn term(self) -> Option<Term> {
+        match self {
+            Ends::Nothing => None,
+            Ends::CarriesOn(term) | Ends::Beats(term) => Some(term),
+        }
+    }
+
+    /// The reign whose world is given up.
+    pub fn beaten(self) -> Option<Term> {
+        match self {
+            Ends::Beats(term) => Some(term),
+            Ends::Nothing | Ends::CarriesOn(_) => None,
+        }
+    }
 }
 
 /// What a client's player holds down, tick by tick.
@@ -413,13 +309,14 @@ pub struct MeetPacket {
     pub tick: Tick,
 }
 
-/// Bytes of the game, opaque to the cluster: JSON text, embedded as it is, or binary.
+/// Bytes of the game, opaque to the cluster: JSON text, embedded as it is, or binary. Clones of the
+/// binary form share the bytes.
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// Readable.
     Json(Box<RawValue>),
-    /// Compact; where it must travel inside JSON, as a string of hexadecimal digits.
-    Binary(Vec<u8>),
+    /// Compact.
+    Binary(Blob),
 }
 
 impl Payload {
@@ -432,41 +329,28 @@ impl Payload {
     }
 }
 
+impl From<Vec<u8>> for Payload {
+    fn from(bytes: Vec<u8>) -> Self {
+        Payload::Binary(bytes.into())
+    }
+}
+
 impl Serialize for Payload {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Payload::Json(raw) => raw.serialize(serializer),
-            Payload::Binary(bytes) if !serializer.is_human_readable() => {
-                serializer.serialize_bytes(bytes)
-            }
-            Payload::Binary(bytes) => {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
-                let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-                let hex: String =
-                    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect();
-                serializer.serialize_str(&hex)
-            }
+            Payload::Binary(bytes) => bytes.serialize(serializer),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if !deserializer.is_human_readable() {
-            return <&[u8]>::deserialize(deserializer).map(|bytes| Payload::Binary(bytes.to_vec()));
-        }
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let Some(hex) = raw.get().strip_prefix('"') else {
+        if !raw.get().starts_with('"') {
             return Ok(Payload::Json(raw));
-        };
-        let digits = hex.as_bytes().strip_suffix(b"\"").unwrap_or_default();
-        let value = |digit: u8| char::from(digit).to_digit(16);
-        let byte = |pair: &[u8]| Some((value(pair[0])? << 4 | value(pair[1])?) as u8);
-        let bytes: Option<Vec<u8>> = digits.chunks_exact(2).map(byte).collect();
-        match bytes {
-            Some(bytes) if digits.len() % 2 == 0 => Ok(Payload::Binary(bytes)),
-            _ => Err(serde::de::Error::custom("not hexadecimal")),
         }
+        serde_json::from_str(raw.get()).map(Payload::Binary).map_err(serde::de::Error::custom)
     }
 }
 
@@ -485,7 +369,7 @@ mod tests {
     #[test]
     fn a_payload_travels_inside_json_in_either_form() {
         let json = Payload::Json(RawValue::from_string("{\"a\":[1,2]}".into()).unwrap());
-        let binary = Payload::Binary(vec![0, 0x7f, 0xff]);
+        let binary = Payload::from(vec![0, 0x7f, 0xff]);
         for payload in [json, binary] {
             let text = serde_json::to_string(&payload).unwrap();
             assert_eq!(serde_json::from_str::<Payload>(&text).unwrap(), payload);

@@ -2,18 +2,21 @@
 
 use super::{
     Cluster, Notice, Out,
+    message::{Message, TickPacket},
+};
+use crate::{
+    io::Effect,
     ledger::{
         batch::Carried,
         body::Body,
         entry::{SharedEntry, WallTime, Writer},
         exchange::{LedgerMessage, Sender},
         keeper,
+        stream::Stream,
     },
-    message::Message,
-};
-use crate::{
-    io::Effect,
-    types::{Instant, NodeId, SessionId},
+    mesh::{Delivery, Parting},
+    types::{Clock, Instant, NodeId, SessionId, Term, Tick},
+    wire::Blob,
 };
 
 impl Cluster {
@@ -29,16 +32,63 @@ impl Cluster {
         }
     }
 
-    /// As host: what the tick that is about to be published is to carry.
-    pub fn take_riding(&mut self) -> Vec<SharedEntry> {
-        self.keeper.take_riding()
+    /// As host: what was written since the last tick goes with this one.
+    pub fn wrote_with(&mut self, tick: Tick) {
+        let riding = self.keeper.take_riding();
+        self.carrying.note(tick, riding);
     }
 
-    /// Takes what a world of `host`, who is followed, carried. It may come before the roster does,
-    /// and then says which session this is.
-    pub fn take_carried(&mut self, now: Instant, host: Writer, carried: Carried) {
+    /// The world of a host's tick was taken: what came with it of the ledger is taken in the same step.
+    pub fn took(&mut self, now: Instant, clock: Clock) {
+        let Some(carried) = self.carrying.take(clock) else { return };
+        let Clock { term, tick } = clock;
+        let host = Writer { node: term.host, incarnation: term.incarnation };
+        let entries: Vec<SharedEntry> =
+            carried.entries.iter().cloned().map(SharedEntry::new).collect();
+        // The tick may come before the roster does, and then says which session this is.
         self.open_ledger(now, carried.session);
         self.keeper.take(now, host, carried);
+        let complete = !entries.is_empty() && !self.keeper.is_owed();
+        self.carrying.note(tick, entries);
+        if !complete {
+            self.carrying.lacks_before(tick);
+        }
+    }
+
+    /// The world of this tick was taken without what had been written up to it: it came in an answer,
+    /// or the own reign begins with it, and who holds it may lack what this node wrote in an earlier
+    /// one that nobody followed to its end.
+    pub fn lacks_entries_before(&mut self, tick: Tick) {
+        self.carrying.lacks_before(tick);
+    }
+
+    /// A line of history was given up for one that is held from this tick on.
+    pub fn turned_to(&mut self, tick: Tick) {
+        self.carrying.turn_to(tick);
+    }
+
+    /// What ticks have carried, to look at: up to which number entries of `writer` came with ticks up to
+    /// this one, as far as is remembered.
+    pub fn carried_by(&self, tick: Tick, writer: Writer) -> Option<u64> {
+        self.carrying.carried_by(tick, writer)
+    }
+
+    /// What a tick of this reign carries for whoever holds the world of tick `held`.
+    pub(super) fn carried_since(&self, term: Term, held: Option<Tick>) -> Option<Blob> {
+        let writer = Writer { node: term.host, incarnation: term.incarnation };
+        let ledger = self.keeper.ledger();
+        let through = ledger.stream(writer).map_or(0, Stream::through);
+        let written = through.max(self.carrying.written(writer));
+        self.carrying.since(held, ledger.session(), written)
+    }
+
+    /// Hands a tick to whoever holds the world, and keeps what it carries until that one takes it.
+    pub(super) fn hand_on(&mut self, mut tick: TickPacket) {
+        if let Some(carried) = tick.carried.take() {
+            let Ok(carried) = Carried::decode(&carried) else { return };
+            self.carrying.arrived(Clock { term: tick.term, tick: tick.tick }, carried);
+        }
+        self.out.push_back(Out::Tick(tick));
     }
 
     /// What the wall clock says.
@@ -62,7 +112,7 @@ impl Cluster {
 
     /// The session that others around remember: their disks know more than the own one.
     pub(super) fn announced_session(&self, now: Instant) -> Option<SessionId> {
-        let here = self.announced(now).filter(|beacon| self.me.shares_session(beacon));
+        let here = self.announced(now).filter(|beacon| self.me.shares_session(&beacon.who));
         here.filter_map(|beacon| beacon.session_id).max()
     }
 
@@ -73,15 +123,15 @@ impl Cluster {
         };
         let from = Sender { node: from, incarnation: peer.incarnation, ip };
         if self.keeper.hear(now, from, message).is_err() {
-            self.mesh.hang_up(now, from.node, "error");
+            self.mesh.hang_up(now, from.node, Parting::Error);
         }
     }
 
-    pub(super) fn drain_keeper(&mut self) {
+    pub(super) fn drain_keeper(&mut self, now: Instant) {
         while let Some(out) = self.keeper.poll() {
             let out = match out {
                 keeper::Out::Send { to, message } => {
-                    self.mesh.send(to, &Message::Ledger(message));
+                    self.send(now, to, Delivery::Link, &Message::Ledger(message));
                     continue;
                 }
                 keeper::Out::Equivocation(id) => {

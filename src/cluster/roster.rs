@@ -7,14 +7,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{
-    identity::Identity,
-    mesh::Mesh,
-    message::{Member, Role, Roster as Published},
-};
+use super::message::{Member, Roster as Published};
 use crate::{
     config::Tuning,
-    types::{Incarnation, Instant, NodeId, SessionId, Term},
+    mesh::{Mesh, identity::Identity},
+    types::{Incarnation, Instant, NodeId, Role, SessionId, Term},
 };
 
 /// How long a member whose link has closed may be silent before it is away: enough to tell a lost

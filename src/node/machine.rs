@@ -1,6 +1,11 @@
 //! The machine itself: cluster plus replica, driven by ticks.
 
-use std::{collections::BTreeMap, collections::VecDeque, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::value::to_raw_value;
 
@@ -11,27 +16,25 @@ use super::{
 use crate::{
     cluster::{
         self, Cluster, Notice,
-        election::Newest,
-        ledger::{
-            batch::Carried,
-            body::{Body, Called},
-            entry::{Entry, SharedEntry, Writer},
-            page::Page,
-            stream::Stream,
-        },
-        message::{ControlsPacket, Payload, Role, TickPacket, WorldCopy, WorldMark},
+        election::{Cause, Newest},
+        message::{ControlsPacket, Ends, Payload, TickPacket, WorldCopy, WorldMark},
     },
-    config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK},
-    game::{Game, Remembered, Summing, draw},
+    config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK, Tuning},
+    game::{Game, News, Remembered, Summing, draw},
     io::Wire,
+    ledger::{
+        body::{Body, Called},
+        entry::Entry,
+        page::Page,
+    },
     replica::{
-        Replica, Seat, State,
+        Replica, State,
         client::Client,
         decode_copy,
         host::Host,
         snapshot::{self, Unusable},
     },
-    types::{Clock, Incarnation, Instant, NodeId, Term, Tick},
+    types::{Clock, Incarnation, Instant, NodeId, Role, Term, Tick},
 };
 
 /// A node that is late by more ticks than this gives them up instead of making up for them.
@@ -49,7 +52,7 @@ const HALL_EVERY: Duration = Duration::from_millis(500);
 
 /// A node.
 pub struct Node<G: Game> {
-    config: Config,
+    wishes: Wishes,
     cluster: Cluster,
     replica: Replica<G>,
     host: Host<G::Controls>,
@@ -57,9 +60,7 @@ pub struct Node<G: Game> {
     controls: G::Controls,
     tick_at: Option<Instant>,
     /// What the own reign ended, for the packets that say so.
-    ends: Option<Term>,
-    /// Whether that one was a rival's.
-    rival: bool,
+    ends: Ends,
     /// The last snapshot gave no state: the next must not refer to any.
     needs_whole: bool,
     /// What all facts of the ledger come to.
@@ -69,10 +70,8 @@ pub struct Node<G: Game> {
     /// The own reign, until the world has heard of it.
     new_reign: Option<Term>,
     memory: Memory<G>,
-    /// How much a host had written, as its ticks said last.
-    written: Option<(Writer, u64)>,
     applied: Option<Applied>,
-    lost: Option<(NodeId, &'static str)>,
+    lost: Option<(NodeId, Cause)>,
     handover: Option<Handover>,
     picture: Option<Picture<G>>,
     members: Arc<[MemberView]>,
@@ -84,6 +83,16 @@ pub struct Node<G: Game> {
     due: Option<Instant>,
     view_due: bool,
     out: VecDeque<Output<G>>,
+}
+
+/// What of its configuration a node needs after its start, and that does not change.
+#[derive(Debug)]
+struct Wishes {
+    seed: u64,
+    form: Form,
+    views: bool,
+    trace_ticks: bool,
+    tuning: Tuning,
 }
 
 /// What is shown of the ledger.
@@ -140,14 +149,12 @@ impl<G: Game> Node<G> {
             client: Client::default(),
             controls: G::Controls::default(),
             tick_at: None,
-            ends: None,
-            rival: false,
+            ends: Ends::Nothing,
             needs_whole: false,
             hall: G::Hall::default(),
             recall: false,
             new_reign: None,
             memory: Memory::default(),
-            written: None,
             applied: None,
             lost: None,
             handover: None,
@@ -160,9 +167,15 @@ impl<G: Game> Node<G> {
             due: None,
             view_due: true,
             out: VecDeque::new(),
-            config,
+            wishes: Wishes {
+                seed: config.seed,
+                form: config.form,
+                views: config.views,
+                trace_ticks: config.trace_ticks,
+                tuning: config.tuning,
+            },
         };
-        if let Some(session) = node.config.session.clone() {
+        if let Some(session) = config.session {
             node.handle(now, Input::Command(Command::Play(session)));
         }
         node.due = node.when_due();
@@ -190,7 +203,7 @@ impl<G: Game> Node<G> {
         // What the ticks brought of the ledger counts at once.
         self.cluster.flush(now, &self.replica);
         self.drain(now);
-        if self.config.views {
+        if self.wishes.views {
             self.look(now);
         }
         self.due = self.when_due();
@@ -211,7 +224,7 @@ impl<G: Game> Node<G> {
             return None;
         }
         let look = self.sessions_due;
-        let own = self.tick_at.or(self.config.views.then_some(look));
+        let own = self.tick_at.or(self.wishes.views.then_some(look));
         let cluster = self.cluster.next_timeout();
         Some(own.map_or(cluster, |own| own.min(cluster)))
     }
@@ -300,9 +313,9 @@ impl<G: Game> Node<G> {
                 cluster::Out::Notice(notice) => self.notice(notice),
                 cluster::Out::Reign { term, ends, world } => self.reign(now, term, ends, world),
                 cluster::Out::Announce { term, ends } => {
-                    self.ends = Some(ends);
-                    self.rival = ends.host != self.me();
-                    self.replica.reign(term);
+                    let own = ends.host == self.me();
+                    self.ends = if own { Ends::CarriesOn(ends) } else { Ends::Beats(ends) };
+                    self.go_on_as(term);
                     self.new_reign = Some(term);
                 }
                 cluster::Out::Opened => {
@@ -332,8 +345,8 @@ impl<G: Game> Node<G> {
             Notice::PeerUp(peer, name) => Event::PeerUp { peer, name },
             Notice::PeerDown(peer, reason) => Event::PeerDown { peer, reason },
             Notice::HostLost(term, cause) => {
-                self.lost = Some((term.host, cause.as_str()));
-                Event::HostLost { host: term.host, term, reason: cause.as_str() }
+                self.lost = Some((term.host, cause));
+                Event::HostLost { host: term.host, term, reason: cause }
             }
             Notice::Election(ends) => Event::Election { ends },
             Notice::Roster => {
@@ -367,22 +380,21 @@ impl<G: Game> Node<G> {
 
     /// The own reign begins: with the newest world there is, in the phase of the old host.
     fn reign(&mut self, now: Instant, term: Term, ends: Option<Term>, world: Option<WorldCopy>) {
-        self.ends = ends;
-        self.rival = false;
+        self.ends = ends.map_or(Ends::Nothing, Ends::CarriesOn);
         self.host = Host::new();
         if let Some(copy) = world
             && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
         {
             self.take(copy.mark, Arc::new(state), None);
-            self.replica.lacks_entries_before(copy.mark.clock.tick);
+            self.cluster.lacks_entries_before(copy.mark.clock.tick);
         }
-        if self.config.tuning.has(Mutant::Replay) {
+        if self.wishes.tuning.has(Mutant::Replay) {
             self.replica.forget_controls();
         }
         if self.replica.state().is_some() {
-            self.replica.reign(term);
+            self.go_on_as(term);
         } else {
-            let bits = term.incarnation.0 ^ term.epoch.0 ^ self.config.seed;
+            let bits = term.incarnation.0 ^ term.epoch.0 ^ self.wishes.seed;
             let world = G::found(draw(bits, 0));
             let state = Arc::new(State { world, seats: BTreeMap::new(), happened: 0 });
             let mark = WorldMark { clock: Clock { term, tick: Tick(0) }, began: Tick(0) };
@@ -393,6 +405,14 @@ impl<G: Game> Node<G> {
         self.tick_at = Some(due.max(now));
         if due <= now {
             self.tick(now);
+        }
+    }
+
+    /// The newest state goes on in a term of this node's own.
+    fn go_on_as(&mut self, term: Term) {
+        self.replica.reign(term);
+        if let Some(clock) = self.replica.clock() {
+            self.cluster.lacks_entries_before(Tick(clock.tick.0 + 1));
         }
     }
 
@@ -442,15 +462,15 @@ impl<G: Game> Node<G> {
         };
         let mut state = State::clone(&before);
         let number = self.client.press(self.controls);
-        let (me, incarnation) = (self.me(), self.config.incarnation);
+        let (me, incarnation) = (self.me(), self.cluster.me().incarnation);
         self.host.collect(me, incarnation, None, number, &[self.controls]);
         if let Some(term) = self.new_reign.take() {
             G::begin_reign(&mut state.world, number_of(term));
         }
         let mut events = Vec::new();
-        self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
+        let news = self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
         let clock = Clock { term, tick: Tick(mark.clock.tick.0 + 1) };
-        self.write(now, clock.tick, &before, &mut state, &events);
+        self.write(now, clock.tick, (&before, &news, &events), &mut state);
         let hash = state.hash();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
@@ -460,66 +480,40 @@ impl<G: Game> Node<G> {
         self.publish(now, clock, hash, mark.began, &state);
     }
 
-    /// Writes into the ledger what the step from `before` to `state` brought. It goes with this very
-    /// tick: whoever holds this world holds that, too.
+    /// Writes into the ledger what the step from `before` to `state` was told and brought. It goes with
+    /// this very tick: whoever holds this world holds that, too.
     fn write(
         &mut self,
         now: Instant,
         tick: Tick,
-        before: &State<G::World>,
+        (before, news, events): (&State<G::World>, &[News<G::Controls>], &[G::Event]),
         state: &mut State<G::World>,
-        events: &[G::Event],
     ) {
-        let is_here = |seats: &BTreeMap<NodeId, Seat>, id: &NodeId, seat: &Seat| {
-            let other = seats.get(id).filter(|other| other.incarnation == seat.incarnation);
-            other.is_some_and(|other| other.present)
-        };
-        for (player, seat) in state.seats.iter().filter(|(_, seat)| seat.present) {
-            let called = || Called { player: *player, name: seat.name.clone() };
-            if !is_here(&before.seats, player, seat) {
-                self.cluster.write(now, Body::Joined(called()));
-            } else if before.seats.get(player).is_some_and(|old| old.name != seat.name) {
-                self.cluster.write(now, Body::Renamed(called()));
-            }
-        }
-        let went = before.seats.iter().filter(|(_, seat)| seat.present);
-        for (player, _) in went.filter(|(id, seat)| !is_here(&state.seats, id, seat)) {
-            self.cluster.write(now, Body::Left(*player));
+        let mut here: BTreeSet<NodeId> =
+            before.seats.iter().filter(|(_, seat)| seat.present).map(|(id, _)| *id).collect();
+        for news in news {
+            let body = match news {
+                News::Left(player) => {
+                    here.remove(player);
+                    Body::Left(*player)
+                }
+                News::Joined(player, name) => {
+                    let called = Called { player: *player, name: name.clone() };
+                    if here.insert(*player) { Body::Joined(called) } else { Body::Renamed(called) }
+                }
+                News::Controls(..) => continue,
+            };
+            self.cluster.write(now, body);
         }
         for fact in events.iter().filter_map(|event| G::fact(&state.world, event)) {
             self.cluster.write(now, Body::Fact(fact));
         }
-        let riding = self.cluster.take_riding();
-        self.replica.note_entries(tick, riding);
+        self.cluster.wrote_with(tick);
         if std::mem::take(&mut self.recall) {
             let facts =
                 G::open_scope(&state.world).map(|scope| self.cluster.ledger().facts_of(scope));
             let (wall, facts) = (self.cluster.wall(now).0, facts.unwrap_or_default());
             G::recall(&mut state.world, &self.hall, wall, &facts);
-        }
-    }
-
-    /// Takes a world of another node, and before it what it carries of the ledger.
-    fn take_with(
-        &mut self,
-        now: Instant,
-        mark: WorldMark,
-        state: Arc<State<G::World>>,
-        rival: Option<Term>,
-        carried: Option<Carried>,
-    ) {
-        let (mut entries, mut complete) = (Vec::new(), true);
-        if let Some(carried) = carried {
-            entries = carried.entries.iter().cloned().map(SharedEntry::new).collect();
-            let writer = writer_of(mark.clock.term);
-            self.written = Some((writer, carried.written));
-            self.cluster.take_carried(now, writer, carried);
-            complete = !entries.is_empty() && !self.cluster.keeper().is_owed();
-        }
-        self.take(mark, state, rival);
-        self.replica.note_entries(mark.clock.tick, entries);
-        if !complete {
-            self.replica.lacks_entries_before(mark.clock.tick);
         }
     }
 
@@ -552,21 +546,23 @@ impl<G: Game> Node<G> {
         began: Tick,
         state: &State<G::World>,
     ) {
-        let mut encoded: BTreeMap<Option<Clock>, Option<Payload>> = BTreeMap::new();
+        let mut holders: BTreeMap<Option<Clock>, Vec<(NodeId, u64)>> = BTreeMap::new();
         for (to, life) in self.cluster.audience(now) {
             let holds = self.host.holds(to).filter(|holds| self.replica.held(*holds).is_some());
-            let payload =
-                encoded.entry(holds).or_insert_with(|| self.encode(clock, state, hash, holds));
-            let packet = TickPacket {
+            holders.entry(holds).or_default().push((to, self.host.heard(to, life)));
+        }
+        for (holds, receivers) in holders {
+            let tick = TickPacket {
                 term: clock.term,
                 ends: self.ends,
-                rival: self.rival,
                 began,
                 tick: clock.tick,
-                heard: self.host.heard(to, life),
-                state: payload.clone(),
+                heard: 0,
+                carried: None,
+                state: self.encode(clock, state, hash, holds),
             };
-            self.cluster.send_tick(now, to, packet);
+            let held = self.leads_from(holds, clock);
+            self.cluster.send_tick(now, tick, held, &receivers);
         }
     }
 
@@ -574,15 +570,15 @@ impl<G: Game> Node<G> {
 
     /// Sends the host what the own player holds down.
     fn report(&mut self, now: Instant) {
-        if self.config.role == Role::Player && self.applied.is_some() {
+        if self.cluster.me().role == Role::Player && self.applied.is_some() {
             self.client.press(self.controls);
         }
         let Some(term) = self.cluster.election().served() else {
             return;
         };
         let (number, list) = self.client.unacknowledged();
-        let list = match self.config.form {
-            Form::Binary => postcard::to_stdvec(&list).ok().map(Payload::Binary),
+        let list = match self.wishes.form {
+            Form::Binary => postcard::to_stdvec(&list).ok().map(Payload::from),
             Form::Json => to_raw_value(&list).ok().map(Payload::Json),
         };
         let Some(list) = list else { return };
@@ -612,10 +608,10 @@ impl<G: Game> Node<G> {
         match snapshot::decode::<G>(payload, clock, &self.replica) {
             Ok(snapshot) => {
                 self.needs_whole = false;
-                self.client.acknowledge(self.me(), self.config.incarnation, &snapshot.state);
-                let rival = packet.ends.filter(|_| packet.rival);
+                self.client.acknowledge(self.me(), self.cluster.me().incarnation, &snapshot.state);
                 let mark = WorldMark { clock, began: packet.began };
-                self.take_with(now, mark, snapshot.state, rival, snapshot.carried);
+                self.take(mark, snapshot.state, packet.ends.beaten());
+                self.cluster.took(now, clock);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
                 self.pass_on(now, &packet, snapshot.hash);
@@ -642,7 +638,7 @@ impl<G: Game> Node<G> {
             let payload = self.encode(clock, &state, hash, holds);
             let heard = seat.map_or(0, |seat| seat.number);
             let tick = TickPacket { heard, state: payload, ..packet.clone() };
-            self.cluster.pass_tick(now, to, tick);
+            self.cluster.pass_tick(now, to, tick, self.leads_from(holds, clock));
         }
     }
 
@@ -656,23 +652,24 @@ impl<G: Game> Node<G> {
         hash: u32,
         holds: Option<Clock>,
     ) -> Option<Payload> {
-        let any = self.config.tuning.has(Mutant::AnyBaseline);
+        let any = self.wishes.tuning.has(Mutant::AnyBaseline);
         let held = |holds| if any { self.replica.state() } else { self.replica.held(holds) };
         let baseline = holds.and_then(|holds| Some((holds, held(holds)?.as_ref())));
-        // Ticks of a line that was given up say nothing of this one.
-        let held = baseline.map(|(held, _)| held).filter(|held| self.replica.leads_here(*held));
-        let held = held.map(|held| held.tick).filter(|held| *held < clock.tick);
-        let ledger = self.cluster.ledger();
-        let writer = writer_of(clock.term);
-        let known = self.written.filter(|(known, _)| *known == writer).map_or(0, |(_, it)| it);
-        let written = ledger.stream(writer).map_or(0, Stream::through).max(known);
-        let since = self.replica.since(held, ledger.session(), written);
-        snapshot::encode::<G>(self.config.form, clock, state, hash, baseline, &since)
+        let events = self.replica.since(self.leads_from(baseline.map(|(held, _)| held), clock));
+        snapshot::encode::<G>(self.wishes.form, clock, state, hash, baseline, &events)
+    }
+
+    /// The tick of a state that somebody holds, if what happened and was written since can be told: ticks
+    /// of a line that was given up say nothing of this one.
+    fn leads_from(&self, holds: Option<Clock>, clock: Clock) -> Option<Tick> {
+        let held = holds.filter(|held| self.replica.leads_here(*held))?.tick;
+        (held < clock.tick).then_some(held)
     }
 
     fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>, rival: Option<Term>) {
         if let Some(from) = self.replica.take(mark, state, rival) {
             self.client.glide();
+            self.cluster.turned_to(mark.clock.tick);
             self.say(Event::Rebase { from, to: mark.clock });
         }
     }
@@ -700,18 +697,18 @@ impl<G: Game> Node<G> {
             {
                 let from = before.clock.term.host;
                 let known = self.lost.filter(|(host, _)| *host == from);
-                let reason = known.map_or("replaced", |(_, reason)| reason);
+                let reason = known.map(|(_, reason)| reason);
                 self.handover = Some(Handover { from, to: term.host, gap, reason, at: now });
             }
             self.view_due = true;
         }
-        if self.config.trace_ticks {
+        if self.wishes.trace_ticks {
             self.say(Event::Tick { clock, hash });
         }
     }
 
     fn picture(&mut self, now: Instant) {
-        if !self.config.views {
+        if !self.wishes.views {
             return;
         }
         let Some((clock, state)) = self.replica.clock().zip(self.replica.state()) else {
@@ -783,10 +780,10 @@ impl<G: Game> Node<G> {
     fn sessions_around(&self, now: Instant) -> Vec<SessionView> {
         let mut sessions: BTreeMap<_, SessionView> = BTreeMap::new();
         for beacon in self.cluster.announced(now) {
-            let Some(name) = &beacon.session else {
+            let Some(name) = &beacon.who.session else {
                 continue;
             };
-            let joinable = self.cluster.me().understands(beacon);
+            let joinable = self.cluster.me().understands(&beacon.who);
             let session = sessions.entry((name, joinable)).or_insert_with(|| SessionView {
                 name: name.clone(),
                 players: 0,
@@ -823,9 +820,4 @@ fn number_of(term: Term) -> u64 {
     let Term { epoch, host, incarnation } = term;
     let (high, low) = host.0.as_u64_pair();
     draw(draw(high ^ low, incarnation.0), epoch.0)
-}
-
-/// Who writes what happens in a reign.
-fn writer_of(term: Term) -> Writer {
-    Writer { node: term.host, incarnation: term.incarnation }
 }

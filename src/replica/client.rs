@@ -236,10 +236,9 @@ mod tests {
 
             let clock = Clock { term, tick: Tick(tick) };
             let baseline = held.as_ref().map(|(clock, state): &(_, State<Way>)| (*clock, state));
-            let since = snapshot::Since::default();
             let hash = state.hash();
             let payload =
-                snapshot::encode::<Walk>(Form::Binary, clock, &state, hash, baseline, &since);
+                snapshot::encode::<Walk>(Form::Binary, clock, &state, hash, baseline, &[]);
             let Some(Payload::Binary(bytes)) = &payload else { panic!("no snapshot") };
             assert!(tick == 1 || bytes.len() < 16, "{} bytes", bytes.len());
             let received = snapshot::decode(&payload.unwrap(), clock, &replica);

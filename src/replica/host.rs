@@ -88,13 +88,14 @@ impl<C: Copy> Host<C> {
         self.clients.get(&client)?.holds
     }
 
-    /// One step of the world: members who came and went, and what everybody holds down.
+    /// One step of the world: members who came and went, and what everybody holds down. Returns all
+    /// that the world was told.
     pub fn step<G: Game<Controls = C>>(
         &mut self,
         state: &mut State<G::World>,
         members: &[Member],
         events: &mut Vec<G::Event>,
-    ) {
+    ) -> Vec<News<C>> {
         let mut news = Vec::new();
         seat(state, members, &mut news);
         for (id, seat) in &mut state.seats {
@@ -118,6 +119,7 @@ impl<C: Copy> Host<C> {
         G::step(&mut state.world, &news, events);
         let new = events.len().saturating_sub(before) as u64;
         state.happened = state.happened.saturating_add(new);
+        news
     }
 }
 

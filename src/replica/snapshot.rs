@@ -7,7 +7,7 @@
 //!
 //! ```json
 //! {"sync_gamestate":"changes", "clock":{..}, "baseline":{..}, "hash":3735928559,
-//!  "seats":{..}, "happened":12, "events":[..], "carried":"6d0f..", "players":{..}}
+//!  "seats":{..}, "happened":12, "events":[..], "players":{..}}
 //! ```
 //!
 //! A snapshot carries 32 bits of the hash of the state it stands for. A receiver that gets another
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use super::{Replica, State};
 use crate::{
-    cluster::{ledger::batch::Carried, message::Payload},
+    cluster::message::Payload,
     config::Form,
     game::Game,
     types::{Clock, Tick},
@@ -34,24 +34,6 @@ pub struct Snapshot<G: Game> {
     pub hash: u32,
     /// What has happened since the baseline.
     pub events: Vec<(Tick, G::Event)>,
-    /// What it carries of the ledger.
-    pub carried: Option<Carried>,
-}
-
-/// What goes beside a state: for whoever skips a tick misses what happened in it.
-#[derive(Debug)]
-pub struct Since<E> {
-    /// The events since the baseline.
-    pub events: Vec<(Tick, E)>,
-    /// What is carried of the ledger, encoded; empty if whoever holds the baseline lacks nothing.
-    pub carried: Vec<u8>,
-}
-
-impl<E> Default for Since<E> {
-    /// Nothing.
-    fn default() -> Self {
-        Self { events: Vec::new(), carried: Vec::new() }
-    }
 }
 
 /// Why a snapshot gives no state.
@@ -65,27 +47,21 @@ pub enum Unusable {
     Diverged,
 }
 
-/// The snapshot of `state` for whoever holds `baseline`.
+/// The snapshot of `state` for whoever holds `baseline`, with the `events` since: whoever skips a tick
+/// misses what happened in it.
 pub fn encode<G: Game>(
     form: Form,
     clock: Clock,
     state: &State<G::World>,
     hash: u32,
     baseline: Option<(Clock, &State<G::World>)>,
-    since: &Since<G::Event>,
+    events: &[(Tick, G::Event)],
 ) -> Option<Payload> {
     match form {
         Form::Binary => {
-            binary::encode::<G>(clock, state, hash, baseline, since).map(Payload::Binary)
+            binary::encode::<G>(clock, state, hash, baseline, events).map(Payload::from)
         }
-        Form::Json => json::encode::<G>(clock, state, hash, baseline, since).map(Payload::Json),
-    }
-}
-
-fn read_carried(bytes: &[u8]) -> Result<Option<Carried>, Unusable> {
-    match bytes {
-        [] => Ok(None),
-        bytes => Ok(Some(Carried::decode(bytes)?)),
+        Form::Json => json::encode::<G>(clock, state, hash, baseline, events).map(Payload::Json),
     }
 }
 

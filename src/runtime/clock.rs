@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{cluster::ledger::entry::WallTime, types::Instant};
+use crate::{ledger::entry::WallTime, types::Instant};
 
 /// What time it is.
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::StartError;
 use crate::{
-    cluster::ledger::disk::{BatchId, Kept, Record, Report},
+    ledger::disk::{BatchId, Kept, Record, Report},
     text::SessionName,
     types::{NodeId, SessionId},
 };

@@ -30,7 +30,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use crate::{
-    cluster::ledger::disk::{BatchId, Record, Report, Trouble},
+    ledger::disk::{BatchId, Record, Report, Trouble},
     text::SessionName,
     types::{NodeId, SessionId},
 };

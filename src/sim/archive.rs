@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::network::Place;
 use crate::{
-    cluster::ledger::{
+    ledger::{
         Ledger,
         entry::{EntryId, Writer},
         vector::{Mark, Vector},

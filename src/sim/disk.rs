@@ -23,7 +23,7 @@ use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::chance;
-use crate::cluster::ledger::{
+use crate::ledger::{
     batch,
     disk::{BatchId, Record, Report, Trouble},
     entry::{Entry, SharedEntry},
@@ -246,7 +246,7 @@ fn record(body: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::{
-        cluster::ledger::{
+        ledger::{
             Ledger,
             body::Body,
             entry::{Kind, WallTime, Writer},

@@ -18,13 +18,16 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+
 use super::network::Place;
 use crate::{
     cluster::{
-        compact,
-        message::{Envelope, Message, Packet},
+        coding,
+        message::{Message, Packet},
     },
     game::Game,
+    mesh::message::{DATAGRAM_HEAD_BYTES, REFUSED},
     node::Event,
     types::{Incarnation, Instant, NodeId, Term},
 };
@@ -152,16 +155,19 @@ impl Trace {
         to: Place,
         bytes: &[u8],
     ) {
-        let Some(bytes) = bytes.get(LENGTH_BYTES..) else { return };
-        if let Some(packet) = packet(bytes, life) {
-            return self.packet(now, by, to, &packet, Fate::Link);
-        }
-        match serde_json::from_slice(bytes) {
-            Ok(Message::Packet(packet)) => self.packet(now, by, to, &packet, Fate::Link),
-            Ok(Message::Refused(why)) => {
-                self.say(now, by, to, words::refusal(why).into(), "Refused", Fate::Link);
+        let Some((kind, body)) = bytes.get(LENGTH_BYTES..).and_then(<[u8]>::split_first) else {
+            return;
+        };
+        match (*kind, decoded(*kind, body, life)) {
+            (_, Some(Message::Packet(packet))) => self.packet(now, by, to, &packet, Fate::Link),
+            (_, Some(Message::Bye)) => {
+                self.say(now, by, to, "says goodbye".into(), "Bye", Fate::Link);
             }
-            Ok(Message::Bye) => self.say(now, by, to, "says goodbye".into(), "Bye", Fate::Link),
+            (REFUSED, _) => {
+                let why = serde_json::from_slice(body).map(words::refusal);
+                why.into_iter()
+                    .for_each(|why| self.say(now, by, to, why.into(), "Refused", Fate::Link));
+            }
             _ => {}
         }
     }
@@ -248,10 +254,15 @@ impl Names {
     }
 }
 
-/// What stands in a datagram, or in a frame of a link, of a node that lives as `life`.
+/// What stands in a datagram of a node that lives as `life`.
 fn packet(bytes: &[u8], life: (NodeId, Incarnation)) -> Option<Packet> {
-    if compact::is_compact(bytes) {
-        return compact::decode(bytes, life, life).ok();
+    let (head, body) = bytes.split_at_checked(DATAGRAM_HEAD_BYTES)?;
+    match decoded(head[0], body, life)? {
+        Message::Packet(packet) => Some(packet),
+        _ => None,
     }
-    serde_json::from_slice::<Envelope>(bytes).ok().map(|envelope| envelope.packet)
+}
+
+fn decoded(kind: u8, body: &[u8], life: (NodeId, Incarnation)) -> Option<Message> {
+    coding::decode(kind, Bytes::copy_from_slice(body), life, life).ok()
 }

@@ -45,15 +45,12 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    cluster::{
-        ledger::{entry::WallTime, keeper::Folding},
-        message::Role,
-    },
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
+    ledger::{entry::WallTime, keeper::Folding},
     node::{Command, Event, Input, Node, Output, View},
     text::{Name, SessionName},
-    types::{Incarnation, Instant, LinkId, NodeId, Term},
+    types::{Incarnation, Instant, LinkId, NodeId, Role, Term},
 };
 
 /// What all wall clocks say when time begins.

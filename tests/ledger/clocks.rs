@@ -2,7 +2,7 @@
 
 use interregnum::{
     arena::hall::{Fact, Hall},
-    cluster::ledger::{
+    ledger::{
         Ledger, Out,
         body::{Body, Called},
         entry::{Entry, WallTime},

@@ -7,7 +7,8 @@ use interregnum::{
         Arena, GatherableId, RoundId,
         hall::{Fact, Hall},
     },
-    cluster::ledger::{
+    game::Summing,
+    ledger::{
         Ledger, Out,
         body::{Body, Called},
         catch_up::{PORTION_BYTES, Portion},
@@ -15,7 +16,6 @@ use interregnum::{
         order::Place,
         page::Page,
     },
-    game::Summing,
     types::{Epoch, Incarnation, NodeId, SessionId},
 };
 use proptest::prelude::*;

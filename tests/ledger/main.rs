@@ -1,7 +1,6 @@
 //! What the ledger promises (D1 to D6), tried on histories that nobody would think of.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod carried;
 mod clocks;
 mod exchanging;
 mod histories;

@@ -134,7 +134,7 @@ proptest! {
         let ledger = merged(&history.ledgers);
         let mut restored = merged([]);
         for entry in ledger.entries() {
-            restored.restore(interregnum::cluster::ledger::entry::Entry::clone(&entry)).unwrap();
+            restored.restore(interregnum::ledger::entry::Entry::clone(&entry)).unwrap();
         }
         prop_assert_eq!(seen(&restored), seen(&ledger));
         merge(&mut restored, &ledger);

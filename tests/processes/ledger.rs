@@ -5,7 +5,7 @@ use std::fs;
 
 use interregnum::{
     arena::{GatherableId, RoundId, hall::Fact},
-    cluster::ledger::{
+    ledger::{
         Ledger,
         body::{Body, Called},
         disk::Record,

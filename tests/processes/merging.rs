@@ -11,7 +11,7 @@ use std::{
 
 use interregnum::{
     arena::{GatherableId, RoundId, hall::Fact},
-    cluster::ledger::{
+    ledger::{
         Ledger,
         body::Body,
         disk::Record,

@@ -4,7 +4,7 @@
 use std::{fs, ops::Range};
 
 use interregnum::{
-    cluster::ledger::{disk::BatchId, entry::SharedEntry},
+    ledger::{disk::BatchId, entry::SharedEntry},
     runtime::store::{
         self, OpenError,
         file::{Contents, LedgerFile},

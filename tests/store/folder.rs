@@ -6,7 +6,7 @@ use std::{
 };
 
 use interregnum::{
-    cluster::ledger::{
+    ledger::{
         Ledger,
         body::Body,
         disk::Record,

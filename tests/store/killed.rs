@@ -13,7 +13,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, unbounded};
 use interregnum::{
-    cluster::ledger::disk::{BatchId, Report},
+    ledger::disk::{BatchId, Report},
     runtime::store::{self, file::LedgerFile},
 };
 use uuid::Uuid;

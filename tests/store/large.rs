@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use interregnum::{
     arena::{GatherableId, RoundId, hall::Fact},
-    cluster::ledger::{
+    ledger::{
         Ledger,
         body::Body,
         catch_up::PORTION_BYTES,
@@ -59,7 +59,7 @@ fn a_hundred_thousand_entries_are_there_within_a_second() {
     for (writer, mark) in held.clone().marks() {
         let through = mark.through - 100;
         let sum = own.stream(writer).unwrap().sum_at(through);
-        held.set(writer, interregnum::cluster::ledger::vector::Mark { through, sum });
+        held.set(writer, interregnum::ledger::vector::Mark { through, sum });
     }
     let mut missing = timed("a hundred found missing", || own.missing_from(&held));
     assert_eq!(missing.len(), 100);

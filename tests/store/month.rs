@@ -15,7 +15,8 @@ use interregnum::{
         Arena, GatherableId, RoundId,
         hall::{Fact, Hall, Standing},
     },
-    cluster::ledger::{
+    game::{Summing, draw},
+    ledger::{
         Ledger, Out,
         body::{Body, Called},
         catch_up::{PORTION_BYTES, Portion},
@@ -23,7 +24,6 @@ use interregnum::{
         entry::{Entry, WallTime, Writer},
         page::{PAGE_ENTRIES_MAX, Page},
     },
-    game::{Summing, draw},
     runtime::store::file::LedgerFile,
     text::Name,
     types::{Epoch, Incarnation, NodeId, SessionId},

@@ -19,7 +19,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, unbounded};
 use interregnum::{
-    cluster::ledger::{entry::EntryId, witness::Safety},
+    ledger::{entry::EntryId, witness::Safety},
     node::{Event, View},
     runtime::{self, Happened, Settings, store::file::LedgerFile},
     sim::{Playable, tally::Tally},

@@ -5,7 +5,7 @@
 
 use interregnum::{
     arena::hall,
-    cluster::ledger::{
+    ledger::{
         body::Body,
         entry::{Entry, EntryId, Hash, Head, Kind, WallTime, Writer},
     },

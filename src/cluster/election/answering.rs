@@ -31,9 +31,7 @@ impl Election {
                 let deaf = self.tuning.has(Mutant::YesSayer);
                 let silent = if deaf { Duration::MAX } else { now.since(following.heard) };
                 let window = self.lives_window();
-                let State::Following(following) = &mut self.state else {
-                    return;
-                };
+                let Some(following) = self.state.as_following_mut() else { return };
                 let clock = Clock { term: following.term, tick: following.tick };
                 let acknowledged = following.is_acknowledged(now, &self.tuning);
                 let newer = ask.ends.is_none_or(|ends| ends < clock.term)
@@ -67,7 +65,7 @@ impl Election {
 
     /// Somebody of lower rank has been told to wait.
     fn defer(&mut self, id: NodeId) {
-        if let State::Seeking(seeking) = &mut self.state {
+        if let Some(seeking) = self.state.as_seeking_mut() {
             seeking.deferred.insert(id);
             if let Some(candidacy) = &mut seeking.candidacy {
                 candidacy.asked.insert(id);
@@ -78,7 +76,7 @@ impl Election {
     /// Somebody of lower rank asks already: no more waiting.
     pub(super) fn hurry(&mut self, now: Instant) {
         let free = self.grant.is_none_or(|grant| grant.until <= now);
-        if let State::Seeking(seeking) = &mut self.state
+        if let Some(seeking) = self.state.as_seeking_mut()
             && free
         {
             seeking.ranked = true;
@@ -105,7 +103,7 @@ impl Election {
             let term = Term { epoch, host: to, incarnation: Incarnation(0) };
             self.promised = self.promised.max(Some(term));
         }
-        if let State::Seeking(seeking) = &mut self.state {
+        if let Some(seeking) = self.state.as_seeking_mut() {
             seeking.candidacy = None;
             seeking.ranked = true;
             seeking.ask_at = now + span;
@@ -123,12 +121,12 @@ impl Election {
 
     pub(super) fn answered(&mut self, now: Instant, cx: &Context<'_>, from: NodeId, ok: OkPacket) {
         self.see_within_reason(ok.floor);
-        if ok.round != self.round || self.candidacy_mut().is_none() {
+        if ok.round != self.round || self.state.candidacy_mut().is_none() {
             return;
         }
         match ok.answer {
             Answer::Follow { world, sync_gamestate } => {
-                let Some(candidacy) = self.candidacy_mut() else {
+                let Some(candidacy) = self.state.candidacy_mut() else {
                     return;
                 };
                 if candidacy.asked.contains(&from) {
@@ -137,7 +135,7 @@ impl Election {
                 self.count(now, cx);
             }
             Answer::Lives { .. } => {
-                if let State::Seeking(Seeking { lost: Some(lost), .. }) = &mut self.state
+                if let Some(lost) = self.state.lost_mut()
                     && from != lost.following.term.host
                 {
                     let until = now + relay::SERVED;
@@ -150,7 +148,7 @@ impl Election {
     }
 
     pub(super) fn withdraw(&mut self, ask_at: Instant) {
-        if let State::Seeking(seeking) = &mut self.state {
+        if let Some(seeking) = self.state.as_seeking_mut() {
             seeking.candidacy = None;
             seeking.ranked = true;
             seeking.ask_at = ask_at;

@@ -3,34 +3,35 @@
 use super::*;
 
 impl Election {
+    /// The host that is followed is lost.
     pub(super) fn lose(&mut self, now: Instant, cx: &Context<'_>, cause: Cause) {
-        let state = std::mem::replace(&mut self.state, State::Idle);
-        let State::Following(mut following) = state else {
-            self.state = state;
-            return;
-        };
-        let pending = following.pending.take();
-        self.out.push_back(Out::Lost { term: following.term, cause });
-        self.state = State::Seeking(Seeking {
-            lost: Some(Lost { following, cause, at: now }),
-            ask_at: now,
-            ranked: false,
-            deferred: BTreeSet::new(),
-            candidacy: None,
-        });
+        let Some(pending) = self.part(now, cause) else { return };
         if let Some((from, ask)) = pending {
             self.asked(now, cx, from, ask);
         }
         self.advance(now, cx);
     }
 
+    /// Follows nobody any more, if it did. Returns the ask that was not answered yet.
+    pub(super) fn part(
+        &mut self,
+        now: Instant,
+        cause: Cause,
+    ) -> Option<Option<(NodeId, ElectionPacket)>> {
+        let following = self.state.as_following_mut()?;
+        let pending = following.pending.take();
+        let lost = Lost { following: following.clone(), cause, at: now };
+        self.out.push_back(Out::Lost { term: lost.following.term, cause });
+        self.turn(State::seeking(Some(lost), now));
+        Some(pending)
+    }
+
     /// The lost host is heard again: nothing has happened.
     pub(super) fn resume(&mut self) {
-        if let State::Seeking(Seeking { lost: Some(_), .. }) = &self.state
-            && let State::Seeking(Seeking { lost: Some(lost), .. }) =
-                std::mem::replace(&mut self.state, State::Idle)
-        {
-            self.state = State::Following(lost.following);
+        if let Some(lost) = self.state.lost() {
+            let grant = self.grant;
+            self.turn(State::Following(lost.following.clone()));
+            self.grant = grant;
         }
     }
 
@@ -43,10 +44,7 @@ impl Election {
         // Whoever has just come in has waited a beacon's time already for whom it knows.
         let newcomer = self.promised.is_none();
         let heard = if newcomer { self.tuning.beacon } else { self.tuning.heard };
-        let lost = match &self.state {
-            State::Seeking(seeking) => seeking.lost.as_ref().map(|lost| lost.following.term.host),
-            _ => None,
-        };
+        let lost = self.state.lost().map(|lost| lost.following.term.host);
         (cx.voters)()
             .into_iter()
             .filter(move |voter| voter.linked && now.since(voter.heard) <= heard)
@@ -63,9 +61,7 @@ impl Election {
             let mine = self.rank(cx);
             self.electorate(now, cx).filter(|voter| mine.with(voter) > mine).count()
         };
-        let State::Seeking(seeking) = &mut self.state else {
-            return;
-        };
+        let Some(seeking) = self.state.as_seeking_mut() else { return };
         if seeking.candidacy.is_none() {
             if seeking.lost.is_none() && cx.announced {
                 seeking.ask_at = seeking.ask_at.max(now + RETRY_AFTER_TAKEOVER);
@@ -96,9 +92,7 @@ impl Election {
         // Where ticks come with such gaps anyway, answers of others may be as late.
         let rough = self.gap_us > 40_000;
         let patience = if rough { self.tuning.ask_patience } else { self.tuning.ask_deadline };
-        let State::Seeking(seeking) = &mut self.state else {
-            return;
-        };
+        let Some(seeking) = self.state.as_seeking_mut() else { return };
         asked.extend(&seeking.deferred);
         let ends = seeking.lost.as_ref().map(|lost| lost.following.term);
         let host = ends.map(|term| term.host);
@@ -145,7 +139,7 @@ impl Election {
         let rank = self.rank(cx);
         let (round, floor, repeat) = (self.round, self.floor, self.tuning.ask_repeat);
         let world = cx.newest.mark();
-        let Some(candidacy) = self.candidacy_mut() else {
+        let Some(candidacy) = self.state.candidacy_mut() else {
             return;
         };
         if now < candidacy.repeat_at {
@@ -164,7 +158,7 @@ impl Election {
     pub(super) fn count(&mut self, now: Instant, cx: &Context<'_>) {
         let hasty = self.tuning.has(Mutant::NoPatience);
         let patience = if hasty { self.tuning.ask_deadline } else { self.tuning.ask_patience };
-        let Some(candidacy) = self.candidacy_mut() else {
+        let Some(candidacy) = self.state.candidacy_mut() else {
             return;
         };
         let all = candidacy.asked.iter().all(|id| candidacy.follows.contains_key(id));
@@ -184,7 +178,7 @@ impl Election {
     }
 
     pub(super) fn win(&mut self, now: Instant, cx: &Context<'_>) {
-        let Some(candidacy) = self.candidacy_mut() else {
+        let Some(candidacy) = self.state.candidacy_mut() else {
             return;
         };
         let ends = candidacy.ends;
@@ -208,15 +202,13 @@ impl Election {
         world: Option<WorldCopy>,
     ) {
         let term = self.next_term();
-        self.promised = Some(term);
-        self.grant = None;
-        self.state = State::Reigning(Reigning {
+        self.turn(State::Reigning(Reigning {
             term,
             announced: now,
             members,
             rival: None,
             conceded: None,
-        });
+        }));
         self.out.push_back(Out::Reign { term, ends, silent, world });
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A host that is heard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Following {
     pub(super) term: Term,
     pub(super) tick: Tick,

@@ -5,17 +5,13 @@ use super::*;
 impl Election {
     pub(super) fn follow(&mut self, now: Instant, packet: &TickPacket, via: Option<Via>) {
         self.follow_term(now, packet.term, via.map(|via| via.by));
-        if let State::Following(following) = &mut self.state {
+        if let Some(following) = self.state.as_following_mut() {
             following.hear(now, packet, self.sent, via);
         }
     }
 
     pub(super) fn follow_term(&mut self, now: Instant, term: Term, via: Option<NodeId>) {
-        debug_assert!(self.promised.is_none_or(|promised| promised <= term), "S2");
-        let yielded = self.reign();
-        self.promised = Some(term);
-        self.grant = None;
-        self.state = State::Following(Following {
+        let before = self.turn(State::Following(Following {
             term,
             tick: Tick(0),
             heard: now,
@@ -28,13 +24,14 @@ impl Election {
             direct_at: now,
             relay: via.map(|by| Relayed::to_be_tried(by, now + relay::SERVED)),
             pending: None,
-        });
+        }));
+        let yielded = before.as_reigning().map(|reign| reign.term);
         self.out.push_back(Out::Follow { term, yielded });
     }
 
     /// The host that is followed is not reached; `by` is, and follows it, too.
     pub fn go_through(&mut self, now: Instant, by: NodeId) {
-        if let State::Following(following) = &mut self.state
+        if let Some(following) = self.state.as_following_mut()
             && following.relay.is_none()
         {
             following.relay = Some(Relayed::to_be_tried(by, now + relay::SERVED));
@@ -52,19 +49,16 @@ impl Election {
     }
 
     pub(super) fn hears(&self, now: Instant) -> bool {
-        match &self.state {
-            State::Following(following) => {
-                now.since(following.heard) <= self.suspicion()
-                    && (self.watching || following.is_acknowledged(now, &self.tuning))
-            }
-            _ => false,
-        }
+        self.state.as_following().is_some_and(|following| {
+            now.since(following.heard) <= self.suspicion()
+                && (self.watching || following.is_acknowledged(now, &self.tuning))
+        })
     }
 
     /// The host does not hear this node: one after the other is tried as a relay.
     pub(super) fn seek_relay(&mut self, now: Instant, cx: &Context<'_>) {
         let linked = (cx.voters)().into_iter().filter(|voter| voter.linked).map(|voter| voter.id);
-        let State::Following(following) = &mut self.state else { return };
+        let Some(following) = self.state.as_following_mut() else { return };
         let last = following.relay.map(|relay| relay.by);
         if following.relay.is_some_and(|relay| now < relay.until) {
             return;
@@ -105,9 +99,7 @@ impl Election {
         if from != term.host || self.current() != Some(term) || self.reign().is_some() {
             return;
         }
-        if self.following().is_some() {
-            self.lose_politely(now, term);
-        }
+        self.part_politely(now);
         if successor == self.me {
             let mine = cx.newest.mark();
             let world = world.filter(|copy| !descends(mine, copy.mark));
@@ -120,16 +112,14 @@ impl Election {
         }
     }
 
-    pub(super) fn lose_politely(&mut self, now: Instant, term: Term) {
-        if let State::Following(following) = std::mem::replace(&mut self.state, State::Idle) {
-            self.out.push_back(Out::Lost { term, cause: Cause::Left });
-            self.state = State::Seeking(Seeking {
-                lost: Some(Lost { following, cause: Cause::Left, at: now }),
-                ask_at: now + self.tuning.grant,
-                ranked: true,
-                deferred: BTreeSet::new(),
-                candidacy: None,
-            });
+    /// The host that is followed leaves, and somebody else goes on.
+    fn part_politely(&mut self, now: Instant) {
+        let until = now + self.tuning.grant;
+        if self.part(now, Cause::Left).is_some()
+            && let Some(seeking) = self.state.as_seeking_mut()
+        {
+            seeking.ask_at = until;
+            seeking.ranked = true;
         }
     }
 }

@@ -5,9 +5,7 @@ use super::*;
 impl Election {
     /// Another host exists: this node met it itself, or `told_by` did.
     pub(super) fn meet_rival(&mut self, now: Instant, term: Term, told_by: Option<NodeId>) {
-        let State::Reigning(reign) = &mut self.state else {
-            return;
-        };
+        let Some(reign) = self.state.as_reigning_mut() else { return };
         if term <= reign.term || term.host == self.me {
             return;
         }
@@ -29,9 +27,7 @@ impl Election {
             return;
         }
         self.see(promised.epoch);
-        let State::Reigning(reign) = &mut self.state else {
-            return;
-        };
+        let Some(reign) = self.state.as_reigning_mut() else { return };
         let old = reign.term;
         if promised <= old {
             return;
@@ -47,11 +43,8 @@ impl Election {
     }
 
     pub(super) fn told_rival(&mut self, now: Instant, from: NodeId, term: Term) {
-        let member = match &self.state {
-            State::Reigning(reign) => reign.members.contains_key(&from),
-            _ => false,
-        };
-        if member && self.plausible(term) {
+        let member = self.state.as_reigning().map(|reign| reign.members.contains_key(&from));
+        if member == Some(true) && self.plausible(term) {
             self.see(term.epoch);
             self.meet_rival(now, term, Some(from));
         }
@@ -61,9 +54,7 @@ impl Election {
     pub(super) fn announce(&mut self, now: Instant, ends: Term) {
         self.see(ends.epoch);
         let term = self.next_term();
-        let State::Reigning(reign) = &mut self.state else {
-            return;
-        };
+        let Some(reign) = self.state.as_reigning_mut() else { return };
         reign.term = term;
         reign.announced = now;
         reign.rival = None;
@@ -71,10 +62,23 @@ impl Election {
         self.out.push_back(Out::Announce { term, ends });
     }
 
+    /// Asks a rival once more to judge, or forgets it if nothing of it was heard for long.
+    pub(super) fn meet_again(&mut self, now: Instant, cx: &Context<'_>) {
+        let members = self.members(now);
+        let Some(reign) = self.state.as_reigning_mut() else { return };
+        let Some(rival) = &mut reign.rival else { return };
+        if now.since(rival.heard) > RIVAL_REMEMBERED {
+            reign.rival = None;
+            return;
+        }
+        rival.meet_at = now + MEET_REPEAT;
+        let (term, to, told_by) = (reign.term, rival.term.host, rival.told_by);
+        let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
+        self.send_either_way(told_by, to, Packet::Meet(MeetPacket { term, members, tick }));
+    }
+
     pub(super) fn members(&self, now: Instant) -> Vec<NodeId> {
-        let State::Reigning(reign) = &self.state else {
-            return Vec::new();
-        };
+        let Some(reign) = self.state.as_reigning() else { return Vec::new() };
         let lately = reign.members.iter().filter(|(_, at)| now.since(**at) <= MEMBER_WINDOW);
         lately.map(|(id, _)| *id).chain([self.me]).collect()
     }
@@ -100,7 +104,7 @@ impl Election {
         let theirs: BTreeSet<NodeId> = theirs.copied().collect();
         let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
         let keeps = (ours.len(), tick, self.me) > (theirs.len(), meet.tick, meet.term.host);
-        if let State::Reigning(reign) = &mut self.state
+        if let Some(reign) = self.state.as_reigning_mut()
             && !keeps
         {
             reign.conceded = Some((meet.term.host, now));

@@ -11,9 +11,9 @@
 //! u32 hash of the state
 //! only with a baseline: u1 seats other than predicted?
 //!     [u1 other players? if not: n count, and for each: n index, i number off]
-//! n length of the events   n length of the carried   n length of the seats   zeros to a whole byte
+//! n length of the events   n length of the seats   zeros to a whole byte
 //! events (postcard: how many there were since the baseline, and those that can still be told),
-//! carried (entries of the ledger), seats (postcard); each if its length is not 0
+//! seats (postcard); each if its length is not 0
 //! the residual of the world; or the whole state (postcard)
 //! ```
 //!
@@ -21,7 +21,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Since, Snapshot, Unusable, read_carried};
+use super::{Snapshot, Unusable};
 use crate::{
     bits::{BitReader, BitWriter},
     game::{Game, Malformed},
@@ -44,24 +44,22 @@ pub(super) fn encode<G: Game>(
     state: &State<G::World>,
     hash: u32,
     baseline: Option<(Clock, &State<G::World>)>,
-    since: &Since<G::Event>,
+    events: &[(Tick, G::Event)],
 ) -> Option<Vec<u8>> {
     let baseline = baseline.filter(|(held, _)| ticks_between(*held, clock).is_some());
     let happened = baseline.map_or(0, |(_, old)| state.happened.wrapping_sub(old.happened));
-    let events = match (happened, &since.events[..]) {
+    let events = match (happened, events) {
         (0, []) => Vec::new(),
         since => postcard::to_stdvec(&since).ok()?,
     };
-    let carried = &since.carried[..];
     let mut head = BitWriter::new();
     let Some((held, old)) = baseline else {
         head.bits(WHOLE, 2);
         head.bits(hash, 32);
         head.number(events.len() as u64);
-        head.number(carried.len() as u64);
         head.number(0);
         let whole = postcard::to_stdvec(state).ok()?;
-        return Some([&head.finish(), &events, carried, &whole].concat());
+        return Some([head.finish(), events, whole].concat());
     };
     if held.term == clock.term {
         head.bits(SAME_TERM, 2);
@@ -78,9 +76,8 @@ pub(super) fn encode<G: Game>(
     let predicted = predict::<G>(old, ticks_between(held, clock)?);
     let seats = write_seats(&mut head, &predicted.seats, &state.seats)?;
     head.number(events.len() as u64);
-    head.number(carried.len() as u64);
     head.number(seats.len() as u64);
-    let mut out = [&head.finish(), &events, carried, &seats].concat();
+    let mut out = [head.finish(), events, seats].concat();
     G::encode_residual(&predicted.world, &state.world, &mut out);
     Some(out)
 }
@@ -119,11 +116,9 @@ pub(super) fn decode<G: Game>(
     if predicted.is_some() {
         read_seats(&mut head, &mut seats)?;
     }
-    let [events_len, carried_len, seats_len] =
-        [head.number()?, head.number()?, head.number()?].map(|length| length as usize);
+    let [events_len, seats_len] = [head.number()?, head.number()?].map(|length| length as usize);
     let rest = head.rest()?;
     let (events, rest) = rest.split_at_checked(events_len).ok_or(Malformed)?;
-    let (carried, rest) = rest.split_at_checked(carried_len).ok_or(Malformed)?;
     let (new_seats, rest) = rest.split_at_checked(seats_len).ok_or(Malformed)?;
     let (happened, events) = match events {
         [] => (0, Vec::new()),
@@ -145,7 +140,7 @@ pub(super) fn decode<G: Game>(
     if state.hash() != hash {
         return Err(Unusable::Diverged);
     }
-    Ok(Snapshot { state: Arc::new(state), hash, events, carried: read_carried(carried)? })
+    Ok(Snapshot { state: Arc::new(state), hash, events })
 }
 
 impl From<Malformed> for Unusable {

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Since, Snapshot, Unusable, read_carried};
+use super::{Snapshot, Unusable};
 use crate::{
-    cluster::message::Payload,
     game::Game,
     replica::{Replica, State},
-    types::Clock,
+    types::{Clock, Tick},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -29,27 +28,23 @@ enum Kind {
 }
 
 /// The fields of the protocol, beside which those of the world stand.
-const OWN_FIELDS: [&str; 8] =
-    ["sync_gamestate", "clock", "baseline", "hash", "seats", "happened", "events", "carried"];
+const OWN_FIELDS: [&str; 7] =
+    ["sync_gamestate", "clock", "baseline", "hash", "seats", "happened", "events"];
 
 pub(super) fn encode<G: Game>(
     clock: Clock,
     state: &State<G::World>,
     hash: u32,
     baseline: Option<(Clock, &State<G::World>)>,
-    since: &Since<G::Event>,
+    events: &[(Tick, G::Event)],
 ) -> Option<Box<RawValue>> {
     let mut fields = fields(state)?;
     if let Some((_, old)) = baseline {
         let old = self::fields(old)?;
         fields.retain(|key, value| old.get(key) != Some(value));
     }
-    if !since.events.is_empty() {
-        fields.insert("events".to_owned(), serde_json::to_value(&since.events).ok()?);
-    }
-    if !since.carried.is_empty() {
-        let carried = Payload::Binary(since.carried.clone());
-        fields.insert("carried".to_owned(), serde_json::to_value(carried).ok()?);
+    if !events.is_empty() {
+        fields.insert("events".to_owned(), serde_json::to_value(events).ok()?);
     }
     let header = Header {
         sync_gamestate: if baseline.is_some() { Kind::Changes } else { Kind::Full },
@@ -79,14 +74,6 @@ pub(super) fn decode<G: Game>(
         Some(events) => serde_json::from_value(events).map_err(|_| Unusable::Malformed)?,
         None => Vec::new(),
     };
-    let carried = match fields.remove("carried") {
-        Some(hex) => {
-            let text = serde_json::to_string(&hex).map_err(|_| Unusable::Malformed)?;
-            let carried: Payload = serde_json::from_str(&text).map_err(|_| Unusable::Malformed)?;
-            read_carried(carried.as_bytes())?
-        }
-        None => None,
-    };
     if let Some(baseline) = header.baseline {
         let held = replica.held(baseline).ok_or(Unusable::NoBaseline)?;
         let mut merged = self::fields(held).ok_or(Unusable::Malformed)?;
@@ -110,7 +97,7 @@ pub(super) fn decode<G: Game>(
     if hash != header.hash {
         return Err(Unusable::Diverged);
     }
-    Ok(Snapshot { state: Arc::new(state), hash, events, carried })
+    Ok(Snapshot { state: Arc::new(state), hash, events })
 }
 
 /// The fields of a state: those of its world if that is an object and they do not clash with the

@@ -29,7 +29,7 @@ use self::rows::{
 };
 use super::{Backend, OpenError, journal, repair};
 use crate::{
-    cluster::ledger::{
+    ledger::{
         disk::{Record, Trouble},
         entry::{Entry, Writer},
         page::SharedPage,

@@ -4,7 +4,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::*;
 use crate::{
-    cluster::ledger::{
+    ledger::{
         Ledger,
         body::Body,
         entry::{Kind, SharedEntry, WallTime, Writer},

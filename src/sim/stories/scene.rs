@@ -6,8 +6,8 @@ use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 
 use super::Told;
 use crate::{
-    cluster::ledger::{Ledger, witness::Safety},
     config::Tuning,
+    ledger::{Ledger, witness::Safety},
     sim::{
         chance,
         faults::disagreement,

@@ -10,16 +10,19 @@ use super::{
     scene::{Scene, ms},
 };
 use crate::{
-    cluster::message::{
-        Answer, Beacon, ElectionPacket, Envelope, Hello, MAGIC, Message, OkPacket, PROTOCOL,
-        Packet, Rank, Refusal, Role, TickPacket,
+    cluster::{
+        coding,
+        message::{Answer, ElectionPacket, Ends, Message, OkPacket, Packet, Rank, TickPacket},
     },
     config::BEACON_BYTES,
     game::Game,
     io::{Effect, Port, Wire},
+    mesh::message::{
+        Beacon, HELLO, Hello, Introduction, MAGIC, PING, PROTOCOL, REFUSED, Refusal, tag,
+    },
     sim::{network::Place, tally::Tally, world::World},
     text::{Name, SessionName},
-    types::{Epoch, Incarnation, LinkId, NodeId, Term, Tick},
+    types::{Epoch, Incarnation, LinkId, NodeId, Role, Term, Tick},
     wire::{self, Deframer},
 };
 
@@ -154,8 +157,9 @@ fn more_ghosts_than_seats(scene: &mut Scene) {
     for ghost in 0..30 {
         let link = stranger.dial(scene, host);
         let id = NodeId::from_u128(u128::from(scene.draw(1_000)) << 64 | ghost);
-        let hello = Hello { id, ..stranger.hello() };
-        send(scene, STRANGER, link, &framed(&Message::Hello(hello)));
+        let mut hello = stranger.hello();
+        hello.who.id = id;
+        send(scene, STRANGER, link, &hello_frame(&hello));
         scene.pass(200);
         scene.world.act(STRANGER, Effect::Close { link });
     }
@@ -246,11 +250,11 @@ fn stranger_claims_the_crown(scene: &mut Scene) {
         let claims = [
             Packet::Tick(TickPacket {
                 term,
-                ends: Some(ends),
-                rival: false,
+                ends: Ends::CarriesOn(ends),
                 began: Tick(0),
                 tick: Tick(1_000_000),
                 heard: 0,
+                carried: None,
                 state: None,
             }),
             Packet::Ends { old: ends, new: term },
@@ -272,7 +276,7 @@ fn stranger_claims_the_crown(scene: &mut Scene) {
                 shout(scene, STRANGER, whose, &stranger.packet(claim));
                 let link = stranger.dial(scene, whose);
                 scene.pass_up_to(3);
-                send(scene, STRANGER, link, &framed(&Message::Packet(claim.clone())));
+                send(scene, STRANGER, link, &framed(claim));
                 scene.pass_up_to(10);
             }
         }
@@ -283,24 +287,25 @@ fn stranger_claims_the_crown(scene: &mut Scene) {
 
 fn other_versions(scene: &mut Scene) {
     strangers_do(scene, |scene, stranger| {
-        let right = stranger.hello();
+        let right = stranger.hello().who;
         let other = SessionName::new("other").unwrap_or_default();
         let hellos = [
-            (Hello { protocol: PROTOCOL + 1, ..right.clone() }, Refusal::Protocol),
-            (Hello { rules: "tally 2".into(), ..right.clone() }, Refusal::Rules),
-            (Hello { session: other, ..right.clone() }, Refusal::Session),
+            (Introduction { protocol: PROTOCOL + 1, ..right.clone() }, Refusal::Protocol),
+            (Introduction { rules: "tally 2".into(), ..right.clone() }, Refusal::Rules),
+            (Introduction { session: Some(other), ..right }, Refusal::Session),
         ];
-        for (hello, refusal) in hellos {
+        for (who, refusal) in hellos {
+            let hello = Hello { who, dial: 0 };
             let whose = scene.draw(4) as Place;
             for to in 0..4 {
                 shout(scene, STRANGER, to, &beacon_of(&hello));
             }
             let link = stranger.dial(scene, whose);
             scene.pass(2);
-            send(scene, STRANGER, link, &framed(&Message::Hello(hello)));
+            send(scene, STRANGER, link, &hello_frame(&hello));
             scene.pass(5);
-            let said = stranger.heard_on(scene, link);
-            let told = said.iter().any(|it| matches!(it, Message::Refused(why) if *why == refusal));
+            let said = stranger.refusals_on(scene, link);
+            let told = said.contains(&refusal);
             scene.claim(told, || format!("not {refusal:?}, but {said:?}"));
             let over = stranger.is_hung_up_on(scene, link);
             scene.claim(over, || "the link is still open".into());
@@ -321,11 +326,15 @@ fn member_talks_nonsense(scene: &mut Scene) {
             b"{\"roster\":{}}",
             b"{\"packet\":{\"tick\":{\"term\":1}}}",
             b"{\"packet\":{\"controls\":null}}",
-            b"{\"ping\":{\"deaf\":\"perhaps\"}}",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
             b"{\"coordinator\":{\"epoch\":-1}}",
         ]);
+        let kind = scene.pick(&[0x00, 0x01, 0x03, 0x10, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0xff]);
         shout(scene, member, whom, nonsense);
-        if let Ok(frame) = wire::frame(nonsense) {
+        let Some(life) = scene.world.node(member).map(|node| node.cluster().me()) else { return };
+        let head = [&[kind], &tag(life.id, life.incarnation).to_be_bytes()[..]].concat();
+        shout(scene, member, whom, &[&head, nonsense].concat());
+        if let Ok(frame) = wire::frame(kind, nonsense) {
             for link in scene.world.links_between(member, whom) {
                 send(scene, member, link, &frame);
             }
@@ -357,7 +366,7 @@ fn member_floods(scene: &mut Scene) {
     let Some(term) = election.following() else { return };
     let rank = Rank { has_world: true, steady: true, id: from };
     let floods = [
-        Packet::Probe,
+        Packet::Rival { term },
         Packet::Stale { promised: term, alive: true },
         Packet::Stale { promised: term, alive: false },
         Packet::Election(ElectionPacket {
@@ -371,14 +380,12 @@ fn member_floods(scene: &mut Scene) {
     ];
     for _ in 0..50 {
         let packet = scene.pick(&[0, 1, 2, 3, 4]);
-        let envelope = Envelope { from, incarnation, packet: floods[packet].clone() };
-        let bytes = serde_json::to_vec(&envelope).unwrap_or_default();
+        let bytes = datagram((from, incarnation), &floods[packet]);
         for _ in 0..100 {
             shout(scene, member, host, &bytes);
         }
         for link in scene.world.links_between(member, host) {
-            (0..20)
-                .for_each(|_| send(scene, member, link, &framed(&Message::Ping { deaf: false })));
+            (0..20).for_each(|_| send(scene, member, link, &ping_frame()));
         }
         scene.pass(10);
     }
@@ -469,8 +476,8 @@ impl Stranger {
         link
     }
 
-    /// What has come in on a link, but for what is no message.
-    fn heard_on(&self, scene: &Scene, link: LinkId) -> Vec<Message> {
+    /// How often, and why, this node was refused on a link.
+    fn refusals_on(&self, scene: &Scene, link: LinkId) -> Vec<Refusal> {
         let mut deframer = Deframer::new();
         deframer.trust();
         for wire in scene.world.heard_by(STRANGER) {
@@ -482,7 +489,9 @@ impl Stranger {
         }
         let mut said = Vec::new();
         while let Ok(Some(payload)) = deframer.next_frame() {
-            said.extend(serde_json::from_slice(payload));
+            if let Some((&REFUSED, refusal)) = payload.split_first() {
+                said.extend(serde_json::from_slice::<Refusal>(refusal));
+            }
         }
         said
     }
@@ -494,44 +503,32 @@ impl Stranger {
 
     /// A packet in its name.
     fn packet(&self, packet: &Packet) -> Vec<u8> {
-        let (from, incarnation) = (self.id, Incarnation(7));
-        let envelope = Envelope { from, incarnation, packet: packet.clone() };
-        serde_json::to_vec(&envelope).unwrap_or_default()
+        datagram((self.id, Incarnation(7)), packet)
     }
 
     /// With this it would be let in.
     fn hello(&self) -> Hello {
-        Hello {
+        let who = Introduction {
             magic: MAGIC.into(),
             protocol: PROTOCOL,
             rules: Tally::RULES.into(),
-            session: SessionName::default(),
+            session: Some(SessionName::default()),
             id: self.id,
             incarnation: Incarnation(7),
             name: Name::new("stranger"),
             role: Role::Player,
             tcp: 7_001,
             udp: 7_002,
-            dial: 0,
-        }
+        };
+        Hello { who, dial: 0 }
     }
 }
 
 /// The beacon of whoever says hello so.
 fn beacon_of(hello: &Hello) -> Vec<u8> {
-    let hello = hello.clone();
     let beacon = Beacon {
-        magic: hello.magic,
-        protocol: hello.protocol,
-        rules: hello.rules,
-        session: Some(hello.session),
+        who: hello.who.clone(),
         session_id: None,
-        id: hello.id,
-        incarnation: hello.incarnation,
-        name: hello.name,
-        role: hello.role,
-        tcp: hello.tcp,
-        udp: hello.udp,
         term: None,
         host_name: None,
         host_at: None,
@@ -544,9 +541,25 @@ fn beacon_of(hello: &Hello) -> Vec<u8> {
     bytes
 }
 
-fn framed(message: &Message) -> Vec<u8> {
-    let payload = serde_json::to_vec(message).unwrap_or_default();
-    wire::frame(&payload).unwrap_or_default()
+fn hello_frame(hello: &Hello) -> Vec<u8> {
+    wire::frame(HELLO, &serde_json::to_vec(hello).unwrap_or_default()).unwrap_or_default()
+}
+
+fn ping_frame() -> Vec<u8> {
+    wire::frame(PING, &[0]).unwrap_or_default()
+}
+
+fn framed(packet: &Packet) -> Vec<u8> {
+    let said = coding::encode(&Message::Packet(packet.clone()));
+    said.and_then(|(kind, body)| wire::frame(kind, &body).ok()).unwrap_or_default()
+}
+
+/// A packet of this node, in this life of it.
+fn datagram((id, incarnation): (NodeId, Incarnation), packet: &Packet) -> Vec<u8> {
+    let Some((kind, body)) = coding::encode(&Message::Packet(packet.clone())) else {
+        return Vec::new();
+    };
+    [&[kind], &tag(id, incarnation).to_be_bytes()[..], &body].concat()
 }
 
 /// Bytes go out on a link of the machine at `by`.

@@ -2,9 +2,10 @@
 
 use super::Names;
 use crate::{
-    cluster::message::{Answer, Packet, Refusal, WorldMark},
+    cluster::message::{Answer, Packet, WorldMark},
     game::Game,
-    node::{Event, MemberView},
+    mesh::message::Refusal,
+    node::{Cause, Event, MemberView},
     sim::network::Place,
     types::Clock,
 };
@@ -14,15 +15,15 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
     Some(match event {
         Event::PeerUp { peer, .. } => format!("is linked with {}", names.node(*peer)),
         Event::PeerDown { peer, reason } => {
-            format!("has no link with {} any more: {reason}", names.node(*peer))
+            format!("has no link with {} any more: {}", names.node(*peer), reason.as_str())
         }
         Event::HostLost { host, reason, .. } => {
             let why = match *reason {
-                "closed" => "link closed",
-                "deaf" => "it does not answer",
-                "left" => "it leaves",
-                "yielded" => "it gives way to another",
-                other => other,
+                Cause::Closed => "link closed",
+                Cause::Silent => "silent",
+                Cause::Deaf => "it does not answer",
+                Cause::Left => "it leaves",
+                Cause::Yielded => "it gives way to another",
             };
             format!("loses its host {}: {why}", names.node(*host))
         }
@@ -78,12 +79,12 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
                 "announces term {}, which goes on after tick {}",
                 tick.term.epoch.0, tick.began.0
             );
-            if let Some(ends) = tick.ends {
+            if let Some(ends) = tick.ends.term() {
                 line += &format!(", the end of {}", names.reign(ends));
             }
             (line, "Coordinator")
         }
-        Packet::Controls(_) | Packet::Probe => return None,
+        Packet::Controls(_) => return None,
         Packet::Election(ask) => {
             let ends = ask.ends.map(|term| format!("is {} over?", names.reign(term)));
             let ends = ends.unwrap_or("does anybody reign?".into());

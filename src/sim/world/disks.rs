@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{What, World};
 use crate::{
-    cluster::ledger::{
+    io::{Effect, Wire},
+    ledger::{
         Ledger,
         body::Body,
         disk::{Kept, Report},
         entry::{Entry, EntryId},
     },
-    io::{Effect, Wire},
     node::{Event, Input},
     sim::{Playable, disk::Disk, network::Place},
     text::SessionName,
@@ -115,7 +115,7 @@ impl<G: Playable> World<G> {
                 self.judge.archive.acknowledged(place, session, *writer, *safety, *through);
             }
             Event::Tick { clock, .. } if clock.term.host == node.me() => {
-                let written = node.replica().carried_by(clock.tick, ledger.me());
+                let written = node.cluster().carried_by(clock.tick, ledger.me());
                 let (session, me) = (ledger.session(), ledger.me());
                 self.judge.archive.made(*clock, session, me, written.unwrap_or_default());
             }

@@ -4,7 +4,7 @@ use macroquad::math::{Rect, vec2};
 use super::{WINDOW, ahead::Reaction};
 use crate::{
     arena::Arena,
-    node::View,
+    node::{Cause, View},
     types::NodeId,
     ui::{
         Frame, STAGE, VERTICES_BUDGET,
@@ -50,7 +50,7 @@ pub fn draw_figures(frame: &Frame, view: &View<Arena>, reaction: &Reaction) {
         lines.push(format!(
             "last handover {:.1} ms, {}",
             handover.gap.as_secs_f64() * 1_000.0,
-            handover.reason
+            handover.reason.map_or("replaced", Cause::as_str)
         ));
     }
     for member in view.members.iter().take(MEMBERS_MAX) {

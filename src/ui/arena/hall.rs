@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     arena::{Arena, hall::Standing},
-    cluster::ledger::{Fullness, witness::Safety},
+    ledger::{Fullness, witness::Safety},
     node::{LedgerView, View},
     types::NodeId,
     ui::{

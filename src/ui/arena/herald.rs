@@ -8,7 +8,7 @@ use crate::{
     arena::{self, Arena},
     config::TICK,
     game::TICKS_PER_SECOND,
-    node::{Event, Handover, Status, View},
+    node::{Cause, Event, Handover, Status, View},
     types::{Instant, NodeId},
     ui::{
         draw::Canvas,
@@ -229,17 +229,19 @@ fn words(
     }
     let title = format!("The crown passes to {new}");
     match handover.reason {
-        "left" => (title, format!("{old} handed it on — {took}"), Cloth::Crown),
-        "yielded" => {
+        Some(Cause::Left) => (title, format!("{old} handed it on — {took}"), Cloth::Crown),
+        Some(Cause::Yielded) => {
             let title =
                 format!("Two crowns met: {new} reign{}", if handover.to == me { "" } else { "s" });
             let note = format!("{old} laid the other one down — {took}");
             (title, note, Cloth::Peace)
         }
-        "closed" => (title, format!("{old} fell — {took}"), Cloth::Crown),
+        Some(Cause::Closed) => (title, format!("{old} fell — {took}"), Cloth::Crown),
         // It may be well, and only slow or out of reach: nobody knows that it fell.
-        "silent" | "deaf" => (title, format!("{old} was not heard — {took}"), Cloth::Crown),
-        _ => (title, format!("{old} has it no more — {took}"), Cloth::Crown),
+        Some(Cause::Silent | Cause::Deaf) => {
+            (title, format!("{old} was not heard — {took}"), Cloth::Crown)
+        }
+        None => (title, format!("{old} has it no more — {took}"), Cloth::Crown),
     }
 }
 
@@ -270,7 +272,7 @@ pub fn draw_badge(c: &Canvas, pose: &Pose, crowned: bool) {
 mod tests {
     use super::*;
 
-    fn handover(gap_us: u64, reason: &'static str) -> Handover {
+    fn handover(gap_us: u64, reason: Option<Cause>) -> Handover {
         Handover {
             from: NodeId::from_u128(1),
             to: NodeId::from_u128(2),
@@ -289,24 +291,25 @@ mod tests {
 
     #[test]
     fn a_fall_is_told_with_its_milliseconds_and_ticks() {
-        let (title, note) = said(&handover(17_200, "closed"), 3);
+        let (title, note) = said(&handover(17_200, Some(Cause::Closed)), 3);
         assert_eq!(title, "The crown passes to Bert");
         assert_eq!(note, "Ada fell — 17 ms, not a tick missed");
     }
 
     #[test]
     fn nobody_is_said_to_have_fallen_who_may_be_well() {
-        let (_, note) = said(&handover(50_000, "silent"), 3);
+        let (_, note) = said(&handover(50_000, Some(Cause::Silent)), 3);
         assert_eq!(note, "Ada was not heard — 50 ms, 2 ticks missed");
-        for reason in ["silent", "deaf", "left", "yielded", "replaced"] {
+        let causes = [Cause::Silent, Cause::Deaf, Cause::Left, Cause::Yielded].map(Some);
+        for reason in causes.into_iter().chain([None]) {
             let (_, note) = said(&handover(50_000, reason), 3);
-            assert!(!note.contains("fell"), "{reason}: {note}");
+            assert!(!note.contains("fell"), "{reason:?}: {note}");
         }
     }
 
     #[test]
     fn whoever_looks_on_is_spoken_to() {
-        let (title, note) = said(&handover(1_500_000, "left"), 2);
+        let (title, note) = said(&handover(1_500_000, Some(Cause::Left)), 2);
         assert_eq!(title, "The crown passes to you");
         assert_eq!(note, "Ada handed it on — 1.5 s without a crown");
     }

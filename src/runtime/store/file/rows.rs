@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Content, Contents};
 use crate::{
-    cluster::ledger::{
+    ledger::{
         batch,
         entry::{Entry, EntryId, Hash, Writer},
         page::{Page, SharedPage},

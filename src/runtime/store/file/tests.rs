@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    cluster::ledger::{Ledger, batch, body::Body, entry::WallTime},
     game::Fact,
+    ledger::{Ledger, batch, body::Body, entry::WallTime},
     runtime::store::tests::{fresh, written},
     types::{Epoch, Incarnation},
 };

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    cluster::ledger::entry::Kind,
     game::Fact,
+    ledger::entry::Kind,
     types::{Incarnation, NodeId},
 };
 

@@ -16,9 +16,9 @@ use rand_pcg::rand_core::Rng;
 
 use super::{Link, Mesh, Out, Peer};
 use crate::{
-    cluster::{identity::Identity, message::Role},
     io::Effect,
-    types::{Instant, LinkId, NodeId},
+    mesh::identity::Identity,
+    types::{Instant, LinkId, NodeId, Role},
 };
 
 /// How long a dial has before another one is begun beside it.
@@ -184,13 +184,10 @@ impl Mesh {
 mod tests {
     use super::*;
     use crate::{
-        cluster::{
-            mesh::Acquaintance,
-            message::{Address, Role},
-        },
         config::Tuning,
+        mesh::{Acquaintance, message::Address},
         text::{Name, SessionName},
-        types::Incarnation,
+        types::{Incarnation, Role},
     };
 
     const PEER: NodeId = NodeId::from_u128(2);
@@ -210,7 +207,7 @@ mod tests {
 
     /// A mesh that knows one peer, at these addresses.
     fn knowing(addresses: &[[u8; 4]]) -> Mesh {
-        let mut mesh = Mesh::new(Tuning::default(), 1);
+        let mut mesh = Mesh::new(Tuning::default(), 1, 0, Vec::new());
         for ip in addresses {
             let address = Address { ip: (*ip).into(), tcp: 7, udp: 8 };
             let peer = Acquaintance {

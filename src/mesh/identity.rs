@@ -1,10 +1,10 @@
 //! Who this node says it is, in beacons and hellos, and whether somebody else fits to it.
 
-use super::message::{Beacon, Hello, MAGIC, PROTOCOL, Refusal, Role};
+use super::message::{Hello, Introduction, MAGIC, PROTOCOL, Refusal};
 use crate::{
     config::Config,
     text::{Name, SessionName},
-    types::{Incarnation, NodeId},
+    types::{Incarnation, NodeId, Role},
 };
 
 /// Everything about a node that it tells to others and that does not depend on the game's course.
@@ -43,46 +43,51 @@ impl Identity {
         }
     }
 
-    /// Its hello, while it plays; `dial` numbers the links it dials.
-    pub fn hello(&self, dial: u64) -> Option<Hello> {
-        Some(Hello {
+    /// What it says of itself.
+    pub fn introduction(&self) -> Introduction {
+        Introduction {
             magic: MAGIC.to_owned(),
             protocol: PROTOCOL,
             rules: self.rules.to_owned(),
-            session: self.session.clone()?,
+            session: self.session.clone(),
             id: self.id,
             incarnation: self.incarnation,
             name: self.name.clone(),
             role: self.role,
             tcp: self.tcp,
             udp: self.udp,
-            dial,
-        })
+        }
     }
 
-    /// Why whoever says `hello` cannot have a link with this node, if so.
-    pub fn refuse(&self, hello: &Hello) -> Option<Refusal> {
-        if hello.magic != MAGIC || hello.protocol != PROTOCOL {
+    /// Its hello, while it plays; `dial` numbers the links it dials.
+    pub fn hello(&self, dial: u64) -> Option<Hello> {
+        self.session.as_ref()?;
+        Some(Hello { who: self.introduction(), dial })
+    }
+
+    /// Why whoever introduces itself so cannot have a link with this node, if so.
+    pub fn refuse(&self, other: &Introduction) -> Option<Refusal> {
+        if other.magic != MAGIC || other.protocol != PROTOCOL {
             Some(Refusal::Protocol)
-        } else if hello.rules != self.rules {
+        } else if other.rules != self.rules {
             Some(Refusal::Rules)
-        } else if self.session.as_ref() != Some(&hello.session) {
+        } else if self.session.is_none() || self.session != other.session {
             Some(Refusal::Session)
-        } else if hello.id == self.id {
+        } else if other.id == self.id {
             Some(Refusal::Identity)
         } else {
             None
         }
     }
 
-    /// Whether the sender of `beacon` plays the same game by the same protocol.
-    pub fn understands(&self, beacon: &Beacon) -> bool {
-        beacon.protocol == PROTOCOL && beacon.rules == self.rules
+    /// Whether somebody plays the same game by the same protocol.
+    pub fn understands(&self, other: &Introduction) -> bool {
+        other.protocol == PROTOCOL && other.rules == self.rules
     }
 
-    /// Whether the sender of `beacon` is in the session of this node.
-    pub fn shares_session(&self, beacon: &Beacon) -> bool {
-        self.understands(beacon) && self.session.is_some() && beacon.session == self.session
+    /// Whether somebody is in the session of this node.
+    pub fn shares_session(&self, other: &Introduction) -> bool {
+        self.understands(other) && self.session.is_some() && other.session == self.session
     }
 }
 

@@ -143,7 +143,7 @@ fn write<T: Serialize>(value: &T) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::{
-        cluster::ledger::entry::{BODY_BYTES_MAX, Head, WallTime},
+        ledger::entry::{BODY_BYTES_MAX, Head, WallTime},
         types::{Incarnation, SessionId},
     };
 

@@ -19,7 +19,7 @@ use std::{
 
 use super::{
     identity::Identity,
-    message::{Address, Beacon, MAGIC, PROTOCOL},
+    message::{Address, Beacon, Introduction, MAGIC},
 };
 use crate::{
     config::BEACON_BYTES,
@@ -135,16 +135,16 @@ impl Discovery {
         bytes: &[u8],
     ) -> Option<Arc<Beacon>> {
         let beacon = self.read(from, bytes)?;
-        let mine = beacon.id == me.id && beacon.incarnation == me.incarnation;
-        if beacon.magic != MAGIC || mine {
+        let mine = beacon.who.id == me.id && beacon.who.incarnation == me.incarnation;
+        if beacon.who.magic != MAGIC || mine {
             return None;
         }
         if beacon.ask && self.may_answer(now, from) {
             self.send(me, from, via, false);
         }
-        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&beacon.id) {
+        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&beacon.who.id) {
             let heard = Heard { beacon: beacon.clone(), from, at: now, bytes: bytes.into() };
-            self.heard.insert(beacon.id, heard);
+            self.heard.insert(beacon.who.id, heard);
         }
         Some(beacon)
     }
@@ -231,18 +231,10 @@ impl Discovery {
 
     fn beacon(&self, me: &Identity, ask: bool) -> Option<Arc<[u8]>> {
         let told = self.told.clone()?;
+        let who = Introduction { session: told.session, name: told.name, ..me.introduction() };
         let beacon = Beacon {
-            magic: MAGIC.to_owned(),
-            protocol: PROTOCOL,
-            rules: me.rules.to_owned(),
-            session: told.session,
+            who,
             session_id: told.session_id,
-            id: me.id,
-            incarnation: me.incarnation,
-            name: told.name,
-            role: me.role,
-            tcp: me.tcp,
-            udp: me.udp,
             term: told.term,
             host_name: told.host_name,
             host_at: told.host_at,

@@ -245,7 +245,7 @@ impl Default for Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::ledger::tests::{fresh, ledger, say};
+    use crate::ledger::tests::{fresh, ledger, say};
 
     #[test]
     fn what_comes_while_a_batch_is_under_way_waits_for_the_next() {

@@ -32,9 +32,9 @@ use super::{
     witness::Witnesses,
 };
 use crate::{
-    cluster::message::Payload,
     game::Malformed,
     types::{Incarnation, Instant, NodeId, SessionId},
+    wire::Blob,
 };
 
 /// The time between two comparisons with a peer.
@@ -90,19 +90,19 @@ pub enum LedgerMessage {
         /// Of which ledger.
         session: SessionId,
         /// A [`Vector`].
-        held: Payload,
+        held: Blob,
     },
     /// Entries, asked for or not.
     Entries {
         /// A [batch].
-        batch: Payload,
+        batch: Blob,
         /// Whether they are a portion of an answer, and whether more of it follows.
         portion: Option<Portion>,
     },
     /// Many entries at once, asked for.
     Page {
         /// A [`Page`].
-        page: Payload,
+        page: Blob,
         /// Whether more of the answer follows.
         portion: Portion,
     },
@@ -113,20 +113,16 @@ pub enum LedgerMessage {
         /// Of which ledger.
         session: SessionId,
         /// A [`Vector`].
-        holds: Payload,
+        holds: Blob,
         /// Whether that is all, or what is new.
         whole: bool,
     },
 }
 
-/// The first byte of every [`LedgerMessage`]: neither JSON nor a [compact](crate::cluster::compact)
-/// packet starts with it.
-pub const KIND: u8 = 0x10;
-
 impl LedgerMessage {
-    /// As bytes: [`KIND`], and postcard. Entries are bytes already, and there may be many of them.
+    /// As bytes, by postcard. Entries are bytes already, and there may be many of them.
     pub fn encode(&self) -> Option<Vec<u8>> {
-        postcard::to_extend(self, vec![KIND]).ok()
+        postcard::to_stdvec(self).ok()
     }
 
     /// The inverse of [`encode`](LedgerMessage::encode).
@@ -134,8 +130,7 @@ impl LedgerMessage {
     /// # Errors
     /// [`Malformed`] when it is none.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let rest = bytes.strip_prefix(&[KIND]).ok_or(Malformed)?;
-        match postcard::take_from_bytes(rest) {
+        match postcard::take_from_bytes(bytes) {
             Ok((message, [])) => Ok(message),
             _ => Err(Malformed),
         }
@@ -251,7 +246,7 @@ impl Exchange {
             self.out.push_back((peer, self.comparison(ledger)));
             let session = ledger.session();
             let mark = |writer| (writer, disk.mark(ledger, writer));
-            let holds = payload(&ledger.writers().map(mark).collect());
+            let holds = blob(&ledger.writers().map(mark).collect());
             self.out.push_back((peer, LedgerMessage::Synced { session, holds, whole: true }));
         }
     }
@@ -304,7 +299,7 @@ impl Exchange {
                 if *session != ledger.session() {
                     return Ok(());
                 }
-                let held = Vector::decode(held.as_bytes())?;
+                let held = Vector::decode(held)?;
                 peer.sending = ledger.missing_from(&held);
                 peer.under_way = 0;
                 if peer.sending.is_empty() {
@@ -313,7 +308,7 @@ impl Exchange {
                 }
             }
             LedgerMessage::Entries { batch, portion } => {
-                let bytes = batch.as_bytes();
+                let bytes = batch;
                 if bytes.len() > MESSAGE_BYTES_MAX {
                     return Err(Malformed);
                 }
@@ -345,7 +340,7 @@ impl Exchange {
                 }
             }
             LedgerMessage::Page { page, portion } => {
-                let bytes = page.as_bytes();
+                let bytes = page;
                 if bytes.len() > MESSAGE_BYTES_MAX {
                     return Err(Malformed);
                 }
@@ -366,7 +361,7 @@ impl Exchange {
                 peer.under_way = peer.under_way.saturating_sub(1);
             }
             LedgerMessage::Synced { session, holds, whole } => {
-                let holds = Vector::decode(holds.as_bytes())?;
+                let holds = Vector::decode(holds)?;
                 if *session == ledger.session() {
                     witnesses.testify(from.node, from.incarnation, from.ip, &holds, *whole);
                 }
@@ -395,7 +390,7 @@ impl Exchange {
         }
         state.asked = Some(now);
         state.ask_again_at = now + ASK_AGAIN;
-        let (session, held) = (ledger.session(), payload(&ledger.vector()));
+        let (session, held) = (ledger.session(), blob(&ledger.vector()));
         self.out.push_back((peer, LedgerMessage::Want { session, held }));
     }
 
@@ -444,7 +439,7 @@ impl Exchange {
             return;
         }
         let marks = news.into_iter().map(|writer| (writer, disk.mark(ledger, writer)));
-        let (session, holds) = (ledger.session(), payload(&marks.collect()));
+        let (session, holds) = (ledger.session(), blob(&marks.collect()));
         for peer in told(&self.peers) {
             let holds = holds.clone();
             let message = LedgerMessage::Synced { session, holds, whole: false };
@@ -476,7 +471,7 @@ impl Exchange {
             let message = match content {
                 catch_up::Portion::Entries(portion) => entries(ledger, &portion, Some(more)),
                 catch_up::Portion::Page(page) => {
-                    LedgerMessage::Page { page: Payload::Binary(page.encode()), portion: more }
+                    LedgerMessage::Page { page: page.encode().into(), portion: more }
                 }
             };
             self.out.push_back((peer, message));
@@ -490,12 +485,12 @@ fn told(peers: &BTreeMap<NodeId, Peer>) -> impl Iterator<Item = NodeId> {
 }
 
 fn entries(ledger: &Ledger, entries: &[SharedEntry], portion: Option<Portion>) -> LedgerMessage {
-    let batch = Payload::Binary(batch::encode(ledger.session(), entries));
+    let batch = Blob::from(batch::encode(ledger.session(), entries));
     LedgerMessage::Entries { batch, portion }
 }
 
-fn payload(vector: &Vector) -> Payload {
-    Payload::Binary(vector.encode())
+fn blob(vector: &Vector) -> Blob {
+    vector.encode().into()
 }
 
 /// How much one peer may make this node keep: a little more at any time than anybody honest can
@@ -533,7 +528,7 @@ impl Allowance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::ledger::tests::{ledger, say};
+    use crate::ledger::tests::{ledger, say};
 
     const PEER: NodeId = NodeId::from_u128(9);
 
@@ -589,7 +584,7 @@ mod tests {
             entries(&own, &[written], Some(Portion::More)),
             LedgerMessage::Taken,
             LedgerMessage::Compare { session: own.session(), digest: 7, wall: WallTime(9) },
-            LedgerMessage::Want { session: own.session(), held: payload(&own.vector()) },
+            LedgerMessage::Want { session: own.session(), held: blob(&own.vector()) },
         ] {
             let text = serde_json::to_string(&message).unwrap();
             assert_eq!(serde_json::from_str::<LedgerMessage>(&text).unwrap(), message);

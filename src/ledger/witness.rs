@@ -120,7 +120,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::cluster::ledger::{
+    use crate::ledger::{
         disk::Report,
         tests::{fresh, ledger, say},
     };

@@ -2,12 +2,17 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{ADDRESSES_MAX, REMEMBERED};
+use super::message::Address;
 use crate::{
-    cluster::message::{Address, Role},
     text::Name,
-    types::{Incarnation, Instant, LinkId},
+    types::{Incarnation, Instant, LinkId, Role},
 };
+
+/// The most addresses remembered of one peer.
+pub(super) const ADDRESSES_MAX: usize = 8;
+
+/// How long a peer that is not linked is remembered after it was last heard.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// What is known of one other node of the session.
 #[derive(Debug)]
@@ -22,8 +27,6 @@ pub struct Peer {
     pub heard: Instant,
     /// Where its packets go.
     pub udp: Option<SocketAddr>,
-    /// What stands for this life in compact packets.
-    pub(super) tag: u32,
     pub(super) udp_heard: Instant,
     /// When it or this machine came to another address: older links lead nowhere.
     pub(super) moved: Instant,

@@ -1,0 +1,407 @@
+//! What is said, as bytes: the one place where a [`Message`] becomes a kind and a body, and the one
+//! where these become a message again.
+//!
+//! A host sends one tick to every member sixty times a second, and every member its controls back;
+//! who does not reach the host gets the ticks through a third node. These have a form of few bytes.
+//! Everything else is rare, and JSON.
+//!
+//! Numbers are bit-packed ([`bits`](crate::bits)): `n` is a number in groups of four bits, `uK` one
+//! of K bits, lowest first; zeros fill up to a whole byte. `v` is a number in groups of seven bits, a
+//! byte each, as in postcard.
+//!
+//! ```text
+//! tick      kind 0x10, +1 if it has a state, +2 if it carries entries, +4 if it ends a reign
+//!           v heard, for this receiver alone; all that follows is the same for whoever holds the same:
+//!           n epoch   n tick   n tick - began   only with +4: n epoch, u64 u64 host, u64 incarnation,
+//!           u1 beaten   zeros   only with +2: v length, what it carries   only with +1: the state
+//! controls  kind 0x18   u32 host   n epoch   n number
+//!           u2 holds: 0 nothing, 1 a state of this term [n tick],
+//!              2 of another [n epoch, u64 u64 host, u64 incarnation, n tick]
+//!           u1 lossy   zeros   the list
+//! relay     kind 0x19   u64 u64 from   u64 incarnation   u64 u64 to   u8 hops   u8 kind, and a body
+//! ledger    kind 0x1a   a [`LedgerMessage`], postcard
+//! others    kind 0x1b   JSON: all else, and ticks and controls of those who speak it
+//! ```
+//!
+//! A tick is its sender's, and names no host for that; so are controls, but for a [`tag`] of the host
+//! that they are for: a host that has started anew is none of theirs.
+
+use bytes::{Buf, Bytes};
+
+use super::message::{ControlsPacket, Ends, Message, Packet, Payload, RelayPacket, TickPacket};
+use crate::{
+    bits::{BitReader, BitWriter},
+    game::Malformed,
+    ledger::exchange::LedgerMessage,
+    mesh::message::tag,
+    types::{Clock, Epoch, Incarnation, NodeId, Term, Tick},
+    wire::Blob,
+};
+
+const TICK: u8 = 0x10;
+const HAS_STATE: u8 = 1;
+const CARRIES: u8 = 2;
+const ENDS: u8 = 4;
+const TICK_LAST: u8 = TICK | HAS_STATE | CARRIES | ENDS;
+const CONTROLS: u8 = 0x18;
+const RELAY: u8 = 0x19;
+const LEDGER: u8 = 0x1a;
+const JSON: u8 = 0x1b;
+
+/// For how many ticks a host says which term it ended. By then whoever followed that one has lost
+/// its host, or has a living one, and the two meet.
+const ENDS_TOLD_TICKS: u64 = 600;
+
+/// A kind, and what follows it.
+pub type Encoded = (u8, Vec<u8>);
+
+/// What is said, as bytes. None: it is more than there can be.
+pub fn encode(message: &Message) -> Option<Encoded> {
+    let short = match message {
+        Message::Packet(packet) => encode_short(packet),
+        Message::Ledger(message) => return Some((LEDGER, message.encode()?)),
+        Message::Roster(_) | Message::Bye => None,
+    };
+    short.or_else(|| Some((JSON, serde_json::to_vec(message).ok()?)))
+}
+
+/// What `kind` and `body` say, which `from` sent to `me`.
+///
+/// # Errors
+/// [`Malformed`] when it is nothing, or not for this life of this node.
+pub fn decode(
+    kind: u8,
+    body: Bytes,
+    from: (NodeId, Incarnation),
+    me: (NodeId, Incarnation),
+) -> Result<Message, Malformed> {
+    let packet = match kind {
+        TICK..=TICK_LAST => Packet::Tick(decode_tick(kind, body, from)?),
+        CONTROLS => Packet::Controls(decode_controls(&body, me)?),
+        RELAY => Packet::Relay(decode_relay(&body)?),
+        LEDGER => return LedgerMessage::decode(&body).map(Message::Ledger),
+        JSON => return serde_json::from_slice(&body).map_err(|_| Malformed),
+        _ => return Err(Malformed),
+    };
+    Ok(Message::Packet(packet))
+}
+
+/// The form of few bytes, of what has one.
+fn encode_short(packet: &Packet) -> Option<Encoded> {
+    match packet {
+        Packet::Tick(tick) => Some(SharedTick::new(tick)?.to(tick.heard)),
+        Packet::Controls(controls) => encode_controls(controls),
+        Packet::Relay(relay) => encode_relay(relay),
+        _ => None,
+    }
+}
+
+/// A tick as bytes, but for what it says to one receiver alone.
+#[derive(Debug)]
+pub struct SharedTick {
+    kind: u8,
+    bytes: Vec<u8>,
+}
+
+impl SharedTick {
+    /// None: it has no such form, its state being JSON.
+    pub fn new(tick: &TickPacket) -> Option<Self> {
+        let state = match &tick.state {
+            None => None,
+            Some(Payload::Binary(state)) => Some(state),
+            Some(Payload::Json(_)) => return None,
+        };
+        let since = tick.tick.0.checked_sub(tick.began.0)?;
+        let ends = tick.ends.term().filter(|_| since < ENDS_TOLD_TICKS);
+        let mut out = BitWriter::new();
+        out.number(tick.term.epoch.0);
+        out.number(tick.tick.0);
+        out.number(since);
+        if let Some(term) = ends {
+            write_term(&mut out, term);
+            out.bit(tick.ends.beaten().is_some());
+        }
+        let mut bytes = out.finish();
+        if let Some(carried) = &tick.carried {
+            bytes = postcard::to_extend(carried, bytes).ok()?;
+        }
+        bytes.extend_from_slice(state.map_or(&[], |state| state));
+        let flag = |is: bool, flag| if is { flag } else { 0 };
+        let kind = TICK
+            | flag(state.is_some(), HAS_STATE)
+            | flag(tick.carried.is_some(), CARRIES)
+            | flag(ends.is_some(), ENDS);
+        Some(Self { kind, bytes })
+    }
+
+    /// All of it, for somebody of whom so much was heard.
+    pub fn to(&self, heard: u64) -> Encoded {
+        let mut body = Vec::with_capacity(10 + self.bytes.len());
+        body = postcard::to_extend(&heard, body).unwrap_or_default();
+        body.extend_from_slice(&self.bytes);
+        (self.kind, body)
+    }
+}
+
+fn decode_tick(
+    kind: u8,
+    mut body: Bytes,
+    (host, incarnation): (NodeId, Incarnation),
+) -> Result<TickPacket, Malformed> {
+    let heard = take(&mut body)?;
+    let mut input = BitReader::new(&body);
+    let term = Term { epoch: Epoch(input.number()?), host, incarnation };
+    let tick = Tick(input.number()?);
+    let began = Tick(tick.0.checked_sub(input.number()?).ok_or(Malformed)?);
+    let ends = match kind & ENDS {
+        0 => Ends::Nothing,
+        _ => {
+            let term = read_term(&mut input)?;
+            if input.bit()? { Ends::Beats(term) } else { Ends::CarriesOn(term) }
+        }
+    };
+    let rest = input.rest()?.len();
+    let mut rest = body.split_off(body.len() - rest);
+    let carried = match kind & CARRIES {
+        0 => None,
+        _ => {
+            let length = usize::try_from(take(&mut rest)?).map_err(|_| Malformed)?;
+            (length <= rest.len()).then(|| Some(Blob(rest.split_to(length)))).ok_or(Malformed)?
+        }
+    };
+    let state = match kind & HAS_STATE {
+        0 => rest.is_empty().then_some(None).ok_or(Malformed)?,
+        _ => Some(Payload::Binary(Blob(rest))),
+    };
+    Ok(TickPacket { term, ends, began, tick, heard, carried, state })
+}
+
+/// A number in groups of seven bits, off the front.
+fn take(bytes: &mut Bytes) -> Result<u64, Malformed> {
+    let (number, rest): (u64, &[u8]) = postcard::take_from_bytes(bytes).map_err(|_| Malformed)?;
+    let taken = bytes.len() - rest.len();
+    bytes.advance(taken);
+    Ok(number)
+}
+
+fn encode_controls(controls: &ControlsPacket) -> Option<Encoded> {
+    let ControlsPacket { term, holds, number, lossy, list: Payload::Binary(list) } = controls
+    else {
+        return None;
+    };
+    let mut out = BitWriter::new();
+    out.bits(tag(term.host, term.incarnation), 32);
+    out.number(term.epoch.0);
+    out.number(*number);
+    match holds {
+        None => out.bits(0, 2),
+        Some(clock) if clock.term == *term => {
+            out.bits(1, 2);
+            out.number(clock.tick.0);
+        }
+        Some(clock) => {
+            out.bits(2, 2);
+            write_term(&mut out, clock.term);
+            out.number(clock.tick.0);
+        }
+    }
+    out.bit(*lossy);
+    let mut body = out.finish();
+    body.extend_from_slice(list);
+    Some((CONTROLS, body))
+}
+
+fn decode_controls(
+    body: &Bytes,
+    (host, incarnation): (NodeId, Incarnation),
+) -> Result<ControlsPacket, Malformed> {
+    let mut input = BitReader::new(body);
+    if input.bits(32)? != tag(host, incarnation) {
+        return Err(Malformed);
+    }
+    let term = Term { epoch: Epoch(input.number()?), host, incarnation };
+    let number = input.number()?;
+    let holds = match input.bits(2)? {
+        0 => None,
+        1 => Some(Clock { term, tick: Tick(input.number()?) }),
+        2 => {
+            let term = read_term(&mut input)?;
+            Some(Clock { term, tick: Tick(input.number()?) })
+        }
+        _ => return Err(Malformed),
+    };
+    let lossy = input.bit()?;
+    let list = Payload::Binary(Blob(body.slice_ref(input.rest()?)));
+    Ok(ControlsPacket { term, holds, number, lossy, list })
+}
+
+/// Controls that are passed on go as JSON: whoever passes them on may not know the life that they are
+/// for.
+fn encode_relay(relay: &RelayPacket) -> Option<Encoded> {
+    let (kind, inner) = match &*relay.packet {
+        Packet::Tick(tick) => SharedTick::new(tick).map(|shared| shared.to(tick.heard)),
+        _ => None,
+    }
+    .or_else(|| Some((JSON, serde_json::to_vec(&relay.packet).ok()?)))?;
+    let mut out = BitWriter::new();
+    write_id(&mut out, relay.from);
+    out.long(relay.incarnation.0);
+    write_id(&mut out, relay.to);
+    out.bits(u32::from(relay.hops), 8);
+    out.bits(u32::from(kind), 8);
+    let mut body = out.finish();
+    body.extend_from_slice(&inner);
+    Some((RELAY, body))
+}
+
+fn decode_relay(body: &Bytes) -> Result<RelayPacket, Malformed> {
+    let mut input = BitReader::new(body);
+    let from = read_id(&mut input)?;
+    let incarnation = Incarnation(input.long()?);
+    let to = read_id(&mut input)?;
+    let hops = input.bits(8)? as u8;
+    let kind = input.bits(8)? as u8;
+    let rest = body.slice_ref(input.rest()?);
+    let packet = match kind {
+        JSON => serde_json::from_slice(&rest).map_err(|_| Malformed)?,
+        TICK..=TICK_LAST => Packet::Tick(decode_tick(kind, rest, (from, incarnation))?),
+        _ => return Err(Malformed),
+    };
+    Ok(RelayPacket { from, incarnation, to, hops, packet: Box::new(packet) })
+}
+
+fn write_id(out: &mut BitWriter, id: NodeId) {
+    out.long((id.as_u128() >> 64) as u64);
+    out.long(id.as_u128() as u64);
+}
+
+fn read_id(input: &mut BitReader<'_>) -> Result<NodeId, Malformed> {
+    let high = input.long()?;
+    let low = input.long()?;
+    Ok(NodeId::from_u128(u128::from(high) << 64 | u128::from(low)))
+}
+
+fn write_term(out: &mut BitWriter, term: Term) {
+    out.number(term.epoch.0);
+    write_id(out, term.host);
+    out.long(term.incarnation.0);
+}
+
+fn read_term(input: &mut BitReader<'_>) -> Result<Term, Malformed> {
+    let epoch = Epoch(input.number()?);
+    let host = read_id(input)?;
+    Ok(Term { epoch, host, incarnation: Incarnation(input.long()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: (NodeId, Incarnation) = (NodeId::from_u128(7), Incarnation(8));
+    const CLIENT: (NodeId, Incarnation) = (NodeId::from_u128(9), Incarnation(10));
+
+    fn term(epoch: u64) -> Term {
+        Term { epoch: Epoch(epoch), host: HOST.0, incarnation: HOST.1 }
+    }
+
+    fn tick() -> TickPacket {
+        TickPacket {
+            term: term(3),
+            ends: Ends::Nothing,
+            began: Tick(1_000),
+            tick: Tick(1_090),
+            heard: 77,
+            carried: None,
+            state: Some(Payload::from(vec![0xaa, 0xbb])),
+        }
+    }
+
+    fn controls() -> ControlsPacket {
+        let list = Payload::from(vec![1]);
+        let holds = Some(Clock { term: term(3), tick: Tick(1_089) });
+        ControlsPacket { term: term(3), holds, number: 99, lossy: true, list }
+    }
+
+    fn round_trip(packet: Packet, from: (NodeId, Incarnation), to: (NodeId, Incarnation)) {
+        let message = Message::Packet(packet);
+        let (kind, body) = encode(&message).unwrap();
+        assert_ne!(kind, JSON);
+        let body = Bytes::from(body);
+        let back = decode(kind, body.clone(), from, to).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{message:?}"));
+        for kind in 0..=255 {
+            for length in 0..=body.len() {
+                let _ = decode(kind, body.slice(..length), from, to); // must not panic
+            }
+        }
+    }
+
+    #[test]
+    fn ticks_and_controls_come_out_as_they_went_in() {
+        let carried = Some(Blob::from(vec![7; 200]));
+        for ends in [Ends::Nothing, Ends::CarriesOn(term(2)), Ends::Beats(term(2))] {
+            round_trip(Packet::Tick(TickPacket { ends, ..tick() }), HOST, CLIENT);
+            round_trip(Packet::Tick(TickPacket { ends, state: None, ..tick() }), HOST, CLIENT);
+            let carries = TickPacket { ends, carried: carried.clone(), ..tick() };
+            round_trip(Packet::Tick(carries.clone()), HOST, CLIENT);
+            round_trip(Packet::Tick(TickPacket { state: None, ..carries }), HOST, CLIENT);
+        }
+        let other = Term { epoch: Epoch(2), host: CLIENT.0, incarnation: CLIENT.1 };
+        for holds in [None, Some(term(3)), Some(other)] {
+            let holds = holds.map(|term| Clock { term, tick: Tick(1_234_567) });
+            let packet = ControlsPacket { holds, ..controls() };
+            round_trip(Packet::Controls(packet), CLIENT, HOST);
+        }
+    }
+
+    // After 828 days at sixty a second.
+    #[test]
+    fn controls_are_numbered_past_32_bits() {
+        for number in [u64::from(u32::MAX), 1 << 32, u64::MAX] {
+            let packet = ControlsPacket { number, ..controls() };
+            round_trip(Packet::Controls(packet), CLIENT, HOST);
+            round_trip(Packet::Tick(TickPacket { heard: number, ..tick() }), HOST, CLIENT);
+        }
+    }
+
+    #[test]
+    fn what_is_passed_on_comes_out_as_it_went_in() {
+        let relay = |packet| RelayPacket {
+            from: HOST.0,
+            incarnation: HOST.1,
+            to: NodeId::from_u128(11),
+            hops: 2,
+            packet: Box::new(packet),
+        };
+        round_trip(Packet::Relay(relay(Packet::Tick(tick()))), CLIENT, HOST);
+        round_trip(Packet::Relay(relay(Packet::Controls(controls()))), CLIENT, HOST);
+        round_trip(Packet::Relay(relay(Packet::Rival { term: term(3) })), CLIENT, HOST);
+    }
+
+    // A host sends one tick to many: what differs is in front, and the rest is made once.
+    #[test]
+    fn what_a_tick_says_to_all_is_the_same_for_all() {
+        let shared = SharedTick::new(&tick()).unwrap();
+        let (one, other) = (shared.to(1), shared.to(1_000_000));
+        assert_eq!((one.0, &one.1[1..]), (other.0, &other.1[3..]));
+    }
+
+    // Other programs speak this too: whoever changes these bytes changes the protocol's version.
+    #[test]
+    fn the_bytes_of_ticks_and_controls_are_these() {
+        let golden = |packet| {
+            let (kind, body) = encode(&Message::Packet(packet)).unwrap();
+            let all = [&[kind], &body[..]].concat();
+            all.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        assert_eq!(golden(Packet::Tick(tick())), "114da398a21baabb");
+        assert_eq!(golden(Packet::Controls(controls())), "181a3d5840b31c25a60401");
+    }
+
+    #[test]
+    fn controls_for_another_life_of_the_host_are_refused() {
+        let (kind, body) = encode(&Message::Packet(Packet::Controls(controls()))).unwrap();
+        let reborn = (HOST.0, Incarnation(11));
+        assert!(decode(kind, body.into(), CLIENT, reborn).is_err());
+    }
+}

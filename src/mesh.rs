@@ -1,0 +1,254 @@
+//! Links between nodes: who is dialled when, who said hello, which of two links stays.
+//!
+//! Every player has one link with every other player of its session; a spectator has one with the
+//! host, and where that is not reached one with a member. A link is *open* once the system says so, and *up* once both sides have said hello. What
+//! makes it more than a list of sockets:
+//!
+//! - *One dials first.* The lower id dials at once, the higher one only when there is no link after
+//!   a while: then the lower one may sit behind a firewall.
+//! - *One of two stays.* Should both dial, both keep the link that the lower id dialled, or the
+//!   newer one if the same side dialled twice. The other is *retired*: still read for a moment,
+//!   since messages may be under way on it, and for as long as the one that stays is silent, since
+//!   the peer may have lost that one; its end says nothing about the peer.
+//! - *Nodes are told apart by id and incarnation*, never by address. A peer is dialled at all
+//!   addresses that are known of it, soon one beside the other (`dialling`).
+//! - *Bytes stop here.* What is said, over a link or in a datagram, comes up as one thing, [`Received`];
+//!   what it means is no business of the mesh (`traffic`).
+//! - *Datagrams may not pass* where links do, behind a firewall say. Each side of a link probes that,
+//!   and says in its pings whether it hears the other's datagrams. To whoever does not, everything
+//!   goes over the link too.
+//! - *Strangers cost little.* A link without a hello may be open for three seconds, send four
+//!   kilobytes, and there is room for a few hundred of them.
+
+mod dialling;
+pub mod discovery;
+mod due;
+pub mod identity;
+mod links;
+pub mod message;
+mod peer;
+mod peers;
+mod traffic;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use rand_pcg::Pcg64Mcg;
+
+use self::{
+    discovery::{Discovery, Heard, Told},
+    identity::Identity,
+    links::Link,
+    message::Beacon,
+};
+pub use self::{
+    peer::Peer,
+    peers::Acquaintance,
+    traffic::{COPY_AFTER, Delivery, Way},
+};
+use crate::{
+    config::Tuning,
+    io::{Effect, Interface, Wire},
+    types::{Incarnation, Instant, LinkId, NodeId},
+};
+
+/// All links and all peers of a node.
+#[derive(Debug)]
+pub struct Mesh {
+    tuning: Tuning,
+    discovery: Discovery,
+    links: BTreeMap<LinkId, Link>,
+    peers: BTreeMap<NodeId, Peer>,
+    /// The peers by the tags of their lives.
+    tags: BTreeMap<u32, NodeId>,
+    next_link: u64,
+    host: Option<NodeId>,
+    guide: Option<NodeId>,
+    random: Pcg64Mcg,
+    /// Second copies, in the order of their times.
+    later: VecDeque<(Instant, Effect)>,
+    /// Nothing is due before.
+    look_at: Instant,
+    out: VecDeque<Out>,
+}
+
+/// What the mesh reports.
+#[derive(Debug)]
+pub enum Out {
+    /// To be done by the driver.
+    Effect(Effect),
+    /// Somebody announced itself.
+    Beacon {
+        /// What it says.
+        beacon: Arc<Beacon>,
+        /// Where it is.
+        from: SocketAddr,
+    },
+    /// A peer's link is up; `renewed` if it merely replaced another.
+    Up {
+        /// The peer.
+        peer: NodeId,
+        /// It had a link before, without a break.
+        renewed: bool,
+    },
+    /// A peer has no link any more.
+    Down {
+        /// The peer.
+        peer: NodeId,
+        /// Why.
+        reason: Parting,
+    },
+    /// A peer said something, whichever way it came.
+    Received(Received),
+    /// Somebody else has this node's id. The one with the larger incarnation takes a new one.
+    Clash {
+        /// The other's incarnation.
+        incarnation: Incarnation,
+    },
+}
+
+/// Something that a peer said, and that means nothing to the mesh.
+#[derive(Debug)]
+pub struct Received {
+    /// Who said it, in the life that is known here.
+    pub peer: NodeId,
+    /// Which way it came.
+    pub way: Way,
+    /// What follows, from [`KINDS_ABOVE`](message::KINDS_ABOVE) on.
+    pub kind: u8,
+    /// What was said.
+    pub body: Bytes,
+}
+
+/// Why a peer has no link any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// The other side closed it, or its process ended.
+    Closed,
+    /// The peer said that it leaves.
+    Left,
+    /// Nothing came for too long.
+    Silent,
+    /// The peer read too slowly.
+    Slow,
+    /// The peer has started anew.
+    Replaced,
+    /// The system reported an error, or the peer sent what makes no sense.
+    Error,
+}
+
+impl Parting {
+    /// In a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Parting::Closed => "closed",
+            Parting::Left => "left",
+            Parting::Silent => "silent",
+            Parting::Slow => "slow",
+            Parting::Replaced => "replaced",
+            Parting::Error => "error",
+        }
+    }
+}
+
+impl Mesh {
+    /// Without any link. All its chance (the jitter of redials) comes from `seed`; beacons go to
+    /// `port`, and to those who were `named` beforehand.
+    pub fn new(tuning: Tuning, seed: u64, port: u16, named: Vec<SocketAddr>) -> Self {
+        Self {
+            discovery: Discovery::new(tuning.beacon, port, named),
+            tuning,
+            links: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            next_link: 0,
+            host: None,
+            guide: None,
+            random: Pcg64Mcg::new(u128::from(seed)),
+            later: VecDeque::new(),
+            look_at: Instant::default(),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Takes the next report.
+    pub fn poll(&mut self) -> Option<Out> {
+        self.out.pop_front()
+    }
+
+    /// Feeds what happened on a socket. Nothing else is any business of the mesh.
+    pub fn handle(&mut self, now: Instant, me: &Identity, wire: Wire) {
+        match wire {
+            Wire::Packet { from, via, bytes } => self.datagram(now, me, from, via, bytes.into()),
+            Wire::Accepted { link, from } => self.accepted(now, me, link, from),
+            Wire::Connected { link } => self.connected(now, me, link),
+            Wire::DialFailed { link } => self.dial_failed(now, link),
+            Wire::Bytes { link, chunk } => self.bytes(now, me, link, &chunk),
+            Wire::Closed { link, reason } => self.closed(now, link, reason),
+            Wire::Timeout | Wire::Interfaces(_) | Wire::Woke(_) | Wire::Persisted(_) => {}
+        }
+    }
+
+    /// The networks that this machine is on, from here on.
+    pub fn interfaces(&mut self, now: Instant, interfaces: Vec<Interface>) {
+        if self.discovery.interfaces(now, interfaces) {
+            self.moved(now);
+        }
+    }
+
+    /// Closes everything and forgets everybody.
+    pub fn clear(&mut self) {
+        for link in std::mem::take(&mut self.links).into_keys() {
+            self.out.push_back(Out::Effect(Effect::Close { link }));
+        }
+        self.peers.clear();
+        self.tags.clear();
+        self.stir();
+    }
+
+    /// Something changed that is not merely a sign of life: another look is due at once.
+    pub fn stir(&mut self) {
+        self.look_at = Instant::default();
+    }
+
+    /// When [`timeout`](Mesh::timeout) or [`announce`](Mesh::announce) has something to do. That may
+    /// be sooner than anything is: signs of life, of which there are many, put off what is due, and
+    /// are not reckoned with before.
+    pub fn next_timeout(&self) -> Instant {
+        self.look_at.min(self.discovery.next_timeout())
+    }
+
+    // Announcements.
+
+    /// Tells everybody around how things stand, if the time has come or things have changed.
+    pub fn announce(&mut self, now: Instant, me: &Identity, told: Told) {
+        self.discovery.timeout(now, me, told);
+        self.send_announcements();
+    }
+
+    /// Tells one node that is missing, wherever it was last.
+    pub fn announce_to(&mut self, me: &Identity, to: SocketAddr) {
+        self.discovery.tell(me, to);
+        self.send_announcements();
+    }
+
+    fn send_announcements(&mut self) {
+        while let Some(effect) = self.discovery.poll() {
+            self.out.push_back(Out::Effect(effect));
+        }
+    }
+
+    /// What was announced lately.
+    pub fn announcements(&self, now: Instant) -> impl Iterator<Item = &Heard> {
+        self.discovery.heard(now)
+    }
+
+    /// Forgets what `id` has announced: it is known to be gone.
+    pub fn forget_announcement(&mut self, id: NodeId) {
+        self.discovery.forget(id);
+    }
+}

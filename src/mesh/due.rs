@@ -1,0 +1,130 @@
+//! What is due: dials, signs of life, and the end of whatever is silent.
+
+use std::time::Duration;
+
+use super::{Mesh, Out, Parting, identity::Identity, links::Link};
+use crate::{
+    io::Effect,
+    types::{Instant, LinkId, NodeId},
+};
+
+/// How long a retired link is read at least: longer than the other side may take to learn that it has
+/// been replaced, which is the time of a handshake.
+const RETIRED: Duration = Duration::from_secs(5);
+
+/// Something that will be due.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// A second copy leaves.
+    Copy,
+    /// A link is closed, because nothing comes over it or it is of no use any more.
+    Close(LinkId),
+    /// Signs of life go out.
+    Pings,
+    /// A peer is forgotten.
+    Forget(NodeId),
+    /// A peer is dialled.
+    Dial(NodeId),
+}
+
+impl Mesh {
+    /// All that will be due as things are, and when: what is done comes from here, and when to look
+    /// again.
+    fn schedule(&self, now: Instant, me: &Identity) -> impl Iterator<Item = (Instant, Due)> {
+        let copies = self.later.iter().map(|(due, _)| (*due, Due::Copy));
+        let links = self.links.iter();
+        let links = links.map(move |(id, link)| (self.link_deadline(now, link), Due::Close(*id)));
+        let pings =
+            self.pings().map(|(_, ping_at)| (ping_at, Due::Pings)).min_by_key(|(at, _)| *at);
+        let unused = self.peers.iter().filter(|(_, peer)| !peer.is_in_use());
+        let unused = unused.map(|(id, peer)| (peer.forgotten_at(), Due::Forget(*id)));
+        let wanted = self.peers.keys().filter_map(|id| Some((self.wanted_at(me, *id)?, *id)));
+        let dials = wanted.map(|(at, id)| (at, Due::Dial(id)));
+        copies.chain(links).chain(pings).chain(unused).chain(dials)
+    }
+
+    /// Does what is due.
+    pub fn timeout(&mut self, now: Instant, me: &Identity) {
+        if now < self.look_at {
+            return;
+        }
+        let due = self.schedule(now, me).filter(|(at, _)| *at <= now);
+        for due in due.map(|(_, due)| due).collect::<Vec<_>>() {
+            self.act(now, me, due);
+        }
+        let next = self.schedule(now, me).map(|(at, _)| at).min();
+        self.look_at = next.unwrap_or(Instant::NEVER);
+    }
+
+    fn act(&mut self, now: Instant, me: &Identity, due: Due) {
+        match due {
+            Due::Copy => {
+                let copy = self.later.pop_front();
+                self.out.extend(copy.map(|(_, copy)| Out::Effect(copy)));
+            }
+            Due::Close(link) => {
+                self.out.push_back(Out::Effect(Effect::Close { link }));
+                self.lost(now, link, Parting::Silent);
+            }
+            Due::Pings => {
+                // Those that come soon go with the one that is due: fewer wake-ups.
+                let soon = now + self.tuning.ping / 2;
+                let pings = self.pings().filter(|(_, ping_at)| *ping_at <= soon);
+                for link in pings.map(|(link, _)| link).collect::<Vec<_>>() {
+                    self.ping(now, me, link);
+                }
+            }
+            Due::Forget(id) => {
+                self.peers.remove(&id);
+                self.tags.retain(|_, tagged| *tagged != id);
+            }
+            // What was done before may have changed that.
+            Due::Dial(id) if self.wanted_at(me, id).is_some_and(|at| at <= now) => {
+                self.dial(now, id);
+            }
+            Due::Dial(_) => {}
+        }
+    }
+
+    /// When a peer is to be dialled, if it is.
+    fn wanted_at(&self, me: &Identity, id: NodeId) -> Option<Instant> {
+        me.session.as_ref()?;
+        let peer = self.peers.get(&id).filter(|peer| self.wants(me, id, peer))?;
+        Some(self.dial_due(me, id, peer))
+    }
+
+    /// The links that serve, and when they are pinged next.
+    pub(super) fn pings(&self) -> impl Iterator<Item = (LinkId, Instant)> {
+        let serves = |link: &&Link| link.peer.is_some() && link.retired.is_none();
+        let serving = self.links.iter().filter(move |(_, link)| serves(link));
+        serving.map(|(id, link)| (*id, link.ping_at))
+    }
+
+    /// When a link is to be closed, as things are at `now`.
+    pub(super) fn link_deadline(&self, now: Instant, link: &Link) -> Instant {
+        let peer = link.peer.and_then(|peer| self.peers.get(&peer));
+        match (link.retired, peer) {
+            (Some(since), peer) => {
+                // While the link that serves in its place is silent, it may serve at the other end.
+                let serves = peer.and_then(|peer| self.links.get(&peer.link?));
+                let silent =
+                    serves.is_some_and(|link| now.since(link.heard) > self.tuning.ping * 3);
+                if silent { Instant::NEVER } else { since + RETIRED }
+            }
+            (None, Some(peer)) => link.heard.max(peer.heard) + self.tuning.link_silence,
+            (None, None) => link.since + self.tuning.handshake,
+        }
+    }
+
+    /// The node slept: what happened meanwhile is nobody's silence.
+    pub fn slept(&mut self, gap: Duration) {
+        for link in self.links.values_mut() {
+            link.heard += gap;
+            link.since += gap;
+        }
+        for peer in self.peers.values_mut() {
+            peer.heard += gap;
+            peer.datagram = peer.datagram.map(|at| at + gap);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The whole protocol of the mesh: what nodes say to each other so that there are links at all.
+//!
+//! Every datagram and every frame of a link begins with a byte that says what follows, its *kind*.
+//!
+//! | kind | where | what follows |
+//! |---|---|---|
+//! | `{` | datagrams | a [`Beacon`], in JSON, of which that byte is the first, zeros up to [`BEACON_BYTES`](crate::config::BEACON_BYTES) |
+//! | [`HELLO`] | links, first | a [`Hello`], in JSON |
+//! | [`REFUSED`] | links, in place of a hello | a [`Refusal`], in JSON |
+//! | [`PING`] | links | one byte, 1 if no datagram of the receiver's has come for a while: what goes to the sender had better go over the link |
+//! | [`PROBE`] | datagrams | the sender's [tag], and nothing else: whoever gets it knows that datagrams pass |
+//! | [`KINDS_ABOVE`] and up | both | whatever those say to each other who use the mesh; in a datagram the sender's [tag] comes first |
+//!
+//! The tag is four bytes, big-endian.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{
+    text::{Name, SessionName},
+    types::{Incarnation, NodeId, Role, SessionId, Term},
+};
+
+/// What every beacon and hello starts with.
+pub const MAGIC: &str = "interregnum";
+
+/// The version of all that nodes say to each other, on this floor and on those above. Nodes of
+/// another version are listed, not met.
+pub const PROTOCOL: u32 = 3;
+
+/// The first byte of a [`Beacon`].
+pub const BEACON: u8 = b'{';
+/// The kind of a [`Hello`].
+pub const HELLO: u8 = 0x01;
+/// The kind of a [`Refusal`].
+pub const REFUSED: u8 = 0x02;
+/// The kind of a sign of life on a link.
+pub const PING: u8 = 0x03;
+/// The kind of a datagram that only shows that datagrams pass.
+pub const PROBE: u8 = 0x04;
+/// The lowest kind that means something to those who use the mesh, and nothing here.
+pub const KINDS_ABOVE: u8 = 0x10;
+
+/// What a datagram has in front of what it says: kind and tag.
+pub const DATAGRAM_HEAD_BYTES: usize = 5;
+
+/// 32 bits that stand for one life of a node in its datagrams: XXH3 of its id and incarnation.
+/// Whoever receives one has met its sender by beacon and hello before, and knows the rest.
+pub fn tag(id: NodeId, incarnation: Incarnation) -> u32 {
+    let mut bytes = [0; 24];
+    bytes[..16].copy_from_slice(&id.as_u128().to_be_bytes());
+    bytes[16..].copy_from_slice(&incarnation.0.to_be_bytes());
+    xxh3_64(&bytes) as u32
+}
+
+/// What a node says of itself, to everybody around and on each new link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introduction {
+    /// [`MAGIC`].
+    pub magic: String,
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The rules of its game, [`Game::RULES`](crate::game::Game::RULES).
+    pub rules: String,
+    /// The session it plays in, or looks for; none on the title.
+    pub session: Option<SessionName>,
+    /// Who it is.
+    pub id: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// What its player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// The port on which it accepts links.
+    pub tcp: u16,
+    /// The port of its own UDP socket.
+    pub udp: u16,
+}
+
+/// A node's announcement of itself, to everybody around.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Beacon {
+    /// Who is there.
+    #[serde(flatten)]
+    pub who: Introduction,
+    /// Which founding of its session, once it is in one.
+    pub session_id: Option<SessionId>,
+    /// The reign it follows, or is: names the host.
+    pub term: Option<Term>,
+    /// What the host's player is called.
+    pub host_name: Option<Name>,
+    /// Where the sender reaches that host, if it is another node: whoever is told of any member finds
+    /// the host.
+    #[serde(default)]
+    pub host_at: Option<Address>,
+    /// How many play in its session.
+    pub players: u32,
+    /// Whether the session wants a passphrase.
+    #[serde(default)]
+    pub locked: bool,
+    /// Whether the sender wants a beacon in return. An answer never does.
+    #[serde(default)]
+    pub ask: bool,
+}
+
+/// The first thing that both sides say on a new link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// Who speaks.
+    #[serde(flatten)]
+    pub who: Introduction,
+    /// The number of this link among those the sender dialled; 0 if it accepted it.
+    #[serde(default)]
+    pub dial: u64,
+}
+
+/// Why a link was refused. The link is closed after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Another protocol version.
+    Protocol,
+    /// Another game, or another version of it.
+    Rules,
+    /// Another session, or none.
+    Session,
+    /// Both claim the same id: a copied profile, or a node that met itself.
+    Identity,
+    /// As many players as the session takes.
+    Full,
+}
+
+/// Where a node can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The machine.
+    pub ip: IpAddr,
+    /// The port on which the node accepts links.
+    pub tcp: u16,
+    /// The port of its own UDP socket.
+    pub udp: u16,
+}

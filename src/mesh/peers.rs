@@ -1,0 +1,223 @@
+//! Who is known, where, and since when: by beacon, by hello, and by what others say.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{
+    Mesh, Peer,
+    identity::Identity,
+    links::Link,
+    message::{Address, Introduction, tag},
+    peer::ADDRESSES_MAX,
+};
+use crate::{
+    text::Name,
+    types::{Incarnation, Instant, NodeId, Role},
+};
+
+/// The most peers remembered at all: more than a session takes, since some only pass by.
+const PEERS_MAX: usize = 4_096;
+
+/// Somebody of the own session, as somebody describes it.
+#[derive(Debug)]
+pub struct Acquaintance {
+    /// Who.
+    pub id: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// What its player is called.
+    pub name: Name,
+    /// Player or spectator.
+    pub role: Role,
+    /// Where it can be reached.
+    pub address: Option<Address>,
+    /// Whether it said so itself, just now; otherwise somebody else did.
+    pub heard: bool,
+    /// Whether this node waits for it: then it is dialled at once, by whichever id.
+    pub wanted: bool,
+}
+
+impl Acquaintance {
+    /// Somebody who said so itself just now, and is heard at `ip`.
+    pub fn introduced(who: Introduction, ip: IpAddr, wanted: bool) -> Self {
+        Self {
+            id: who.id,
+            incarnation: who.incarnation,
+            name: who.name,
+            role: who.role,
+            address: Some(Address { ip, tcp: who.tcp, udp: who.udp }),
+            heard: true,
+            wanted,
+        }
+    }
+}
+
+impl Mesh {
+    /// The peers known, by id.
+    pub fn peers(&self) -> impl Iterator<Item = (NodeId, &Peer)> {
+        self.peers.iter().map(|(id, peer)| (*id, peer))
+    }
+
+    /// What is known of `id`.
+    pub fn peer(&self, id: NodeId) -> Option<&Peer> {
+        self.peers.get(&id)
+    }
+
+    /// Tells whom to link with when this node is a spectator.
+    pub fn set_host(&mut self, host: Option<NodeId>) {
+        self.host = host;
+        self.stir();
+    }
+
+    /// Tells through whom this node watches, being a spectator that does not reach its host.
+    pub fn set_guide(&mut self, guide: Option<NodeId>) {
+        if self.guide != guide {
+            self.guide = guide;
+            self.stir();
+        }
+    }
+
+    /// Learns of a node of the own session, from its beacon, its hello, or the roster.
+    pub fn meet(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
+        let Acquaintance { id, incarnation, name, role, address, heard, wanted } = acquaintance;
+        if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
+            return;
+        }
+        if heard && self.speaks_for_the_dead(now, id, incarnation) {
+            self.end_life(now, id);
+        }
+        let courtesy = self.courtesy(me, id);
+        // Where another one was heard itself there is nobody else, whatever is said.
+        let address = address.filter(|address| {
+            let lives_there = |peer: &Peer| {
+                let at = peer.address().filter(|_| peer.heard > Instant::default());
+                at.is_some_and(|at| (at.ip, at.tcp) == (address.ip, address.tcp))
+            };
+            heard || self.peers.iter().all(|(other, peer)| *other == id || !lives_there(peer))
+        });
+        let peer = self.peers.entry(id).or_insert_with(|| Peer {
+            incarnation,
+            name: name.clone(),
+            role,
+            heard: Instant::default(),
+            udp: None,
+            udp_heard: Instant::default(),
+            moved: Instant::default(),
+            datagram: None,
+            datagram_sent: Instant::default(),
+            deaf_until: Instant::default(),
+            addresses: Vec::new(),
+            met: now,
+            link: None,
+            unlinked: Instant::default(),
+            introduced: false,
+            dials: Vec::new(),
+            turn: 0,
+            tries: 0,
+            dial_at: now + courtesy,
+        });
+        if peer.incarnation != incarnation {
+            if peer.link.is_some() {
+                return; // the link speaks for the life it was opened in
+            }
+            self.tags.remove(&tag(id, peer.incarnation));
+            peer.incarnation = incarnation;
+            peer.addresses.clear();
+            peer.udp = None;
+            peer.introduced = false;
+            peer.tries = 0;
+            peer.dial_at = now + courtesy;
+        }
+        self.tags.entry(tag(id, incarnation)).or_insert(id);
+        if wanted || peer.link.is_none() {
+            self.look_at = Instant::default();
+        }
+        peer.name = name;
+        peer.role = role;
+        peer.met = now;
+        let Some(address) = address else { return };
+        if heard {
+            peer.heard = now;
+        }
+        if heard {
+            peer.lives_at(address);
+        } else if !peer.addresses.contains(&address) {
+            peer.addresses.truncate(ADDRESSES_MAX - 1);
+            peer.addresses.push(address);
+        }
+        let udp = SocketAddr::new(address.ip, address.udp);
+        if heard && peer.heard_at(now, udp, self.tuning.suspicion_max) {
+            self.look_at = Instant::default();
+        }
+        peer.udp.get_or_insert(udp);
+        if wanted {
+            peer.dial_at = peer.dial_at.min(now);
+        }
+        if heard {
+            self.hurry(now, me, id);
+        }
+    }
+
+    /// Whether the link with a peer belongs to another life of it than the one that is heard, and
+    /// has been silent since.
+    fn speaks_for_the_dead(&self, now: Instant, id: NodeId, heard: Incarnation) -> bool {
+        let peer = self.peers.get(&id).filter(|peer| peer.incarnation != heard);
+        let link = peer.and_then(|peer| self.links.get(&peer.link?));
+        link.is_some_and(|link| now.since(link.heard) > self.tuning.ping * 2)
+    }
+
+    /// The link with a peer, if it was opened since it and this machine are where they are.
+    pub(super) fn link_with(&self, peer: &Peer) -> Option<&Link> {
+        self.links.get(&peer.link?).filter(|link| link.since >= peer.moved)
+    }
+
+    /// Where the link with a peer leads, if something came over it lately, and the peer was heard at
+    /// `other` before: then it has both addresses.
+    pub fn settled_at(
+        &self,
+        now: Instant,
+        (id, life): (NodeId, Incarnation),
+        other: IpAddr,
+    ) -> Option<IpAddr> {
+        let peer = self.peers.get(&id).filter(|peer| peer.incarnation == life)?;
+        let link = self.link_with(peer)?;
+        let lively = now.since(link.heard) < self.tuning.ping * 2;
+        let both = peer.addresses.iter().any(|address| address.ip == other);
+        (lively && both).then(|| link.from.ip())
+    }
+
+    /// A packet of a peer came from `from`: it lives, and this is where it is.
+    pub fn heard_packet(&mut self, now: Instant, me: &Identity, id: NodeId, from: SocketAddr) {
+        self.hurry(now, me, id);
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        peer.heard = now;
+        peer.datagram = Some(now);
+        if peer.heard_at(now, from, self.tuning.suspicion_max) {
+            self.stir();
+        }
+    }
+
+    /// This machine has another address than before: no link leads anywhere any more.
+    pub fn moved(&mut self, now: Instant) {
+        for peer in self.peers.values_mut() {
+            peer.moved = now;
+            peer.dial_at = peer.dial_at.min(now);
+        }
+        self.stir();
+    }
+
+    /// Somebody else passed on what a peer said: it lives, wherever it is.
+    pub fn heard_of(&mut self, now: Instant, id: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.heard = now;
+        }
+    }
+
+    /// A peer plays through a third node, which has introduced it.
+    pub fn introduced(&mut self, id: NodeId, incarnation: Incarnation) {
+        if let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.incarnation == incarnation) {
+            peer.introduced = true;
+        }
+    }
+}
