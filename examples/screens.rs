@@ -16,7 +16,9 @@ use interregnum::{
     config::TICK,
     game::{Game, News, Remembered},
     ledger::entry::WallTime,
-    node::{Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View},
+    node::{
+        Cause, Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View,
+    },
     replica::State,
     runtime::Happened,
     text::{Name, SessionName},
@@ -163,12 +165,12 @@ impl Show {
                 stage.epoch += 1;
                 stage.empty_since = None;
                 stage.turn_at = now + self.asked.reign;
-                let reasons = ["closed", "silent", "left"];
+                let causes = [Cause::Closed, Cause::Silent, Cause::Left];
                 stage.handover = Some(Handover {
                     from: id(from),
                     to: id(stage.host),
                     gap: now.since(since) + TICK,
-                    reason: reasons[stage.epoch as usize % reasons.len()],
+                    reason: Some(causes[stage.epoch as usize % causes.len()]),
                     at: now,
                 });
                 if from != 0 {

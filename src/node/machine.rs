@@ -470,7 +470,8 @@ impl<G: Game> Node<G> {
         let mut events = Vec::new();
         let news = self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
         let clock = Clock { term, tick: Tick(mark.clock.tick.0 + 1) };
-        self.write(now, clock.tick, (&before, &news, &events), &mut state);
+        self.write_news(now, &before, &news);
+        self.write_facts(now, clock.tick, &events, &mut state);
         let hash = state.hash();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
@@ -480,15 +481,8 @@ impl<G: Game> Node<G> {
         self.publish(now, clock, hash, mark.began, &state);
     }
 
-    /// Writes into the ledger what the step from `before` to `state` was told and brought. It goes with
-    /// this very tick: whoever holds this world holds that, too.
-    fn write(
-        &mut self,
-        now: Instant,
-        tick: Tick,
-        (before, news, events): (&State<G::World>, &[News<G::Controls>], &[G::Event]),
-        state: &mut State<G::World>,
-    ) {
+    /// Writes into the ledger who came and went, as the step after `before` was told.
+    fn write_news(&mut self, now: Instant, before: &State<G::World>, news: &[News<G::Controls>]) {
         let mut here: BTreeSet<NodeId> =
             before.seats.iter().filter(|(_, seat)| seat.present).map(|(id, _)| *id).collect();
         for news in news {
@@ -505,6 +499,17 @@ impl<G: Game> Node<G> {
             };
             self.cluster.write(now, body);
         }
+    }
+
+    /// Writes into the ledger what the step to `state` brought. It goes with this very tick: whoever
+    /// holds this world holds that, too.
+    fn write_facts(
+        &mut self,
+        now: Instant,
+        tick: Tick,
+        events: &[G::Event],
+        state: &mut State<G::World>,
+    ) {
         for fact in events.iter().filter_map(|event| G::fact(&state.world, event)) {
             self.cluster.write(now, Body::Fact(fact));
         }
