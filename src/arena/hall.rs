@@ -254,15 +254,30 @@ impl Hall {
 
     /// Of all time, the best people first.
     pub fn all_time(&self) -> Vec<(NodeId, Standing)> {
-        self.within(0..=u64::MAX)
+        self.people_within(0..=u64::MAX)
+    }
+
+    /// Of all time, the best bots first.
+    pub fn bots_of_all_time(&self) -> Vec<(NodeId, Standing)> {
+        self.bots_within(0..=u64::MAX)
     }
 
     /// Of the evening that `now` is in, the best people first.
     pub fn this_evening(&self, now: u64) -> Vec<(NodeId, Standing)> {
-        self.within(evening(now))
+        self.people_within(evening(now))
     }
 
-    fn within(&self, wanted: RangeInclusive<u64>) -> Vec<(NodeId, Standing)> {
+    /// Of the evening that `now` is in, the best bots first.
+    pub fn bots_of_this_evening(&self, now: u64) -> Vec<(NodeId, Standing)> {
+        self.bots_within(evening(now))
+    }
+
+    fn bots_within(&self, wanted: RangeInclusive<u64>) -> Vec<(NodeId, Standing)> {
+        let standing = |player: &NodeId| (*player, sum_in(&self.of_bots, *player, wanted.clone()));
+        ranked(self.of_bots.keys().map(standing).filter(|(_, it)| *it != Standing::default()))
+    }
+
+    fn people_within(&self, wanted: RangeInclusive<u64>) -> Vec<(NodeId, Standing)> {
         let standing = |player: &NodeId| {
             let of_bot = sum_in(&self.of_bots, *player, wanted.clone());
             (*player, sum_in(&self.hours, *player, wanted.clone()).minus(of_bot))
@@ -396,6 +411,9 @@ mod tests {
         let ada = Standing { points: 1, games_won: 0 };
         assert_eq!(hall.all_time(), [(ADA, ada)]);
         assert_eq!(hall.this_evening(6), [(ADA, ada)]);
+        let ben = Standing { points: 3, games_won: 1 };
+        assert_eq!(hall.bots_of_all_time(), [(BEN, ben)]);
+        assert_eq!(hall.bots_of_this_evening(6), [(BEN, ben)]);
         // A person that was played by the program for a while keeps its own fame.
         enter(&mut hall, &gathered(BEN, 4, false).encode());
         assert_eq!(hall.all_time(), [(ADA, ada), (BEN, Standing { points: 1, games_won: 0 })]);

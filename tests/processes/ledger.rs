@@ -82,17 +82,23 @@ fn verify_counts_what_is_there_and_fails_when_something_is_damaged() {
 #[test]
 fn the_scores_are_the_sum_of_what_is_kept() {
     let folder = Folder::new();
-    folder.fill();
+    let (gatherable, round) = (GatherableId(7), RoundId(3));
+    let of_bot = Fact::Gathered { player: BEN, gatherable, rare: true, round }.encode_of_bot();
+    let called = Called { player: BEN, name: Name::new("Ben") };
+    folder.fill_with(vec![Body::Joined(called), Body::Fact(of_bot)]);
     let scores: Value =
         serde_json::from_str(&run(folder.path(), &["scores", "--json"], "")).unwrap();
     for list in ["this_evening", "all_time"] {
         let rows = scores[list].as_array().unwrap();
-        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!(rows.len(), 2, "{rows:?}");
+        assert_eq!((&rows[0]["bot"], &rows[1]["bot"]), (&false.into(), &true.into()));
+        assert_eq!((&rows[1]["points"], &rows[1]["games_won"]), (&3.into(), &0.into()));
         assert_eq!(rows[0]["name"], "Ada");
         assert_eq!((&rows[0]["points"], &rows[0]["games_won"]), (&4.into(), &1.into()));
     }
     let words = run(folder.path(), &["scores"], "");
     assert!(words.contains("of all time") && words.contains("Ada"), "{words}");
+    assert!(!words.contains("Ben"), "a bot is in the hall of fame: {words}");
     let nothing = run(Folder::new().path(), &["scores"], "");
     assert!(nothing.contains("nobody"), "{nothing}");
 }
@@ -100,6 +106,11 @@ fn the_scores_are_the_sum_of_what_is_kept() {
 impl Folder {
     /// Six entries of a host, in the first profile's ledger.
     fn fill(&self) -> LedgerFile {
+        self.fill_with(Vec::new())
+    }
+
+    /// The same, and more.
+    fn fill_with(&self, more: Vec<Body>) -> LedgerFile {
         let session = SessionId(Uuid::from_u128(5));
         let me = Writer { node: BEN, incarnation: Incarnation(1) };
         let mut ledger = Ledger::new(session, me);
@@ -109,14 +120,15 @@ impl Folder {
             let gatherable = GatherableId(number);
             fact(&Fact::Gathered { player: ADA, gatherable, rare, round })
         };
-        for body in [
+        let six = [
             Body::Joined(Called { player: ADA, name: Name::new("Ada") }),
             gathered(1, false),
             gathered(2, true),
             gathered(2, true),
             fact(&Fact::Won { player: ADA, round }),
             Body::Other(Kind(200), b"hello".to_vec()),
-        ] {
+        ];
+        for body in six.into_iter().chain(more) {
             ledger.write(runtime::wall_time(), body).unwrap();
         }
         let entries = ledger.entries();

@@ -27,6 +27,9 @@ struct Row {
     name: Option<String>,
     points: u64,
     games_won: u64,
+    /// A bot's: people see none of those. Who plays and leaves the playing to the program now and then
+    /// has a row of each kind.
+    bot: bool,
 }
 
 /// Prints who won most.
@@ -40,23 +43,29 @@ pub fn run(options: &ScoresOptions) -> anyhow::Result<ExitCode> {
         ledger.fold(|at, record| later.enter(at, record));
         hall.go_on_with(later);
     }
-    let rows = |standings: Vec<(NodeId, Standing)>| {
-        let row = |(player, standing): (NodeId, Standing)| Row {
-            player,
-            name: hall.name(player).map(ToString::to_string),
-            points: standing.points,
-            games_won: standing.games_won,
-        };
-        standings.into_iter().map(row).collect()
+    let row = |bot, (player, standing): (NodeId, Standing)| Row {
+        player,
+        name: hall.name(player).map(ToString::to_string),
+        points: standing.points,
+        games_won: standing.games_won,
+        bot,
     };
+    let rows = |people: Vec<_>, bots: Vec<_>| {
+        let people = people.into_iter().map(|person| row(false, person));
+        people.chain(bots.into_iter().map(|bot| row(true, bot))).collect()
+    };
+    let now = runtime::wall_time().0;
     let scores = Scores {
-        this_evening: rows(hall.this_evening(runtime::wall_time().0)),
-        all_time: rows(hall.all_time()),
+        this_evening: rows(hall.this_evening(now), hall.bots_of_this_evening(now)),
+        all_time: rows(hall.all_time(), hall.bots_of_all_time()),
     };
     if options.json {
         say(&serde_json::to_string(&scores)?)?;
-    } else if scores.all_time.is_empty() {
-        say("nobody has gathered anything yet")?;
+    } else if scores.all_time.iter().all(|row| row.bot) {
+        say(match scores.all_time.is_empty() {
+            true => "nobody has gathered anything yet",
+            false => "nobody but bots has gathered anything yet",
+        })?;
     } else {
         print("this evening", &scores.this_evening)?;
         say("")?;
@@ -67,11 +76,12 @@ pub fn run(options: &ScoresOptions) -> anyhow::Result<ExitCode> {
 
 fn print(title: &str, rows: &[Row]) -> anyhow::Result<()> {
     say(&format!("{title:<24}  games won  points"))?;
-    for row in rows.iter().take(SHOWN_MAX) {
+    let people: Vec<&Row> = rows.iter().filter(|row| !row.bot).collect();
+    for row in people.iter().take(SHOWN_MAX) {
         let name = row.name.clone().unwrap_or_else(|| format!("{:?}", row.player));
         say(&format!("{name:<24}  {:>9}  {:>6}", row.games_won, row.points))?;
     }
-    match rows.len().saturating_sub(SHOWN_MAX) {
+    match people.len().saturating_sub(SHOWN_MAX) {
         0 => Ok(()),
         more => Ok(say(&format!("and {more} more"))?),
     }
