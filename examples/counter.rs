@@ -39,14 +39,14 @@ impl Game for Counter {
     /// Whether the button is down.
     type Controls = bool;
     /// Who made the count round.
-    type Hall = ();
+    type Scores = ();
     type Event = (NodeId, u64);
 
-    fn found(_seed: u64) -> World {
+    fn new_world(_seed: u64) -> World {
         World::default()
     }
 
-    fn valid(_world: &World) -> bool {
+    fn is_valid(_world: &World) -> bool {
         true // Any world can be stepped and shown.
     }
 

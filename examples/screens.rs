@@ -14,7 +14,7 @@ use std::{
 use interregnum::{
     arena::{Arena, Controls, Player, World, hall::Hall},
     config::TICK,
-    game::{Game, News, Remembered},
+    game::{Game, News, ScoreNews},
     ledger::entry::WallTime,
     node::{
         Cause, Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View,
@@ -104,7 +104,7 @@ fn name(i: usize) -> Name {
 impl Show {
     #[expect(clippy::disallowed_methods, reason = "the impure edge")]
     fn new(asked: Asked) -> Self {
-        let mut world = Arena::found(7);
+        let mut world = Arena::new_world(7);
         let news: Vec<_> = (0..asked.players).map(|i| News::Joined(id(i), name(i))).collect();
         Arena::step(&mut world, &news, &mut Vec::new());
         for (i, score) in world.scoreboard.values_mut().enumerate() {
@@ -210,8 +210,8 @@ impl Show {
         Arena::step(&mut stage.world, &news, &mut events);
         let tick = stage.world.tick;
         for event in &events {
-            if let Some(fact) = Arena::fact(&stage.world, event) {
-                stage.hall.enter(WALL.0, Remembered::Counts(&fact));
+            if let Some(fact) = Arena::fact_of_event(&stage.world, event) {
+                stage.hall.update(WALL.0, ScoreNews::Counts(&fact));
             }
         }
         stage
@@ -316,7 +316,7 @@ impl Seat for Show {
             members: members.collect(),
             picture,
             handover: stage.handover,
-            hall: Arc::new(stage.hall.clone()),
+            scores: Arc::new(stage.hall.clone()),
             ledger: LedgerView {
                 entries: stage.world.tick.0 as usize / 60,
                 ..LedgerView::default()

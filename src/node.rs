@@ -251,8 +251,8 @@ pub struct View<G: Game> {
     pub picture: Option<Picture<G>>,
     /// The last change of host that this node lived through.
     pub handover: Option<Handover>,
-    /// What all facts of the session's ledger come to.
-    pub hall: Arc<G::Hall>,
+    /// What all facts of the session's ledger come to, as [`Game::update_scores`] made it.
+    pub scores: Arc<G::Scores>,
     /// The ledger itself.
     pub ledger: LedgerView,
     /// What the wall clock says.
@@ -277,7 +277,7 @@ impl<G: Game> View<G> {
             spectators: 0,
             picture: None,
             handover: None,
-            hall: Arc::default(),
+            scores: Arc::default(),
             ledger: LedgerView::default(),
             wall: WallTime::default(),
         }

@@ -84,7 +84,7 @@ struct Theatre {
 impl Theatre {
     fn new(players: usize, size: (f32, f32)) -> Self {
         let name = |i: usize| Name::new(&format!("Player {i} 李小龙 Łucja"));
-        let mut world = Arena::found(players as u64);
+        let mut world = Arena::new_world(players as u64);
         let news: Vec<_> = (0..players).map(|i| News::Joined(id(i), name(i))).collect();
         Arena::step(&mut world, &news, &mut Vec::new());
         let members = (0..players).map(|i| MemberView { id: id(i), name: name(i), away: false });

@@ -55,13 +55,13 @@ impl Game for Trap {
     type World = World;
     type Controls = Key;
     type Event = ();
-    type Hall = ();
+    type Scores = ();
 
-    fn found(_seed: u64) -> World {
+    fn new_world(_seed: u64) -> World {
         World::default()
     }
 
-    fn valid(_world: &World) -> bool {
+    fn is_valid(_world: &World) -> bool {
         true
     }
 

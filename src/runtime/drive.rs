@@ -275,11 +275,11 @@ mod tests {
         type World = ();
         type Controls = ();
         type Event = ();
-        type Hall = ();
+        type Scores = ();
 
-        fn found(_seed: u64) {}
+        fn new_world(_seed: u64) {}
 
-        fn valid(_world: &()) -> bool {
+        fn is_valid(_world: &()) -> bool {
             true
         }
 

@@ -295,7 +295,7 @@ fn the_player() {
         if let (Some(host), Some(term)) = (view.host, view.term) {
             writeln!(out, "host {} {}", term.epoch.0, host.as_u128()).unwrap();
         }
-        let points: u64 = view.hall.values().sum();
+        let points: u64 = view.scores.values().sum();
         let rests = rests.load(Ordering::Relaxed);
         let ledger = &view.ledger;
         let is_kept = ledger.safety >= Safety::Mine;
