@@ -6,7 +6,6 @@
 //!
 //! With `--seconds` it leaves by itself, and says what its frames cost.
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -19,7 +18,6 @@ use interregnum::{
     node::{
         Cause, Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View,
     },
-    replica::State,
     runtime::Happened,
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
@@ -296,16 +294,10 @@ impl Seat for Show {
             (true, None) => Status::Playing,
             (true, Some(_)) => Status::Interregnum,
         };
-        let picture = stage.playing.then(|| Picture {
-            clock,
-            from: Arc::new(stage.before.clone()),
-            to: Arc::new(stage.world.clone()),
-            at: Instant(stage.next_tick.0 - TICK.as_micros() as u64),
-            newest: Arc::new(State {
-                world: stage.world.clone(),
-                seats: BTreeMap::new(),
-                happened: 0,
-            }),
+        let picture = stage.playing.then(|| {
+            let at = Instant(stage.next_tick.0 - TICK.as_micros() as u64);
+            let (from, to) = (Arc::new(stage.before.clone()), Arc::new(stage.world.clone()));
+            Picture::new(clock, at, from, to, stage.world.clone())
         });
         Some(Arc::new(View {
             status,

@@ -12,7 +12,7 @@
 //! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
 mod machine;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port, Wire};
 
@@ -329,10 +329,23 @@ pub struct Picture<G: Game> {
     /// When `from` is to be shown.
     pub at: Instant,
     /// The state as the host has it at `clock`.
-    pub newest: Arc<State<G::World>>,
+    pub(crate) newest: Arc<State<G::World>>,
 }
 
 impl<G: Game> Picture<G> {
+    /// A picture of worlds of one's own, to try out what draws it: `from` is shown `at` that time, `to`
+    /// one tick later, and `newest` is what the host has.
+    pub fn new(
+        clock: Clock,
+        at: Instant,
+        from: Arc<G::World>,
+        to: Arc<G::World>,
+        newest: G::World,
+    ) -> Self {
+        let newest = State { world: newest, seats: BTreeMap::new(), happened: 0 };
+        Self { clock, from, to, at, newest: Arc::new(newest) }
+    }
+
     /// The world as the host has it at `clock`: nothing in it is predicted, all of it is so.
     pub fn newest(&self) -> &G::World {
         &self.newest.world
