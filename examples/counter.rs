@@ -7,11 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use interregnum::{
-    game::{Game, News},
-    node::{Event, View},
-    runtime::{self, Happened, Settings},
-    text::{Name, SessionName},
-    types::NodeId,
+    Event, Game, Happened, Name, News, NodeId, SessionName, Settings, View, start_piloted,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,14 +35,15 @@ impl Game for Counter {
     /// Whether the button is down.
     type Controls = bool;
     /// Who made the count round.
-    type Hall = ();
     type Event = (NodeId, u64);
+    /// Nothing is kept for ever.
+    type Scores = ();
 
-    fn found(_seed: u64) -> World {
+    fn new_world(_seed: u64) -> World {
         World::default()
     }
 
-    fn valid(_world: &World) -> bool {
+    fn is_valid(_world: &World) -> bool {
         true // Any world can be stepped and shown.
     }
 
@@ -74,10 +71,6 @@ impl Game for Counter {
             }
         }
     }
-
-    fn blend(_from: &World, to: &World, _part: u16) -> World {
-        to.clone() // Nothing moves between two ticks.
-    }
 }
 
 /// Presses the button twice a second.
@@ -89,12 +82,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "somebody".to_owned());
     let mut settings = Settings::new(Name::new(&name));
     settings.session = Some(SessionName::new("counting")?);
-    let handle = runtime::start_piloted::<Counter>(settings, Box::new(press))?;
+    let handle = start_piloted::<Counter>(settings, Box::new(press))?;
+    let events = handle.events();
 
     let mut seen = None;
     let mut told = 0;
     loop {
-        while let Ok(happened) = handle.events().try_recv() {
+        while let Some(happened) = events.next_now() {
             match happened.event {
                 Happened::Node(Event::Host { gap: Some(gap), rolled_back, .. }) => {
                     println!("the host is another: {gap:.1?}, {rolled_back} ticks undone");
@@ -102,7 +96,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Happened::Node(Event::Game { event: (who, count), .. }) => {
                     println!("{who:?} made it {count}");
                 }
-                Happened::Node(Event::Missed { events }) => println!("{events} were not heard of"),
+                Happened::Node(Event::Missed { events }) | Happened::Missed { events } => {
+                    println!("{events} were not heard of")
+                }
                 Happened::Failed { why } => return Err(why.to_string().into()),
                 _ => {}
             }

@@ -6,7 +6,6 @@
 //!
 //! With `--seconds` it leaves by itself, and says what its frames cost.
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,12 +13,11 @@ use std::{
 use interregnum::{
     arena::{Arena, Controls, Player, World, hall::Hall},
     config::TICK,
-    game::{Game, News, Remembered},
+    game::{Game, News, ScoreNews},
     ledger::entry::WallTime,
     node::{
         Cause, Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View,
     },
-    replica::State,
     runtime::Happened,
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
@@ -104,7 +102,7 @@ fn name(i: usize) -> Name {
 impl Show {
     #[expect(clippy::disallowed_methods, reason = "the impure edge")]
     fn new(asked: Asked) -> Self {
-        let mut world = Arena::found(7);
+        let mut world = Arena::new_world(7);
         let news: Vec<_> = (0..asked.players).map(|i| News::Joined(id(i), name(i))).collect();
         Arena::step(&mut world, &news, &mut Vec::new());
         for (i, score) in world.scoreboard.values_mut().enumerate() {
@@ -210,8 +208,8 @@ impl Show {
         Arena::step(&mut stage.world, &news, &mut events);
         let tick = stage.world.tick;
         for event in &events {
-            if let Some(fact) = Arena::fact(&stage.world, event) {
-                stage.hall.enter(WALL.0, Remembered::Counts(&fact));
+            if let Some(fact) = Arena::fact_of_event(&stage.world, event) {
+                stage.hall.update(WALL.0, ScoreNews::Counts(&fact));
             }
         }
         stage
@@ -296,16 +294,10 @@ impl Seat for Show {
             (true, None) => Status::Playing,
             (true, Some(_)) => Status::Interregnum,
         };
-        let picture = stage.playing.then(|| Picture {
-            clock,
-            from: Arc::new(stage.before.clone()),
-            to: Arc::new(stage.world.clone()),
-            at: Instant(stage.next_tick.0 - TICK.as_micros() as u64),
-            newest: Arc::new(State {
-                world: stage.world.clone(),
-                seats: BTreeMap::new(),
-                happened: 0,
-            }),
+        let picture = stage.playing.then(|| {
+            let at = Instant(stage.next_tick.0 - TICK.as_micros() as u64);
+            let (from, to) = (Arc::new(stage.before.clone()), Arc::new(stage.world.clone()));
+            Picture::new(clock, at, from, to, stage.world.clone())
         });
         Some(Arc::new(View {
             status,
@@ -316,7 +308,7 @@ impl Seat for Show {
             members: members.collect(),
             picture,
             handover: stage.handover,
-            hall: Arc::new(stage.hall.clone()),
+            scores: Arc::new(stage.hall.clone()),
             ledger: LedgerView {
                 entries: stage.world.tick.0 as usize / 60,
                 ..LedgerView::default()

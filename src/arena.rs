@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use self::hall::Hall;
 use crate::{
-    game::{Fact, Game, Malformed, News, Remembered},
+    game::{Fact, Game, Malformed, News, ScoreNews},
     text::Name,
     types::{NodeId, Tick},
 };
@@ -349,25 +349,25 @@ impl Game for Arena {
     type World = World;
     type Controls = Controls;
     type Event = Event;
-    type Hall = Hall;
+    type Scores = Hall;
 
-    fn found(seed: u64) -> World {
-        rules::found(seed)
+    fn new_world(seed: u64) -> World {
+        rules::new_world(seed)
     }
 
-    fn valid(world: &World) -> bool {
-        rules::valid(world)
+    fn is_valid(world: &World) -> bool {
+        rules::is_valid(world)
     }
 
     fn step(world: &mut World, news: &[News<Controls>], events: &mut Vec<Event>) {
         rules::step(world, news, events);
     }
 
-    fn begin_reign(world: &mut World, reign: u64) {
-        rules::begin_reign(world, reign);
+    fn on_new_host(world: &mut World, reign: u64) {
+        rules::on_new_host(world, reign);
     }
 
-    fn fact(world: &World, event: &Event) -> Option<Fact> {
+    fn fact_of_event(world: &World, event: &Event) -> Option<Fact> {
         let round = world.round_id;
         let fact = match *event {
             Event::Gathered { player, gatherable, worth, .. } => {
@@ -380,24 +380,24 @@ impl Game for Arena {
         Some(if bot { fact.encode_of_bot() } else { fact.encode() })
     }
 
-    fn enter(hall: &mut Hall, at: u64, record: Remembered<'_>) {
-        hall.enter(at, record);
+    fn update_scores(hall: &mut Hall, at: u64, record: ScoreNews<'_>) {
+        hall.update(at, record);
     }
 
-    fn scope(fact: &Fact) -> u64 {
+    fn fact_group(fact: &Fact) -> u64 {
         hall::Fact::decode(fact).map_or(0, |fact| fact.round().0)
     }
 
-    fn total(facts: &[(u64, Fact)]) -> Vec<u8> {
-        hall::total(facts)
+    fn sum_up(facts: &[(u64, Fact)]) -> Vec<u8> {
+        hall::sum_up(facts)
     }
 
-    fn open_scope(world: &World) -> Option<u64> {
+    fn current_group(world: &World) -> Option<u64> {
         Some(world.round_id.0)
     }
 
-    fn recall(world: &mut World, hall: &Hall, now: u64, facts: &[Fact]) {
-        hall.recall(world, now, facts);
+    fn scores_into_world(world: &mut World, hall: &Hall, now: u64, facts: &[Fact]) {
+        hall.put_into(world, now, facts);
     }
 
     fn blend(from: &World, to: &World, part: u16) -> World {
@@ -413,11 +413,11 @@ impl Game for Arena {
         shown
     }
 
-    fn encode_residual(predicted: &World, actual: &World, out: &mut Vec<u8>) {
+    fn encode_difference(predicted: &World, actual: &World, out: &mut Vec<u8>) {
         residual::encode(predicted, actual, out);
     }
 
-    fn decode_residual(predicted: &World, input: &[u8]) -> Result<World, Malformed> {
+    fn decode_difference(predicted: &World, input: &[u8]) -> Result<World, Malformed> {
         residual::decode(predicted, input)
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | [`message`] | the whole protocol, on top of the [mesh](crate::mesh)'s |
+//! | [`message`] | the whole protocol, on top of the [mesh]'s |
 //! | [`coding`] | what is said, as bytes |
 //! | [`election`] | who reigns |
 //! | [`roster`] | who is in, as the host publishes it |
@@ -48,7 +48,7 @@ use self::{
 };
 use crate::{
     config::{Config, Mutant, Tuning},
-    game::Summing,
+    game::FactRules,
     io::{Effect, Wire},
     ledger::{
         Fullness, Ledger,
@@ -210,14 +210,20 @@ pub enum Notice {
 
 impl Cluster {
     /// On the title.
-    pub fn new(now: Instant, config: &mut Config, rules: &'static str, summing: Summing) -> Self {
+    pub fn new(
+        now: Instant,
+        config: &mut Config,
+        rules: &'static str,
+        fact_rules: FactRules,
+    ) -> Self {
         let mut random = Pcg64Mcg::new(u128::from(config.seed) << 64 | config.id.as_u128() >> 64);
         let tuning = config.tuning.clone();
         let me = Writer { node: config.id, incarnation: config.incarnation };
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.kept);
         Self {
-            keeper: Keeper::new(now, config.wall, me, watches, kept).folds(summing, tuning.folding),
+            keeper: Keeper::new(now, config.wall, me, watches, kept)
+                .folds(fact_rules, tuning.folding),
             me: Identity::new(config, rules),
             mesh: Mesh::new(
                 tuning.clone(),

@@ -27,6 +27,10 @@ pub const RULES_BYTES_MAX: usize = 32;
 /// The UDP port that beacons go to, unless `--beacon-port` says otherwise.
 pub const BEACON_PORT: u16 = 50_000;
 
+/// How many events may wait for each reader of [`Handle::events`](crate::runtime::Handle::events), from 4
+/// up: over a minute of traced ticks. What comes on top is left out, and counted.
+pub const EVENTS_WAITING_MAX: usize = 8_192;
+
 /// What a node is told at its start. Everything about it that is not heard from others.
 #[derive(Clone, Debug)]
 pub struct Config {

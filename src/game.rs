@@ -11,7 +11,7 @@
 //!   that is valid, or was [blended](Game::blend) of such. A panic ends the node it happens in
 //!   ([`Status::Failed`](crate::node::Status::Failed)); the next host steps the same world, so one
 //!   mistake may end all of them, one after the other, and each says so.
-//! - *Suspicious.* `valid` is asked of each world that came off a wire; what passes must be safe
+//! - *Suspicious.* `is_valid` is asked of each world that came off a wire; what passes must be safe
 //!   to step.
 
 use std::fmt::Debug;
@@ -51,45 +51,49 @@ pub struct Fact {
     pub value: Vec<u8>,
 }
 
-/// What a hall of fame is told.
+/// All that reaches the scores of a game: see [`Game::update_scores`].
 #[derive(Clone, Copy, Debug)]
-pub enum Remembered<'a> {
+pub enum ScoreNews<'a> {
     /// This fact counts from here on.
     Counts(&'a Fact),
     /// This fact counted and does not any more: another one of its key does.
     CountsNoMore(&'a Fact),
-    /// Somebody is called so. The name of the highest place is the last one.
-    Called(NodeId, &'a Name, Rank),
-    /// Many facts count, which come to this much by themselves: what [`Game::total`] made of them.
+    /// Somebody is called so. Of several names of one player the most recent one holds.
+    Called(NodeId, &'a Name, Recency),
+    /// Many facts count, which come to this much by themselves: what [`Game::sum_up`] made of them.
     /// The clock of whoever wrote them was so many hours behind.
-    Total(&'a [u8], i64),
+    SumCounts(&'a [u8], i64),
 }
 
-/// The place that something had in the order of the ledger when it was written: in which reign, and
-/// the how manieth of its host.
-pub type Rank = (Term, u64);
+/// How recent something is that was written down: the greater was written later, whatever the clocks of
+/// the machines said. (In which reign, and the how manieth of its host.)
+pub type Recency = (Term, u64);
 
-/// How a game sorts its facts and sums them up, for a ledger that knows no game.
+/// How a game groups its facts and sums them up, for a ledger that knows no game.
 #[derive(Clone, Copy, Debug)]
-pub struct Summing {
-    /// See [`Game::scope`].
-    pub scope: fn(&Fact) -> u64,
-    /// See [`Game::total`].
-    pub total: fn(&[(u64, Fact)]) -> Vec<u8>,
+pub struct FactRules {
+    /// See [`Game::fact_group`].
+    pub group: fn(&Fact) -> u64,
+    /// See [`Game::sum_up`].
+    pub sum_up: fn(&[(u64, Fact)]) -> Vec<u8>,
 }
 
-impl Summing {
+impl FactRules {
     /// As this game does it.
     pub fn of<G: Game>() -> Self {
-        Self { scope: G::scope, total: G::total }
+        Self { group: G::fact_group, sum_up: G::sum_up }
     }
 }
 
-impl Default for Summing {
-    /// Each fact has a scope of its own, and there are no totals.
+impl Default for FactRules {
+    /// Each fact has a group of its own, and there are no sums.
     fn default() -> Self {
-        Self { scope: |fact| xxh3_64(&fact.key), total: |_| Vec::new() }
+        Self { group: group_of_its_own, sum_up: |_| Vec::new() }
     }
+}
+
+fn group_of_its_own(fact: &Fact) -> u64 {
+    xxh3_64(&fact.key)
 }
 
 /// Bytes that are not what they should be. Says nothing else: they came off a wire, and whoever
@@ -99,84 +103,150 @@ impl Default for Summing {
 pub struct Malformed;
 
 /// The rules of a game. A marker type without values; all state is in the world.
+///
+/// Four functions make a game: [`new_world`](Game::new_world), [`is_valid`](Game::is_valid),
+/// [`step`](Game::step), and, as soon as anything moves, [`blend`](Game::blend). All others have
+/// defaults, and most games leave them alone:
+///
+/// | what you want | what to write |
+/// |---|---|
+/// | scores that outlive the evening | [`fact_of_event`](Game::fact_of_event), [`update_scores`](Game::update_scores), [`sum_up`](Game::sum_up) |
+/// | those scores in the world, too | [`scores_into_world`](Game::scores_into_world), [`fact_group`](Game::fact_group), [`current_group`](Game::current_group), [`on_new_host`](Game::on_new_host) |
+/// | large worlds in small packets | [`encode_difference`](Game::encode_difference), [`decode_difference`](Game::decode_difference) |
+///
+/// All of them are called on the network thread, `step` and `blend` wherever else you like: so they are
+/// quick, and none of them waits for anything.
 pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
-    /// Name and version. Nodes with other rules never meet. At most
+    /// Name and version of the rules, read at each start: nodes with other rules never meet. Change it
+    /// whenever a world would be stepped, or would look, otherwise than before. At most
     /// [`RULES_BYTES_MAX`](crate::config::RULES_BYTES_MAX) bytes, or it does not compile.
     const RULES: &'static str;
 
-    /// The state of a game, whole.
+    /// The state of a game, whole: everything that [`step`](Game::step) reads, and everything that is to
+    /// be seen. Each machine holds it, and whoever becomes host goes on with it.
     type World: Clone + Eq + Debug + Send + Sync + Serialize + DeserializeOwned;
 
-    /// What a player holds down in one tick.
+    /// What a player holds down in one tick; the default is nothing at all. `()` if there is nothing to
+    /// press.
     type Controls: Copy + Eq + Default + Debug + Send + Sync + Serialize + DeserializeOwned;
 
-    /// What happened in a step and is worth a sound or a line, but is not state.
+    /// What happened in a step and is worth a sound or a line, but is not state. Every machine is told
+    /// ([`Event::Game`](crate::node::Event::Game)). `()` if nothing is.
     type Event: Clone + Debug + Send + Sync + Serialize + DeserializeOwned;
 
-    /// What all facts come to: the scores of many worlds.
-    type Hall: Clone + Default + PartialEq + Debug + Send + Sync;
+    /// What all facts come to: the scores of many worlds, of this evening and of all time, as
+    /// [`View::scores`](crate::node::View::scores) shows them. `()` if none are kept.
+    type Scores: Clone + Default + PartialEq + Debug + Send + Sync;
 
-    /// A new world. All its chance comes from `seed`.
-    fn found(seed: u64) -> Self::World;
-
-    /// Whether `world`, which came off a wire, can be stepped and shown.
-    fn valid(world: &Self::World) -> bool;
-
-    /// One step, a sixtieth of a second. Appends what happened to `events`.
+    /// Makes a new world. All its chance comes from `seed`, of which no two are alike.
     ///
-    /// It is called more often than once a tick: whoever shows the world predicts with it, on worlds
-    /// that never come to be, and drops the events of those.
+    /// Called once for each session, on the machine that founds it; everybody else gets that world.
+    fn new_world(seed: u64) -> Self::World;
+
+    /// Whether `world` can be stepped and shown.
+    ///
+    /// Called by every machine on each world that came off a wire, before anything else is done with it.
+    /// So it is the place to refuse what a broken or hostile machine may send: an index that points
+    /// nowhere, a number that is too large, a list that is too long. It has no default, for nobody but
+    /// you can say that; it is `true` if `step` stands *every* value that the type can have.
+    fn is_valid(world: &Self::World) -> bool;
+
+    /// One step, a sixtieth of a second. Changes `world`, and appends what happened to `events`.
+    ///
+    /// Called by the host on each tick; and by every machine more often than that: whoever shows the
+    /// world predicts with it, on worlds that never come to be, and drops the events of those. So it
+    /// does nothing but what it says here.
     fn step(world: &mut Self::World, news: &[News<Self::Controls>], events: &mut Vec<Self::Event>);
 
     /// A world between `from` (`part` 0) and `to` (`part` 65,536, never reached): what moves smoothly
     /// is interpolated, everything else is as in `to`. What jumped (a player put elsewhere) is not
     /// dragged across the board.
     ///
+    /// Called by every machine that shows the world, on each tick, and by
+    /// [`Picture::shown`](crate::node::Picture::shown) for each frame. By default there is nothing in
+    /// between, and `to` is shown: right for a game in which nothing moves smoothly.
+    ///
     /// What comes of it is shown, and *stepped*: the world that is shown is in each tick stepped with
     /// what the own player holds down, and then blended a fifth of the way into the one that is
     /// predicted. So it must be a whole world, with everything in it that [`step`](Game::step)
-    /// relies on. It need not be [`valid`](Game::valid): it is never sent, hashed or kept, nobody
+    /// relies on. It need not be [valid](Game::is_valid): it is never sent, hashed or kept, nobody
     /// else ever sees it, and no fact comes of it.
-    fn blend(from: &Self::World, to: &Self::World, part: u16) -> Self::World;
+    fn blend(_from: &Self::World, to: &Self::World, _part: u16) -> Self::World {
+        to.clone()
+    }
 
-    /// A new reign begins with this world, and `reign` is a number that no other has: if the world
-    /// gives names to what facts speak of, they must be such as no world of another reign gives.
-    fn begin_reign(_world: &mut Self::World, _reign: u64) {}
+    /// A new host runs this world from here on (or the same one, anew), and `reign` is a number that was
+    /// never given before, to nobody.
+    ///
+    /// Called by that host, once, before its next step; also by the first host of all. If the world
+    /// gives names to what facts speak of, let them contain `reign`: where a network was cut in two,
+    /// both halves go on, and must not give one name to two things. By default nothing is done, which
+    /// is right for a game that keeps no facts.
+    fn on_new_host(_world: &mut Self::World, _reign: u64) {}
 
-    /// What is to be kept for ever of something that happened in this world's last step.
-    fn fact(_world: &Self::World, _event: &Self::Event) -> Option<Fact> {
+    /// What is to be kept for ever of something that happened in the last step, which led to `world`.
+    ///
+    /// Called by the host after each step, for each event. The fact is written down with that very tick,
+    /// on all machines. By default nothing is kept.
+    fn fact_of_event(_world: &Self::World, _event: &Self::Event) -> Option<Fact> {
         None
     }
 
-    /// Enters a record in the hall; `at` is when it was noted, in seconds since 1970. In whatever
-    /// order records come: what counts in the end decides.
-    fn enter(_hall: &mut Self::Hall, _at: u64, _record: Remembered<'_>) {}
+    /// Changes the scores by some news; `at` is when it was written, in seconds since 1970 (0 of a sum).
+    ///
+    /// Called by every machine, at the start for all that its disk holds, and then for whatever comes in.
+    /// News come in any order, and the scores must be the same in the end: so add and take away, and
+    /// keep the most recent name. By default nothing is counted.
+    fn update_scores(_scores: &mut Self::Scores, _at: u64, _news: ScoreNews<'_>) {}
 
-    /// What a fact belongs to: a round, for example. Facts of one key must have one scope; the fewer
-    /// facts share one, and the closer together these are written, the faster a ledger finds those of
-    /// one key.
-    fn scope(fact: &Fact) -> u64 {
-        xxh3_64(&fact.key)
+    /// Which group a fact belongs to: that of its round, for example. Facts of one key must be in one
+    /// group; the fewer facts share one, and the closer together these are written, the faster those of
+    /// one key are found.
+    ///
+    /// Called by every machine for each fact. By default each key has a group of its own.
+    fn fact_group(fact: &Fact) -> u64 {
+        group_of_its_own(fact)
     }
 
-    /// What these facts come to by themselves, each with the time when it was noted: so that a ledger
-    /// with millions of them is read in a moment. None: they are told one by one.
-    fn total(_facts: &[(u64, Fact)]) -> Vec<u8> {
+    /// Sums up: what these facts come to by themselves, each with the time when it was written, in any
+    /// form that [`update_scores`](Game::update_scores) can read ([`ScoreNews::SumCounts`]).
+    ///
+    /// Called by every machine, for some thousand old facts at a time: with it a start reads a few sums
+    /// instead of millions of facts. By default there are no sums (no bytes), and the facts are told
+    /// one by one; that is fast enough for some ten thousand.
+    fn sum_up(_facts: &[(u64, Fact)]) -> Vec<u8> {
         Vec::new()
     }
 
-    /// The scope of what happens in this world, if [`recall`](Game::recall) asks for its facts.
-    fn open_scope(_world: &Self::World) -> Option<u64> {
+    /// The group that facts of this world belong to now, if
+    /// [`scores_into_world`](Game::scores_into_world) asks for them.
+    ///
+    /// Called by the host, just before that one. By default it is given no facts.
+    fn current_group(_world: &Self::World) -> Option<u64> {
         None
     }
 
-    /// Brings the scores of a world in line with the hall: facts may have come in from elsewhere.
-    /// `now` is in seconds since 1970, `facts` are all of the [open scope](Game::open_scope).
-    fn recall(_world: &mut Self::World, _hall: &Self::Hall, _now: u64, _facts: &[Fact]) {}
+    /// Puts the scores into the world, if it shows any: points may have come in from elsewhere, from
+    /// another evening or from the other side of a cut. `now` is in seconds since 1970, `facts` are all
+    /// of the [current group](Game::current_group).
+    ///
+    /// Called by the host after a step, when the scores have changed. By default the world knows
+    /// nothing of scores that are kept.
+    fn scores_into_world(
+        _world: &mut Self::World,
+        _scores: &Self::Scores,
+        _now: u64,
+        _facts: &[Fact],
+    ) {
+    }
 
     /// Appends what is needed to make `actual` out of `predicted`. Defined for any two worlds;
-    /// nothing at all when they are equal. By default the whole of `actual`.
-    fn encode_residual(predicted: &Self::World, actual: &Self::World, out: &mut Vec<u8>) {
+    /// nothing at all when they are equal.
+    ///
+    /// Called by whoever sends a tick: `predicted` is what the receiver can work out itself, so the two
+    /// are nearly the same. By default the whole of `actual`, which does for worlds of up to a thousand
+    /// bytes; larger ones do not fit into a packet, and are worth a form of their own.
+    fn encode_difference(predicted: &Self::World, actual: &Self::World, out: &mut Vec<u8>) {
         if predicted != actual
             && let Ok(bytes) = postcard::to_stdvec(actual)
         {
@@ -184,11 +254,14 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
         }
     }
 
-    /// The inverse of [`encode_residual`](Game::encode_residual).
+    /// The inverse of [`encode_difference`](Game::encode_difference): the actual world. Write both, or
+    /// neither.
+    ///
+    /// Called by whoever receives a tick, with bytes that came off a wire.
     ///
     /// # Errors
-    /// [`Malformed`] when `input` is no residual. Never panics.
-    fn decode_residual(predicted: &Self::World, input: &[u8]) -> Result<Self::World, Malformed> {
+    /// [`Malformed`] when `input` is no difference. Never panics.
+    fn decode_difference(predicted: &Self::World, input: &[u8]) -> Result<Self::World, Malformed> {
         if input.is_empty() {
             return Ok(predicted.clone());
         }

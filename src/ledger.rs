@@ -70,7 +70,7 @@ use self::{
     vector::Vector,
 };
 use crate::{
-    game::Summing,
+    game::FactRules,
     types::{Epoch, SessionId, Term},
 };
 
@@ -92,11 +92,11 @@ pub struct Ledger {
     rows: usize,
     bytes: usize,
     fullness: Fullness,
-    summing: Summing,
+    fact_rules: FactRules,
     /// Of the entries with one key, the one that counts, if it is in no page: the lowest.
     counted: BTreeMap<Key, SharedEntry>,
-    /// Of each scope the pages that have facts of it: their writers and first numbers.
-    scopes: BTreeMap<u64, Vec<(Writer, u64)>>,
+    /// Of each group the pages that have facts of it: their writers and first numbers.
+    groups: BTreeMap<u64, Vec<(Writer, u64)>>,
     /// The facts in pages that do not count.
     beaten: BTreeSet<EntryId>,
     /// By how many hours the clocks of those who wrote were behind this node's.
@@ -115,7 +115,7 @@ pub struct Ledger {
     out: VecDeque<Out>,
 }
 
-/// The scope of a fact, and its key in 128 bits.
+/// The group of a fact, and its key in 128 bits.
 type Key = (u64, u128);
 
 /// What became of an entry.
@@ -181,11 +181,11 @@ enum Source {
 impl Ledger {
     /// An empty one, in which this node writes as `me`, for facts that nobody can sum up.
     pub fn new(session: SessionId, me: Writer) -> Self {
-        Self::summed(session, me, Summing::default())
+        Self::summed(session, me, FactRules::default())
     }
 
     /// An empty one, in which this node writes as `me`; the game sums up its facts so.
-    pub fn summed(session: SessionId, me: Writer, summing: Summing) -> Self {
+    pub fn summed(session: SessionId, me: Writer, fact_rules: FactRules) -> Self {
         Self {
             session,
             me,
@@ -195,9 +195,9 @@ impl Ledger {
             rows: 0,
             bytes: 0,
             fullness: Fullness::Roomy,
-            summing,
+            fact_rules,
             counted: BTreeMap::new(),
-            scopes: BTreeMap::new(),
+            groups: BTreeMap::new(),
             beaten: BTreeSet::new(),
             behind: BTreeMap::new(),
             deleted: BTreeSet::new(),

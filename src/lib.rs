@@ -5,63 +5,227 @@
 //! lost, whichever way, the others elect another, and the world goes on from the newest state that
 //! any of them holds: for a killed process within the same tick.
 //!
-//! The library knows no game. [`game::Game`] is what yours has to be: a world that can be encoded,
-//! and a pure step over it. [`arena`] is the one that ships. To play:
+//! The library knows no game. This page leads through all that the author of one needs, in the order
+//! in which it is met; everything here is imported from `interregnum::` itself.
 //!
-//! ```no_run
-//! use interregnum::{arena::Arena, runtime::{self, Settings}, text::{Name, SessionName}};
+//! # A whole game
+//!
+//! Everybody clicks, and all clicks are counted. Start it on several machines, kill any of them, and
+//! the count goes on.
+//!
+//! ```
+//! use std::{collections::BTreeMap, time::Duration};
+//!
+//! use interregnum::{Event, Game, Happened, Name, News, NodeId, SessionName, Settings, start};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// The rules. There are no values of it: all state is in the world.
+//! #[derive(Clone, Debug)]
+//! enum Clicks {}
+//!
+//! #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+//! struct World {
+//!     count: u64,
+//!     /// Whose button was down in the last step.
+//!     down: BTreeMap<NodeId, bool>,
+//! }
+//!
+//! impl Game for Clicks {
+//!     const RULES: &'static str = "clicks 1";
+//!     type World = World;
+//!     type Controls = bool; // whether the button is down
+//!     type Event = u64; // a click, and how many that makes
+//!     type Scores = (); // nothing is kept for ever
+//!
+//!     fn new_world(_seed: u64) -> World {
+//!         World::default()
+//!     }
+//!
+//!     fn is_valid(_world: &World) -> bool {
+//!         true // any world can be stepped and shown
+//!     }
+//!
+//!     fn step(world: &mut World, news: &[News<bool>], events: &mut Vec<u64>) {
+//!         for news in news {
+//!             let News::Controls(player, down) = news else { continue };
+//!             let was_down = world.down.insert(*player, *down);
+//!             if *down && was_down != Some(true) {
+//!                 world.count = world.count.wrapping_add(1);
+//!                 events.push(world.count);
+//!             }
+//!         }
+//!     }
+//! }
 //!
 //! let mut settings = Settings::new(Name::new("Ada"));
-//! settings.session = Some(SessionName::new("lan")?);
-//! let handle = runtime::start::<Arena>(settings)?;
-//! while let Some(view) = handle.view() {
-//!     println!("{:?}, hosted by {:?}", view.status, view.host);
-//! #   break;
+//! settings.session = Some(SessionName::new("clicking")?);
+//! # settings.ip = Some(std::net::Ipv4Addr::LOCALHOST);
+//! # let unused = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+//! # settings.beacon_port = unused.local_addr()?.port();
+//! # drop(unused);
+//! let handle = start::<Clicks>(settings)?;
+//! let events = handle.events();
+//!
+//! let mut seen = None;
+//! let mut count = 0;
+//! while count < 3 {
+//!     seen = handle.newer_view(seen.as_ref(), Duration::from_secs(1)).or(seen);
+//!     let Some(view) = &seen else { continue };
+//!     handle.controls((view.at.0 / 50_000) % 2 == 0); // clicks ten times a second
+//!     while let Some(happened) = events.next_now() {
+//!         if let Happened::Node(Event::Game { event, .. }) = happened.event {
+//!             count = event;
+//!             println!("{count} clicks, hosted by {:?}", view.host);
+//!         }
+//!     }
 //! }
+//! handle.leave();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The map
-//! Imports run down this list only, and a test holds that.
+//! `examples/counter.rs` is a little more of the same, with everybody's names; [`arena`] is the game
+//! that ships.
 //!
-//! | module | what it is |
-//! |---|---|
-//! | [`types`], [`text`], [`bits`], [`wire`] | the words; clean names; packing; frames |
-//! | [`game`], [`config`], [`io`] | what a game is; every tunable; what goes in and out of a node |
-//! | [`cluster`] | discovery, links, election, roster: one machine that knows no game |
-//! | [`replica`] | how a world is replicated: host, client, snapshots |
-//! | [`node`] | cluster and replica as one machine, and the contract of whoever drives it |
-//! | [`runtime`], [`sim`] | the two drivers: real sockets and real time; virtual ones, with faults |
-//! | [`arena`], `ui` | the game that ships, and its window |
+//! # The rules
+//! [`Game`] is what yours has to be: a world that can be encoded, and a pure step over it. The step is
+//! told [`News`]: who came, who left, and what everybody holds down. Its chance comes from [`draw`].
+//! What came off a wire and is no world is [`Malformed`].
 //!
-//! To understand the network read [`cluster::message`], [`cluster::election`], [`node`], [`sim`],
-//! in this order. To understand the game, [`arena`] and [`replica::client`].
+//! # The start
+//! [`Settings`] say who plays, and where: a [`Name`], a [`Role`], a [`SessionName`]; all but the name
+//! have sound defaults. [`start`] gives a [`Handle`], or a [`StartError`]. [`start_piloted`] is for a bot.
 //!
-//! # What is true everywhere
-//! - *The core is pure.* From `types` to `node` nothing reads a clock, draws an unseeded random
-//!   number, opens a socket or starts a thread; there is no `HashMap`, whose order differs from run
-//!   to run. Time, chance and bytes are arguments. So the simulator runs the real node.
-//! - *Terms fence.* Everything a host sends carries the [`types::Term`] of its reign, and lower ones
-//!   are dropped: a host that was replaced cannot do any harm, however late it finds out.
-//! - *What comes off a wire is data.* It is bounded before it is kept and checked before it is used;
-//!   junk costs its sender the link, and nobody else anything. Nothing in here panics over it.
-//! - *Nobody waits for anybody.* Readers that are too slow are dropped; a window that stands still
-//!   finds the newest view when it looks again.
+//! # While it runs
+//! Two ways in: [`Handle::controls`] is what your player holds down from here on, [`Handle::command`]
+//! takes a [`Command`], such as to play elsewhere or to leave.
+//!
+//! Two ways out. [`Handle::view`] is what there is to see, whole, and the latest replaces the one before:
+//! a [`View`] with a [`Status`], the players ([`MemberView`]), the sessions around ([`SessionView`]), and
+//! the [`Picture`] to draw. [`Handle::events`] is what happened, each once: [`Events`] give one
+//! [`Happened`] after the other, most of them an [`Event`] of the node, among these those of your game.
+//! None of the four ever waits for the network, and the network waits for none of them.
+//!
+//! Who and when: a [`NodeId`] is a player, for as long as its profile lives; a [`Term`] is one reign of
+//! one host; a [`Tick`] is one step of the world, and a [`Clock`] both; an [`Instant`] is a time to draw
+//! for.
+//!
+//! # What is kept
+//! Points that are to outlive the evening are [`Fact`]s. They are written down on every machine, if
+//! [`Settings::ledger`] names a file. What they come to is computed by your game out of [`ScoreNews`],
+//! and shown in [`View::scores`].
+//!
+//! # The rest
+//! [`details`] has the types that stand in fields of these, and are seldom named. [`sim`] plays a game in a virtual network that fails in every way it can.
+//! [`inside`] is for the curious: how all this works.
 
-pub mod arena;
-pub mod bits;
-pub mod cluster;
-pub mod config;
-pub mod game;
-pub mod io;
-pub mod ledger;
-pub mod mesh;
-pub mod node;
-pub mod replica;
-pub mod runtime;
-pub mod sim;
-pub mod text;
-pub mod types;
 #[cfg(feature = "window")]
 pub mod ui;
+
+pub mod arena;
+pub mod sim;
+
+#[doc(hidden)]
+pub mod bits;
+#[doc(hidden)]
+pub mod cluster;
+#[doc(hidden)]
+pub mod config;
+#[doc(hidden)]
+pub mod game;
+#[doc(hidden)]
+pub mod io;
+#[doc(hidden)]
+pub mod ledger;
+#[doc(hidden)]
+pub mod mesh;
+#[doc(hidden)]
+pub mod node;
+#[doc(hidden)]
+pub mod replica;
+#[doc(hidden)]
+pub mod runtime;
+#[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
+pub mod types;
+#[doc(hidden)]
 pub mod wire;
+
+pub use game::{Fact, Game, Malformed, News, ScoreNews, draw};
+pub use node::{Command, Event, MemberView, Picture, SessionView, Status, View};
+pub use runtime::{Events, Handle, Happened, Settings, StartError, start, start_piloted};
+pub use text::{Name, SessionName};
+pub use types::{Clock, Instant, NodeId, Role, Term, Tick};
+
+pub mod details {
+    //! What stands in the fields of those at the [root](crate), and is seldom named: imported from
+    //! here by whoever does.
+    //!
+    //! | of | are |
+    //! |---|---|
+    //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], and what [`check_address`] says of an address |
+    //! | [`StartError`](crate::StartError) | [`AddressError`], [`OutOfRange`] |
+    //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`] |
+    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`] |
+    //! | [`Event`](crate::Event) | [`Cause`], [`Parting`], [`Unreachable`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`] |
+    //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
+    //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
+    //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`TICKS_PER_SECOND`] |
+
+    pub use crate::{
+        cluster::Unreachable,
+        config::{
+            BEACON_PORT, EVENTS_WAITING_MAX, Form, OutOfRange, RULES_BYTES_MAX, TICK, Tuning,
+        },
+        game::{Recency, TICKS_PER_SECOND},
+        ledger::{
+            Fullness,
+            disk::Trouble,
+            entry::{WallTime, Writer},
+            witness::Safety,
+        },
+        node::{Cause, Handover, LedgerView, Parting},
+        runtime::{AddressError, NotTaken, Pilot, Started, Timed, check_address},
+        text::{NAME_CHARS_MAX, Unfit},
+        types::{Epoch, Incarnation},
+    };
+}
+
+pub mod inside {
+    //! How it works, for the curious.
+    //!
+    //! # The map
+    //! Imports run down this list only, and a test holds that.
+    //!
+    //! | module | what it is |
+    //! |---|---|
+    //! | [`types`], [`text`], [`bits`], [`wire`] | the words; clean names; packing; frames |
+    //! | [`game`], [`config`], [`io`] | what a game is; every tunable; what goes in and out of a node |
+    //! | [`ledger`] | what is kept: entries, pages, and how they get around |
+    //! | [`mesh`] | discovery and links |
+    //! | [`cluster`] | election, roster: one machine that knows no game |
+    //! | [`replica`] | how a world is replicated: host, client, snapshots |
+    //! | [`node`] | cluster and replica as one machine, and the contract of whoever drives it |
+    //! | [`runtime`], [`sim`](crate::sim) | the two drivers: real sockets and real time; virtual ones, with faults |
+    //! | [`arena`](crate::arena), `ui` | the game that ships, and its window |
+    //!
+    //! To understand the network read [`cluster::message`], [`cluster::election`], [`node`],
+    //! [`sim`](crate::sim), in this order. To understand the game, [`arena`](crate::arena) and
+    //! [`replica::client`].
+    //!
+    //! # What is true everywhere
+    //! - *The core is pure.* From `types` to `node` nothing reads a clock, draws an unseeded random
+    //!   number, opens a socket or starts a thread; there is no `HashMap`, whose order differs from run
+    //!   to run. Time, chance and bytes are arguments. So the simulator runs the real node.
+    //! - *Terms fence.* Everything a host sends carries the [`types::Term`] of its reign, and lower ones
+    //!   are dropped: a host that was replaced cannot do any harm, however late it finds out.
+    //! - *What comes off a wire is data.* It is bounded before it is kept and checked before it is used;
+    //!   junk costs its sender the link, and nobody else anything. Nothing in here panics over it.
+    //! - *Nobody waits for anybody.* Readers that are too slow are dropped; a window that stands still
+    //!   finds the newest view when it looks again.
+
+    #[doc(inline)]
+    pub use crate::{
+        bits, cluster, config, game, io, ledger, mesh, node, replica, runtime, text, types, wire,
+    };
+}

@@ -12,7 +12,7 @@
 //! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
 mod machine;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port, Wire};
 
@@ -251,8 +251,8 @@ pub struct View<G: Game> {
     pub picture: Option<Picture<G>>,
     /// The last change of host that this node lived through.
     pub handover: Option<Handover>,
-    /// What all facts of the session's ledger come to.
-    pub hall: Arc<G::Hall>,
+    /// What all facts of the session's ledger come to, as [`Game::update_scores`] made it.
+    pub scores: Arc<G::Scores>,
     /// The ledger itself.
     pub ledger: LedgerView,
     /// What the wall clock says.
@@ -277,7 +277,7 @@ impl<G: Game> View<G> {
             spectators: 0,
             picture: None,
             handover: None,
-            hall: Arc::default(),
+            scores: Arc::default(),
             ledger: LedgerView::default(),
             wall: WallTime::default(),
         }
@@ -329,10 +329,23 @@ pub struct Picture<G: Game> {
     /// When `from` is to be shown.
     pub at: Instant,
     /// The state as the host has it at `clock`.
-    pub newest: Arc<State<G::World>>,
+    pub(crate) newest: Arc<State<G::World>>,
 }
 
 impl<G: Game> Picture<G> {
+    /// A picture of worlds of one's own, to try out what draws it: `from` is shown `at` that time, `to`
+    /// one tick later, and `newest` is what the host has.
+    pub fn new(
+        clock: Clock,
+        at: Instant,
+        from: Arc<G::World>,
+        to: Arc<G::World>,
+        newest: G::World,
+    ) -> Self {
+        let newest = State { world: newest, seats: BTreeMap::new(), happened: 0 };
+        Self { clock, from, to, at, newest: Arc::new(newest) }
+    }
+
     /// The world as the host has it at `clock`: nothing in it is predicted, all of it is so.
     pub fn newest(&self) -> &G::World {
         &self.newest.world

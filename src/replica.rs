@@ -216,7 +216,7 @@ pub fn decode_copy<G: Game>(payload: &Payload) -> Option<State<G::World>> {
         Payload::Binary(bytes) => postcard::from_bytes(bytes).ok()?,
         Payload::Json(raw) => serde_json::from_str(raw.get()).ok()?,
     };
-    G::valid(&state.world).then_some(state)
+    G::is_valid(&state.world).then_some(state)
 }
 
 #[cfg(test)]
@@ -239,13 +239,13 @@ mod tests {
         type World = u64;
         type Controls = ();
         type Event = u64;
-        type Hall = ();
+        type Scores = ();
 
-        fn found(_seed: u64) -> u64 {
+        fn new_world(_seed: u64) -> u64 {
             0
         }
 
-        fn valid(_world: &u64) -> bool {
+        fn is_valid(_world: &u64) -> bool {
             true
         }
 

@@ -9,9 +9,9 @@
 //! What passes between the two sides:
 //! - *In*: [`Handle::command`], a short bounded queue that says when it is full, and
 //!   [`Handle::controls`], a slot where only the latest counts.
-//! - *Out*: [`Handle::view`], a slot where only the latest counts, and [`Handle::events`], a
-//!   bounded queue of what happened, each once. Who does not read it in time is told how much was
-//!   missed.
+//! - *Out*: [`Handle::view`], a slot where only the latest counts, and [`Handle::events`], what
+//!   happened, each once: any number of readers, with a bounded queue each. Who does not read in time is
+//!   told how much was missed.
 //!
 //! A panic on the network thread, most likely in the rules of a game, ends the node and nothing else:
 //! its sockets close like those of a killed process, and both ways out say so, with the panic's
@@ -23,6 +23,7 @@ mod clock;
 mod datagrams;
 mod disk;
 mod drive;
+mod events;
 mod failing;
 mod interfaces;
 mod link;
@@ -38,7 +39,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
@@ -57,7 +58,9 @@ use crate::{
 
 pub use clock::{now, wall_time};
 use disk::Disk;
-use drive::{Driver, Teller};
+use drive::Driver;
+pub use events::Events;
+use events::{Readers, Teller};
 use interfaces::Seen;
 use shared::Shared;
 use sockets::Sockets;
@@ -290,7 +293,9 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
         kept.disk.belongs_to(owner);
     }
     let warnings = deaf.into_iter().chain(kept.notices).collect();
-    let (events, told) = shared::events();
+    let readers = Readers::new();
+    let first = Mutex::new(Some(readers.take_on()));
+    let telling_all = Arc::clone(&readers);
     let (changes, changed) = unbounded();
     let (watched, stop) = bounded(0);
     let (ending, ended) = bounded(0);
@@ -310,7 +315,7 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
         // Whatever ends this thread ends these two with it.
         let _tied = (ending, watched);
         let telling = Arc::clone(&sharing);
-        let mut tell = Teller::new(events);
+        let mut tell = Teller::new(telling_all);
         failing::run(blank, &telling, &mut tell, |tell| {
             let driver = Driver {
                 node: Node::new(clock::now(), config(settings, &started, kept.kept)),
@@ -324,7 +329,7 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
         });
     };
     thread::Builder::new().name("network".into()).spawn(drive).map_err(system("start a thread"))?;
-    Ok(Handle { shared, events: told, started, ended })
+    Ok(Handle { shared, readers, first, started, ended })
 }
 
 /// The address to live at, if there is one. All addresses that somebody gave have to be somebody's.
@@ -387,7 +392,9 @@ fn random_bits() -> u64 {
 #[derive(Debug)]
 pub struct Handle<G: Game> {
     shared: Arc<Shared<G>>,
-    events: Receiver<Timed<G>>,
+    readers: Arc<Readers<G>>,
+    /// Hears of everything since the start, until somebody takes it.
+    first: Mutex<Option<Events<G>>>,
     started: Started,
     /// Disconnected when the network thread has ended.
     ended: Receiver<()>,
@@ -426,11 +433,16 @@ impl<G: Game> Handle<G> {
         self.shared.newer_view(seen, patience)
     }
 
-    /// What happened, each once, in order: up to 8,192 wait, the rest is counted
-    /// ([`Happened::Missed`]). The last is [`Event::Stopped`] or [`Happened::Failed`]; for these there
-    /// is always room. Disconnected when the node has ended.
-    pub fn events(&self) -> &Receiver<Timed<G>> {
-        &self.events
+    /// Takes on a reader of what happens, each once, in order. There may be several, a window and a
+    /// log for example: each gets everything from when it was taken on, the first one everything since
+    /// the start. None of them hinders another, or the game: what one does not read in time is left
+    /// out there, and counted ([`Happened::Missed`]).
+    ///
+    /// Keep what this returns: what happens between the end of one reader and the next is not told.
+    #[must_use = "it hears only of what happens while it is kept"]
+    pub fn events(&self) -> Events<G> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.unwrap_or_else(|| self.readers.take_on())
     }
 
     /// What time it is for the node: the clock of every [`Instant`] it tells.

@@ -34,7 +34,7 @@ use macroquad::{
 use crate::{
     arena::{Arena, Controls},
     node::{Command, Event, View},
-    runtime::{Handle, Happened},
+    runtime::Happened,
     text::{Name, SessionName},
     types::Instant,
 };
@@ -98,34 +98,6 @@ pub trait Seat {
     fn command(&self, command: Command<Arena>);
     /// The address others can find this node at, for people to read.
     fn address(&self) -> String;
-}
-
-impl Seat for Handle<Arena> {
-    fn now(&self) -> Instant {
-        Handle::now(self)
-    }
-
-    fn view(&self) -> Option<Arc<View<Arena>>> {
-        Handle::view(self)
-    }
-
-    fn next_event(&self) -> Option<Happened<Arena>> {
-        self.events().try_recv().ok().map(|timed| timed.event)
-    }
-
-    fn controls(&self, controls: Controls) {
-        Handle::controls(self, controls);
-    }
-
-    fn command(&self, command: Command<Arena>) {
-        if let Err(error) = Handle::command(self, command) {
-            tracing::warn!("{error}");
-        }
-    }
-
-    fn address(&self) -> String {
-        format!("{}:{}", self.started().ip, self.started().tcp)
-    }
 }
 
 /// How the window is to be.

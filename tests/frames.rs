@@ -1,10 +1,7 @@
 //! Frames of the window, drawn without one: what they cost, and that no screen does harm at any size.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use interregnum::{
     arena::{Arena, Controls, Intermission, World, bot},
@@ -12,7 +9,6 @@ use interregnum::{
     game::{Game, News},
     ledger::entry::WallTime,
     node::{Cause, Command, Event, Handover, MemberView, Picture, SessionView, Status, View},
-    replica::State,
     runtime::Happened,
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
@@ -84,7 +80,7 @@ struct Theatre {
 impl Theatre {
     fn new(players: usize, size: (f32, f32)) -> Self {
         let name = |i: usize| Name::new(&format!("Player {i} 李小龙 Łucja"));
-        let mut world = Arena::found(players as u64);
+        let mut world = Arena::new_world(players as u64);
         let news: Vec<_> = (0..players).map(|i| News::Joined(id(i), name(i))).collect();
         Arena::step(&mut world, &news, &mut Vec::new());
         let members = (0..players).map(|i| MemberView { id: id(i), name: name(i), away: false });
@@ -129,17 +125,9 @@ impl Theatre {
         let events = self.step();
         let now = self.now();
         let term = Term { epoch: Epoch(1), host: id(1), incarnation: Incarnation(1) };
-        self.view.picture = Some(Picture {
-            clock: Clock { term, tick: Tick(self.world.tick.0) },
-            from: Arc::new(self.before.clone()),
-            to: Arc::new(self.world.clone()),
-            at: now,
-            newest: Arc::new(State {
-                world: self.world.clone(),
-                seats: BTreeMap::new(),
-                happened: 0,
-            }),
-        });
+        let clock = Clock { term, tick: Tick(self.world.tick.0) };
+        let (from, to) = (Arc::new(self.before.clone()), Arc::new(self.world.clone()));
+        self.view.picture = Some(Picture::new(clock, now, from, to, self.world.clone()));
         let scale = (self.size / STAGE).min_element();
         let origin = ((self.size - STAGE * scale) / 2.0).round();
         self.studio.begin();

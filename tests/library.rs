@@ -55,13 +55,13 @@ impl Game for Trap {
     type World = World;
     type Controls = Key;
     type Event = ();
-    type Hall = ();
+    type Scores = ();
 
-    fn found(_seed: u64) -> World {
+    fn new_world(_seed: u64) -> World {
         World::default()
     }
 
-    fn valid(_world: &World) -> bool {
+    fn is_valid(_world: &World) -> bool {
         true
     }
 
@@ -147,7 +147,7 @@ fn a_command_that_finds_no_room_comes_back() {
 fn who_has_left_takes_no_command() {
     let node = runtime::start::<Trap>(settings("Ada", unused_port())).unwrap();
     node.command(Command::Leave).unwrap();
-    let last = node.events().iter().last().unwrap();
+    let last = node.events().until_the_end().last().unwrap();
     assert!(matches!(last.event, Happened::Node(Event::Stopped)), "{last:?}");
     let ended = wait_for(|| (node.command(Command::Browse) == Err(NotTaken::Ended)).then_some(()));
     assert_eq!(ended, Some(()));
@@ -234,7 +234,7 @@ fn unused_port() -> u16 {
 fn is_failed(node: &Handle<Trap>, why: &str) {
     let view = until(node, |view| view.status == Status::Failed);
     assert_eq!(view.failure.as_deref(), Some(why));
-    let last = node.events().iter().last().unwrap();
+    let last = node.events().until_the_end().last().unwrap();
     let Happened::Failed { why: said } = last.event else { panic!("{last:?}") };
     assert_eq!(&*said, why);
     let ended = wait_for(|| (node.command(Command::Browse) == Err(NotTaken::Ended)).then_some(()));

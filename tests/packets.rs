@@ -125,7 +125,7 @@ fn keys(chance: u64) -> Controls {
 }
 
 fn populated() -> State<World> {
-    let mut world = Arena::found(5);
+    let mut world = Arena::new_world(5);
     let joined: Vec<_> = (0..PLAYERS)
         .map(|player| News::Joined(id(player), Name::new(&format!("player {player}"))))
         .collect();

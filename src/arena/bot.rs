@@ -423,7 +423,7 @@ mod tests {
             })
             .collect();
         assert_eq!(gatherers.len(), 64);
-        assert!(Arena::valid(&world));
+        assert!(Arena::is_valid(&world));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GatherableId, POINTS_COMMON, POINTS_RARE, RoundId, World};
 use crate::{
-    game::{Fact as Kept, Malformed, Rank, Remembered},
+    game::{Fact as Kept, Malformed, Recency, ScoreNews},
     text::Name,
     types::NodeId,
 };
@@ -162,10 +162,10 @@ type Hours = BTreeMap<NodeId, BTreeMap<u64, Standing>>;
 
 /// What these facts come to by themselves, each with the time when it was noted. What is no fact of the
 /// arena says nothing.
-pub fn total(facts: &[(u64, Kept)]) -> Vec<u8> {
+pub fn sum_up(facts: &[(u64, Kept)]) -> Vec<u8> {
     let mut hall = Hall::default();
     for (at, fact) in facts {
-        hall.enter(*at, Remembered::Counts(fact));
+        hall.update(*at, ScoreNews::Counts(fact));
     }
     postcard::to_stdvec(&(&hall.hours, &hall.of_bots)).unwrap_or_default()
 }
@@ -176,7 +176,7 @@ pub struct Hall {
     hours: Hours,
     /// What of `hours` is of bots.
     of_bots: Hours,
-    names: BTreeMap<NodeId, (Rank, Name)>,
+    names: BTreeMap<NodeId, (Recency, Name)>,
 }
 
 impl Hall {
@@ -191,16 +191,16 @@ impl Hall {
     }
 
     /// Enters a record; what is no fact of the arena says nothing.
-    pub fn enter(&mut self, at: u64, record: Remembered<'_>) {
+    pub fn update(&mut self, at: u64, record: ScoreNews<'_>) {
         match record {
-            Remembered::Called(player, name, place) => self.call(place, player, name),
-            Remembered::Total(total, hours) => self.add_total(total, hours),
-            Remembered::Counts(kept) => {
+            ScoreNews::Called(player, name, place) => self.call(place, player, name),
+            ScoreNews::SumCounts(total, hours) => self.add_total(total, hours),
+            ScoreNews::Counts(kept) => {
                 if let Ok(fact) = Fact::decode(kept) {
                     self.change(at, &fact, fact.is_of_bot(kept), Standing::plus);
                 }
             }
-            Remembered::CountsNoMore(kept) => {
+            ScoreNews::CountsNoMore(kept) => {
                 if let Ok(fact) = Fact::decode(kept) {
                     self.change(at, &fact, fact.is_of_bot(kept), Standing::minus);
                 }
@@ -208,7 +208,7 @@ impl Hall {
         }
     }
 
-    /// What [`total`] made of many facts, whose author's clock was so many hours behind.
+    /// What [`sum_up`] made of many facts, whose author's clock was so many hours behind.
     fn add_total(&mut self, total: &[u8], behind: i64) {
         let Ok((hours, of_bots)) = postcard::from_bytes::<(Hours, Hours)>(total) else { return };
         add_all(&mut self.hours, hours, behind);
@@ -224,7 +224,7 @@ impl Hall {
 
     /// Brings a world's scores in line with the hall and with all `facts` of its round. Points that
     /// were shown are never taken back: whoever hosts may not have heard of all facts yet.
-    pub fn recall(&self, world: &mut World, now: u64, facts: &[Kept]) {
+    pub fn put_into(&self, world: &mut World, now: u64, facts: &[Kept]) {
         let mut round: BTreeMap<NodeId, u64> = BTreeMap::new();
         let facts = facts.iter().filter_map(|fact| Fact::decode(fact).ok());
         for fact in facts.filter(|fact| fact.round() == world.round_id) {
@@ -239,7 +239,7 @@ impl Hall {
     }
 
     /// What `player` was called at that place in the order. The last name is the one that is shown.
-    pub fn call(&mut self, place: Rank, player: NodeId, name: &Name) {
+    pub fn call(&mut self, place: Recency, player: NodeId, name: &Name) {
         let called = (place, name.clone());
         let known = self.names.entry(player).or_insert_with(|| called.clone());
         if *known < called {
@@ -404,7 +404,7 @@ mod tests {
     #[test]
     fn what_a_bot_did_is_not_in_the_lists() {
         let mut hall = Hall::default();
-        let enter = |hall: &mut Hall, kept: &Kept| hall.enter(5, Remembered::Counts(kept));
+        let enter = |hall: &mut Hall, kept: &Kept| hall.update(5, ScoreNews::Counts(kept));
         enter(&mut hall, &gathered(ADA, 1, false).encode());
         enter(&mut hall, &gathered(BEN, 2, true).encode_of_bot());
         enter(&mut hall, &Fact::Won { player: BEN, round: ROUND }.encode_of_bot());
@@ -420,13 +420,13 @@ mod tests {
         // Folded, it is the same.
         let facts = [gathered(BEN, 7, false).encode(), gathered(BEN, 8, true).encode_of_bot()];
         let (mut folded, mut told) = (Hall::default(), Hall::default());
-        let all = total(&facts.clone().map(|fact| (5, fact)));
-        folded.enter(5, Remembered::Total(&all, 0));
+        let all = sum_up(&facts.clone().map(|fact| (5, fact)));
+        folded.update(5, ScoreNews::SumCounts(&all, 0));
         facts.iter().for_each(|fact| enter(&mut told, fact));
         assert_eq!(folded, told);
         let before = hall.clone();
         enter(&mut hall, &gathered(BEN, 5, false).encode_of_bot());
-        hall.enter(5, Remembered::CountsNoMore(&gathered(BEN, 5, false).encode_of_bot()));
+        hall.update(5, ScoreNews::CountsNoMore(&gathered(BEN, 5, false).encode_of_bot()));
         assert_eq!(hall, before);
     }
 

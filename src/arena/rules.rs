@@ -77,12 +77,12 @@ fn first_id(reign: u64) -> u64 {
 }
 
 /// From here on gatherables have names of this reign.
-pub(super) fn begin_reign(world: &mut World, reign: u64) {
+pub(super) fn on_new_host(world: &mut World, reign: u64) {
     world.spawned = first_id(reign);
 }
 
 /// A new world, with nobody in it.
-pub(super) fn found(seed: u64) -> World {
+pub(super) fn new_world(seed: u64) -> World {
     let mut world = World {
         seed,
         tick: Default::default(),
@@ -100,7 +100,7 @@ pub(super) fn found(seed: u64) -> World {
 }
 
 /// Whether [`step`] can do no harm to `world`, nor with it.
-pub(super) fn valid(world: &World) -> bool {
+pub(super) fn is_valid(world: &World) -> bool {
     let board = &world.board;
     let counters = world.spawned <= COUNTER_MAX && world.round >= 1;
     let sizes = world.players.len() <= PLAYERS_MAX

@@ -121,14 +121,14 @@ proptest! {
 
     #[test]
     fn no_news_makes_a_valid_world_invalid(world in any_world(), news in vec(any_news(), 1..60)) {
-        prop_assert!(Arena::valid(&world));
+        prop_assert!(Arena::is_valid(&world));
         let mut world = world;
         let mut again = world.clone();
         for news in news {
             let (mut events, mut events_again) = (Vec::new(), Vec::new());
             Arena::step(&mut world, &news, &mut events);
             Arena::step(&mut again, &news, &mut events_again);
-            prop_assert!(Arena::valid(&world), "{:?}", world);
+            prop_assert!(Arena::is_valid(&world), "{:?}", world);
             prop_assert_eq!(&world, &again);
             prop_assert_eq!(events, events_again);
         }
@@ -161,11 +161,11 @@ proptest! {
         let bytes = postcard::to_stdvec(&world).unwrap();
         let mut world: World = serde_json::from_str(&json).unwrap();
         prop_assert_eq!(&world, &postcard::from_bytes::<World>(&bytes).unwrap());
-        prop_assert!(Arena::valid(&world));
+        prop_assert!(Arena::is_valid(&world));
         for _ in 0..600 {
             Arena::step(&mut world, &[], &mut Vec::new());
         }
-        prop_assert!(Arena::valid(&world));
+        prop_assert!(Arena::is_valid(&world));
     }
 
     #[test]
@@ -174,12 +174,12 @@ proptest! {
         let place = place % bytes.len();
         bytes[place] = byte;
         if let Ok(mut world) = postcard::from_bytes::<World>(&bytes)
-            && Arena::valid(&world)
+            && Arena::is_valid(&world)
         {
             for _ in 0..100 {
                 Arena::step(&mut world, &[], &mut Vec::new());
             }
-            prop_assert!(Arena::valid(&world));
+            prop_assert!(Arena::is_valid(&world));
         }
     }
 
@@ -237,7 +237,7 @@ proptest! {
 
 /// A world of so many players, all there from the first tick.
 pub(super) fn populated(seed: u64, players: u8) -> World {
-    let mut world = Arena::found(seed);
+    let mut world = Arena::new_world(seed);
     let news: Vec<_> =
         (0..players).map(|n| News::Joined(id(n), Name::new(&format!("p{n}")))).collect();
     Arena::step(&mut world, &news, &mut Vec::new());
@@ -453,7 +453,7 @@ fn the_board_grows_at_once_and_shrinks_between_rounds() {
     world.intermission = Some(Intermission { winner: id(0), ticks_left: 1 });
     step(&mut world, &[]);
     assert_eq!(world.board.side, SIDE_MIN);
-    assert!(Arena::valid(&world));
+    assert!(Arena::is_valid(&world));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context, bail};
 use interregnum::{
     arena::Arena,
-    game::Summing,
+    game::FactRules,
     ledger::{
         Fate, Ledger, Out, Refused,
         disk::{BATCH_ENTRIES_MAX, Record},
@@ -105,7 +105,7 @@ impl Kept {
     }
 
     fn ledger(&mut self, session: SessionId) -> &mut Ledger {
-        let fresh = || Ledger::summed(session, READER, Summing::of::<Arena>());
+        let fresh = || Ledger::summed(session, READER, FactRules::of::<Arena>());
         self.ledgers.entry(session).or_insert_with(fresh)
     }
 }
@@ -220,7 +220,7 @@ fn verify(options: &KeptOptions, json: bool) -> anyhow::Result<ExitCode> {
         let (entries, damaged) = (contents.len(), contents.damaged);
         let notices = contents.notices.clone();
         let lying = contents.pages.values().flatten();
-        let lying = lying.filter(|page| !page.is_true(&Summing::of::<Arena>())).count();
+        let lying = lying.filter(|page| !page.is_true(&FactRules::of::<Arena>())).count();
         sound &= lying == 0;
         let mut kept = Kept::default();
         kept.take(contents);

@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, Select, TryRecvError};
+use crossbeam_channel::{Receiver, Select};
 use interregnum::{
     arena::Arena,
     node::{Command, Event},
-    runtime::{self, Handle, Happened, Settings},
+    runtime::{self, Events, Handle, Happened, Settings},
     types::{Instant, Role},
 };
 
@@ -96,7 +96,7 @@ fn wait(seats: &[Seat], stop: &Receiver<()>, until: Instant) {
     let mut select = Select::new();
     select.recv(stop);
     for seat in seats {
-        select.recv(seat.handle.events());
+        select.recv(seat.events.queue());
     }
     let _ = select.ready_timeout(until.since(runtime::now()));
 }
@@ -104,6 +104,7 @@ fn wait(seats: &[Seat], stop: &Receiver<()>, until: Instant) {
 /// A node, who it is, and its voice.
 pub struct Seat {
     pub handle: Arc<Handle<Arena>>,
+    events: Arc<Events<Arena>>,
     reporter: Reporter,
     end: Option<End>,
     _profile: Profile,
@@ -129,12 +130,18 @@ impl Seat {
         let plays = Arc::new(AtomicBool::new(settings.role == Role::Player));
         let handle = runtime::start_piloted(settings, pilot(plays))?;
         let reporter = Reporter::start(out, words, &name, session.as_ref(), handle.started());
-        Ok(Self::taken(Arc::new(handle), reporter, profile))
+        let events = Arc::new(handle.events());
+        Ok(Self::taken(Arc::new(handle), events, reporter, profile))
     }
 
     /// For a node that runs already.
-    pub fn taken(handle: Arc<Handle<Arena>>, reporter: Reporter, profile: Profile) -> Self {
-        Self { handle, reporter, end: None, _profile: profile }
+    pub fn taken(
+        handle: Arc<Handle<Arena>>,
+        events: Arc<Events<Arena>>,
+        reporter: Reporter,
+        profile: Profile,
+    ) -> Self {
+        Self { handle, events, reporter, end: None, _profile: profile }
     }
 
     /// Tells all that happened since the last time.
@@ -142,22 +149,16 @@ impl Seat {
         if look && let Some(view) = self.handle.view() {
             self.reporter.viewed(&view);
         }
-        loop {
-            match self.handle.events().try_recv() {
-                Ok(timed) => {
-                    self.reporter.happened(&timed);
-                    match timed.event {
-                        Happened::Node(Event::Stopped) => self.end = Some(End::Left),
-                        Happened::Failed { .. } => self.end = Some(End::Failed),
-                        _ => {}
-                    }
-                }
-                Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => {
-                    self.end.get_or_insert(End::Failed);
-                    return;
-                }
+        while let Some(timed) = self.events.next_now() {
+            self.reporter.happened(&timed);
+            match timed.event {
+                Happened::Node(Event::Stopped) => self.end = Some(End::Left),
+                Happened::Failed { .. } => self.end = Some(End::Failed),
+                _ => {}
             }
+        }
+        if self.events.is_over() {
+            self.end.get_or_insert(End::Failed);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use interregnum::{
     arena::Arena,
     node::Command,
-    runtime::{self, Handle},
+    runtime::{self, Events, Handle},
     text::SessionName,
 };
 
@@ -48,6 +48,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let on_its_own = Arc::new(AtomicBool::new(false));
     let handle: Handle<Arena> = runtime::start_piloted(settings, pilot(Arc::clone(&on_its_own)))?;
     let mut stay = Stay {
+        events: Arc::new(handle.events()),
         handle: Arc::new(handle),
         out: out.clone(),
         part: TakePart::of(&part.run),
@@ -67,12 +68,13 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     }
     let session = Some(&stay.session);
     let reporter = Reporter::start(&out, stay.part.words, &name, session, stay.handle.started());
-    Ok(stay.part.stay(vec![Seat::taken(stay.handle, reporter, profile)], &stay.stop))
+    Ok(stay.part.stay(vec![Seat::taken(stay.handle, stay.events, reporter, profile)], &stay.stop))
 }
 
 /// What both ways of staying need.
 struct Stay {
     handle: Arc<Handle<Arena>>,
+    events: Arc<Events<Arena>>,
     out: Output,
     part: TakePart,
     session: SessionName,
@@ -124,6 +126,7 @@ mod shown {
             };
             let chair = Chair {
                 handle: Arc::clone(&self.handle),
+                events: Arc::clone(&self.events),
                 reporter: Mutex::new(reporter),
                 stop: self.stop.clone(),
                 end: self.part.seconds.map(|s| runtime::now() + Duration::from_secs(s)),
@@ -144,6 +147,7 @@ mod shown {
     /// A seat at the window that also tells what happens, and gets up when asked to.
     struct Chair {
         handle: Arc<Handle<Arena>>,
+        events: Arc<Events<Arena>>,
         reporter: Mutex<Option<Reporter>>,
         stop: crossbeam_channel::Receiver<()>,
         end: Option<Instant>,
@@ -168,7 +172,7 @@ mod shown {
             {
                 self.command(Command::Leave);
             }
-            let timed = self.handle.events().try_recv().ok()?;
+            let timed = self.events.next_now()?;
             self.tell(|reporter| reporter.happened(&timed));
             Some(timed.event)
         }
@@ -178,11 +182,14 @@ mod shown {
         }
 
         fn command(&self, command: Command<Arena>) {
-            ui::Seat::command(&*self.handle, command);
+            if let Err(error) = self.handle.command(command) {
+                tracing::warn!("{error}");
+            }
         }
 
         fn address(&self) -> String {
-            ui::Seat::address(&*self.handle)
+            let started = self.handle.started();
+            format!("{}:{}", started.ip, started.tcp)
         }
     }
 

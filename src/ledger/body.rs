@@ -8,7 +8,7 @@ use super::{
     order::Place,
 };
 use crate::{
-    game::{Fact, Remembered},
+    game::{Fact, ScoreNews},
     text::Name,
     types::NodeId,
 };
@@ -90,13 +90,13 @@ impl Body {
         })
     }
 
-    /// What a hall of fame is to be told of it, and of the entry that says it, when it counts.
-    pub fn record(&self, entry: &Entry) -> Option<Remembered<'_>> {
+    /// What the scores of a game are to be told of it, and of the entry that says it, when it counts.
+    pub fn record(&self, entry: &Entry) -> Option<ScoreNews<'_>> {
         match self {
-            Self::Fact(fact) => Some(Remembered::Counts(fact)),
+            Self::Fact(fact) => Some(ScoreNews::Counts(fact)),
             Self::Joined(called) | Self::Renamed(called) => {
-                let place = Place::of(entry).unwrap_or(Place::LOWEST).rank();
-                Some(Remembered::Called(called.player, &called.name, place))
+                let place = Place::of(entry).unwrap_or(Place::LOWEST).recency();
+                Some(ScoreNews::Called(called.player, &called.name, place))
             }
             _ => None,
         }

@@ -2,7 +2,7 @@
 //!
 //! Of all facts with one key the lowest counts, wherever it is: among the loose entries, where the
 //! ledger knows each key, or in a page. A page is opened for its keys only if a fact of the same
-//! [scope](crate::game::Game::scope) comes from elsewhere: when a host died in the middle of a round, or
+//! [group](crate::game::Game::fact_group) comes from elsewhere: when a host died in the middle of a round, or
 //! two sides of a cut went on with the same one. So the scores are the totals of the pages, less what
 //! is *beaten* in them, and the loose facts that count.
 
@@ -17,7 +17,7 @@ use super::{
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     page::{PAGE_ENTRIES_MAX, Page, SharedPage, fact_of},
 };
-use crate::game::{Fact, Malformed, Remembered};
+use crate::game::{Fact, Malformed, ScoreNews};
 
 const HOUR_SECONDS: i128 = 3_600;
 
@@ -36,7 +36,7 @@ impl Ledger {
         if known.is_some_and(|known| **known == page) {
             return Ok(Fate::Known);
         }
-        let (page, entries) = page.verified(&self.summing)?;
+        let (page, entries) = page.verified(&self.fact_rules)?;
         if page.session() != self.session {
             return Ok(Fate::Known);
         }
@@ -137,17 +137,17 @@ impl Ledger {
         self.highest_reign = self.highest_reign.max(page.highest_reign());
         self.out.push_back(Out::PageCounts(page.clone()));
         let contested: Vec<u64> =
-            page.scopes().iter().copied().filter(|scope| self.knows_scope(*scope)).collect();
+            page.groups().iter().copied().filter(|group| self.knows_group(*group)).collect();
         if !contested.is_empty() || !page.doubled().is_empty() {
             let mut folded = BTreeMap::new();
-            for scope in &contested {
-                self.folded_of(*scope).for_each(|(key, entry)| drop(folded.insert(key, entry)));
+            for group in &contested {
+                self.folded_of(*group).for_each(|(key, entry)| drop(folded.insert(key, entry)));
             }
             for entry in page.entries() {
                 if page.doubled().binary_search(&entry.id().number).is_ok() {
                     self.beaten.insert(entry.id());
                     self.out.push_back(Out::CountsNoMore(entry));
-                } else if self.scope(&entry).is_some_and(|scope| contested.contains(&scope))
+                } else if self.group(&entry).is_some_and(|group| contested.contains(&group))
                     && let Some(key) = self.key(&entry)
                     && let Some(other) = self.counted.get(&key).or(folded.get(&key)).cloned()
                 {
@@ -176,13 +176,13 @@ impl Ledger {
 
     fn enlist(&mut self, page: &Page) {
         let name = (page.writer(), page.first());
-        for scope in page.scopes() {
-            self.scopes.entry(*scope).or_default().push(name);
+        for group in page.groups() {
+            self.groups.entry(*group).or_default().push(name);
         }
     }
 
-    fn knows_scope(&self, scope: u64) -> bool {
-        self.scopes.contains_key(&scope) || self.counted.range(range(scope)).next().is_some()
+    fn knows_group(&self, group: u64) -> bool {
+        self.groups.contains_key(&group) || self.counted.range(range(group)).next().is_some()
     }
 
     /// The fact of this key that counts.
@@ -191,22 +191,22 @@ impl Ledger {
         self.counted.get(&key).cloned().or_else(|| folded().map(|(_, entry)| entry))
     }
 
-    /// All facts of this scope that are in pages, and that count.
-    fn folded_of(&self, scope: u64) -> impl Iterator<Item = (Key, SharedEntry)> {
-        let pages = self.scopes.get(&scope).into_iter().flatten();
+    /// All facts of this group that are in pages, and that count.
+    fn folded_of(&self, group: u64) -> impl Iterator<Item = (Key, SharedEntry)> {
+        let pages = self.groups.get(&group).into_iter().flatten();
         let entries = pages.flat_map(|(writer, first)| {
             let stream = self.streams.get(writer);
             stream.map(|stream| stream.all_of_page(*first)).unwrap_or_default()
         });
-        let facts = entries.filter(move |entry| self.scope(entry) == Some(scope));
+        let facts = entries.filter(move |entry| self.group(entry) == Some(group));
         let counting = facts.filter(|entry| !self.beaten.contains(&entry.id()));
         counting.filter_map(|entry| Some((self.key(&entry)?, entry)))
     }
 
     /// What a fact belongs to.
-    fn scope(&self, entry: &Entry) -> Option<u64> {
+    fn group(&self, entry: &Entry) -> Option<u64> {
         let fact = fact_of(entry).filter(|_| is_fact(entry))?;
-        Some((self.summing.scope)(&fact))
+        Some((self.fact_rules.group)(&fact))
     }
 
     /// The key of an entry that has one.
@@ -214,8 +214,8 @@ impl Ledger {
         let mut hasher = Sha256::new_with_prefix([entry.head().kind.0]);
         hasher.update(entry.key()?);
         let key = hasher.finalize().first_chunk().map(|first| u128::from_be_bytes(*first))?;
-        let scope = fact_of(entry).map_or(0, |fact| (self.summing.scope)(&fact));
-        Some((scope, key))
+        let group = fact_of(entry).map_or(0, |fact| (self.fact_rules.group)(&fact));
+        Some((group, key))
     }
 
     /// Of all entries with one key the lowest counts: that is the same one for all. What has no key
@@ -265,45 +265,45 @@ impl Ledger {
         self.counted.len() + folded as usize - self.beaten.len()
     }
 
-    /// All facts of a scope that count.
-    pub fn facts_of(&self, scope: u64) -> Vec<Fact> {
-        let loose = self.counted.range(range(scope)).filter_map(|(_, entry)| fact_of(entry));
-        loose.chain(self.folded_of(scope).filter_map(|(_, entry)| fact_of(&entry))).collect()
+    /// All facts of a group that count.
+    pub fn facts_of(&self, group: u64) -> Vec<Fact> {
+        let loose = self.counted.range(range(group)).filter_map(|(_, entry)| fact_of(entry));
+        loose.chain(self.folded_of(group).filter_map(|(_, entry)| fact_of(&entry))).collect()
     }
 
-    /// Tells `enter` all that counts, and when it happened: for a hall of fame.
-    pub fn fold(&self, mut enter: impl FnMut(u64, Remembered<'_>)) {
+    /// Tells `tell` all that counts, and when it happened: for the scores of a game.
+    pub fn fold(&self, mut tell: impl FnMut(u64, ScoreNews<'_>)) {
         for stream in self.streams.values() {
             for page in stream.pages().filter(|page| page.last() <= stream.through()) {
-                self.tell_page(page, &mut enter);
-                page.others().iter().for_each(|entry| self.tell(entry, &mut enter));
+                self.tell_page(page, &mut tell);
+                page.others().iter().for_each(|entry| self.tell(entry, &mut tell));
             }
             let held = stream.loose().take_while(|entry| entry.id().number <= stream.through());
             held.filter(|entry| entry.key().is_none())
-                .for_each(|entry| self.tell(entry, &mut enter));
+                .for_each(|entry| self.tell(entry, &mut tell));
         }
         for entry in self.beaten.iter().flat_map(|id| self.at(*id)) {
             if let Some(fact) = fact_of(&entry) {
-                enter(self.happened_at(&entry), Remembered::CountsNoMore(&fact));
+                tell(self.happened_at(&entry), ScoreNews::CountsNoMore(&fact));
             }
         }
-        self.counted.values().for_each(|entry| self.tell(entry, &mut enter));
+        self.counted.values().for_each(|entry| self.tell(entry, &mut tell));
     }
 
-    /// Tells `enter` what the facts of a page come to.
-    pub fn tell_page(&self, page: &Page, mut enter: impl FnMut(u64, Remembered<'_>)) {
+    /// Tells `tell` what the facts of a page come to.
+    pub fn tell_page(&self, page: &Page, mut tell: impl FnMut(u64, ScoreNews<'_>)) {
         if !page.totals().is_empty() {
-            enter(0, Remembered::Total(page.totals(), self.hours_behind(page.writer())));
+            tell(0, ScoreNews::SumCounts(page.totals(), self.hours_behind(page.writer())));
             return;
         }
         for entry in page.entries().iter().filter(|entry| is_fact(entry)) {
-            self.tell(entry, &mut enter);
+            self.tell(entry, &mut tell);
         }
     }
 
-    fn tell(&self, entry: &Entry, enter: &mut impl FnMut(u64, Remembered<'_>)) {
+    fn tell(&self, entry: &Entry, tell: &mut impl FnMut(u64, ScoreNews<'_>)) {
         if let Some(record) = Body::of(entry).as_ref().and_then(|body| body.record(entry)) {
-            enter(self.happened_at(entry), record);
+            tell(self.happened_at(entry), record);
         }
     }
 
@@ -380,16 +380,16 @@ impl Ledger {
         let Some(stream) = self.streams.get_mut(&writer) else { return false };
         let most = most.min(PAGE_ENTRIES_MAX);
         let Some(mut run) = stream.foldable(least, most, spared) else { return false };
-        // A round that goes on behind the page begins the next one: pages with a scope in common cost
+        // A round that goes on behind the page begins the next one: pages with a group in common cost
         // a look into both at every start.
         let goes_on = run.last().is_some_and(|last| last.id().number < stream.last());
-        let scope = |entry: &SharedEntry| {
-            fact_of(entry).filter(|_| is_fact(entry)).map(|fact| (self.summing.scope)(&fact))
+        let group = |entry: &SharedEntry| {
+            fact_of(entry).filter(|_| is_fact(entry)).map(|fact| (self.fact_rules.group)(&fact))
         };
-        let open = run.iter().rev().find_map(scope).filter(|_| goes_on);
-        let begins = run.iter().position(|entry| open.is_some() && scope(entry) == open);
+        let open = run.iter().rev().find_map(group).filter(|_| goes_on);
+        let begins = run.iter().position(|entry| open.is_some() && group(entry) == open);
         run.truncate(begins.filter(|begins| *begins > 0).unwrap_or(run.len()));
-        let Some(page) = Page::fold(&run, &self.summing).map(Arc::new) else { return false };
+        let Some(page) = Page::fold(&run, &self.fact_rules).map(Arc::new) else { return false };
         stream.fold(page.clone());
         let folded = &run[..page.count() as usize];
         for entry in folded {
@@ -421,11 +421,11 @@ impl Ledger {
             return;
         }
         let name = (page.writer(), page.first());
-        for scope in page.scopes() {
-            if let Some(pages) = self.scopes.get_mut(scope) {
+        for group in page.groups() {
+            if let Some(pages) = self.groups.get_mut(group) {
                 pages.retain(|other| *other != name);
                 if pages.is_empty() {
-                    self.scopes.remove(scope);
+                    self.groups.remove(group);
                 }
             }
         }
@@ -450,7 +450,7 @@ fn counts_by_itself(entry: &Entry) -> bool {
     has_place(kind) && !kind.is_personal()
 }
 
-/// All keys of a scope.
-fn range(scope: u64) -> std::ops::RangeInclusive<Key> {
-    (scope, 0)..=(scope, u128::MAX)
+/// All keys of a group.
+fn range(group: u64) -> std::ops::RangeInclusive<Key> {
+    (group, 0)..=(group, u128::MAX)
 }

@@ -19,7 +19,7 @@ use super::{
     witness::{Reach, Safety, Witnesses},
 };
 use crate::{
-    game::{Malformed, Summing},
+    game::{FactRules, Malformed},
     text::SessionName,
     types::{Epoch, Instant, NodeId, SessionId},
 };
@@ -140,7 +140,7 @@ pub struct Keeper {
     /// Those of whom not everything is on two machines.
     unsafe_yet: BTreeSet<Writer>,
     reckon_at: Instant,
-    summing: Summing,
+    fact_rules: FactRules,
     folding: Folding,
     rests: BTreeMap<Writer, Rest>,
     /// Whose stream was looked at last.
@@ -165,7 +165,7 @@ impl Keeper {
             safe: BTreeMap::new(),
             unsafe_yet: BTreeSet::new(),
             reckon_at: now,
-            summing: Summing::default(),
+            fact_rules: FactRules::default(),
             folding: Folding::default(),
             rests: BTreeMap::new(),
             folded: None,
@@ -175,10 +175,10 @@ impl Keeper {
     }
 
     /// The game sums up its facts so, and they are folded then. To be said before anything is open.
-    pub fn folds(mut self, summing: Summing, folding: Folding) -> Self {
+    pub fn folds(mut self, fact_rules: FactRules, folding: Folding) -> Self {
         let (session, me) = (self.ledger.session(), self.ledger.me());
-        self.ledger = Ledger::summed(session, me, summing);
-        Self { summing, folding, ..self }
+        self.ledger = Ledger::summed(session, me, fact_rules);
+        Self { fact_rules, folding, ..self }
     }
 
     /// This is the session that is played: its ledger is taken out, or begun, and the one that was
@@ -209,7 +209,7 @@ impl Keeper {
 
     fn reopen(&mut self, now: Instant, session: SessionId, me: Writer) {
         self.hear_ledger();
-        let fresh = Ledger::summed(session, me, self.summing);
+        let fresh = Ledger::summed(session, me, self.fact_rules);
         let old = std::mem::replace(&mut self.ledger, fresh);
         if !old.is_empty() {
             let entries = old.loose().map(|entry| Entry::clone(entry)).collect();

@@ -18,7 +18,7 @@ use super::{
     entry::{Entry, EntryId, Writer},
 };
 use crate::{
-    game::Rank,
+    game::Recency,
     types::{Epoch, Incarnation, NodeId, Term},
 };
 
@@ -42,7 +42,7 @@ impl Place {
     };
 
     /// The same for a game, which knows no ledger.
-    pub fn rank(self) -> Rank {
+    pub fn recency(self) -> Recency {
         (self.term, self.index)
     }
 

@@ -3,8 +3,8 @@
 //! A round of the arena leaves a hundred coins behind, each of them an entry: eight players fill a
 //! ledger in a day or two. But nobody looks at a coin of yesterday. What is asked of it is what
 //! all coins of its kind come to, and, very seldom, whether it is there already. So what has come to
-//! rest is folded: a page holds what its facts come to (the [totals](crate::game::Game::total) of the
-//! game), which [scopes](crate::game::Game::scope) they belong to, the few entries that are no facts,
+//! rest is folded: a page holds what its facts come to (the [totals](crate::game::Game::sum_up) of the
+//! game), which [groups](crate::game::Game::fact_group) they belong to, the few entries that are no facts,
 //! and, packed, all of it, to the last bit. It takes up a fiftieth of the room.
 //!
 //! *Nothing is lost.* A page can be opened at any time, and gives the very entries that were put into
@@ -35,7 +35,7 @@ use super::{
     entry::{Entry, EntryId, Head, Kind, SharedEntry, WallTime, Writer},
 };
 use crate::{
-    game::{Fact, Malformed, Summing},
+    game::{Fact, FactRules, Malformed},
     types::{Epoch, SessionId},
 };
 
@@ -64,7 +64,7 @@ pub struct Page {
     facts: u64,
     /// Of those the numbers of all that have the key of one before them in this page.
     doubled: Vec<u64>,
-    scopes: Vec<u64>,
+    groups: Vec<u64>,
     totals: Vec<u8>,
     others: Vec<SharedEntry>,
     packed: Vec<u8>,
@@ -84,7 +84,7 @@ struct Form<'a> {
     highest_reign: Epoch,
     facts: u64,
     doubled: Vec<u64>,
-    scopes: Vec<u64>,
+    groups: Vec<u64>,
     totals: &'a [u8],
     others: &'a [u8],
     packed: &'a [u8],
@@ -106,7 +106,7 @@ impl Page {
 
     /// Folds `entries`, which are successive and of one writer, or as many of the first of them as fit
     /// a page. None: there are none, or they are no smaller then.
-    pub fn fold(entries: &[SharedEntry], summing: &Summing) -> Option<Self> {
+    pub fn fold(entries: &[SharedEntry], fact_rules: &FactRules) -> Option<Self> {
         let mut bytes = 0;
         let fits = |entry: &&SharedEntry| {
             bytes += entry.bytes();
@@ -115,7 +115,7 @@ impl Page {
         let fitting = entries.iter().take(PAGE_ENTRIES_MAX as usize).take_while(fits).count();
         let mut entries = &entries[..fitting];
         loop {
-            let page = Self::derived(entries, pack(entries), summing)?;
+            let page = Self::derived(entries, pack(entries), fact_rules)?;
             if page.bytes() <= PORTION_BYTES {
                 let open: usize = entries.iter().map(|entry| entry.bytes()).sum();
                 return (page.bytes() < open).then_some(page);
@@ -125,18 +125,18 @@ impl Page {
     }
 
     /// What follows from these entries, which are the packed ones.
-    fn derived(entries: &[SharedEntry], packed: Vec<u8>, summing: &Summing) -> Option<Self> {
+    fn derived(entries: &[SharedEntry], packed: Vec<u8>, fact_rules: &FactRules) -> Option<Self> {
         let head = entries.first()?.head();
         let (mut facts, mut others, mut doubled) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut scopes, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        let (mut groups, mut keys) = (BTreeSet::new(), BTreeSet::new());
         for entry in entries {
             let Some(fact) = fact_of(entry).filter(|_| is_fact(entry)) else {
                 others.push(entry.clone());
                 continue;
             };
-            let scope = (summing.scope)(&fact);
-            scopes.insert(scope);
-            if !keys.insert((scope, fact.key.clone())) {
+            let group = (fact_rules.group)(&fact);
+            groups.insert(group);
+            if !keys.insert((group, fact.key.clone())) {
                 doubled.push(entry.id().number);
             }
             facts.push((entry.head().written_at.0, fact));
@@ -150,8 +150,8 @@ impl Page {
             highest_reign: entries.iter().filter_map(|entry| entry.head().reign).max()?,
             facts: facts.len() as u64,
             doubled,
-            scopes: scopes.into_iter().collect(),
-            totals: (summing.total)(&facts),
+            groups: groups.into_iter().collect(),
+            totals: (fact_rules.sum_up)(&facts),
             others,
             packed,
         })
@@ -161,18 +161,18 @@ impl Page {
     ///
     /// # Errors
     /// [`Malformed`] when it cannot be opened, or holds what no page can.
-    pub fn verified(self, summing: &Summing) -> Result<(Self, Vec<SharedEntry>), Malformed> {
+    pub fn verified(self, fact_rules: &FactRules) -> Result<(Self, Vec<SharedEntry>), Malformed> {
         let entries = self.open()?;
         if self.bytes() > PORTION_BYTES || !entries.iter().all(|entry| Self::can_hold(entry)) {
             return Err(Malformed);
         }
-        let page = Self::derived(&entries, self.packed, summing).ok_or(Malformed)?;
+        let page = Self::derived(&entries, self.packed, fact_rules).ok_or(Malformed)?;
         Ok((page, entries))
     }
 
     /// Whether it is what follows from its own entries.
-    pub fn is_true(&self, summing: &Summing) -> bool {
-        self.clone().verified(summing).is_ok_and(|(page, _)| page == *self)
+    pub fn is_true(&self, fact_rules: &FactRules) -> bool {
+        self.clone().verified(fact_rules).is_ok_and(|(page, _)| page == *self)
     }
 
     /// Its entries, by their numbers.
@@ -222,7 +222,7 @@ impl Page {
             highest_reign: self.highest_reign,
             facts: self.facts,
             doubled: self.doubled.clone(),
-            scopes: self.scopes.clone(),
+            groups: self.groups.clone(),
             totals: &self.totals,
             others: &batch::encode(self.session, &self.others),
             packed: &self.packed,
@@ -256,7 +256,7 @@ impl Page {
             highest_reign: form.highest_reign,
             facts: form.facts,
             doubled: form.doubled,
-            scopes: form.scopes,
+            groups: form.groups,
             totals: form.totals.to_vec(),
             others: batch::decode(form.others)?.into_iter().map(Arc::new).collect(),
             packed: form.packed.to_vec(),
@@ -266,7 +266,7 @@ impl Page {
     /// About what it takes up.
     pub fn bytes(&self) -> usize {
         let others: usize = self.others.iter().map(|entry| entry.bytes()).sum();
-        128 + self.scopes.len() * 10 + self.totals.len() + others + self.packed.len()
+        128 + self.groups.len() * 10 + self.totals.len() + others + self.packed.len()
     }
 
     /// The session it belongs to.
@@ -315,8 +315,8 @@ impl Page {
     }
 
     /// What these belong to, in ascending order.
-    pub fn scopes(&self) -> &[u64] {
-        &self.scopes
+    pub fn groups(&self) -> &[u64] {
+        &self.groups
     }
 
     /// What these come to.

@@ -344,7 +344,7 @@ fn a_page_that_lies_about_its_entries_is_put_right() {
         if third.accept_page(page).is_ok() {
             taken += 1;
             // Whatever it said of itself, this is what its entries come to.
-            assert!(third.pages().all(|page| page.is_true(&crate::game::Summing::default())));
+            assert!(third.pages().all(|page| page.is_true(&crate::game::FactRules::default())));
         }
     }
     assert!(taken > 0);

@@ -20,7 +20,7 @@ use crate::{
         message::{ControlsPacket, Ends, Payload, TickPacket, WorldCopy, WorldMark},
     },
     config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK, Tuning},
-    game::{Game, News, Remembered, Summing, draw},
+    game::{FactRules, Game, News, ScoreNews, draw},
     io::Wire,
     ledger::{
         body::{Body, Called},
@@ -47,8 +47,8 @@ const CONTROLS_AFTER_TICK: Duration = Duration::from_micros(9_000);
 /// The time between two looks at the sessions around.
 const SESSIONS_EVERY: Duration = Duration::from_millis(100);
 
-/// The time between two copies of the hall of fame for whoever looks at it.
-const HALL_EVERY: Duration = Duration::from_millis(500);
+/// The time between two copies of the scores for whoever looks at it.
+const SCORES_EVERY: Duration = Duration::from_millis(500);
 
 /// A node.
 pub struct Node<G: Game> {
@@ -64,9 +64,9 @@ pub struct Node<G: Game> {
     /// The last snapshot gave no state: the next must not refer to any.
     needs_whole: bool,
     /// What all facts of the ledger come to.
-    hall: G::Hall,
-    /// The world does not know yet what came into the hall.
-    recall: bool,
+    scores: G::Scores,
+    /// The world does not know yet what came into the scores.
+    scores_changed: bool,
     /// The own reign, until the world has heard of it.
     new_reign: Option<Term>,
     memory: Memory<G>,
@@ -98,18 +98,18 @@ struct Wishes {
 /// What is shown of the ledger.
 #[derive(Debug)]
 struct Memory<G: Game> {
-    hall: Arc<G::Hall>,
-    hall_due: bool,
-    hall_at: Instant,
+    scores: Arc<G::Scores>,
+    scores_due: bool,
+    scores_at: Instant,
     ledger: LedgerView,
 }
 
 impl<G: Game> Default for Memory<G> {
     fn default() -> Self {
         Self {
-            hall: Arc::default(),
-            hall_due: true,
-            hall_at: Instant::default(),
+            scores: Arc::default(),
+            scores_due: true,
+            scores_at: Instant::default(),
             ledger: LedgerView::default(),
         }
     }
@@ -143,7 +143,7 @@ impl<G: Game> Node<G> {
             config.incarnation = Incarnation(1);
         }
         let mut node = Self {
-            cluster: Cluster::new(now, &mut config, G::RULES, Summing::of::<G>()),
+            cluster: Cluster::new(now, &mut config, G::RULES, FactRules::of::<G>()),
             replica: Replica::default(),
             host: Host::new(),
             client: Client::default(),
@@ -151,8 +151,8 @@ impl<G: Game> Node<G> {
             tick_at: None,
             ends: Ends::Nothing,
             needs_whole: false,
-            hall: G::Hall::default(),
-            recall: false,
+            scores: G::Scores::default(),
+            scores_changed: false,
             new_reign: None,
             memory: Memory::default(),
             applied: None,
@@ -245,8 +245,8 @@ impl<G: Game> Node<G> {
     }
 
     /// What all facts of the ledger come to, to look at.
-    pub fn hall(&self) -> &G::Hall {
-        &self.hall
+    pub fn scores(&self) -> &G::Scores {
+        &self.scores
     }
 
     /// Where the node stands.
@@ -319,17 +319,17 @@ impl<G: Game> Node<G> {
                     self.new_reign = Some(term);
                 }
                 cluster::Out::Opened => {
-                    self.hall = G::Hall::default();
-                    self.recall = true;
-                    self.memory.hall_due = true;
+                    self.scores = G::Scores::default();
+                    self.scores_changed = true;
+                    self.memory.scores_due = true;
                 }
                 cluster::Out::Redated => {
-                    self.hall = G::Hall::default();
-                    self.memory.hall_due = true;
+                    self.scores = G::Scores::default();
+                    self.memory.scores_due = true;
                 }
-                cluster::Out::PageCounts(page) => self.enter_page(&page),
-                cluster::Out::Counts(entry) => self.enter(&entry, true),
-                cluster::Out::CountsNoMore(entry) => self.enter(&entry, false),
+                cluster::Out::PageCounts(page) => self.change_scores_by_page(&page),
+                cluster::Out::Counts(entry) => self.change_scores(&entry, true),
+                cluster::Out::CountsNoMore(entry) => self.change_scores(&entry, false),
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
                 cluster::Out::Tick(packet) => self.receive(now, packet),
                 cluster::Out::Controls { from, incarnation, packet, relayed } => {
@@ -395,7 +395,7 @@ impl<G: Game> Node<G> {
             self.go_on_as(term);
         } else {
             let bits = term.incarnation.0 ^ term.epoch.0 ^ self.wishes.seed;
-            let world = G::found(draw(bits, 0));
+            let world = G::new_world(draw(bits, 0));
             let state = Arc::new(State { world, seats: BTreeMap::new(), happened: 0 });
             let mark = WorldMark { clock: Clock { term, tick: Tick(0) }, began: Tick(0) };
             self.take(mark, state, None);
@@ -465,7 +465,7 @@ impl<G: Game> Node<G> {
         let (me, incarnation) = (self.me(), self.cluster.me().incarnation);
         self.host.collect(me, incarnation, None, number, &[self.controls]);
         if let Some(term) = self.new_reign.take() {
-            G::begin_reign(&mut state.world, number_of(term));
+            G::on_new_host(&mut state.world, number_of(term));
         }
         let mut events = Vec::new();
         let news = self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
@@ -510,37 +510,37 @@ impl<G: Game> Node<G> {
         events: &[G::Event],
         state: &mut State<G::World>,
     ) {
-        for fact in events.iter().filter_map(|event| G::fact(&state.world, event)) {
+        for fact in events.iter().filter_map(|event| G::fact_of_event(&state.world, event)) {
             self.cluster.write(now, Body::Fact(fact));
         }
         self.cluster.wrote_with(tick);
-        if std::mem::take(&mut self.recall) {
+        if std::mem::take(&mut self.scores_changed) {
             let facts =
-                G::open_scope(&state.world).map(|scope| self.cluster.ledger().facts_of(scope));
+                G::current_group(&state.world).map(|group| self.cluster.ledger().facts_of(group));
             let (wall, facts) = (self.cluster.wall(now).0, facts.unwrap_or_default());
-            G::recall(&mut state.world, &self.hall, wall, &facts);
+            G::scores_into_world(&mut state.world, &self.scores, wall, &facts);
         }
     }
 
     /// Something counts in the ledger, or does not any more.
-    fn enter(&mut self, entry: &Entry, counts: bool) {
+    fn change_scores(&mut self, entry: &Entry, counts: bool) {
         let body = Body::of(entry);
         let Some(record) = body.as_ref().and_then(|body| body.record(entry)) else { return };
         let record = match record {
-            Remembered::Counts(fact) if !counts => Remembered::CountsNoMore(fact),
+            ScoreNews::Counts(fact) if !counts => ScoreNews::CountsNoMore(fact),
             record => record,
         };
-        G::enter(&mut self.hall, self.cluster.ledger().happened_at(entry), record);
-        self.recall = true;
-        self.memory.hall_due = true;
+        G::update_scores(&mut self.scores, self.cluster.ledger().happened_at(entry), record);
+        self.scores_changed = true;
+        self.memory.scores_due = true;
     }
 
     /// Many facts count at once.
-    fn enter_page(&mut self, page: &Page) {
-        let hall = &mut self.hall;
-        self.cluster.ledger().tell_page(page, |at, record| G::enter(hall, at, record));
-        self.recall = true;
-        self.memory.hall_due = true;
+    fn change_scores_by_page(&mut self, page: &Page) {
+        let scores = &mut self.scores;
+        self.cluster.ledger().tell_page(page, |at, record| G::update_scores(scores, at, record));
+        self.scores_changed = true;
+        self.memory.scores_due = true;
     }
 
     fn publish(
@@ -755,7 +755,7 @@ impl<G: Game> Node<G> {
             spectators: self.spectators,
             picture: self.picture.clone(),
             handover: self.handover,
-            hall: self.memory.hall.clone(),
+            scores: self.memory.scores.clone(),
             ledger: self.memory.ledger.clone(),
             wall: self.cluster.wall(now),
         };
@@ -774,10 +774,10 @@ impl<G: Game> Node<G> {
         let memory = &mut self.memory;
         self.view_due |= ledger != memory.ledger;
         memory.ledger = ledger;
-        if memory.hall_due && now.since(memory.hall_at) >= HALL_EVERY {
-            memory.hall = Arc::new(self.hall.clone());
-            memory.hall_due = false;
-            memory.hall_at = now;
+        if memory.scores_due && now.since(memory.scores_at) >= SCORES_EVERY {
+            memory.scores = Arc::new(self.scores.clone());
+            memory.scores_due = false;
+            memory.scores_at = now;
             self.view_due = true;
         }
     }

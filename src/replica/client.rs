@@ -151,13 +151,13 @@ mod tests {
         type World = Way;
         type Controls = i8;
         type Event = ();
-        type Hall = ();
+        type Scores = ();
 
-        fn found(_seed: u64) -> Way {
+        fn new_world(_seed: u64) -> Way {
             Way::default()
         }
 
-        fn valid(world: &Way) -> bool {
+        fn is_valid(world: &Way) -> bool {
             world.blended == 0
         }
 
@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn founded() -> State<Way> {
-        State { world: Walk::found(1), seats: BTreeMap::new(), happened: 0 }
+        State { world: Walk::new_world(1), seats: BTreeMap::new(), happened: 0 }
     }
 
     // What the documentation of `Game::blend` promises to authors, and asks of them.
@@ -205,7 +205,7 @@ mod tests {
             Walk::step(&mut predicted, &[News::Controls(ME, 10)], &mut Vec::new());
             assert_eq!(*to, Walk::blend(&stepped, &predicted, CATCH_UP));
             assert_eq!((to.blended, to.stepped_after_a_blend), (tick, tick - 1));
-            assert!(!Walk::valid(&to));
+            assert!(!Walk::is_valid(&to));
             before = to;
         }
         assert_eq!(newest, founded());

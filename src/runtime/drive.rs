@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
 use crate::{
     config::TICK,
@@ -16,7 +16,8 @@ use crate::{
 };
 
 use super::{
-    Happened, Pilot, Timed, clock, disk::Disk, interfaces::Seen, shared::Shared, sockets::Sockets,
+    Happened, Pilot, clock, disk::Disk, events::Teller, interfaces::Seen, shared::Shared,
+    sockets::Sockets,
 };
 
 /// How old a look at the sockets may be when a deadline is told. Older, and they are looked at
@@ -25,9 +26,6 @@ const LOOK_FRESH: Duration = Duration::from_millis(1);
 
 /// No suspend is shorter than this.
 const SUSPENDED_MIN: Duration = Duration::from_millis(60);
-
-/// How much room among the events is kept for the last one, and for how many were missed before it.
-const LAST_EVENTS: usize = 2;
 
 /// How long the last bytes may take to leave.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -175,41 +173,6 @@ impl<G: Game> Driver<G> {
     }
 }
 
-/// Hands events to whoever plays, and counts what finds no room.
-pub struct Teller<G: Game> {
-    events: Sender<Timed<G>>,
-    missed: u64,
-}
-
-impl<G: Game> Teller<G> {
-    /// Nothing told yet.
-    pub fn new(events: Sender<Timed<G>>) -> Self {
-        Self { events, missed: 0 }
-    }
-
-    /// Tells of `event`, and before it how many found no room. There is always room for the last.
-    pub fn tell(&mut self, event: Happened<G>) {
-        let last = matches!(event, Happened::Node(Event::Stopped) | Happened::Failed { .. });
-        let room = self.events.capacity().unwrap_or(usize::MAX) - self.events.len();
-        let kept_free = if last { 0 } else { LAST_EVENTS };
-        let missed = std::mem::take(&mut self.missed);
-        if room < kept_free + 1 + usize::from(missed > 0) {
-            self.missed = missed + 1;
-            return;
-        }
-        if missed > 0 {
-            self.put(Happened::Missed { events: missed });
-        }
-        self.put(event);
-    }
-
-    /// This thread is the only one that puts anything in. If nobody can take it out any more, nobody
-    /// is there to be told.
-    fn put(&self, event: Happened<G>) {
-        let _ = self.events.try_send(Timed { at: clock::now(), event });
-    }
-}
-
 /// How much too late this thread woke, if that is more than a tick. A deadline that had passed
 /// already when the thread last woke is no news.
 fn stall(deadline: Option<Instant>, last_woken: Instant, woken: Instant) -> Option<Duration> {
@@ -227,10 +190,7 @@ fn lid_was_shut(before: &mut Duration, suspended: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::bounded;
-
     use super::*;
-    use crate::game::News;
 
     #[test]
     fn a_suspend_is_told_once_and_the_noise_of_clocks_never() {
@@ -240,52 +200,6 @@ mod tests {
         assert!(!lid_was_shut(&mut before, ms(7_000)));
         assert!(lid_was_shut(&mut before, ms(67_000)));
         assert!(!lid_was_shut(&mut before, ms(67_000)));
-    }
-
-    #[test]
-    fn who_reads_no_events_is_told_how_many_were_missed_and_always_how_it_ended() {
-        let (events, told) = bounded(5);
-        let mut tell = Teller::<Still>::new(events);
-        for _ in 0..10 {
-            tell.tell(Happened::Stall { late: Duration::ZERO });
-        }
-        assert_eq!(told.try_iter().take(2).count(), 2);
-        tell.tell(Happened::Stall { late: Duration::from_secs(1) });
-        tell.tell(Happened::Node(Event::NobodyFound));
-        tell.tell(Happened::Node(Event::Stopped));
-        let told: Vec<_> = told.try_iter().map(|timed| timed.event).collect();
-        let [
-            Happened::Stall { .. },
-            Happened::Missed { events: 7 },
-            Happened::Stall { .. },
-            Happened::Missed { events: 1 },
-            Happened::Node(Event::Stopped),
-        ] = &told[..]
-        else {
-            panic!("{told:?}");
-        };
-    }
-
-    /// Nothing ever happens in it.
-    #[derive(Clone, Debug)]
-    enum Still {}
-
-    impl Game for Still {
-        const RULES: &'static str = "still 1";
-        type World = ();
-        type Controls = ();
-        type Event = ();
-        type Hall = ();
-
-        fn found(_seed: u64) {}
-
-        fn valid(_world: &()) -> bool {
-            true
-        }
-
-        fn step(_world: &mut (), _news: &[News<()>], _events: &mut Vec<()>) {}
-
-        fn blend(_from: &(), _to: &(), _part: u16) {}
     }
 
     const MS: u64 = 1_000;

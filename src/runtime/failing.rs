@@ -17,7 +17,7 @@ use crate::{
     node::{Status, View},
 };
 
-use super::{Happened, clock, drive::Teller, shared::Shared};
+use super::{Happened, clock, events::Teller, shared::Shared};
 
 /// Runs `drive` to its end. If that is a panic, tells so; `blank` is what is shown then if nothing
 /// was shown before.

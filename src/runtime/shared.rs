@@ -17,13 +17,10 @@ use crate::{
     node::{Command, View},
 };
 
-use super::{NotTaken, Timed};
+use super::NotTaken;
 
 /// How many commands may wait for the network thread. People are slower than that.
 const COMMANDS_WAITING_MAX: usize = 256;
-
-/// How many events may wait for whoever plays: over a minute of traced ticks.
-const EVENTS_WAITING_MAX: usize = 8_192;
 
 /// The slots and queues between the two sides.
 pub struct Shared<G: Game> {
@@ -147,11 +144,6 @@ impl<G: Game> fmt::Debug for Shared<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").finish_non_exhaustive()
     }
-}
-
-/// The queue of what happened.
-pub fn events<G: Game>() -> (Sender<Timed<G>>, Receiver<Timed<G>>) {
-    bounded(EVENTS_WAITING_MAX)
 }
 
 /// A panic on the other side leaves a slot whole: what is in it was put there in one move.

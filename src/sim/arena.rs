@@ -18,7 +18,7 @@ impl Playable for Arena {
     }
 
     fn audit(world: &World) -> Option<&'static str> {
-        (!Arena::valid(world)).then_some("a world that cannot be")
+        (!Arena::is_valid(world)).then_some("a world that cannot be")
     }
 }
 

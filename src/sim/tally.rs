@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Playable;
 use crate::{
-    game::{Fact, Game, News, Remembered},
+    game::{Fact, Game, News, ScoreNews},
     types::NodeId,
 };
 
@@ -58,13 +58,13 @@ impl Game for Tally {
     type World = Line;
     type Controls = Pace;
     type Event = Point;
-    type Hall = BTreeMap<NodeId, u64>;
+    type Scores = BTreeMap<NodeId, u64>;
 
-    fn found(seed: u64) -> Line {
+    fn new_world(seed: u64) -> Line {
         Line { seed, steps: 0, walkers: BTreeMap::new(), replayed: 0, next: 0 }
     }
 
-    fn valid(world: &Line) -> bool {
+    fn is_valid(world: &Line) -> bool {
         world.walkers.len() <= 128
     }
 
@@ -108,43 +108,45 @@ impl Game for Tally {
         }
     }
 
-    fn begin_reign(world: &mut Line, reign: u64) {
+    fn on_new_host(world: &mut Line, reign: u64) {
         world.next = reign >> 24; // 40 bits of it: no two reigns of a run have the same
     }
 
-    fn fact(world: &Line, point: &Point) -> Option<Fact> {
+    fn fact_of_event(world: &Line, point: &Point) -> Option<Fact> {
         let player = world.walkers.keys().nth(usize::from(point.walker))?;
         let (player, name) = (player.as_u128().to_be_bytes(), point.name.to_be_bytes());
         Some(Fact { key: [&player[..], &name].concat(), value: Vec::new() })
     }
 
-    fn enter(hall: &mut Self::Hall, _at: u64, record: Remembered<'_>) {
-        if let Remembered::Total(total, _) = record {
-            let points: Self::Hall = postcard::from_bytes(total).unwrap_or_default();
+    fn update_scores(scores: &mut Self::Scores, _at: u64, record: ScoreNews<'_>) {
+        if let ScoreNews::SumCounts(total, _) = record {
+            let points: Self::Scores = postcard::from_bytes(total).unwrap_or_default();
             for (player, points) in points {
-                *hall.entry(player).or_default() += points;
+                *scores.entry(player).or_default() += points;
             }
         }
-        let (Remembered::Counts(fact) | Remembered::CountsNoMore(fact)) = record else { return };
+        let (ScoreNews::Counts(fact) | ScoreNews::CountsNoMore(fact)) = record else { return };
         let Some(player) = fact.key.first_chunk().map(|bytes| u128::from_be_bytes(*bytes)) else {
             return;
         };
-        let points = hall.entry(NodeId::from_u128(player)).or_default();
+        let points = scores.entry(NodeId::from_u128(player)).or_default();
         *points = match record {
-            Remembered::Counts(_) => points.saturating_add(1),
+            ScoreNews::Counts(_) => points.saturating_add(1),
             _ => points.saturating_sub(1),
         };
     }
 
-    fn scope(fact: &Fact) -> u64 {
+    fn fact_group(fact: &Fact) -> u64 {
         let name = fact.key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         name >> 6
     }
 
-    fn total(facts: &[(u64, Fact)]) -> Vec<u8> {
-        let mut hall = Self::Hall::default();
-        facts.iter().for_each(|(at, fact)| Self::enter(&mut hall, *at, Remembered::Counts(fact)));
-        postcard::to_stdvec(&hall).unwrap_or_default()
+    fn sum_up(facts: &[(u64, Fact)]) -> Vec<u8> {
+        let mut scores = Self::Scores::default();
+        facts
+            .iter()
+            .for_each(|(at, fact)| Self::update_scores(&mut scores, *at, ScoreNews::Counts(fact)));
+        postcard::to_stdvec(&scores).unwrap_or_default()
     }
 
     fn blend(_from: &Line, to: &Line, _part: u16) -> Line {

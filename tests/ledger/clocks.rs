@@ -47,7 +47,7 @@ fn points(standings: &[(NodeId, interregnum::arena::hall::Standing)]) -> u64 {
 
 fn hall(ledger: &Ledger) -> Hall {
     let mut hall = Hall::default();
-    ledger.fold(|at, record| hall.enter(at, record));
+    ledger.fold(|at, record| hall.update(at, record));
     hall
 }
 
@@ -77,7 +77,7 @@ fn the_evening_that_is_told_as_it_goes_is_the_same_as_the_one_that_is_read_at_th
         while let Some(out) = reader.poll() {
             match out {
                 Out::Redated => told = Hall::default(),
-                Out::PageCounts(page) => reader.tell_page(&page, |at, it| told.enter(at, it)),
+                Out::PageCounts(page) => reader.tell_page(&page, |at, it| told.update(at, it)),
                 Out::Counts(entry) => {
                     if let Some(Body::Fact(fact)) = Body::of(&entry) {
                         told.add(reader.happened_at(&entry), &Fact::decode(&fact).unwrap());

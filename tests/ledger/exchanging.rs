@@ -22,7 +22,7 @@ use interregnum::{
 };
 use proptest::{collection::vec, prelude::*};
 
-use crate::histories::{fact_body, gathered, seen, session, summing};
+use crate::histories::{fact_body, fact_rules, gathered, seen, session};
 
 const NODES: usize = 4;
 const TICK_US: u64 = 16_666;
@@ -207,7 +207,8 @@ impl World {
             least: 4,
             pause: Duration::from_millis(40),
         };
-        let mut keeper = Keeper::new(now, WallTime(0), me, false, kept).folds(summing(), folding);
+        let mut keeper =
+            Keeper::new(now, WallTime(0), me, false, kept).folds(fact_rules(), folding);
         keeper.open(now, session());
         keeper.set_own_addresses([ip(at)]);
         machine.keeper = Some(keeper);
@@ -399,7 +400,7 @@ proptest! {
         let mut held = BTreeMap::new();
         for machine in &world.machines {
             let reader = Writer { node: node(9), incarnation: Incarnation(0) };
-            let mut ledger = Ledger::summed(session(), reader, summing());
+            let mut ledger = Ledger::summed(session(), reader, fact_rules());
             let read = machine.disk.peek();
             ledger.restore_all(read.entries, &read.pages);
             for entry in ledger.entries() {

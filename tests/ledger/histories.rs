@@ -7,7 +7,7 @@ use interregnum::{
         Arena, GatherableId, RoundId,
         hall::{Fact, Hall},
     },
-    game::Summing,
+    game::FactRules,
     ledger::{
         Ledger, Out,
         body::{Body, Called},
@@ -207,7 +207,7 @@ impl History {
             Step::HearPages { .. } => {}
             Step::Restart { at } => {
                 let old = &self.ledgers[at];
-                let mut new = Ledger::summed(session(), old.me(), summing());
+                let mut new = Ledger::summed(session(), old.me(), fact_rules());
                 let entries = old.loose().map(|entry| Entry::clone(entry)).collect();
                 new.restore_all(entries, &old.pages().cloned().collect::<Vec<_>>());
                 self.ledgers[at] = new;
@@ -324,7 +324,7 @@ fn tell(ledger: &mut Ledger, hall: &mut Hall) {
     while let Some(out) = ledger.poll() {
         let (entry, change): (_, fn(&mut Hall, u64, &Fact)) = match out {
             Out::PageCounts(page) => {
-                ledger.tell_page(&page, |at, record| hall.enter(at, record));
+                ledger.tell_page(&page, |at, record| hall.update(at, record));
                 continue;
             }
             Out::Counts(entry) => (entry, Hall::add),
@@ -343,12 +343,12 @@ pub fn gathered(number: u64, round: u64) -> Fact {
     Fact::Gathered { player, gatherable: GatherableId(number), rare: false, round: RoundId(round) }
 }
 
-pub fn summing() -> Summing {
-    Summing::of::<Arena>()
+pub fn fact_rules() -> FactRules {
+    FactRules::of::<Arena>()
 }
 
 pub fn empty(node: u128) -> Ledger {
-    Ledger::summed(session(), writer(node), summing())
+    Ledger::summed(session(), writer(node), fact_rules())
 }
 
 pub fn fact_body(fact: &Fact) -> Body {

@@ -120,7 +120,7 @@ proptest! {
         for ledger in &history.ledgers {
             prop_assert_eq!(&seen(ledger), &whole);
             let mut hall = Hall::default();
-            ledger.fold(|at, record| hall.enter(at, record));
+            ledger.fold(|at, record| hall.update(at, record));
             prop_assert_eq!(hall.all_time(), fold(ledger.counted().iter().map(|entry| &**entry)).all_time());
             prop_assert_eq!(ledger.counted_len(), ledger.counted().len());
             prop_assert_eq!(ledger.len(), ledger.entries().count());

@@ -15,7 +15,7 @@ use interregnum::{
         Arena, GatherableId, RoundId,
         hall::{Fact, Hall, Standing},
     },
-    game::{Summing, draw},
+    game::{FactRules, draw},
     ledger::{
         Ledger, Out,
         body::{Body, Called},
@@ -77,7 +77,7 @@ fn session() -> SessionId {
 }
 
 fn empty(me: Writer) -> Ledger {
-    Ledger::summed(session(), me, Summing::of::<Arena>())
+    Ledger::summed(session(), me, FactRules::of::<Arena>())
 }
 
 fn reader(life: u64) -> Writer {
@@ -197,7 +197,7 @@ impl Month {
         ledger.restore_all(entries, &contents.pages[&session()]);
         let restored = began.elapsed();
         let mut hall = Hall::default();
-        ledger.fold(|at, record| hall.enter(at, record));
+        ledger.fold(|at, record| hall.update(at, record));
         let took = began.elapsed();
         println!(
             "{} entries in {} rows, {} bytes on disk; read after {read:?}, restored after \
@@ -241,7 +241,7 @@ impl Month {
             }
             assert_eq!(new.digest(), old.digest());
             let mut hall = Hall::default();
-            new.fold(|at, record| hall.enter(at, record));
+            new.fold(|at, record| hall.update(at, record));
             self.assert_right(&hall);
             assert_eq!(new.counted_len(), old.counted_len());
         }

@@ -278,12 +278,13 @@ fn the_player() {
         paces.then(|| Tally::press(stamp as u64, stamp as u32, true))
     };
     let node = runtime::start_piloted::<Tally>(settings, Box::new(pilot)).unwrap();
+    let events = node.events();
     let mut out = std::io::stdout();
     let mut seen = None;
     let mut told = String::new();
     loop {
         seen = node.newer_view(seen.as_ref(), Duration::from_millis(100)).or(seen);
-        for timed in node.events().try_iter() {
+        while let Some(timed) = events.next_now() {
             if let Happened::Node(Event::Safe { writer, safety: Safety::Mine, through }) =
                 timed.event
             {
@@ -295,7 +296,7 @@ fn the_player() {
         if let (Some(host), Some(term)) = (view.host, view.term) {
             writeln!(out, "host {} {}", term.epoch.0, host.as_u128()).unwrap();
         }
-        let points: u64 = view.hall.values().sum();
+        let points: u64 = view.scores.values().sum();
         let rests = rests.load(Ordering::Relaxed);
         let ledger = &view.ledger;
         let is_kept = ledger.safety >= Safety::Mine;

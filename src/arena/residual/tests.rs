@@ -16,7 +16,7 @@ use crate::{
 
 fn residual(predicted: &World, actual: &World) -> Vec<u8> {
     let mut out = Vec::new();
-    Arena::encode_residual(predicted, actual, &mut out);
+    Arena::encode_difference(predicted, actual, &mut out);
     out
 }
 
@@ -34,7 +34,7 @@ proptest! {
     #[test]
     fn any_world_is_made_of_any_other(predicted in any_world(), actual in any_world()) {
         let bytes = residual(&predicted, &actual);
-        prop_assert_eq!(Arena::decode_residual(&predicted, &bytes).unwrap(), actual);
+        prop_assert_eq!(Arena::decode_difference(&predicted, &bytes).unwrap(), actual);
     }
 
     #[test]
@@ -46,7 +46,7 @@ proptest! {
         let predicted = stepped(&world, news.len());
         let bytes = residual(&predicted, &actual);
         prop_assert_eq!(bytes.is_empty(), predicted == actual);
-        prop_assert_eq!(Arena::decode_residual(&predicted, &bytes).unwrap(), actual);
+        prop_assert_eq!(Arena::decode_difference(&predicted, &bytes).unwrap(), actual);
     }
 
     #[test]
@@ -67,9 +67,9 @@ proptest! {
             _ => actual.spawned = u64::MAX,
         }
         let bytes = residual(&predicted, &actual);
-        prop_assert_eq!(&Arena::decode_residual(&predicted, &bytes).unwrap(), &actual);
+        prop_assert_eq!(&Arena::decode_difference(&predicted, &bytes).unwrap(), &actual);
         let bytes = residual(&actual, &predicted);
-        prop_assert_eq!(&Arena::decode_residual(&actual, &bytes).unwrap(), &predicted);
+        prop_assert_eq!(&Arena::decode_difference(&actual, &bytes).unwrap(), &predicted);
     }
 
     #[test]
@@ -77,9 +77,9 @@ proptest! {
         predicted in any_world(),
         bytes in vec(any::<u8>(), 0..400),
     ) {
-        if let Ok(world) = Arena::decode_residual(&predicted, &bytes) {
+        if let Ok(world) = Arena::decode_difference(&predicted, &bytes) {
             prop_assert!(world.players.len() <= PLAYERS_MAX);
-            let _ = Arena::valid(&world);
+            let _ = Arena::is_valid(&world);
         }
     }
 
@@ -95,8 +95,8 @@ proptest! {
             let place = place % bytes.len();
             bytes[place] = byte;
         }
-        if let Ok(world) = Arena::decode_residual(&predicted, &bytes) {
-            let _ = Arena::valid(&world);
+        if let Ok(world) = Arena::decode_difference(&predicted, &bytes) {
+            let _ = Arena::is_valid(&world);
         }
     }
 }
@@ -124,7 +124,7 @@ fn mean_bytes(players: u8, age_ticks: usize) -> (f64, f64) {
         }
         let predicted = stepped(&known.pop_front().unwrap(), age_ticks);
         let residual = residual(&predicted, &world);
-        assert_eq!(Arena::decode_residual(&predicted, &residual).unwrap(), world);
+        assert_eq!(Arena::decode_difference(&predicted, &residual).unwrap(), world);
         bytes += residual.len();
         json += serde_json::to_vec(&world).unwrap().len();
         count += 1;

@@ -40,7 +40,7 @@ pub fn run(options: &ScoresOptions) -> anyhow::Result<ExitCode> {
     let nameless = kept.ledgers.keys().filter(|session| !kept.order.contains(session));
     for ledger in nameless.chain(&kept.order).filter_map(|session| kept.ledgers.get(session)) {
         let mut later = Hall::default();
-        ledger.fold(|at, record| later.enter(at, record));
+        ledger.fold(|at, record| later.update(at, record));
         hall.go_on_with(later);
     }
     let row = |bot, (player, standing): (NodeId, Standing)| Row {

@@ -78,7 +78,7 @@ pub(super) fn encode<G: Game>(
     head.number(events.len() as u64);
     head.number(seats.len() as u64);
     let mut out = [head.finish(), events, seats].concat();
-    G::encode_residual(&predicted.world, &state.world, &mut out);
+    G::encode_difference(&predicted.world, &state.world, &mut out);
     Some(out)
 }
 
@@ -127,14 +127,14 @@ pub(super) fn decode<G: Game>(
     let state = match predicted {
         None => postcard::from_bytes(rest).map_err(|_| Malformed)?,
         Some(predicted) => {
-            let world = G::decode_residual(&predicted.world, rest)?;
+            let world = G::decode_difference(&predicted.world, rest)?;
             if !new_seats.is_empty() {
                 seats = postcard::from_bytes(new_seats).map_err(|_| Malformed)?;
             }
             State { world, seats, happened: predicted.happened.wrapping_add(happened) }
         }
     };
-    if state.seats.len() > SEATS_MAX || !G::valid(&state.world) {
+    if state.seats.len() > SEATS_MAX || !G::is_valid(&state.world) {
         return Err(Unusable::Malformed);
     }
     if state.hash() != hash {

@@ -89,7 +89,7 @@ pub(super) fn decode<G: Game>(
         None => Value::Object(fields),
     };
     let world = serde_json::from_value(world).map_err(|_| Unusable::Malformed)?;
-    if !G::valid(&world) {
+    if !G::is_valid(&world) {
         return Err(Unusable::Malformed);
     }
     let state = State { world, seats, happened };

@@ -148,12 +148,13 @@ impl<G: Playable> World<G> {
             if !lines.eq(expected.iter().copied()) {
                 complaints.push((place, format!("D2, D4: other lines than n{other} has")));
             }
-            if self.node(*other).is_some_and(|other| other.hall() != node.hall()) {
+            if self.node(*other).is_some_and(|other| other.scores() != node.scores()) {
                 complaints.push((place, format!("D6: other scores than n{other} has")));
             }
-            if *node.hall() != fold::<G>(ledger) {
-                let (hall, facts) = (node.hall(), fold::<G>(ledger));
-                complaints.push((place, format!("D6: {hall:?}, and the facts come to {facts:?}")));
+            if *node.scores() != fold::<G>(ledger) {
+                let (scores, facts) = (node.scores(), fold::<G>(ledger));
+                complaints
+                    .push((place, format!("D6: {scores:?}, and the facts come to {facts:?}")));
             }
         }
         for (place, what) in complaints {
@@ -217,16 +218,16 @@ impl<G: Playable> World<G> {
 }
 
 /// What the facts of a ledger come to, computed anew from each of them, folded or not.
-fn fold<G: Playable>(ledger: &Ledger) -> G::Hall {
-    let mut hall = G::Hall::default();
+fn fold<G: Playable>(ledger: &Ledger) -> G::Scores {
+    let mut scores = G::Scores::default();
     let facts: Vec<_> =
         ledger.counted().into_iter().map(|entry| (ledger.happened_at(&entry), entry)).collect();
     let keyless = ledger.entries().filter(|entry| entry.key().is_none());
     let keyless = keyless.map(|entry| (ledger.happened_at(&entry), entry));
     for (at, entry) in facts.into_iter().chain(keyless) {
         if let Some(record) = Body::of(&entry).as_ref().and_then(|body| body.record(&entry)) {
-            G::enter(&mut hall, at, record);
+            G::update_scores(&mut scores, at, record);
         }
     }
-    hall
+    scores
 }

@@ -88,7 +88,7 @@ mod tests {
     /// How many frames pass until a key shows that is pressed when the first of them hears of it,
     /// `phase_us` after a tick.
     fn frames_until_seen(phase_us: u64) -> u32 {
-        let mut world = Arena::found(3);
+        let mut world = Arena::new_world(3);
         Arena::step(&mut world, &[News::Joined(ME, Name::new("Ada"))], &mut Vec::new());
         let before = world.clone();
         // Some way is free.
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn whoever_holds_nothing_down_is_shown_where_it_stands() {
-        let mut world = Arena::found(3);
+        let mut world = Arena::new_world(3);
         Arena::step(&mut world, &[News::Joined(ME, Name::new("Ada"))], &mut Vec::new());
         let past = Duration::from_millis(9);
         let shown = ahead(&world, &world, past, ME, Controls::default());

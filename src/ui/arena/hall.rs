@@ -65,8 +65,8 @@ pub fn draw_hall(
 ) {
     let c = &frame.stage;
     let (title, ranks) = match scores {
-        Scores::AllTime => ("Of all time", view.hall.all_time()),
-        Scores::Round | Scores::Evening => ("This evening", view.hall.this_evening(view.wall.0)),
+        Scores::AllTime => ("Of all time", view.scores.all_time()),
+        Scores::Round | Scores::Evening => ("This evening", view.scores.this_evening(view.wall.0)),
     };
     let fitting = ((place.h - HEAD - FOOT) / ROW) as usize;
     scroll.by(frame.keys.pages, frame.keys.lines, ranks.len(), fitting);
@@ -113,7 +113,7 @@ fn draw_line(
     draw_wins(c, won, vec2(line.right() - 14.0 - width, text_y - 5.0));
     let room = line.w - 50.0 - width - wins_width(won) - 8.0;
     let known = names.get(&id).map(String::as_str);
-    let name = known.or_else(|| Some(view.hall.name(id)?.as_str()));
+    let name = known.or_else(|| Some(view.scores.name(id)?.as_str()));
     let name = name.map_or_else(|| format!("{id:?}"), str::to_owned);
     let ink = Ink::plain(14.0, CREAM);
     c.text(&c.fitted(&name, room, ink), vec2(line.x + 33.0, text_y), ink);

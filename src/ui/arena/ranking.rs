@@ -203,7 +203,7 @@ mod tests {
     };
 
     fn world(points: &[u32]) -> World {
-        let mut world = Arena::found(7);
+        let mut world = Arena::new_world(7);
         let id = |i: usize| NodeId::from_u128(i as u128 + 1);
         let news: Vec<News<Controls>> =
             (0..points.len()).map(|i| News::Joined(id(i), Name::new("x"))).collect();

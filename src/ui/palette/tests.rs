@@ -136,7 +136,7 @@ fn no_tunic_is_gold_and_none_is_lost_on_the_floor() {
 #[test]
 fn few_players_look_very_different() {
     for seed in 0..50_u128 {
-        let mut world: World = Arena::found(7);
+        let mut world: World = Arena::new_world(7);
         for (players, least) in [(2, 0.3), (3, 0.2), (4, 0.15), (8, 0.09)] {
             let from = world.players.len() as u128;
             let news: Vec<News<Controls>> = (from..players)
