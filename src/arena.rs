@@ -344,7 +344,7 @@ pub enum Event {
 }
 
 impl Game for Arena {
-    const RULES: &'static str = "arena/2";
+    const RULES: &'static str = "arena/3";
 
     type World = World;
     type Controls = Controls;

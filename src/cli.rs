@@ -153,7 +153,7 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         }
     }
     for number in 1..=count {
-        let profile = match &part.data_dir {
+        let mut profile = match &part.data_dir {
             Some(folder) => Profile::claim(folder),
             None => Profile::passing(),
         };
@@ -162,6 +162,9 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
             Some(name) => name.numbered(number.into()),
             None => profile.name.clone().unwrap_or_else(|| profile.nickname()),
         };
+        if typed.is_some() {
+            profile.keep_name(&name);
+        }
         let mut settings = settings(part, name)?;
         settings.role = role;
         settings.session = Some(session(part));

@@ -210,7 +210,8 @@ fn join(world: &mut World, id: NodeId, name: &Name, events: &mut Vec<Event>) {
         shield: 0,
         loose: 0,
         away: 0,
-        bot: false,
+        // Whoever it is says so with its first controls: until then nothing counts as a person's.
+        bot: true,
     };
     events.push(Event::Joined { player: id, at: player.at });
     world.players.insert(id, player);

@@ -61,6 +61,8 @@ struct Kept {
     sessions: BTreeMap<SessionId, SessionName>,
     /// The sessions that have names, in the order in which they were played last.
     order: Vec<SessionId>,
+    /// There is a file that cannot be read.
+    incomplete: bool,
 }
 
 impl Kept {
@@ -70,10 +72,18 @@ impl Kept {
             match LedgerFile::read(&path) {
                 Ok(contents) => kept.take(contents),
                 Err(error @ OpenError::Foreign { .. }) => tracing::warn!("{error}"),
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    kept.incomplete = true;
+                    tracing::error!("left out: {error}");
+                }
             }
         }
         Ok(kept)
+    }
+
+    /// How a command ends that has told of all that could be read.
+    fn exit_code(&self) -> ExitCode {
+        if self.incomplete { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     fn take(&mut self, contents: Contents) {
@@ -118,6 +128,9 @@ fn folder(options: &KeptOptions) -> anyhow::Result<PathBuf> {
 
 /// The ledger files that there are.
 fn files(options: &KeptOptions) -> anyhow::Result<Vec<PathBuf>> {
+    if let Some(typed) = options.data_dir.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(Impossible(format!("there is no folder {}", typed.display())).into());
+    }
     Ok(profile::ledgers(&folder(options)?).filter(|path| path.exists()).collect())
 }
 
@@ -135,7 +148,7 @@ fn export(options: &KeptOptions) -> anyhow::Result<ExitCode> {
         print(&Line::entry(&entry))?;
     }
     out.flush().map_err(Unwritten)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(kept.exit_code())
 }
 
 fn import(options: &KeptOptions, file: Option<&Path>) -> anyhow::Result<ExitCode> {

@@ -104,7 +104,7 @@ impl Reporter {
         let board = &world.scoreboard;
         match self.words {
             Words::Story => {
-                for line in self.story.scores(view.at, board) {
+                for line in self.story.scores(view.at, board, &view.scores) {
                     self.out.put(&line);
                 }
             }

@@ -48,7 +48,7 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
         return replay(options.seed.unwrap_or(chosen.seed), options.trace, &chosen);
     }
     let stop = Arc::new(AtomicBool::new(false));
-    stop_later(options.minutes, &stop)?;
+    let asked_to_stop = stop_later(options.minutes, &stop)?;
     let totals = campaign::run(
         &campaign::Options {
             seed: options.seed.unwrap_or(chosen.seed),
@@ -68,7 +68,12 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     if let Some(excess) = &excess {
         say(&format!("too often: {excess}"))?;
     }
-    closing(totals.passed, totals.failed.len(), missed.is_none() && excess.is_none())
+    let cut_short = asked_to_stop.load(Ordering::Relaxed);
+    if cut_short {
+        say("ended before its time: not all seeds that were asked for have run")?;
+    }
+    let proves = missed.is_none() && excess.is_none() && !cut_short;
+    closing(totals.passed, totals.failed.len(), proves)
 }
 
 #[cfg(feature = "mutants")]
@@ -165,17 +170,19 @@ fn closing(passed: u64, failed: usize, proves: bool) -> anyhow::Result<ExitCode>
     Ok(if failed == 0 && proves { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Sets `stop` after so many minutes, or when asked to. Once it is set all that is left is to say
-/// what came of it; whoever asks then does not want to hear it.
-fn stop_later(minutes: Option<u64>, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+/// Sets `stop` after so many minutes, or when asked to; what is returned, only then. Once it is set all
+/// that is left is to say what came of it; whoever asks then does not want to hear it.
+fn stop_later(minutes: Option<u64>, stop: &Arc<AtomicBool>) -> anyhow::Result<Arc<AtomicBool>> {
     let requests = signals::signals()?;
     let stop = Arc::clone(stop);
+    let asked = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&asked);
     let wait = move || {
         let mut span = minutes.map_or(Duration::MAX, |minutes| Duration::from_secs(minutes * 60));
         loop {
             match requests.recv_timeout(span) {
                 Ok(()) if stop.swap(true, Ordering::Relaxed) => process::exit(1),
-                Ok(()) => {}
+                Ok(()) => told.store(true, Ordering::Relaxed),
                 Err(RecvTimeoutError::Timeout) => stop.store(true, Ordering::Relaxed),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -183,5 +190,5 @@ fn stop_later(minutes: Option<u64>, stop: &Arc<AtomicBool>) -> anyhow::Result<()
         }
     };
     thread::Builder::new().name("stop".into()).spawn(wait)?;
-    Ok(())
+    Ok(asked)
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use interregnum::{
-    arena::{Arena, Score},
+    arena::{Arena, Score, hall::Hall},
     cluster::Unreachable,
     node::{Cause, Event, MemberView},
     runtime::{Happened, Started, Timed},
@@ -68,12 +68,24 @@ impl Story {
     }
 
     /// The sentences for a scoreboard: each game won at once, the points now and then.
-    pub fn scores(&mut self, now: Instant, board: &BTreeMap<NodeId, Score>) -> Vec<String> {
+    ///
+    /// Of those who have gone before this node came, only the hall of fame knows what they are called.
+    pub fn scores(
+        &mut self,
+        now: Instant,
+        board: &BTreeMap<NodeId, Score>,
+        hall: &Hall,
+    ) -> Vec<String> {
+        for player in board.keys() {
+            if let Some(name) = hall.name(*player).filter(|_| !self.names.contains_key(player)) {
+                self.names.insert(*player, name.clone());
+            }
+        }
         let mut told = Vec::new();
         for (player, score) in board {
             let before = self.games_won.insert(*player, score.games_won);
             if before.is_some_and(|before| score.games_won > before) {
-                told.push(format!("{} wins the game", self.name(*player)));
+                told.push(format!("{} wins the round", self.name(*player)));
             }
         }
         if now.since(self.points_told) >= POINTS_EVERY {

@@ -74,10 +74,7 @@ impl Mesh {
                     self.ping(now, me, link);
                 }
             }
-            Due::Forget(id) => {
-                self.peers.remove(&id);
-                self.tags.retain(|_, tagged| *tagged != id);
-            }
+            Due::Forget(id) => self.forget(id),
             // What was done before may have changed that.
             Due::Dial(id) if self.wanted_at(me, id).is_some_and(|at| at <= now) => {
                 self.dial(now, id);

@@ -154,6 +154,7 @@ impl Mesh {
             self.end_life(now, id);
         }
         let udp = SocketAddr::new(ip, who.udp);
+        self.make_room(id);
         self.meet(now, me, Acquaintance::introduced(who, ip, false));
         let (Some(peer), Some(state)) = (self.peers.get_mut(&id), self.links.get_mut(&link)) else {
             return self.fail(now, link);

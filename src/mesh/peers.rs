@@ -76,6 +76,25 @@ impl Mesh {
         }
     }
 
+    /// Whoever says hello is there: should too many be remembered, it takes the place of the one of whom
+    /// nothing came for longest, among those who never had a link. Beacons alone could fill all places
+    /// with nodes that do not exist.
+    pub(super) fn make_room(&mut self, id: NodeId) {
+        if self.peers.contains_key(&id) || self.peers.len() < PEERS_MAX {
+            return;
+        }
+        let strangers = self.peers.iter().filter(|(_, peer)| !peer.was_linked());
+        if let Some(oldest) = strangers.min_by_key(|(_, peer)| peer.met).map(|(id, _)| *id) {
+            self.forget(oldest);
+        }
+    }
+
+    /// Forgets a peer that has no link.
+    pub(super) fn forget(&mut self, id: NodeId) {
+        self.peers.remove(&id);
+        self.tags.retain(|_, tagged| *tagged != id);
+    }
+
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
     pub fn meet(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
         let Acquaintance { id, incarnation, name, role, address, heard, wanted } = acquaintance;
@@ -219,5 +238,33 @@ impl Mesh {
         if let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.incarnation == incarnation) {
             peer.introduced = true;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Tuning, io::Wire, mesh::message::HELLO, types::LinkId, wire};
+
+    // Beacons cost nothing, and anybody can send thousands in other names.
+    #[test]
+    fn whoever_says_hello_gets_in_however_many_have_been_invented() {
+        let (me, newcomer) = (Identity::numbered(2), Identity::numbered(1));
+        let now = Instant(1_000_000);
+        let mut mesh = Mesh::new(Tuning::default(), 1, 0, Vec::new());
+        for number in 0..PEERS_MAX as u128 + 100 {
+            let who =
+                Introduction { id: NodeId::from_u128(1_000 + number), ..newcomer.introduction() };
+            let ghost = Acquaintance::introduced(who, IpAddr::from([10, 0, 0, 9]), false);
+            mesh.meet(now, &me, ghost);
+        }
+        assert_eq!(mesh.peers.len(), PEERS_MAX);
+        let from = SocketAddr::from(([10, 0, 0, 2], 4_000));
+        mesh.handle(now, &me, Wire::Accepted { link: LinkId(1), from });
+        let hello = serde_json::to_vec(&newcomer.hello(0).unwrap()).unwrap();
+        let chunk = wire::frame(HELLO, &hello).unwrap();
+        mesh.handle(now, &me, Wire::Bytes { link: LinkId(1), chunk });
+        assert!(mesh.peer(newcomer.id).is_some_and(Peer::is_linked));
+        assert_eq!((mesh.peers.len(), mesh.tags.len()), (PEERS_MAX, PEERS_MAX));
     }
 }

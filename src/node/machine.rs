@@ -19,7 +19,7 @@ use crate::{
         election::{Cause, Newest},
         message::{ControlsPacket, Ends, Payload, TickPacket, WorldCopy, WorldMark},
     },
-    config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK, Tuning},
+    config::{Config, Form, Mutant, PLAYERS_MAX, RULES_BYTES_MAX, TICK, Tuning},
     game::{FactRules, Game, News, ScoreNews, draw},
     io::Wire,
     ledger::{
@@ -795,7 +795,8 @@ impl<G: Game> Node<G> {
                 host: None,
                 joinable,
             });
-            session.players = session.players.max(beacon.players.max(1));
+            let players = beacon.players.clamp(1, PLAYERS_MAX as u32);
+            session.players = session.players.max(players);
             session.host = session.host.take().or(beacon.host_name.clone());
         }
         sessions.into_values().collect()

@@ -1,8 +1,9 @@
 //! Words on the screen, in any writing.
 //!
 //! Two faces: Cinzel for what is royal, Nunito for everything else. What Cinzel lacks is drawn in
-//! Nunito, what that lacks in GNU Unifont, which has a bitmap of every character there is: a name
-//! is never a row of boxes. Glyphs are rasterised at the size they have on the window, so text is
+//! Nunito, what that lacks in GNU Unifont, which has a bitmap of nearly every character of the world's
+//! writings: a name is seldom a row of boxes. What even that lacks, emoji above all, is a box each, so
+//! that there is something to see. Glyphs are rasterised at the size they have on the window, so text is
 //! sharp whatever the zoom.
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -166,7 +167,7 @@ impl Fonts {
                 }
             }
             None => {
-                let width = unifont::get_glyph(c).map_or(8, unifont::Glyph::get_width) as f32;
+                let width = bitmap(c).map_or(0, unifont::Glyph::get_width) as f32;
                 let scale = bitmap_scale(size_px);
                 let side = BITMAP as f32 * scale;
                 Room { advance: width * scale, picture: Rect::new(0.0, -side * 0.86, side, side) }
@@ -186,13 +187,23 @@ impl Fonts {
                 })
             }
             None => {
-                let glyph = unifont::get_glyph(c);
+                let glyph = bitmap(c);
                 Pixels::white(BITMAP, BITMAP, |x, y| {
                     let set = glyph.is_some_and(|it| x < it.get_width() && it.get_pixel(x, y));
                     if set { 1.0 } else { 0.0 }
                 })
             }
         }
+    }
+}
+
+/// The bitmap of a character, or that of one which nobody knows; none for what only changes the looks
+/// of its neighbours.
+fn bitmap(c: char) -> Option<&'static unifont::Glyph> {
+    match c {
+        '\u{200c}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}' => None,
+        '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}' => None,
+        _ => unifont::get_glyph(c).or_else(|| unifont::get_glyph(char::REPLACEMENT_CHARACTER)),
     }
 }
 

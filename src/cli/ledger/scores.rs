@@ -71,7 +71,7 @@ pub fn run(options: &ScoresOptions) -> anyhow::Result<ExitCode> {
         say("")?;
         print("of all time", &scores.all_time)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(kept.exit_code())
 }
 
 fn print(title: &str, rows: &[Row]) -> anyhow::Result<()> {

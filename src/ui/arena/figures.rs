@@ -4,6 +4,7 @@ use macroquad::math::{Rect, vec2};
 use super::{WINDOW, ahead::Reaction};
 use crate::{
     arena::Arena,
+    ledger::witness::Safety,
     node::{Cause, View},
     types::NodeId,
     ui::{
@@ -16,6 +17,15 @@ use crate::{
 /// Members listed at most.
 const MEMBERS_MAX: usize = 12;
 const LINE: f32 = 17.0;
+
+/// Where the ledger is kept, in words.
+fn safety(safety: Safety) -> &'static str {
+    match safety {
+        Safety::None => "kept nowhere yet",
+        Safety::Mine => "kept here",
+        Safety::Shared => "kept here and elsewhere",
+    }
+}
 
 /// Draws them.
 pub fn draw_figures(frame: &Frame, view: &View<Arena>, reaction: &Reaction) {
@@ -44,7 +54,7 @@ pub fn draw_figures(frame: &Frame, view: &View<Arena>, reaction: &Reaction) {
         ),
         format!("tick {}", clock.map_or_else(none, |clock| clock.tick.0.to_string())),
         format!("view {:.1} ms old", frame.now.since(view.at).as_secs_f64() * 1_000.0),
-        format!("{} entries in the ledger, {:?}", view.ledger.entries, view.ledger.safety),
+        format!("{} entries in the ledger, {}", view.ledger.entries, safety(view.ledger.safety)),
     ];
     if let Some(handover) = &view.handover {
         lines.push(format!(
