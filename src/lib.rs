@@ -115,13 +115,15 @@
 //! and shown in [`View::scores`].
 //!
 //! # The rest
-//! [`details`] has the types that stand in fields of these, and are seldom named. [`sim`] plays a game in a virtual network that fails in every way it can.
+//! [`details`] has the types that stand in fields of these, and are seldom named. [`lines`] tells what
+//! happens as JSON, for scripts. [`sim`] plays a game in a virtual network that fails in every way it can.
 //! [`inside`] is for the curious: how all this works.
 
 #[cfg(feature = "window")]
 pub mod ui;
 
 pub mod arena;
+pub mod lines;
 pub mod sim;
 
 #[doc(hidden)]

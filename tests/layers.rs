@@ -30,6 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("runtime", &["config", "game", "io", "ledger", "node", "text", "types", "wire"]),
+    ("lines", &["game", "ledger", "node", "runtime", "text", "types"]),
     ("ui", &["arena", "config", "game", "ledger", "node", "runtime", "text", "types"]),
 ];
 

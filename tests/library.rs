@@ -18,10 +18,10 @@ use std::{
 };
 
 use interregnum::{
-    config::Tuning,
+    config::{EVENTS_WAITING_MAX, Tuning},
     game::{Game, News},
     node::{Command, Event, Status, View},
-    runtime::{self, Handle, Happened, NotTaken, Settings, StartError},
+    runtime::{self, Handle, Happened, NotTaken, Settings, StartError, Timed},
     text::{Name, SessionName},
     types::{NodeId, Role},
 };
@@ -48,6 +48,8 @@ enum Key {
     /// Fails where it is applied, and leaves nothing in the world.
     Fail,
     LightFuse,
+    /// Makes many events.
+    Shout,
 }
 
 impl Game for Trap {
@@ -65,7 +67,7 @@ impl Game for Trap {
         true
     }
 
-    fn step(world: &mut World, news: &[News<Key>], _events: &mut Vec<()>) {
+    fn step(world: &mut World, news: &[News<Key>], events: &mut Vec<()>) {
         for item in news {
             match item {
                 News::Joined(id, name) => {
@@ -73,6 +75,7 @@ impl Game for Trap {
                 }
                 News::Controls(_, Key::Fail) => panic!("the key that fails"),
                 News::Controls(_, Key::LightFuse) => _ = world.fuse.get_or_insert(20),
+                News::Controls(_, Key::Shout) => events.extend([(); 1_000]),
                 News::Left(_) | News::Controls(..) => {}
             }
         }
@@ -151,6 +154,40 @@ fn who_has_left_takes_no_command() {
     assert!(matches!(last.event, Happened::Node(Event::Stopped)), "{last:?}");
     let ended = wait_for(|| (node.command(Command::Browse) == Err(NotTaken::Ended)).then_some(()));
     assert_eq!(ended, Some(()));
+}
+
+#[test]
+fn two_readers_both_hear_everything_from_when_they_were_taken_on() {
+    let node = runtime::start::<Trap>(settings("Ada", unused_port())).unwrap();
+    let (first, second) = (node.events(), node.events());
+    node.command(Command::Leave).unwrap();
+    let [first, second] = [first, second].map(|events| {
+        let told = events.until_the_end().map(|timed| (timed.at, format!("{:?}", timed.event)));
+        told.collect::<Vec<_>>()
+    });
+    assert!(second.last().unwrap().1.contains("Stopped"), "{second:?}");
+    assert!(first.ends_with(&second), "{first:?} {second:?}");
+    assert!(node.events().is_over());
+}
+
+#[test]
+fn a_reader_that_does_not_read_hinders_nobody_and_is_told_how_many_it_missed() {
+    let node = runtime::start::<Trap>(settings("Ada", unused_port())).unwrap();
+    until(&node, |view| view.status == Status::Playing && view.picture.is_some());
+    let (idle, busy) = (node.events(), node.events());
+    node.controls(Key::Shout);
+    let mut heard = 0;
+    while heard < 2 * EVENTS_WAITING_MAX as u64 {
+        heard += count(&busy.next_within(PATIENCE).unwrap());
+    }
+    node.command(Command::Leave).unwrap();
+    heard += busy.until_the_end().map(|timed| count(&timed)).sum::<u64>();
+    let told: Vec<_> = idle.until_the_end().collect();
+    assert!(told.len() <= EVENTS_WAITING_MAX, "{} waited", told.len());
+    let [.., missed, last] = &told[..] else { panic!("{told:?}") };
+    assert!(matches!(missed.event, Happened::Missed { .. }), "{missed:?}");
+    assert!(matches!(last.event, Happened::Node(Event::Stopped)), "{last:?}");
+    assert!(told.iter().map(count).sum::<u64>() >= heard);
 }
 
 #[test]
@@ -245,6 +282,14 @@ fn is_failed(node: &Handle<Trap>, why: &str) {
 fn names_of(view: &View<Trap>, id: NodeId) -> Vec<String> {
     let world = view.picture.as_ref().map(|picture| picture.newest());
     world.and_then(|world| world.names.get(&id).cloned()).unwrap_or_default()
+}
+
+/// For how many events this one stands.
+fn count(timed: &Timed<Trap>) -> u64 {
+    match timed.event {
+        Happened::Missed { events } => events,
+        _ => 1,
+    }
 }
 
 /// Waits for a view that is so.

@@ -12,7 +12,7 @@ use std::{
 use interregnum::types::NodeId;
 use serde::Serialize;
 
-use super::lines::{Line, Term, What};
+use super::lines::{Line, OfArena, Term, What};
 
 /// How long one survivor had no host.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -117,7 +117,7 @@ impl Judge {
                     said.members = present.map(|member| member.id).collect();
                 }
             }
-            What::Score { player, points, games_won, round } => {
+            What::Game(OfArena::Score { player, points, games_won, round }) => {
                 let tally = Tally { points: *points, games_won: *games_won };
                 self.scored(at, *player, Mark { tally, round: *round });
             }

@@ -2,14 +2,13 @@
 
 use interregnum::{
     arena::Arena,
-    node::{Event, LedgerView, View},
-    runtime::{self, Happened, Started, Timed},
+    node::View,
+    runtime::{self, Started, Timed},
     text::{Name, SessionName},
-    types::{Instant, NodeId},
 };
 
 use super::{
-    lines::{self, Line, Scores, What},
+    lines::{Line, OfArena, Scores, Voice, What},
     output::Output,
     story::Story,
 };
@@ -23,19 +22,18 @@ pub enum Words {
     Story,
 }
 
-/// One node's voice.
+/// Tells of one node.
 #[derive(Debug)]
 pub struct Reporter {
     out: Output,
-    node: NodeId,
     words: Words,
+    voice: Voice,
     story: Story,
     scores: Scores,
-    ledger: LedgerView,
 }
 
 impl Reporter {
-    /// A voice for `node`, which has just started.
+    /// For a node that has just started.
     pub fn start(
         out: &Output,
         words: Words,
@@ -45,27 +43,20 @@ impl Reporter {
     ) -> Self {
         let mut reporter = Self {
             out: out.clone(),
-            node: started.id,
             words,
+            voice: Voice::new(started),
             story: Story::default(),
             scores: Scores::default(),
-            ledger: LedgerView::default(),
         };
         match words {
             Words::Story => {
                 let beginning = reporter.story.beginning(name, session, started);
                 reporter.out.put(&beginning);
             }
-            Words::Json => reporter.print(
-                runtime::now(),
-                What::Started {
-                    ip: started.ip,
-                    tcp: started.tcp,
-                    udp: started.udp,
-                    session: session.cloned(),
-                    name: name.clone(),
-                },
-            ),
+            Words::Json => {
+                let now = runtime::now();
+                reporter.json(&reporter.voice.started(now, started, name, session));
+            }
         }
         reporter
     }
@@ -79,23 +70,20 @@ impl Reporter {
                 }
             }
             Words::Json => {
-                if let Some(line) = lines::line(self.node, timed) {
+                // What happens in the arena is told by its points.
+                if let Some(line) = self.voice.happened(timed, |_, _| None) {
                     self.json(&line);
                 }
             }
-        }
-        if let Happened::Node(Event::NewIdentity { id }) = &timed.event {
-            self.node = *id;
         }
     }
 
     /// Tells which points changed, and whether the ledger has.
     pub fn viewed(&mut self, view: &View<Arena>) {
-        if self.words == Words::Json && self.ledger != view.ledger {
-            self.ledger = view.ledger.clone();
-            let LedgerView { entries, digest, safety, .. } = view.ledger;
-            let (hash, safety) = (format!("{digest:016x}"), safety.into());
-            self.print(view.at, What::Ledger { entries, hash, safety });
+        if self.words == Words::Json
+            && let Some(line) = self.voice.viewed(view)
+        {
+            self.json(&line);
         }
         let Some(picture) = &view.picture else {
             return;
@@ -111,16 +99,11 @@ impl Reporter {
             Words::Json => {
                 for (player, score) in self.scores.news(board) {
                     let (points, games_won) = (score.points, score.games_won);
-                    let round = world.round;
-                    let what = What::Score { player, points, games_won, round };
-                    self.print(view.at, what);
+                    let score = OfArena::Score { player, points, games_won, round: world.round };
+                    self.json(&self.voice.line(view.at, What::Game(score)));
                 }
             }
         }
-    }
-
-    fn print(&self, at: Instant, what: What) {
-        self.json(&Line { t_us: at.0, node: self.node, what });
     }
 
     fn json(&self, line: &Line) {

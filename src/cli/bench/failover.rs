@@ -397,7 +397,8 @@ impl Applied {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::lines::{Clock, Term};
+    use crate::cli::lines::Term;
+    use interregnum::lines::Clock;
 
     const OLD: NodeId = NodeId::from_u128(3);
     const NEW: NodeId = NodeId::from_u128(2);

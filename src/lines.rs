@@ -1,0 +1,513 @@
+//! What happens, as JSON: one object per line, the same shape for writing and for reading.
+//!
+//! This is a stable interface, for scripts. Fields may be added; none is renamed or removed. Every
+//! line has the time in microseconds (comparable between the processes of one machine), the node that
+//! tells it, and what happened. What a game adds goes through serde: [`What::Game`].
+//!
+//! A [`Voice`] makes the lines of one node, of any game:
+//!
+//! ```no_run
+//! use interregnum::{Name, Settings, lines::{Voice, of_game}, start};
+//! # use interregnum::arena::Arena as YourGame;
+//!
+//! let handle = start::<YourGame>(Settings::new(Name::new("Ada")))?;
+//! let mut voice = Voice::new(handle.started());
+//! for timed in handle.events().until_the_end() {
+//!     if let Some(line) = voice.happened(&timed, of_game) {
+//!         println!("{}", serde_json::to_string(&line)?);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    game::Game,
+    ledger::{Fullness, witness::Safety},
+    node::{Event, LedgerView, MemberView, View},
+    runtime::{Happened, Started, Timed},
+    text::{Name, SessionName},
+    types::{self, Instant, NodeId, Role, Tick},
+};
+
+/// One line. `P` is what the game tells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Line<P> {
+    /// When, in microseconds.
+    pub t_us: u64,
+    /// Who tells it.
+    pub node: NodeId,
+    /// What.
+    #[serde(flatten)]
+    pub what: What<P>,
+}
+
+/// What a line tells. The names of the variants are the values of `event`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum What<P> {
+    /// The first line of a node.
+    Started {
+        /// Where it lives.
+        ip: Ipv4Addr,
+        /// The port for links.
+        tcp: u16,
+        /// The port for packets.
+        udp: u16,
+        /// What it is to play in at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionName>,
+        /// What its player is called.
+        name: Name,
+    },
+    /// A link to a peer is up.
+    PeerUp {
+        /// The peer.
+        peer: NodeId,
+    },
+    /// The link to a peer is gone.
+    PeerDown {
+        /// The peer.
+        peer: NodeId,
+        /// Why, in a word.
+        reason: String,
+    },
+    /// This node was woken too late.
+    Stall {
+        /// So much.
+        us: u64,
+    },
+    /// The host is lost.
+    HostLost {
+        /// Who it was.
+        host: NodeId,
+        /// Its reign.
+        term: Term,
+        /// Why, in a word.
+        reason: String,
+    },
+    /// This node asks the others to follow it.
+    Election {
+        /// The reign that it believes to be over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        term: Option<Term>,
+    },
+    /// The first tick of a reign was applied.
+    Host {
+        /// Who reigns.
+        host: NodeId,
+        /// The reign.
+        term: Term,
+        /// That tick.
+        clock: Clock,
+        /// From the last tick of the reign before; absent for those who did not see it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gap_us: Option<u64>,
+        /// So many ticks of the reign before are undone by it.
+        #[serde(default)]
+        rolled_back: u64,
+    },
+    /// A tick was applied: with `--trace-ticks`.
+    Tick {
+        /// The reign.
+        term: Term,
+        /// The tick.
+        tick: u64,
+        /// The hash of its world.
+        hash: u32,
+    },
+    /// The members are players. Who only watches is counted.
+    Roster {
+        /// It rises with each change within one reign.
+        version: u64,
+        /// All players.
+        members: Vec<Member>,
+        /// How many watch.
+        #[serde(default)]
+        spectators: u32,
+    },
+    /// The world went back, or over to another line of history.
+    Rebase {
+        /// What was given up.
+        from: Clock,
+        /// What goes on.
+        to: Clock,
+    },
+    /// Two machines disagree about the rules.
+    Diverged {
+        /// Where.
+        clock: Clock,
+    },
+    /// The ledger has changed.
+    Ledger {
+        /// How many entries it has.
+        entries: usize,
+        /// Equal ledgers have the same.
+        hash: String,
+        /// That of its least safe entry.
+        safety: Kept,
+    },
+    /// What `author` wrote in this life is so safe from here on.
+    Kept {
+        /// Who.
+        author: NodeId,
+        /// In which life.
+        incarnation: String,
+        /// Up to this number.
+        through: u64,
+        /// How safe.
+        safety: Kept,
+    },
+    /// Nothing more is kept on this machine.
+    DiskFailed {
+        /// For people.
+        why: String,
+    },
+    /// The session's ledger is nearly full (`soon`), or full (`full`): then nothing more is counted.
+    LedgerFilling {
+        /// How full.
+        fullness: Fill,
+    },
+    /// Nobody was heard for a while.
+    NobodyFound,
+    /// Somebody of this session is heard, or said to host it, and no way leads there.
+    Unreachable {
+        /// Who.
+        peer: NodeId,
+        /// What its player is called, if that is known.
+        name: String,
+        /// Where it is said to be.
+        address: Option<SocketAddr>,
+        /// Whether it is heard itself.
+        heard: bool,
+    },
+    /// The session has as many players as it takes. This node comes in as soon as one leaves.
+    Full {
+        /// So many.
+        players: usize,
+    },
+    /// Somebody else uses this node's id; it goes on under this one.
+    NewIdentity {
+        /// The new one.
+        id: NodeId,
+    },
+    /// For people.
+    Warning {
+        /// What does not work as it should.
+        text: String,
+    },
+    /// So many events were lost on their way here: nobody read them in time, or nothing came in while
+    /// they happened.
+    Missed {
+        /// How many.
+        events: u64,
+    },
+    /// So many lines are missing at this place, because nobody took them in time, or because they
+    /// could not be written. The node is 0, for they may have been of several.
+    LeftOut {
+        /// How many.
+        lines: u64,
+    },
+    /// The last line of a node.
+    Stopped {
+        /// `left` or `failed`.
+        reason: String,
+        /// The message of what failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// What the game tells, in a form of its own with an `event` of its own: [`OfGame`] for example.
+    /// Whatever is none of the above is read as this, so it should have a variant for all that it does
+    /// not know (`#[serde(other)]`).
+    #[serde(untagged)]
+    Game(P),
+}
+
+/// What most games tell: their events, as they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum OfGame<E> {
+    /// Something happened in the game.
+    Game {
+        /// At which tick.
+        tick: u64,
+        /// What.
+        what: E,
+    },
+    /// Whatever another version tells.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Tells an event of a game as it is: for [`Voice::happened`].
+pub fn of_game<E: Clone>(tick: Tick, event: &E) -> Option<OfGame<E>> {
+    Some(OfGame::Game { tick: tick.0, what: event.clone() })
+}
+
+/// How safe something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// It would not survive this node.
+    None,
+    /// Synced on this machine's disk.
+    Mine,
+    /// On two machines' disks.
+    Shared,
+}
+
+/// How full a ledger is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    /// There is room again.
+    Roomy,
+    /// Nine tenths of what it may hold are there.
+    Soon,
+    /// Nothing more finds room.
+    Full,
+}
+
+/// One reign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Term {
+    /// Its number.
+    pub epoch: u64,
+    /// Who reigns.
+    pub host: NodeId,
+}
+
+/// A state of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// The reign that made it.
+    pub term: Term,
+    /// The tick it stands at.
+    pub tick: u64,
+}
+
+/// Somebody in the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Who.
+    pub id: NodeId,
+    /// What the player is called.
+    pub name: Name,
+    /// What it is.
+    pub role: Role,
+    /// Nothing is heard of it.
+    pub away: bool,
+}
+
+/// Tells what happens to one node.
+#[derive(Debug)]
+pub struct Voice {
+    node: NodeId,
+    ledger: LedgerView,
+}
+
+impl Voice {
+    /// Of a node that was just started.
+    pub fn new(started: &Started) -> Self {
+        Self { node: started.id, ledger: LedgerView::default() }
+    }
+
+    /// The first line: where this node is.
+    pub fn started<P>(
+        &self,
+        at: Instant,
+        started: &Started,
+        name: &Name,
+        session: Option<&SessionName>,
+    ) -> Line<P> {
+        let Started { ip, tcp, udp, .. } = *started;
+        self.line(at, What::Started { ip, tcp, udp, session: session.cloned(), name: name.clone() })
+    }
+
+    /// The line for something that happened, if there is one. What happened in the game is told as
+    /// `game` says: by [`of_game`] as it is.
+    pub fn happened<G: Game, P>(
+        &mut self,
+        timed: &Timed<G>,
+        game: impl FnOnce(Tick, &G::Event) -> Option<P>,
+    ) -> Option<Line<P>> {
+        let what = match &timed.event {
+            Happened::Node(event) => what(event, game)?,
+            Happened::Stall { late } => What::Stall { us: late.as_micros() as u64 },
+            Happened::Warning(text) => What::Warning { text: text.clone() },
+            Happened::Missed { events } => What::Missed { events: *events },
+            Happened::Failed { why } => {
+                What::Stopped { reason: "failed".to_owned(), why: Some(why.to_string()) }
+            }
+        };
+        let line = self.line(timed.at, what);
+        if let What::NewIdentity { id } = line.what {
+            self.node = id;
+        }
+        Some(line)
+    }
+
+    /// The line for a ledger that has changed since the view before.
+    pub fn viewed<G: Game, P>(&mut self, view: &View<G>) -> Option<Line<P>> {
+        if self.ledger == view.ledger {
+            return None;
+        }
+        self.ledger = view.ledger.clone();
+        let LedgerView { entries, digest, safety, .. } = view.ledger;
+        let (hash, safety) = (format!("{digest:016x}"), safety.into());
+        Some(self.line(view.at, What::Ledger { entries, hash, safety }))
+    }
+
+    /// A line of this node.
+    pub fn line<P>(&self, at: Instant, what: What<P>) -> Line<P> {
+        Line { t_us: at.0, node: self.node, what }
+    }
+}
+
+fn what<G: Game, P>(
+    event: &Event<G>,
+    game: impl FnOnce(Tick, &G::Event) -> Option<P>,
+) -> Option<What<P>> {
+    Some(match event {
+        Event::PeerUp { peer, .. } => What::PeerUp { peer: *peer },
+        Event::PeerDown { peer, reason } => {
+            What::PeerDown { peer: *peer, reason: reason.as_str().to_owned() }
+        }
+        Event::HostLost { host, term, reason } => {
+            What::HostLost { host: *host, term: (*term).into(), reason: reason.as_str().to_owned() }
+        }
+        Event::Election { ends } => What::Election { term: ends.map(Term::from) },
+        Event::Host { host, term, clock, gap, rolled_back } => What::Host {
+            host: *host,
+            term: (*term).into(),
+            clock: (*clock).into(),
+            gap_us: gap.map(|gap| gap.as_micros() as u64),
+            rolled_back: *rolled_back,
+        },
+        Event::Tick { clock, hash } => {
+            What::Tick { term: clock.term.into(), tick: clock.tick.0, hash: *hash }
+        }
+        Event::Roster { version, members, spectators } => What::Roster {
+            version: *version,
+            members: members.iter().map(Member::from).collect(),
+            spectators: *spectators,
+        },
+        Event::Rebase { from, to } => What::Rebase { from: (*from).into(), to: (*to).into() },
+        Event::Diverged { clock } => What::Diverged { clock: (*clock).into() },
+        Event::Safe { writer, safety, through } => What::Kept {
+            author: writer.node,
+            incarnation: format!("{:016x}", writer.incarnation.0),
+            through: *through,
+            safety: (*safety).into(),
+        },
+        Event::DiskFailed { trouble } => What::DiskFailed { why: trouble.to_string() },
+        Event::LedgerFilling { fullness } => What::LedgerFilling { fullness: (*fullness).into() },
+        Event::NobodyFound => What::NobodyFound,
+        Event::Unreachable(who) => What::Unreachable {
+            peer: who.id,
+            name: who.name.to_string(),
+            address: who.address,
+            heard: who.heard,
+        },
+        Event::Full { players } => What::Full { players: *players },
+        Event::NewIdentity { id } => What::NewIdentity { id: *id },
+        Event::Missed { events } => What::Missed { events: *events },
+        Event::Stopped => What::Stopped { reason: "left".to_owned(), why: None },
+        Event::Game { tick, event } => What::Game(game(*tick, event)?),
+    })
+}
+
+impl From<Fullness> for Fill {
+    fn from(fullness: Fullness) -> Self {
+        match fullness {
+            Fullness::Roomy => Self::Roomy,
+            Fullness::Soon => Self::Soon,
+            Fullness::Full => Self::Full,
+        }
+    }
+}
+
+impl From<Safety> for Kept {
+    fn from(safety: Safety) -> Self {
+        match safety {
+            Safety::None => Self::None,
+            Safety::Mine => Self::Mine,
+            Safety::Shared => Self::Shared,
+        }
+    }
+}
+
+impl From<types::Term> for Term {
+    fn from(term: types::Term) -> Self {
+        Self { epoch: term.epoch.0, host: term.host }
+    }
+}
+
+impl From<types::Clock> for Clock {
+    fn from(clock: types::Clock) -> Self {
+        Self { term: clock.term.into(), tick: clock.tick.0 }
+    }
+}
+
+impl From<&MemberView> for Member {
+    fn from(member: &MemberView) -> Self {
+        // Only players are listed.
+        let (name, role) = (member.name.clone(), Role::Player);
+        Self { id: member.id, name, role, away: member.away }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Told = OfGame<(u8, String)>;
+
+    // Scripts live on these very bytes.
+    #[test]
+    fn a_line_is_printed_as_documented_and_read_back() {
+        let host = NodeId::from_u128(7);
+        let term = Term { epoch: 3, host };
+        let clock = Clock { term, tick: 400 };
+        let what = What::<Told>::Host { host, term, clock, gap_us: Some(16_800), rolled_back: 0 };
+        let line = Line { t_us: 12, node: NodeId::from_u128(1), what };
+        let seven = "\"00000000-0000-0000-0000-000000000007\"";
+        let text = serde_json::to_string(&line).unwrap();
+        assert_eq!(
+            text,
+            format!(
+                "{{\"t_us\":12,\"node\":\"00000000-0000-0000-0000-000000000001\",\
+                 \"event\":\"host\",\"host\":{seven},\"term\":{{\"epoch\":3,\"host\":{seven}}},\
+                 \"clock\":{{\"term\":{{\"epoch\":3,\"host\":{seven}}},\"tick\":400}},\
+                 \"gap_us\":16800,\"rolled_back\":0}}"
+            )
+        );
+        let back: Line<Told> = serde_json::from_str(&text).unwrap();
+        assert_eq!(back.what, line.what);
+    }
+
+    #[test]
+    fn what_a_game_tells_is_printed_with_its_tick_and_read_back() {
+        let told = of_game(Tick(400), &(3, "gems".to_owned())).unwrap();
+        let line = Line { t_us: 12, node: NodeId::from_u128(1), what: What::Game(told) };
+        let text = serde_json::to_string(&line).unwrap();
+        assert_eq!(
+            text,
+            "{\"t_us\":12,\"node\":\"00000000-0000-0000-0000-000000000001\",\
+             \"event\":\"game\",\"tick\":400,\"what\":[3,\"gems\"]}"
+        );
+        let back: Line<Told> = serde_json::from_str(&text).unwrap();
+        assert_eq!(back.what, line.what);
+    }
+
+    #[test]
+    fn a_line_of_another_version_is_read_too() {
+        let text = "{\"t_us\":1,\"node\":\"00000000-0000-0000-0000-000000000001\",\
+                    \"event\":\"sunrise\",\"colour\":\"red\"}";
+        let line: Line<Told> = serde_json::from_str(text).unwrap();
+        assert_eq!(line.what, What::Game(OfGame::Unknown));
+    }
+}
