@@ -27,15 +27,18 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`types`], [`text`], [`bits`], [`wire`] | the words; clean names; packing; frames |
-//! | [`game`], [`config`], [`io`] | what a game is; every tunable; what goes in and out of a node |
-//! | [`cluster`] | discovery, links, election, roster: one machine that knows no game |
+//! | [`game`] | what a game is |
+//! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
+//! | [`config`], [`io`] | every tunable; what goes in and out of a node |
+//! | [`mesh`] | discovery and links: whatever comes, however it comes, goes up as [`mesh::Received`] |
+//! | [`cluster`] | election, roster, relays: one machine that knows no game |
 //! | [`replica`] | how a world is replicated: host, client, snapshots |
 //! | [`node`] | cluster and replica as one machine, and the contract of whoever drives it |
 //! | [`runtime`], [`sim`] | the two drivers: real sockets and real time; virtual ones, with faults |
 //! | [`arena`], `ui` | the game that ships, and its window |
 //!
-//! To understand the network read [`cluster::message`], [`cluster::election`], [`node`], [`sim`],
-//! in this order. To understand the game, [`arena`] and [`replica::client`].
+//! To understand the network read [`mesh`], [`cluster::message`], [`cluster::election`], [`node`],
+//! [`sim`], in this order. To understand the game, [`arena`] and [`replica::client`].
 //!
 //! # What is true everywhere
 //! - *The core is pure.* From `types` to `node` nothing reads a clock, draws an unseeded random
