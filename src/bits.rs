@@ -18,7 +18,11 @@
 //! written again to the same bits. That leaves nobody room to hide things in a message, and makes
 //! equal messages equal bytes.
 
-use crate::game::Malformed;
+/// Bytes that are not what they should be. Says nothing else: they came off a wire, and whoever
+/// sent them is not going to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed bytes")]
+pub struct Malformed;
 
 /// Writes bits into bytes.
 #[derive(Clone, Debug, Default)]

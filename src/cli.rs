@@ -25,6 +25,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 mod bench;
 mod demo;
+mod impossible;
 mod judge;
 #[allow(dead_code, reason = "the tests pull more cables than the benches")]
 mod lab;
@@ -45,15 +46,11 @@ mod lines;
 mod reporter;
 mod story;
 
+use impossible::Impossible;
 use options::{HeadlessOptions, PartOptions, Subcommand, Typed};
 use output::{Output, Stdout, Unwritten};
 use profile::Profile;
 use take_part::TakePart;
-
-/// What somebody wants is impossible here, and the message says what to do instead.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Impossible(String);
 
 /// Parses, runs, and says how it went.
 pub fn main() -> ExitCode {

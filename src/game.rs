@@ -20,6 +20,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use crate::bits::Malformed;
 use crate::{
     text::Name,
     types::{NodeId, Term},
@@ -95,12 +96,6 @@ impl Default for FactRules {
 fn group_of_its_own(fact: &Fact) -> u64 {
     xxh3_64(&fact.key)
 }
-
-/// Bytes that are not what they should be. Says nothing else: they came off a wire, and whoever
-/// sent them is not going to read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("malformed bytes")]
-pub struct Malformed;
 
 /// The rules of a game. A marker type without values; all state is in the world.
 ///

@@ -1,7 +1,7 @@
 //! The ledger: what must outlive every crash, as a set of entries that only grows.
 //!
-//! Somebody came in, gathered something, won, said something: each is an [`Entry`],
-//! written once by one node, copied to all. Two ledgers are merged by taking all entries of both, so
+//! Somebody came in, gathered something, won, said something: each is an [`Entry`], written once by
+//! one node, copied to all. Two ledgers are merged by taking all entries of both, so
 //! it matters neither who hears of what in which order nor how often: whoever has the same entries
 //! has the same ledger. Everything else is computed from the set: the order of lines, what was
 //! deleted, which of two facts with one key counts, the scores.
@@ -13,6 +13,7 @@
 //! | [`batch`] | how entries stand in messages and files |
 //! | [`stream`] | what one writer wrote, numbered from 1 without gaps |
 //! | [`page`] | many entries of one writer, folded into one |
+//! | `folding` | which facts count, what they come to, and what is folded into pages |
 //! | [`vector`] | what a ledger holds, in few words |
 //! | [`order`] | one order for all: places, given by hosts |
 //! | [`placing`] | what waits for a place, put in order a little at a time |
@@ -21,6 +22,7 @@
 //! | [`witness`] | what the disks of others hold: when an entry is safe |
 //! | [`exchange`] | what nodes say to each other about their ledgers |
 //! | [`keeper`] | all of that as one machine |
+//! | `room` | how much a ledger may hold |
 //!
 //! # What is promised
 //! D3: merging is idempotent, commutative and associative. D4: the same order everywhere once merged.
@@ -30,8 +32,8 @@
 //!
 //! # What is limited
 //! An entry: [`entry::BODY_BYTES_MAX`] and so on. A ledger: [`ROWS_MAX`] entries and pages of
-//! [`vector::WRITERS_MAX`] writers, [`BYTES_MAX`] bytes of them. Nothing is buffered: an entry that comes before its predecessor
-//! is refused, and comes again when it is asked for.
+//! [`vector::WRITERS_MAX`] writers, [`BYTES_MAX`] bytes of them. Nothing is buffered: an entry that
+//! comes before its predecessor is refused, and comes again when it is asked for.
 
 pub mod batch;
 pub mod body;
@@ -60,9 +62,9 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use self::room::{BYTES_MAX, FULL_SOON_PERCENT, Fullness, ROWS_MAX};
 
 use self::{
-    body::{Body, Span, has_place},
+    body::{Body, has_place},
     disk::Record,
-    entry::{Entry, EntryId, Head, Oversized, SharedEntry, WallTime, Writer},
+    entry::{Entry, EntryId, Head, Oversized, SharedEntry, Span, WallTime, Writer},
     order::{Place, Places},
     page::SharedPage,
     placing::Placing,

@@ -202,16 +202,17 @@ pub mod inside {
     //! | module | what it is |
     //! |---|---|
     //! | [`types`], [`text`], [`bits`], [`wire`] | the words; clean names; packing; frames |
-    //! | [`game`], [`config`], [`io`] | what a game is; every tunable; what goes in and out of a node |
-    //! | [`ledger`] | what is kept: entries, pages, and how they get around |
-    //! | [`mesh`] | discovery and links |
-    //! | [`cluster`] | election, roster: one machine that knows no game |
+    //! | [`game`] | what a game is |
+    //! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
+    //! | [`config`], [`io`] | every tunable; what goes in and out of a node |
+    //! | [`mesh`] | discovery and links: whatever comes, however it comes, goes up as [`mesh::Received`] |
+    //! | [`cluster`] | election, roster, relays: one machine that knows no game |
     //! | [`replica`] | how a world is replicated: host, client, snapshots |
     //! | [`node`] | cluster and replica as one machine, and the contract of whoever drives it |
     //! | [`runtime`], [`sim`](crate::sim) | the two drivers: real sockets and real time; virtual ones, with faults |
     //! | [`arena`](crate::arena), `ui` | the game that ships, and its window |
     //!
-    //! To understand the network read [`cluster::message`], [`cluster::election`], [`node`],
+    //! To understand the network read [`mesh`], [`cluster::message`], [`cluster::election`], [`node`],
     //! [`sim`](crate::sim), in this order. To understand the game, [`arena`](crate::arena) and
     //! [`replica::client`].
     //!

@@ -1,8 +1,20 @@
 //! Links between nodes: who is dialled when, who said hello, which of two links stays.
 //!
 //! Every player has one link with every other player of its session; a spectator has one with the
-//! host, and where that is not reached one with a member. A link is *open* once the system says so, and *up* once both sides have said hello. What
-//! makes it more than a list of sockets:
+//! host, and where that is not reached one with a member. A link is *open* once the system says so,
+//! and *up* once both sides have said hello.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`message`] | the whole protocol: one byte says of which kind a frame or a datagram is |
+//! | [`discovery`] | beacons: who is there, and where |
+//! | [`identity`] | who this node says it is |
+//! | `dialling`, `links` | whom to dial at which addresses; links from the first byte to the last |
+//! | `peer`, `peers` | what is known of one other node; all of them |
+//! | `traffic` | the one place where bytes leave for a peer, and those where they arrive |
+//! | `due` | what is to be done when |
+//!
+//! What makes it more than a list of sockets:
 //!
 //! - *One dials first.* The lower id dials at once, the higher one only when there is no link after
 //!   a while: then the lower one may sit behind a firewall.
@@ -12,8 +24,9 @@
 //!   the peer may have lost that one; its end says nothing about the peer.
 //! - *Nodes are told apart by id and incarnation*, never by address. A peer is dialled at all
 //!   addresses that are known of it, soon one beside the other (`dialling`).
-//! - *Bytes stop here.* What is said, over a link or in a datagram, comes up as one thing, [`Received`];
-//!   what it means is no business of the mesh (`traffic`).
+//! - *Bytes stop here.* What is said, over a link or in a datagram, is a kind and a body, and comes up
+//!   as one thing, [`Received`]. What it means is no business of the mesh: kinds from
+//!   [`message::KINDS_ABOVE`] on belong to the floor above.
 //! - *Datagrams may not pass* where links do, behind a firewall say. Each side of a link probes that,
 //!   and says in its pings whether it hears the other's datagrams. To whoever does not, everything
 //!   goes over the link too.

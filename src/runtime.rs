@@ -19,6 +19,7 @@
 //!
 //! Where to read on: `drive` is the loop, `sockets` the bytes.
 
+mod chance;
 mod clock;
 mod datagrams;
 mod disk;
@@ -45,7 +46,6 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
-use uuid::Uuid;
 
 use crate::{
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
@@ -56,6 +56,7 @@ use crate::{
     types::{Incarnation, Instant, NodeId, Role},
 };
 
+use chance::{random_bits, random_id};
 pub use clock::{now, wall_time};
 use disk::Disk;
 use drive::Driver;
@@ -373,18 +374,6 @@ fn deaf(port: u16, error: &io::Error) -> String {
         _ => format!("cannot listen on UDP port {port} ({error})"),
     };
     format!("{why}; players who lack it too are found by address only")
-}
-
-#[expect(clippy::disallowed_methods, reason = "the impure edge")]
-fn random_id() -> NodeId {
-    NodeId(Uuid::new_v4())
-}
-
-/// Two halves of a random id: its few fixed bits fall on random ones.
-#[expect(clippy::disallowed_methods, reason = "the impure edge")]
-fn random_bits() -> u64 {
-    let (high, low) = Uuid::new_v4().as_u64_pair();
-    high ^ low.rotate_left(32)
 }
 
 /// A running node, for whoever plays. Dropping it leaves politely, and waits for that, but not

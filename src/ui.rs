@@ -1,7 +1,7 @@
 //! The window: what a player sees and holds down.
 //!
 //! [`run`] opens it and stays until the player leaves. It draws whatever the newest
-//! [`View`] says and sends back what is held down; nothing here decides anything about the game.
+//! [`View`](crate::node::View) says and sends back what is held down; nothing here decides anything about the game.
 //! The network has a thread of its own, so a window that is hidden or slow stalls only itself.
 //!
 //! Screens form a small stack: the [title] at the bottom, the [arena](mod@arena)
@@ -32,10 +32,9 @@ use macroquad::{
 };
 
 use crate::{
-    arena::{Arena, Controls},
-    node::{Command, Event, View},
+    node::{Command, Event},
     runtime::Happened,
-    text::{Name, SessionName},
+    text::Name,
     types::Instant,
 };
 
@@ -45,18 +44,30 @@ pub mod atlas;
 mod bake;
 pub mod crown;
 pub mod draw;
+mod fonts;
 pub mod heir;
 pub mod keys;
 pub mod layers;
+mod options;
 mod pace;
 pub mod palette;
+mod panel;
 pub mod particles;
+mod pixels;
 mod press;
 pub mod ribbon;
+mod screen;
+mod seat;
 pub mod shapes;
 pub mod sheet;
 pub mod text;
 pub mod title;
+
+pub use self::{
+    options::Options,
+    screen::{Frame, STAGE, Screen, Turn, VERTICES_BUDGET},
+    seat::Seat,
+};
 
 use self::{
     arena::ArenaScreen,
@@ -68,13 +79,6 @@ use self::{
     title::Title,
 };
 
-/// The size of the stage, in units.
-pub const STAGE: Vec2 = Vec2::new(1280.0, 720.0);
-
-/// How many vertices a frame may have, whatever happens on the screen: software must draw it sixty
-/// times in a second too. F3 shows how many there are.
-pub const VERTICES_BUDGET: usize = 18_000;
-
 /// The longest time one frame stands for. After a stall the animations go on where they were.
 const FRAME_SECONDS_MAX: f32 = 0.1;
 /// How long the window waits for a polite farewell.
@@ -83,50 +87,6 @@ const FAREWELL: Duration = Duration::from_millis(900);
 const WARNING_S: f32 = 20.0;
 /// How many lines a warning has at most.
 const WARNING_LINES_MAX: usize = 3;
-
-/// Where somebody sits to play: what the window needs of a running node.
-pub trait Seat {
-    /// What time it is.
-    fn now(&self) -> Instant;
-    /// What there is to see; none before the node has made its first view.
-    fn view(&self) -> Option<Arc<View<Arena>>>;
-    /// The next thing that happened, if anything did.
-    fn next_event(&self) -> Option<Happened<Arena>>;
-    /// What is held down from here on.
-    fn controls(&self, controls: Controls);
-    /// What the player wants.
-    fn command(&self, command: Command<Arena>);
-    /// The address others can find this node at, for people to read.
-    fn address(&self) -> String;
-}
-
-/// How the window is to be.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What its player is called at the start.
-    pub name: Name,
-    /// The session that the title offers whether anybody is heard in it or not.
-    pub session: SessionName,
-    /// Skip the title: the node has been told to play already.
-    pub play: bool,
-    /// Its width and height in pixels.
-    pub size_px: (u32, u32),
-    /// Its frames in a second, at most. Whatever this is, the game runs at its own pace.
-    pub frames_per_second: u32,
-}
-
-impl Options {
-    /// A window of the usual size that begins with the title.
-    pub fn new(name: Name) -> Self {
-        Self {
-            name,
-            session: SessionName::default(),
-            play: false,
-            size_px: (STAGE.x as u32, STAGE.y as u32),
-            frames_per_second: 60,
-        }
-    }
-}
 
 /// How a window ended.
 #[derive(Clone, Debug)]
@@ -253,51 +213,6 @@ fn linux_backend() -> miniquad::conf::LinuxBackend {
     } else {
         miniquad::conf::LinuxBackend::X11Only
     }
-}
-
-/// What a screen is shown in one frame.
-pub struct Frame<'a> {
-    /// Where to draw: the stage, in units.
-    pub stage: Canvas<'a>,
-    /// What of the stage's surroundings the window shows, in units; holds the whole stage.
-    pub visible: Rect,
-    /// The node that is played.
-    pub seat: &'a dyn Seat,
-    /// What it shows.
-    pub view: Option<Arc<View<Arena>>>,
-    /// What happened since the frame before.
-    pub events: &'a [Event<Arena>],
-    /// What is pressed, held down and typed.
-    pub keys: &'a Keys,
-    /// When that was so.
-    pub heard: Instant,
-    /// What time it is.
-    pub now: Instant,
-    /// Seconds since the frame before.
-    pub passed: f32,
-    /// Seconds since the window opened.
-    pub seconds: f32,
-    /// The average time between two frames, in milliseconds.
-    pub frame_ms: f32,
-}
-
-/// What comes after a frame.
-pub enum Turn {
-    /// The same screen.
-    Stay,
-    /// Another one, on top.
-    Enter(Box<dyn Screen>),
-    /// The one below.
-    Back,
-}
-
-/// A screen.
-pub trait Screen {
-    /// What the player holds down of what is for the game.
-    fn controls(&self, keys: &Keys) -> Controls;
-
-    /// Draws one frame of it, and says what comes next.
-    fn frame(&mut self, frame: &Frame) -> Turn;
 }
 
 /// The life of the window, frame by frame.

@@ -1,8 +1,8 @@
 //! How bytes become messages on a stream, before anybody knows what they mean.
 //!
 //! A link carries frames: four bytes of length, big-endian, then that many bytes, of which the first
-//! says of which kind they are. The length is checked against a limit before anything is allocated for it, so a stranger who announces four
-//! gigabytes costs four bytes.
+//! says of which kind they are. The length is checked against a limit before anything is allocated
+//! for it, so a stranger who announces four gigabytes costs four bytes.
 
 use std::{borrow::Cow, ops::Deref};
 

@@ -1,18 +1,28 @@
-//! Imports run down only: what each module of the library may name, from the lowest to the highest.
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! The order of the house. Imports run down only: a table says what each module of the library may
+//! name. No two folders import each other, nor do two files of one folder, but for a module and those
+//! below it. All of it is read from the sources' own imports, and so is the picture in
+//! `materials/house.svg`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
-    path::Path,
-};
+use std::{env, fs, path::Path};
 
+#[path = "layers/drawing.rs"]
+mod drawing;
+#[path = "layers/house.rs"]
+mod house;
+#[path = "layers/paths.rs"]
+mod paths;
+#[path = "layers/tokens.rs"]
+mod tokens;
+
+use self::house::{House, Module, name};
+
+/// What each module may name, from the lowest to the highest.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("types", &[]),
     ("wire", &[]),
-    ("game", &["text", "types"]),
-    ("bits", &["game"]),
+    ("bits", &[]),
+    ("game", &["bits", "text", "types"]),
     ("ledger", &["game", "text", "types", "wire"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["game", "ledger", "text", "types"]),
@@ -25,11 +35,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "sim",
         &[
-            "arena", "cluster", "config", "game", "io", "ledger", "mesh", "node", "replica",
-            "text", "types", "wire",
+            "arena", "cluster", "config", "game", "io", "ledger", "mesh", "node", "text", "types",
+            "wire",
         ],
     ),
-    ("runtime", &["config", "game", "io", "ledger", "node", "text", "types", "wire"]),
+    ("runtime", &["config", "game", "io", "ledger", "node", "text", "types"]),
     ("lines", &["game", "ledger", "node", "runtime", "text", "types"]),
     ("ui", &["arena", "config", "game", "ledger", "node", "runtime", "text", "types"]),
 ];
@@ -37,93 +47,59 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 #[test]
 fn imports_run_down_only() {
     let mut complaints = Vec::new();
-    for (module, named) in named_by_modules() {
+    for (module, named) in House::here().unwrap().named_by_rooms() {
+        if matches!(module.as_str(), "lib" | "main" | "cli") {
+            continue;
+        }
         let Some((_, may)) = MAY_NAME.iter().find(|(name, _)| *name == module) else {
             complaints.push(format!("{module} has no layer"));
             continue;
         };
-        for other in named.iter().filter(|other| **other != module) {
+        for other in &named {
             if !may.contains(&other.as_str()) {
                 complaints.push(format!("{module} names {other}"));
             }
+        }
+        for other in may.iter().filter(|other| !named.contains(**other)) {
+            complaints.push(format!("{module} may name {other}, and does not"));
         }
     }
     assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
+/// A file and those in the folder of its name are one folder.
 #[test]
-fn names_are_found_in_every_form_of_import() {
-    let source = "use crate::{\n    a::{b, c},\n    d,\n};\nuse crate::e::f;\n// crate::no\n\
-                  let x = crate::g::h(std::i::j);";
-    assert_eq!(named_in(source), ["a", "d", "e", "g"].map(str::to_owned).into());
+fn no_two_folders_import_each_other() {
+    let circles: Vec<String> = House::here()
+        .unwrap()
+        .circles_between_folders()
+        .iter()
+        .map(|circle| written(circle))
+        .collect();
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
-/// For each module of the library, what its files name of the others.
-fn named_by_modules() -> BTreeMap<String, BTreeSet<String>> {
-    let mut modules = BTreeMap::new();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    find(&source, &mut files).unwrap();
-    for file in files {
-        let place = Path::new(&file).strip_prefix(&source).unwrap();
-        let module = place.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
-        if matches!(module, "lib" | "main" | "cli") {
-            continue;
-        }
-        let named = named_in(&fs::read_to_string(&file).unwrap());
-        modules.entry(module.to_owned()).or_insert_with(BTreeSet::new).extend(named);
+#[test]
+fn no_two_siblings_import_each_other() {
+    let circles: Vec<String> =
+        House::here().unwrap().circles_of_siblings().iter().map(|circle| written(circle)).collect();
+    assert!(circles.is_empty(), "{circles:#?}");
+}
+
+#[test]
+fn the_picture_of_the_house_shows_it_as_it_is() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("materials/house.svg");
+    let drawn = drawing::drawn(&House::here().unwrap());
+    if env::var_os("DRAW_HOUSE").is_some() {
+        fs::write(&file, &drawn).unwrap();
     }
-    assert!(modules.len() > 10, "the sources are not where they should be");
-    modules
+    assert!(
+        fs::read_to_string(&file).unwrap_or_default().replace("\r\n", "\n") == drawn,
+        "materials/house.svg is not what the sources say. Draw it anew, and look at it: \
+         DRAW_HOUSE=1 cargo test --test layers"
+    );
 }
 
-fn find(folder: &Path, files: &mut Vec<std::path::PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            find(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// The modules that stand after a `crate::`, with or without braces.
-fn named_in(source: &str) -> BTreeSet<String> {
-    let code: Vec<&str> =
-        source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
-    let code = code.join("\n");
-    let mut named = BTreeSet::new();
-    for (at, start) in code.match_indices("crate::") {
-        let rest = &code[at + start.len()..];
-        if !rest.starts_with('{') {
-            named.insert(word(rest));
-            continue;
-        }
-        // Those at the outermost level of the braces.
-        let mut depth = 0;
-        let mut begins = false;
-        for (i, c) in rest.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                break;
-            }
-            if depth == 1 && matches!(c, '{' | ',') {
-                begins = true;
-            } else if begins && c.is_alphabetic() {
-                named.insert(word(&rest[i..]));
-                begins = false;
-            }
-        }
-    }
-    named
-}
-
-fn word(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+fn written(circle: &[Module]) -> String {
+    circle.iter().map(|module| name(module)).collect::<Vec<_>>().join(" -> ")
 }

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::{
+use super::world::{
     Board, CELL_HEIGHT, CELL_WIDTH, PLAYER_RADIUS, Point, SIDE_MAX, SIDE_MIN, UNITS_PER_PIXEL, Wall,
 };
 use crate::game::draw;

@@ -30,8 +30,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Board, GATHERABLES_MAX, Gatherable, GatherableId, Intermission, PLAYERS_MAX, Point, RoundId,
-    Score, World, rules::by_chance,
+    rules::by_chance,
+    world::{
+        Board, GATHERABLES_MAX, Gatherable, GatherableId, Intermission, PLAYERS_MAX, Point,
+        RoundId, Score, World,
+    },
 };
 use crate::{
     bits::{BitReader, BitWriter},

@@ -7,11 +7,13 @@
 use std::collections::BTreeSet;
 
 use super::{
-    AWAY_TICKS_MAX, Board, COLOURS, Controls, DASH_COOLDOWN_TICKS, DASH_TICKS, Event,
-    GATHERABLE_RADIUS, GATHERABLES_MAX, Gatherable, GatherableId, INTERMISSION_TICKS, Intermission,
-    LOOSE_MAX, PLAYER_RADIUS, PLAYERS_MAX, POINTS_TO_WIN, Player, Point, REACH, RoundId,
-    SHIELD_TICKS, SIDE_MAX, SIDE_MIN, STUN_TICKS, Score, UNITS_PER_PIXEL, World,
     map::{Chance, chance, side_for},
+    world::{
+        AWAY_TICKS_MAX, Board, COLOURS, Controls, DASH_COOLDOWN_TICKS, DASH_TICKS, Event,
+        GATHERABLE_RADIUS, GATHERABLES_MAX, Gatherable, GatherableId, INTERMISSION_TICKS,
+        Intermission, LOOSE_MAX, PLAYER_RADIUS, PLAYERS_MAX, POINTS_TO_WIN, Player, Point, REACH,
+        RoundId, SHIELD_TICKS, SIDE_MAX, SIDE_MIN, STUN_TICKS, Score, UNITS_PER_PIXEL, World,
+    },
 };
 use crate::{game::News, text::Name, types::NodeId};
 

@@ -3,12 +3,18 @@
 
 use proptest::{collection::vec, prelude::*};
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use super::{
     map::scale,
     rules::{DASH, RUN},
     *,
 };
-use crate::game::draw;
+use crate::{
+    game::draw,
+    text::Name,
+    types::{NodeId, Tick},
+};
 
 /// Node ids of the tests: few, so that two worlds share some.
 pub(super) fn id(n: u8) -> NodeId {

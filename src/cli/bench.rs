@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Impossible, lab::Lab, options::BenchOptions};
+use super::{impossible::Impossible, lab::Lab, options::BenchOptions};
 
 mod failover;
 mod figures;

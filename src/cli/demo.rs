@@ -11,7 +11,7 @@ use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{
-    Impossible,
+    impossible::Impossible,
     judge::{Gap, Tally},
     options::DemoOptions,
     output::Stdout,

@@ -36,7 +36,7 @@ use serde_json::json;
 
 use self::lines::Line;
 use super::{
-    Impossible,
+    impossible::Impossible,
     options::{KeptOptions, LedgerCommand},
     output::{Unwritten, say},
     profile,

@@ -196,7 +196,10 @@ impl Peers {
     /// Where the system cannot do that, or the peer is gone.
     #[cfg(not(unix))]
     pub fn stop(&self, _id: NodeId, _stopped: bool) -> anyhow::Result<()> {
-        Err(super::Impossible("only Unix can stop a process and let it go on".to_owned()).into())
+        Err(super::impossible::Impossible(
+            "only Unix can stop a process and let it go on".to_owned(),
+        )
+        .into())
     }
 
     /// Starts a killed peer again: the same player, a new process.

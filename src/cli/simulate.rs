@@ -22,7 +22,7 @@ use interregnum::{
 };
 
 use super::{
-    Impossible,
+    impossible::Impossible,
     options::SimOptions,
     output::{Unwritten, say},
     signals,

@@ -13,6 +13,10 @@ use crate::{
     types::{Epoch, SessionId},
 };
 
+/// The size of a portion, in bytes. At one portion a tick 10,000 entries take a second or two, and
+/// nobody waits for them.
+pub const PORTION_BYTES: usize = 16 << 10;
+
 #[derive(Serialize, Deserialize)]
 struct Run<'a> {
     writer: Writer,

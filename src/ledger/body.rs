@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    entry::{Entry, EntryId, Kind, Writer},
+    entry::{Entry, EntryId, Kind, SPAN_ENTRIES_MAX, Span},
     order::Place,
 };
 use crate::{
@@ -15,9 +15,6 @@ use crate::{
 
 /// The most spans in one [`Body::Placed`], so that it is no longer than a body may be.
 pub const SPANS_MAX: usize = 24;
-
-/// The most entries in one span.
-pub const SPAN_ENTRIES_MAX: u64 = 1 << 16;
 
 const JOINED: Kind = Kind(1);
 const LEFT: Kind = Kind(2);
@@ -52,17 +49,6 @@ pub struct Called {
     pub player: NodeId,
     /// Its name.
     pub name: Name,
-}
-
-/// Successive entries of one writer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
-    /// Whose.
-    pub writer: Writer,
-    /// The number of the first.
-    pub first: u64,
-    /// The number of the last.
-    pub last: u64,
 }
 
 impl Body {
@@ -143,7 +129,7 @@ fn write<T: Serialize>(value: &T) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::{
-        ledger::entry::{BODY_BYTES_MAX, Head, WallTime},
+        ledger::entry::{BODY_BYTES_MAX, Head, WallTime, Writer},
         types::{Incarnation, SessionId},
     };
 

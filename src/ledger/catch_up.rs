@@ -9,10 +9,6 @@ use super::{
     vector::Vector,
 };
 
-/// The size of a portion, in bytes. At one portion a tick 10,000 entries take a second or two, and
-/// nobody waits for them.
-pub const PORTION_BYTES: usize = 16 << 10;
-
 /// What is sent at once.
 #[derive(Clone, Debug)]
 pub enum Portion {

@@ -26,6 +26,9 @@ pub const KEY_BYTES_MAX: usize = 128;
 /// The longest signature, in bytes.
 pub const SIGNATURE_BYTES_MAX: usize = 64;
 
+/// The most entries in one span.
+pub const SPAN_ENTRIES_MAX: u64 = 1 << 16;
+
 /// The most that an entry takes up on a wire beside its body and its signature.
 const HEAD_BYTES: usize = 72;
 
@@ -54,6 +57,17 @@ pub struct EntryId {
     pub writer: Writer,
     /// The how manieth of that writer in its session, from 1, without gaps.
     pub number: u64,
+}
+
+/// Successive entries of one writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Whose.
+    pub writer: Writer,
+    /// The number of the first.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
 }
 
 impl fmt::Debug for EntryId {

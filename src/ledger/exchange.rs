@@ -23,8 +23,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fate, Ledger, Refused, batch,
-    catch_up::{self, CatchUp, PORTION_BYTES},
+    Fate, Ledger, Refused,
+    batch::{self, PORTION_BYTES},
+    catch_up::{self, CatchUp},
     disk::Disk,
     entry::{SharedEntry, WallTime, Writer},
     page::Page,

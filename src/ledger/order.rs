@@ -13,10 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    body::Span,
-    entry::{Entry, EntryId, Writer},
-};
+use super::entry::{Entry, EntryId, Span, Writer};
 use crate::{
     game::Recency,
     types::{Epoch, Incarnation, NodeId, Term},

@@ -29,9 +29,8 @@ use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limi
 use serde::{Deserialize, Serialize};
 
 use super::{
-    batch,
+    batch::{self, PORTION_BYTES},
     body::{Body, is_fact},
-    catch_up::PORTION_BYTES,
     entry::{Entry, EntryId, Head, Kind, SharedEntry, WallTime, Writer},
 };
 use crate::{

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    body::{SPAN_ENTRIES_MAX, SPANS_MAX, Span},
-    entry::EntryId,
+    body::SPANS_MAX,
+    entry::{EntryId, SPAN_ENTRIES_MAX, Span},
     order::Place,
 };
 

@@ -31,7 +31,7 @@ fn fact(ledger: &mut Ledger, key: &str, value: &str) -> SharedEntry {
 /// What `from` has and `to` lacks, taken over.
 fn merge(to: &mut Ledger, from: &Ledger) {
     let mut missing = from.missing_from(&to.vector());
-    while let Some(portion) = missing.next(from, catch_up::PORTION_BYTES) {
+    while let Some(portion) = missing.next(from, batch::PORTION_BYTES) {
         for entry in portion.into_entries() {
             to.accept(Entry::clone(&entry)).unwrap();
         }
@@ -295,10 +295,10 @@ fn what_somebody_lacks_comes_in_portions() {
     let mut missing = one.missing_from(&Vector::default());
     assert_eq!(missing.len(), 1_000);
     let mut count = 0;
-    while let Some(portion) = missing.next(&one, catch_up::PORTION_BYTES) {
+    while let Some(portion) = missing.next(&one, batch::PORTION_BYTES) {
         let portion = portion.into_entries();
         let bytes = batch::encode(one.session(), &portion).len();
-        assert!(bytes <= catch_up::PORTION_BYTES, "{bytes}");
+        assert!(bytes <= batch::PORTION_BYTES, "{bytes}");
         count += portion.len();
     }
     assert_eq!(count, 1_000);

@@ -38,11 +38,10 @@ use super::{
     link::{Link, Stage, Taken},
     open::{self, Opened},
     paths::{Arrival, Leaving, Paths},
-    timer::Timer,
+    timer::{TIMER, Timer},
 };
 
 const WAKER: Token = Token(0);
-pub const TIMER: Token = Token(1);
 const LISTENER: Token = Token(2);
 const OWN: Token = Token(3);
 const BEACON: Token = Token(4);

@@ -14,72 +14,31 @@
 //! |---|---|
 //! | [`mod@file`] | the file: its tables, reading, checking, writing |
 //! | `journal` | whether SQLite's log was whole |
-//! | `repair` | what becomes of a damaged file |
+//! | `backend` | what the thread asks of a file, and why there may be none |
 
+mod backend;
 pub mod file;
 mod journal;
-mod repair;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    thread,
-    time::Duration,
-};
+use std::{io, path::Path, thread, time::Duration};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
+pub use self::backend::OpenError;
+
+use self::{
+    backend::{Backend, CLOSE_PATIENCE},
+    file::{Contents, LedgerFile},
+};
 use crate::{
     ledger::disk::{BatchId, Record, Report, Trouble},
+    runtime::clock,
     text::SessionName,
     types::{NodeId, SessionId},
 };
-use file::{Contents, LedgerFile};
 
 /// How long what comes is gathered into one transaction, from the first on.
 pub const GATHER: Duration = Duration::from_millis(50);
-
-/// How long the end may take: one more transaction, on a slow disk.
-const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
-
-/// Why there is no store. One can play without.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it.
-    #[error("{path} is in use by another copy of this program")]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is a database, and not one of this program.
-    #[error("{path} is a database of another program; it is left alone")]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A later version of this program made it.
-    #[error("{path} was made by a newer version of this program; this one leaves it alone")]
-    Newer {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It can be neither read nor made.
-    #[error("cannot keep the ledger in {path}: {source}")]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// SQLite cannot work with it.
-    #[error("cannot keep the ledger in {path}: {source}")]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says.
-        source: rusqlite::Error,
-    },
-}
 
 /// A store that was opened, and what was in it.
 #[derive(Debug)]
@@ -99,18 +58,6 @@ pub fn open(path: &Path, tell: impl FnMut(Report) + Send + 'static) -> Result<Op
     let store = Store::start(file, tell)
         .map_err(|source| OpenError::Unusable { path: path.to_owned(), source })?;
     Ok(Opened { store, contents })
-}
-
-/// What a store's thread writes to.
-trait Backend: Send + 'static {
-    /// Keeps all of `records`, synced, or fails.
-    fn write(&mut self, records: &[Record]) -> Result<(), Trouble>;
-
-    /// Notes that `id` is what is played under `name`.
-    fn remember(&mut self, id: SessionId, name: &SessionName) -> Result<(), Trouble>;
-
-    /// Notes whose file it is.
-    fn belongs_to(&mut self, owner: NodeId) -> Result<(), Trouble>;
 }
 
 enum Job {
@@ -197,9 +144,9 @@ impl<B: Backend> Worker<B> {
                 Job::Close => false,
             };
             let mut open = take(&mut self, first);
-            let until = super::now() + GATHER;
+            let until = clock::now() + GATHER;
             while open {
-                let left = until.since(super::now());
+                let left = until.since(clock::now());
                 let Ok(job) = jobs.recv_timeout(left) else { break };
                 open = take(&mut self, job);
             }

@@ -6,7 +6,7 @@
 
 use std::{io, time::Duration};
 
-use mio::Poll;
+use mio::{Poll, Token};
 
 use crate::{runtime::clock, types::Instant};
 
@@ -14,6 +14,9 @@ use crate::{runtime::clock, types::Instant};
 pub use linux::Timer;
 #[cfg(not(target_os = "linux"))]
 pub use plain::Timer;
+
+/// What the poll calls the timer, where it is a file of its own.
+pub const TIMER: Token = Token(1);
 
 /// How long `poll` may wait for `deadline`, where the wait itself is the timer.
 fn span(deadline: Option<Instant>) -> Option<Duration> {
@@ -31,7 +34,6 @@ mod linux {
     };
 
     use super::*;
-    use crate::runtime::sockets::TIMER;
 
     /// A deadline to wait for.
     pub struct Timer {

@@ -9,11 +9,130 @@ use std::fmt;
 
 use rand_pcg::rand_core::Rng;
 
-use super::{
-    chance,
-    faults::{FAULTS, Fault},
-    network::Weather,
-};
+use super::{chance, network::Weather};
+
+/// What may go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A process is killed.
+    Kill,
+    /// The host's process is killed.
+    KillHost,
+    /// A machine loses its power.
+    Unplug,
+    /// The host's machine loses its power.
+    UnplugHost,
+    /// A node leaves politely.
+    Leave,
+    /// The host leaves politely.
+    LeaveHost,
+    /// A process is stopped for a while.
+    Pause,
+    /// The host's process is stopped for a while.
+    PauseHost,
+    /// A process that was stopped goes on; a machine that was off comes on.
+    Start,
+    /// All machines that are off come on at once.
+    Crowd,
+    /// The network falls into two parts.
+    Split,
+    /// The network falls into three parts.
+    SplitThreeWays,
+    /// The network falls into two parts, and one machine is in both.
+    Bridge,
+    /// One machine is cut off.
+    Isolate,
+    /// The host is cut off.
+    IsolateHost,
+    /// One pair is cut, in both directions.
+    CutPair,
+    /// One pair is cut, in one direction.
+    CutOneWay,
+    /// One pair loses many datagrams, in one direction.
+    LoseOneWay,
+    /// A machine's cable is loose: off and on, with a period near the time-outs.
+    Flap,
+    /// The host's cable is loose.
+    FlapHost,
+    /// No datagram reaches a machine any more. Its links work.
+    Deaf,
+    /// No datagram reaches the host any more.
+    DeafHost,
+    /// No datagram of a machine reaches anybody any more. Its links work.
+    Mute,
+    /// No datagram of the host reaches anybody any more.
+    MuteHost,
+    /// A machine's radio holds everything back for a moment.
+    Delay,
+    /// The host's radio holds everything back for a moment.
+    DelayHost,
+    /// A machine is short of processor time.
+    Starve,
+    /// The host is short of processor time.
+    StarveHost,
+    /// One end of a link is gone, and the other does not know.
+    HalfOpen,
+    /// A machine gets another address.
+    Readdress,
+    /// A machine's disk is full from here on.
+    FillDisk,
+    /// The next sync of a disk reports an error.
+    FailSync,
+    /// The disk of a machine that is off is wiped.
+    WipeDisk,
+    /// A bit flips on the disk of a machine that is off.
+    FlipBit,
+    /// A copy is made of a machine's disk; or, if it is off, the old copy is put back.
+    CopyDisk,
+    /// All that is cut, deaf, mute or slow is mended.
+    Heal,
+    /// Datagrams get lost, doubled, late.
+    Storm,
+    /// The storm is over.
+    Calm,
+}
+
+/// All of them.
+pub const FAULTS: [Fault; 38] = [
+    Fault::Kill,
+    Fault::KillHost,
+    Fault::Unplug,
+    Fault::UnplugHost,
+    Fault::Leave,
+    Fault::LeaveHost,
+    Fault::Pause,
+    Fault::PauseHost,
+    Fault::Start,
+    Fault::Crowd,
+    Fault::Split,
+    Fault::SplitThreeWays,
+    Fault::Bridge,
+    Fault::Isolate,
+    Fault::IsolateHost,
+    Fault::CutPair,
+    Fault::CutOneWay,
+    Fault::LoseOneWay,
+    Fault::Flap,
+    Fault::FlapHost,
+    Fault::Deaf,
+    Fault::DeafHost,
+    Fault::Mute,
+    Fault::MuteHost,
+    Fault::Delay,
+    Fault::DelayHost,
+    Fault::Starve,
+    Fault::StarveHost,
+    Fault::HalfOpen,
+    Fault::Readdress,
+    Fault::FillDisk,
+    Fault::FailSync,
+    Fault::WipeDisk,
+    Fault::FlipBit,
+    Fault::CopyDisk,
+    Fault::Heal,
+    Fault::Storm,
+    Fault::Calm,
+];
 
 /// What the run of one seed is like.
 #[derive(Clone, Debug)]

@@ -31,7 +31,6 @@ use self::{
     tags::Tags,
 };
 use super::{
-    Frame, STAGE, Screen, Turn,
     ask::{Answer, Ask},
     crown::draw_crown,
     draw::{Canvas, Paint},
@@ -39,6 +38,7 @@ use super::{
     keys::{self, Hint, Keys},
     layers::key_of,
     palette::{CREAM, DUSK, GOLD, GOLD_DEEP, LAVENDER, NIGHT, PANEL, faded, mixed},
+    screen::{Frame, STAGE, Screen, Turn},
     text::Ink,
 };
 use crate::{

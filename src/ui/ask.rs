@@ -2,11 +2,11 @@
 use macroquad::math::{Rect, vec2};
 
 use super::{
-    Frame, STAGE,
     keys::{self, Hint, Keys},
     palette::{CREAM, GOLD, LAVENDER, NIGHT, faded},
+    panel::draw_panel,
+    screen::{Frame, STAGE},
     text::Ink,
-    title::draw_panel,
 };
 
 /// Asks whether the player means it. Not there until Escape is pressed.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use macroquad::math::{Vec2, vec2};
 
-use super::{bake, sheet::Sheet};
+use super::{bake, pixels::Pixels, sheet::Sheet};
 
 /// The side of the picture at first, in pixels.
 const SIDE_MIN: usize = 1_024;
@@ -55,36 +55,6 @@ impl Place {
     /// Its middle.
     pub fn middle(&self) -> Vec2 {
         (self.from + self.to) / 2.0
-    }
-}
-
-/// A picture: red, green, blue and alpha, row by row.
-#[derive(Clone, Debug)]
-pub struct Pixels {
-    /// How wide it is.
-    pub width: usize,
-    /// How high it is.
-    pub height: usize,
-    /// Four for each pixel.
-    pub bytes: Vec<u8>,
-}
-
-impl Pixels {
-    /// A picture that is clear everywhere, and white where light falls through.
-    pub fn clear(width: usize, height: usize) -> Self {
-        Self { width, height, bytes: [255, 255, 255, 0].repeat(width * height) }
-    }
-
-    /// A white picture, as opaque as `alpha` says for each place.
-    pub fn white(width: usize, height: usize, alpha: impl Fn(usize, usize) -> f32) -> Self {
-        let mut pixels = Self::clear(width, height);
-        for y in 0..height {
-            for x in 0..width {
-                let alpha = (alpha(x, y).clamp(0.0, 1.0) * 255.0).round() as u8;
-                pixels.bytes[(y * width + x) * 4 + 3] = alpha;
-            }
-        }
-        pixels
     }
 }
 

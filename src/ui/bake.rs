@@ -9,7 +9,7 @@ use macroquad::{
 };
 
 use super::{
-    atlas::Pixels,
+    pixels::Pixels,
     sheet::{Sheet, Source},
 };
 

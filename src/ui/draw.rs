@@ -18,11 +18,11 @@ use macroquad::{
 pub use super::shapes::corners;
 use super::{
     atlas::{Atlas, Piece, Place},
+    fonts::{Fonts, FontsDamaged},
     layers::{Layer, Layers, SIDE_MAX, key_of},
     palette::{faded, mixed},
     shapes::{Triangulate, area, circle, ears, fan, miter},
     sheet::{Batch, Count, Sheet, Source, corners_of, vertex},
-    text::{Fonts, FontsDamaged},
 };
 
 /// By how much a sprite may be shrunk: each step of size is baked by itself.

@@ -1,20 +1,22 @@
 //! The title: who plays near here, and what one is called.
-use macroquad::math::{Rect, Vec2, vec2};
+use macroquad::math::{Rect, vec2};
 
 mod scenery;
 
 use self::scenery::{draw_logo, draw_parade, draw_scenery};
 use super::{
-    Frame, Options, STAGE, Screen, Turn,
     arena::ArenaScreen,
     ask::{Answer, Ask},
     crown::draw_crown,
     draw::{Canvas, Paint},
     keys::{self, Hint, Keys},
+    options::Options,
     palette::{
         CREAM, FIRE, GOLD, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL, PANEL_EDGE, faded, lit,
         mixed,
     },
+    panel::draw_panel,
+    screen::{Frame, STAGE, Screen, Turn},
     text::{Align, Face, Ink},
 };
 use crate::{
@@ -406,19 +408,6 @@ fn draw_lonely(frame: &Frame, y: f32) {
         c.text(line, at + vec2(0.0, 1.2), ink.coloured(faded(NIGHT, 0.8)));
         c.text(line, at, ink);
     }
-}
-
-/// A dark pane with a fine border.
-pub fn draw_panel(c: &Canvas, place: Rect) {
-    c.shadow(place.offset(vec2(0.0, 6.0)), 16.0, 26.0, faded(NIGHT, 0.8));
-    c.round_rect(
-        place,
-        14.0,
-        Paint::Down(faded(PANEL, 0.93), faded(mixed(PANEL, NIGHT, 0.5), 0.93)),
-    );
-    c.round_frame(place, 14.0, 1.5, faded(PANEL_EDGE, 0.9));
-    let light = [place.x + 16.0, place.right() - 16.0].map(|x| Vec2::new(x, place.y + 1.2));
-    c.line(&light, false, 1.2, faded(LAVENDER, 0.35));
 }
 
 #[cfg(test)]

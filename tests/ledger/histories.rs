@@ -10,8 +10,9 @@ use interregnum::{
     game::FactRules,
     ledger::{
         Ledger, Out,
+        batch::PORTION_BYTES,
         body::{Body, Called},
-        catch_up::{PORTION_BYTES, Portion},
+        catch_up::Portion,
         entry::{Entry, EntryId, Hash, Kind, WallTime, Writer},
         order::Place,
         page::Page,

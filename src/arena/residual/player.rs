@@ -7,8 +7,8 @@
 use super::{byte, difference, read_flags, sum};
 use crate::{
     arena::{
-        Board, Controls, DASH_COOLDOWN_TICKS, DASH_TICKS, Player, Point, Score,
         rules::{DASH, RUN},
+        world::{Board, Controls, DASH_COOLDOWN_TICKS, DASH_TICKS, Player, Point, Score},
     },
     bits::{BitReader, BitWriter},
     game::Malformed,

@@ -13,7 +13,8 @@
 //! *Files of others.* What is an SQLite database and not one of ours is somebody else's: it is moved
 //! aside as it is, and nothing is ever written into it.
 
-pub(super) mod rows;
+mod repair;
+mod rows;
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +28,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::Db
 use self::rows::{
     insert, insert_page, read_all, remember, remove_folded, replace, set_clock, set_owner,
 };
-use super::{Backend, OpenError, journal, repair};
+use super::{
+    backend::{Backend, CLOSE_PATIENCE, OpenError},
+    journal,
+};
 use crate::{
     ledger::{
         disk::{Record, Trouble},
@@ -256,7 +260,7 @@ impl LedgerFile {
     fn open_sound(path: &Path) -> Result<(Connection, Contents), Flaw> {
         let database = |source| flaw(path, source);
         let mut connection = connect(path).map_err(database)?;
-        connection.busy_timeout(super::CLOSE_PATIENCE).map_err(database)?;
+        connection.busy_timeout(CLOSE_PATIENCE).map_err(database)?;
         let version = version(&connection).map_err(database)?;
         if version > STEPS.len() {
             return Err(Flaw::Refused(OpenError::Newer { path: path.to_owned() }));
@@ -405,7 +409,7 @@ fn flaw(path: &Path, source: rusqlite::Error) -> Flaw {
     }
 }
 
-pub(super) fn unusable(path: &Path) -> impl Fn(io::Error) -> OpenError {
+fn unusable(path: &Path) -> impl Fn(io::Error) -> OpenError {
     |source| OpenError::Unusable { path: path.to_owned(), source }
 }
 

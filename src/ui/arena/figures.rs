@@ -8,8 +8,8 @@ use crate::{
     node::{Cause, View},
     types::NodeId,
     ui::{
-        Frame, STAGE, VERTICES_BUDGET,
         palette::{CREAM, NIGHT, RUBY_LIGHT, TEAL, faded, mixed},
+        screen::{Frame, STAGE, VERTICES_BUDGET},
         text::Ink,
     },
 };

@@ -17,11 +17,11 @@ use crate::{
     node::{LedgerView, View},
     types::NodeId,
     ui::{
-        Frame,
         draw::Canvas,
         palette::{CREAM, HEATHER, LAVENDER, PANEL_EDGE, RUBY_LIGHT, faded},
+        panel::draw_panel,
+        screen::Frame,
         text::Ink,
-        title::draw_panel,
     },
 };
 

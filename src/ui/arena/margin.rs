@@ -17,7 +17,6 @@ use crate::{
     node::View,
     types::NodeId,
     ui::{
-        Frame,
         crown::draw_crown,
         draw::{Canvas, Paint},
         heir::{Mood, Pose, blink, tunic},
@@ -25,8 +24,9 @@ use crate::{
             CREAM, GOLD, GOLD_DEEP, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL_EDGE, faded, lit,
             shaded,
         },
+        panel::draw_panel,
+        screen::Frame,
         text::Ink,
-        title::draw_panel,
     },
 };
 

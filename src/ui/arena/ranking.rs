@@ -10,14 +10,14 @@ use crate::{
     node::View,
     types::NodeId,
     ui::{
-        Frame,
         draw::{Canvas, Paint},
         heir::{Mood, Pose, draw_heir, tunic},
         palette::{
             CREAM, GOLD, GOLD_DEEP, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL_EDGE, faded, lit,
         },
+        panel::draw_panel,
+        screen::Frame,
         text::Ink,
-        title::draw_panel,
     },
 };
 

@@ -4,7 +4,6 @@
 use macroquad::math::{Rect, Vec2, vec2};
 
 use crate::ui::{
-    Frame, STAGE,
     crown::{draw_crown, draw_twinkle},
     draw::{Canvas, Paint},
     heir::{Mood, Pose, blink, draw_heir},
@@ -13,6 +12,7 @@ use crate::ui::{
         APRICOT, CREAM, DUSK, GOLD, GOLD_DEEP, GOLD_LIGHT, LAVENDER, NIGHT, ROSE, faded, mixed,
         shaded,
     },
+    screen::{Frame, STAGE},
     text::Ink,
 };
 

@@ -12,13 +12,11 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    OpenError,
-    file::{
-        Contents, LedgerFile,
-        rows::{last_row, next_row, read_clocks, read_one, read_owner, read_sessions},
-        unusable,
-    },
+    Contents, LedgerFile,
+    rows::{last_row, next_row, read_clocks, read_one, read_owner, read_sessions},
+    unusable,
 };
+use crate::runtime::store::backend::OpenError;
 
 /// No row is smaller, in bytes. So there are at most so many rows as this fits into the file.
 const ROW_BYTES_MIN: u64 = 100;
@@ -144,8 +142,8 @@ pub struct Copy {
 impl Copy {
     /// Of the file at `path`, with its log.
     pub fn of(path: &Path) -> io::Result<Self> {
-        let folder =
-            std::env::temp_dir().join(format!("interregnum-{}", crate::runtime::random_id().0));
+        let folder = std::env::temp_dir()
+            .join(format!("interregnum-{}", crate::runtime::chance::random_id().0));
         fs::create_dir(&folder)?;
         let copy = Self { path: folder.join("ledger.db"), folder };
         for part in ["", "-wal"] {
