@@ -6,8 +6,8 @@ use interregnum::{
     arena::{GatherableId, RoundId, hall::Fact},
     ledger::{
         Ledger,
+        batch::PORTION_BYTES,
         body::Body,
-        catch_up::PORTION_BYTES,
         disk::BatchId,
         entry::{SharedEntry, WallTime},
         vector::Vector,

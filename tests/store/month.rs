@@ -18,8 +18,9 @@ use interregnum::{
     game::{Summing, draw},
     ledger::{
         Ledger, Out,
+        batch::PORTION_BYTES,
         body::{Body, Called},
-        catch_up::{PORTION_BYTES, Portion},
+        catch_up::Portion,
         disk::Record,
         entry::{Entry, WallTime, Writer},
         page::{PAGE_ENTRIES_MAX, Page},
