@@ -21,7 +21,7 @@ use interregnum::{
     runtime::Happened,
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
-    ui::{self, Seat},
+    ui::{self, Console},
 };
 
 const NAMES: [&str; 12] = [
@@ -254,7 +254,7 @@ fn chase(world: &World, id: NodeId, i: usize) -> Controls {
     Controls { dx, dy, dash: (world.tick.0 + i as u64 * 31) % 150 < 3, bot: i % 3 == 2 }
 }
 
-impl Seat for Show {
+impl Console for Show {
     fn now(&self) -> Instant {
         Instant(1 + self.start.elapsed().as_micros() as u64)
     }

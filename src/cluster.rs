@@ -168,11 +168,11 @@ pub enum Out {
     Redated,
     /// A client's controls, for the host that this node is.
     Controls {
-        /// Whose.
+        /// The client who holds this down.
         from: NodeId,
         /// In which of its lives.
         incarnation: Incarnation,
-        /// What.
+        /// The controls, numbered.
         packet: ControlsPacket,
         /// They came through a third node.
         relayed: bool,
@@ -220,7 +220,7 @@ impl Cluster {
         let tuning = config.tuning.clone();
         let me = Writer { node: config.id, incarnation: config.incarnation };
         let watches = config.role == Role::Spectator;
-        let kept = std::mem::take(&mut config.kept);
+        let kept = std::mem::take(&mut config.stored);
         Self {
             keeper: Keeper::new(now, config.wall, me, watches, kept)
                 .folds(fact_rules, tuning.folding),
@@ -333,7 +333,7 @@ impl Cluster {
         }
         let known = self.mesh.announcements(now).map(|heard| (heard.beacon.clone(), heard.from));
         for (beacon, from) in known.collect::<Vec<_>>() {
-            self.meet(now, &beacon, from);
+            self.take_beacon(now, &beacon, from);
         }
     }
 
@@ -831,7 +831,7 @@ impl Cluster {
                     let watches = self.mesh.peer(peer).is_some_and(|peer| {
                         peer.role == Role::Spectator && self.me.role == Role::Player
                     });
-                    self.keeper.meet(now, peer, watches);
+                    self.keeper.link_is_up(now, peer, watches);
                     if self.election.reign().is_some() {
                         self.reconcile(now);
                         self.send_roster(now, peer);

@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use crate::{
-    ledger::{disk::Kept, entry::WallTime, keeper::Folding},
+    ledger::{disk::Stored, entry::WallTime, keeper::Folding},
     text::{Name, SessionName},
     types::{Incarnation, NodeId, Role},
 };
@@ -60,7 +60,7 @@ pub struct Config {
     /// predicts nor shows anything: for those who only take part.
     pub views: bool,
     /// What its disk holds.
-    pub kept: Kept,
+    pub stored: Stored,
     /// What the wall clock says.
     pub wall: WallTime,
     /// The form in which it sends what is replicated. It understands both.
@@ -153,7 +153,7 @@ const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Tuning::{field} is {value}: it must be {range}")]
 pub struct OutOfRange {
-    /// Which.
+    /// The name of the field.
     pub field: &'static str,
     /// Its value.
     pub value: String,

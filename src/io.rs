@@ -57,7 +57,7 @@ pub enum Wire {
     Closed {
         /// The link.
         link: LinkId,
-        /// Why.
+        /// Why it is gone, as far as the system tells.
         reason: CloseReason,
     },
     /// The networks this machine is on, at the start and whenever they change.
@@ -121,7 +121,7 @@ pub enum Effect {
         to: SocketAddr,
         /// From which socket.
         via: Port,
-        /// What.
+        /// The datagram.
         bytes: Arc<[u8]>,
     },
     /// Send a datagram to everybody on one network, from the node's own socket.
@@ -130,7 +130,7 @@ pub enum Effect {
         on: Interface,
         /// To which port.
         port: u16,
-        /// What.
+        /// The datagram.
         bytes: Arc<[u8]>,
     },
     /// Open a link; [`Wire::Connected`] or [`Wire::DialFailed`] follows. The id is the node's

@@ -40,7 +40,7 @@ pub struct Line<P> {
     pub t_us: u64,
     /// Who tells it.
     pub node: NodeId,
-    /// What.
+    /// What happened, with the fields that belong to it.
     #[serde(flatten)]
     pub what: What<P>,
 }
@@ -138,7 +138,7 @@ pub enum What<P> {
     },
     /// Two machines disagree about the rules.
     Diverged {
-        /// Where.
+        /// The state about which they disagree.
         clock: Clock,
     },
     /// The ledger has changed.
@@ -152,7 +152,7 @@ pub enum What<P> {
     },
     /// What `author` wrote in this life is so safe from here on.
     Kept {
-        /// Who.
+        /// The id of whoever wrote it.
         author: NodeId,
         /// In which life.
         incarnation: String,
@@ -175,7 +175,7 @@ pub enum What<P> {
     NobodyFound,
     /// Somebody of this session is heard, or said to host it, and no way leads there.
     Unreachable {
-        /// Who.
+        /// The id of the one who is not reached.
         peer: NodeId,
         /// What its player is called, if that is known.
         name: String,
@@ -234,7 +234,7 @@ pub enum OfGame<E> {
     Game {
         /// At which tick.
         tick: u64,
-        /// What.
+        /// What happened, as the game puts it.
         what: E,
     },
     /// Whatever another version tells.
@@ -292,7 +292,7 @@ pub struct Clock {
 /// Somebody in the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Who.
+    /// The player's id.
     pub id: NodeId,
     /// What the player is called.
     pub name: Name,

@@ -112,7 +112,7 @@ pub enum Out {
     Down {
         /// The peer.
         peer: NodeId,
-        /// Why.
+        /// Why it has none.
         reason: Parting,
     },
     /// A peer said something, whichever way it came.

@@ -84,7 +84,7 @@ pub enum Event<G: Game> {
     PeerDown {
         /// The peer.
         peer: NodeId,
-        /// Why.
+        /// Why it is gone.
         reason: Parting,
     },
     /// The host that this node followed is lost.
@@ -93,7 +93,7 @@ pub enum Event<G: Game> {
         host: NodeId,
         /// Its reign.
         term: Term,
-        /// Why.
+        /// Why it is lost.
         reason: Cause,
     },
     /// This node asks the others whether it shall reign.
@@ -141,7 +141,7 @@ pub enum Event<G: Game> {
     /// A world received did not have the hash that its host gave it: two machines disagree about
     /// the rules.
     Diverged {
-        /// Where.
+        /// The state whose hash differs.
         clock: Clock,
     },
     /// So many events of the game happened while nothing of it came in here (for half a second and
@@ -157,21 +157,21 @@ pub enum Event<G: Game> {
     Game {
         /// At which tick.
         tick: Tick,
-        /// What.
+        /// What happened, in the game's words.
         event: G::Event,
     },
     /// What this writer wrote into the ledger, up to this number, is so safe from here on.
     Safe {
-        /// Who.
+        /// Whose entries these are.
         writer: Writer,
-        /// How.
+        /// How safe they are.
         safety: Safety,
         /// Up to where.
         through: u64,
     },
     /// From here on nothing more is kept on this machine.
     DiskFailed {
-        /// Why.
+        /// What is wrong with the disk.
         trouble: Trouble,
     },
     /// The session's ledger is that full from here on; when it is full, nothing more is counted.
@@ -211,7 +211,7 @@ pub enum Status {
     Playing,
     /// In a game whose host is lost.
     Interregnum,
-    /// Gone.
+    /// It has left, and does nothing any more.
     Stopped,
     /// Over, because something in it panicked, most likely the rules of the game:
     /// [`View::failure`] says over what. The others see a node whose process was killed. No other
@@ -391,7 +391,7 @@ pub struct SessionView {
 /// A player in the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberView {
-    /// Who.
+    /// The player's id, for as long as its profile lives.
     pub id: NodeId,
     /// What the player is called.
     pub name: Name,

@@ -50,7 +50,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use crate::{
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
-    ledger::disk::Kept,
+    ledger::disk::Stored,
     node::{Command, Event, Interface, Node, View},
     text::{Name, SessionName},
     types::{Incarnation, Instant, NodeId, Role},
@@ -204,7 +204,7 @@ pub struct Started {
 pub struct Timed<G: Game> {
     /// When the network thread learned of it.
     pub at: Instant,
-    /// What.
+    /// What happened.
     pub event: Happened<G>,
 }
 
@@ -319,7 +319,7 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
         let mut tell = Teller::new(telling_all);
         failing::run(blank, &telling, &mut tell, |tell| {
             let driver = Driver {
-                node: Node::new(clock::now(), config(settings, &started, kept.kept)),
+                node: Node::new(clock::now(), config(settings, &started, kept.stored)),
                 sockets,
                 shared: sharing,
                 interfaces: changed,
@@ -347,7 +347,7 @@ fn addresses(settings: &Settings, networks: &[Interface]) -> Result<Option<Ipv4A
 }
 
 /// What the node has to know.
-fn config(settings: Settings, started: &Started, kept: Kept) -> Config {
+fn config(settings: Settings, started: &Started, stored: Stored) -> Config {
     Config {
         id: started.id,
         incarnation: Incarnation(random_bits()),
@@ -355,7 +355,7 @@ fn config(settings: Settings, started: &Started, kept: Kept) -> Config {
         role: settings.role,
         session: settings.session,
         peers: settings.peers,
-        kept,
+        stored,
         wall: clock::wall_time(),
         beacon_port: settings.beacon_port,
         tcp_port: started.tcp,

@@ -42,6 +42,7 @@ pub mod arena;
 pub mod ask;
 pub mod atlas;
 mod bake;
+mod console;
 pub mod crown;
 pub mod draw;
 mod fonts;
@@ -57,16 +58,15 @@ mod pixels;
 mod press;
 pub mod ribbon;
 mod screen;
-mod seat;
 pub mod shapes;
 pub mod sheet;
 pub mod text;
 pub mod title;
 
 pub use self::{
+    console::Console,
     options::Options,
     screen::{Frame, STAGE, Screen, Turn, VERTICES_BUDGET},
-    seat::Seat,
 };
 
 use self::{
@@ -113,7 +113,7 @@ pub struct NoDisplay {
     pub reason: String,
 }
 
-/// Opens the window and stays until the player leaves; the seat has been told to leave by then.
+/// Opens the window and stays until the player leaves; the console has been told to leave by then.
 /// To be called on the main thread, and once.
 ///
 /// The node to play is started by `launch` when the window is open, so that a machine without a
@@ -125,7 +125,7 @@ pub struct NoDisplay {
 /// # Panics
 /// When the window's own code does, after it was open.
 pub fn run(
-    launch: impl FnOnce() -> Option<Arc<dyn Seat>> + 'static,
+    launch: impl FnOnce() -> Option<Arc<dyn Console>> + 'static,
     options: Options,
 ) -> Result<Outcome, NoDisplay> {
     // The window system panics when it has no display; until the first frame that is an answer,
@@ -145,8 +145,8 @@ pub fn run(
         let (started, outcome) = (started.clone(), outcome.clone());
         macroquad::Window::from_config(config(&options), async move {
             started.store(true, Ordering::Relaxed);
-            let Some(seat) = launch() else { return };
-            let ended = frames(seat, options).await;
+            let Some(console) = launch() else { return };
+            let ended = frames(console, options).await;
             if let Ok(mut outcome) = outcome.lock() {
                 *outcome = ended;
             }
@@ -219,23 +219,23 @@ fn linux_backend() -> miniquad::conf::LinuxBackend {
 ///
 /// Keys come before the wait for the next frame, so that the node hears of them at once; the view
 /// comes after it, so that it is as new as it can be.
-async fn frames(seat: Arc<dyn Seat>, options: Options) -> Outcome {
+async fn frames(console: Arc<dyn Console>, options: Options) -> Outcome {
     prevent_quit();
     let mut outcome = Outcome::of(options.name.clone());
     let studio = match Studio::new() {
         Ok(studio) => studio,
         Err(error) => {
             tracing::error!("{error}");
-            seat.command(Command::Leave);
+            console.command(Command::Leave);
             return outcome;
         }
     };
     let mut press = Press::new();
     let mut screens: Vec<Box<dyn Screen>> = vec![Box::new(Title::new(&options))];
     if options.play {
-        screens.push(Box::new(ArenaScreen::new(seat.now())));
+        screens.push(Box::new(ArenaScreen::new(console.now())));
     }
-    let mut pace = Pace::new(&*seat, options.frames_per_second);
+    let mut pace = Pace::new(&*console, options.frames_per_second);
     let mut seconds = 0.0;
     let mut frame_ms = 1_000.0 / 60.0;
     let mut events = Vec::new();
@@ -247,11 +247,11 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Outcome {
     // A new screen comes out of the dark.
     let mut dark = 1.0_f32;
     loop {
-        let (keys, heard) = (Keys::now(), seat.now());
+        let (keys, heard) = (Keys::now(), console.now());
         if let Some(top) = screens.last() {
-            seat.controls(top.controls(&keys));
+            console.controls(top.controls(&keys));
         }
-        pace.wait(&*seat);
+        pace.wait(&*console);
 
         let passed = get_frame_time().min(FRAME_SECONDS_MAX);
         seconds += passed;
@@ -259,7 +259,7 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Outcome {
         dark = (dark - passed * 3.5).max(0.0);
         events.clear();
         let mut stopped = false;
-        while let Some(happened) = seat.next_event() {
+        while let Some(happened) = console.next_event() {
             match happened {
                 Happened::Node(event) => {
                     stopped |= matches!(event, Event::Stopped);
@@ -270,7 +270,7 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Outcome {
                 Happened::Stall { .. } | Happened::Missed { .. } | Happened::Failed { .. } => {}
             }
         }
-        let view = seat.view();
+        let view = console.view();
         if let Some(view) = &view {
             outcome.name.clone_from(&view.name);
             if let Some(why) = &view.failure {
@@ -283,8 +283,8 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Outcome {
             set_fullscreen(full_screen);
         }
         if is_quit_requested() && leaving.is_none() {
-            seat.command(Command::Leave);
-            leaving = Some(seat.now());
+            console.command(Command::Leave);
+            leaving = Some(console.now());
         }
 
         clear_background(NIGHT);
@@ -294,8 +294,8 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Outcome {
         let frame = Frame {
             stage,
             visible,
-            now: seat.now(),
-            seat: &*seat,
+            now: console.now(),
+            console: &*console,
             view,
             events: &events,
             keys: &keys,
@@ -331,12 +331,12 @@ async fn frames(seat: Arc<dyn Seat>, options: Options) -> Outcome {
                 screens.pop();
                 dark = 1.0;
                 if screens.is_empty() {
-                    seat.command(Command::Leave);
-                    leaving = Some(seat.now());
+                    console.command(Command::Leave);
+                    leaving = Some(console.now());
                 }
             }
         }
-        let farewell = leaving.is_some_and(|since| seat.now().since(since) > FAREWELL);
+        let farewell = leaving.is_some_and(|since| console.now().since(since) > FAREWELL);
         if stopped || farewell {
             return outcome;
         }

@@ -13,7 +13,7 @@ use interregnum::{
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
     ui::{
-        Frame, Options, STAGE, Screen, Seat, Turn, VERTICES_BUDGET,
+        Console, Frame, Options, STAGE, Screen, Turn, VERTICES_BUDGET,
         arena::ArenaScreen,
         draw::{Canvas, Studio},
         keys::Keys,
@@ -37,7 +37,7 @@ struct Bench {
     asked: Mutex<Vec<Command<Arena>>>,
 }
 
-impl Seat for Bench {
+impl Console for Bench {
     fn now(&self) -> Instant {
         Instant(1)
     }
@@ -68,7 +68,7 @@ fn id(i: usize) -> NodeId {
 /// A game that is played by bots, and a window that looks on.
 struct Theatre {
     studio: Studio,
-    seat: Bench,
+    console: Bench,
     players: usize,
     before: World,
     world: World,
@@ -94,7 +94,7 @@ impl Theatre {
         };
         Self {
             studio: Studio::new().unwrap(),
-            seat: Bench::default(),
+            console: Bench::default(),
             players,
             before: world.clone(),
             world,
@@ -139,7 +139,7 @@ impl Theatre {
                 self.size.x / scale,
                 self.size.y / scale,
             ),
-            seat: &self.seat,
+            console: &self.console,
             view: Some(Arc::new(self.view.clone())),
             events: &events,
             keys,
@@ -265,9 +265,9 @@ fn an_emptied_name_is_not_taken_back_in_silence() {
     // The field stays open and says why; what is typed into it counts.
     theatre.frame(&mut screen, &typed("Ada "));
     theatre.frame(&mut screen, &typed("L."));
-    assert!(theatre.seat.asked.lock().unwrap().is_empty());
+    assert!(theatre.console.asked.lock().unwrap().is_empty());
     theatre.frame(&mut screen, &enter);
-    let asked = theatre.seat.asked.lock().unwrap();
+    let asked = theatre.console.asked.lock().unwrap();
     assert!(
         matches!(&asked[..], [Command::Rename(name)] if name.as_str() == "Ada L."),
         "{asked:?}"

@@ -37,9 +37,9 @@ const OF_BOT: u8 = 1;
 pub enum Fact {
     /// Somebody gathered something.
     Gathered {
-        /// Who.
+        /// Whose point it is.
         player: NodeId,
-        /// What.
+        /// What was gathered; no other thing has this number.
         gatherable: GatherableId,
         /// Whether it was a rare one.
         rare: bool,
@@ -48,9 +48,9 @@ pub enum Fact {
     },
     /// Somebody won a round.
     Won {
-        /// Who.
+        /// The winner.
         player: NodeId,
-        /// Which.
+        /// The round that was won.
         round: RoundId,
     },
 }

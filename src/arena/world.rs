@@ -131,9 +131,9 @@ pub struct Wall {
     pub x: i32,
     /// Upper edge.
     pub y: i32,
-    /// Width.
+    /// How wide it is, to the right.
     pub width: i32,
-    /// Height.
+    /// How high it is, downwards.
     pub height: i32,
 }
 
@@ -234,35 +234,35 @@ pub struct Controls {
 pub enum Event {
     /// Somebody came in.
     Joined {
-        /// Who.
+        /// The player, from here on.
         player: NodeId,
         /// Where it was put.
         at: Point,
     },
     /// Somebody who was away is back, with place and points.
     Returned {
-        /// Who.
+        /// The player, whom the world has kept.
         player: NodeId,
         /// Where it stood, and stands.
         at: Point,
     },
     /// Somebody went away.
     Left {
-        /// Who.
+        /// The player, who may come back.
         player: NodeId,
         /// Where its ghost stands.
         at: Point,
     },
     /// Somebody was away for so long that the world forgot it.
     Forgotten {
-        /// Who.
+        /// The player, of whom nothing is left.
         player: NodeId,
     },
     /// Something was gathered.
     Gathered {
         /// By whom.
         player: NodeId,
-        /// What.
+        /// What was gathered, and is gone.
         gatherable: GatherableId,
         /// The points it brought.
         worth: u32,
@@ -271,14 +271,14 @@ pub enum Event {
     },
     /// Something to gather appeared.
     Spawned {
-        /// What.
+        /// What can be gathered from here on.
         gatherable: GatherableId,
-        /// Where.
+        /// Where it lies.
         at: Point,
     },
     /// Somebody started a dash.
     Dashed {
-        /// Who.
+        /// The player who dashes.
         player: NodeId,
         /// From where.
         at: Point,
@@ -287,18 +287,18 @@ pub enum Event {
     },
     /// Somebody was dashed into.
     Shaken {
-        /// Who.
+        /// The player who stands still for a moment.
         player: NodeId,
         /// By whom.
         by: NodeId,
-        /// Where.
+        /// Where that one stood.
         at: Point,
         /// What fell out, if anything did; a [`Event::Spawned`] tells where it lies.
         dropped: Option<GatherableId>,
     },
     /// Somebody reached [`POINTS_TO_WIN`]: the round is over.
     RoundWon {
-        /// Who.
+        /// The winner.
         player: NodeId,
         /// Where it stood.
         at: Point,

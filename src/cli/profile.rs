@@ -26,7 +26,7 @@ const LEDGER: &str = "ledger.db";
 /// A claimed profile. The claim ends with the value.
 #[derive(Debug)]
 pub struct Profile {
-    /// Who.
+    /// The player's id, the same at each start.
     pub id: NodeId,
     /// What it was called the last time.
     pub name: Option<Name>,

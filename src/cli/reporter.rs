@@ -18,7 +18,7 @@ use super::{
 pub enum Words {
     /// One JSON object per line.
     Json,
-    /// Sentences.
+    /// Sentences for people.
     Story,
 }
 

@@ -49,40 +49,40 @@ impl TakePart {
     /// Starts the nodes and stays until it is time to stop.
     pub fn run(&self, nodes: Vec<(Settings, Profile)>, out: &Output) -> anyhow::Result<ExitCode> {
         let stop = signals::stop_requests(self.tied, out)?;
-        let mut seats = Vec::new();
+        let mut participants = Vec::new();
         for (settings, profile) in nodes {
-            seats.push(Seat::start(out, self.words, settings, profile)?);
+            participants.push(Participant::start(out, self.words, settings, profile)?);
         }
-        Ok(self.stay(seats, &stop))
+        Ok(self.stay(participants, &stop))
     }
 
-    /// Tells what happens to those in their seats until it is time to stop.
-    pub fn stay(&self, mut seats: Vec<Seat>, stop: &Receiver<()>) -> ExitCode {
+    /// Tells what happens to those in their participants until it is time to stop.
+    pub fn stay(&self, mut participants: Vec<Participant>, stop: &Receiver<()>) -> ExitCode {
         let end = self.seconds.map(|seconds| runtime::now() + Duration::from_secs(seconds));
         let mut leave_by = None;
         let mut next_look = runtime::now();
-        while !seats.is_empty() {
-            wait(&seats, stop, next_look);
+        while !participants.is_empty() {
+            wait(&participants, stop, next_look);
             let now = runtime::now();
             let asked = stop.try_recv().is_ok() || end.is_some_and(|end| now >= end);
             if asked && leave_by.is_none() {
                 leave_by = Some(now + LEAVE_PATIENCE);
-                for seat in &seats {
+                for participant in &participants {
                     // Who has ended already says so among its events; who does not listen is left.
-                    let _ = seat.handle.command(Command::Leave);
+                    let _ = participant.handle.command(Command::Leave);
                 }
             }
             let look = now >= next_look;
             if look {
                 next_look = now + LOOK;
             }
-            for seat in &mut seats {
-                seat.tell(look);
+            for participant in &mut participants {
+                participant.tell(look);
             }
-            if seats.iter().any(|seat| seat.end == Some(End::Failed)) {
+            if participants.iter().any(|participant| participant.end == Some(End::Failed)) {
                 return ExitCode::FAILURE;
             }
-            seats.retain(|seat| seat.end.is_none());
+            participants.retain(|participant| participant.end.is_none());
             if leave_by.is_some_and(|by| now >= by) {
                 break;
             }
@@ -92,17 +92,17 @@ impl TakePart {
 }
 
 /// Blocks until something happened to somebody, or it is time to look at the points.
-fn wait(seats: &[Seat], stop: &Receiver<()>, until: Instant) {
+fn wait(participants: &[Participant], stop: &Receiver<()>, until: Instant) {
     let mut select = Select::new();
     select.recv(stop);
-    for seat in seats {
-        select.recv(seat.events.queue());
+    for participant in participants {
+        select.recv(participant.events.queue());
     }
     let _ = select.ready_timeout(until.since(runtime::now()));
 }
 
 /// A node, who it is, and its voice.
-pub struct Seat {
+pub struct Participant {
     pub handle: Arc<Handle<Arena>>,
     events: Arc<Events<Arena>>,
     reporter: Reporter,
@@ -116,7 +116,7 @@ enum End {
     Failed,
 }
 
-impl Seat {
+impl Participant {
     fn start(
         out: &Output,
         words: Words,

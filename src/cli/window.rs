@@ -24,7 +24,7 @@ use super::{
     profile::Profile,
     reporter::{Reporter, Words},
     signals,
-    take_part::Seat,
+    take_part::Console,
 };
 
 /// Opens the window. Without a display a bot takes part instead.
@@ -68,7 +68,9 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     }
     let session = Some(&stay.session);
     let reporter = Reporter::start(&out, stay.part.words, &name, session, stay.handle.started());
-    Ok(stay.part.stay(vec![Seat::taken(stay.handle, stay.events, reporter, profile)], &stay.stop))
+    Ok(stay
+        .part
+        .stay(vec![Console::taken(stay.handle, stay.events, reporter, profile)], &stay.stop))
 }
 
 /// What both ways of staying need.
@@ -132,8 +134,8 @@ mod shown {
                 end: self.part.seconds.map(|s| runtime::now() + Duration::from_secs(s)),
                 asked_to_leave: AtomicBool::new(false),
             };
-            let seat: Arc<dyn ui::Seat> = Arc::new(chair);
-            Ok(match ui::run(move || Some(seat), options) {
+            let console: Arc<dyn ui::Console> = Arc::new(chair);
+            Ok(match ui::run(move || Some(console), options) {
                 Ok(outcome) => {
                     profile.keep_name(&outcome.name);
                     let failed = self.handle.view().is_some_and(|view| view.failure.is_some());
@@ -144,7 +146,7 @@ mod shown {
         }
     }
 
-    /// A seat at the window that also tells what happens, and gets up when asked to.
+    /// A console at the window that also tells what happens, and gets up when asked to.
     struct Chair {
         handle: Arc<Handle<Arena>>,
         events: Arc<Events<Arena>>,
@@ -154,7 +156,7 @@ mod shown {
         asked_to_leave: AtomicBool,
     }
 
-    impl ui::Seat for Chair {
+    impl ui::Console for Chair {
         fn now(&self) -> Instant {
             self.handle.now()
         }

@@ -157,7 +157,7 @@ pub struct Context<'a> {
 /// Somebody who could vote.
 #[derive(Clone, Copy, Debug)]
 pub struct Voter {
-    /// Who.
+    /// Its id.
     pub id: NodeId,
     /// When it was heard last.
     pub heard: Instant,
@@ -184,7 +184,7 @@ pub enum Out {
     Send {
         /// To whom.
         to: NodeId,
-        /// What.
+        /// The packet.
         packet: Packet,
     },
     /// Send this packet by way of a third node.
@@ -193,21 +193,21 @@ pub enum Out {
         relay: NodeId,
         /// To whom.
         to: NodeId,
-        /// What.
+        /// The packet.
         packet: Packet,
     },
     /// Send this packet both ways, in a datagram and over the link: it matters.
     SendTwice {
         /// To whom.
         to: NodeId,
-        /// What.
+        /// The packet.
         packet: Packet,
     },
     /// The host is lost.
     Lost {
         /// Its reign.
         term: Term,
-        /// Why.
+        /// Why it is believed to be lost.
         cause: Cause,
     },
     /// This node asks to reign.

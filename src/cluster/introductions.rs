@@ -17,10 +17,10 @@ impl Cluster {
         if beacon.who.id == self.me.id {
             return self.clash(now, beacon.who.incarnation);
         }
-        self.meet(now, beacon, from);
+        self.take_beacon(now, beacon, from);
     }
 
-    pub(super) fn meet(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
+    pub(super) fn take_beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
         if !self.me.shares_session(&beacon.who) {
             return;
         }
@@ -30,7 +30,7 @@ impl Cluster {
         let ip = self.mesh.settled_at(now, life, from.ip()).unwrap_or(from.ip());
         let wanted = beacon.term.is_some_and(|term| term.host == beacon.who.id)
             && self.election.current().is_none();
-        self.mesh.meet(now, &self.me, Acquaintance::introduced(beacon.who.clone(), ip, wanted));
+        self.mesh.learn_of(now, &self.me, Acquaintance::introduced(beacon.who.clone(), ip, wanted));
         if let Some(term) = beacon.term {
             if term.host == beacon.who.id {
                 self.election.rumour(now, term, None);
@@ -64,7 +64,7 @@ impl Cluster {
                 heard: false,
                 wanted: self.election.current().is_none(),
             };
-            self.mesh.meet(now, &self.me, host);
+            self.mesh.learn_of(now, &self.me, host);
         }
     }
 
@@ -97,7 +97,7 @@ impl Cluster {
                 heard: false,
                 wanted: false,
             };
-            self.mesh.meet(now, &self.me, host);
+            self.mesh.learn_of(now, &self.me, host);
         }
     }
 
@@ -139,7 +139,7 @@ impl Cluster {
                     heard: false,
                     wanted: false,
                 };
-                self.mesh.meet(now, &self.me, member);
+                self.mesh.learn_of(now, &self.me, member);
             }
         }
     }
@@ -205,7 +205,7 @@ mod tests {
             heard: true,
             wanted: false,
         };
-        mesh.meet(now, &me, heard);
+        mesh.learn_of(now, &me, heard);
         assert_eq!(mesh.settled_at(now, life, second), Some(first.ip()));
         let silent = now + Duration::from_secs(3);
         assert_eq!(mesh.settled_at(silent, life, second), None, "its link may be dead");

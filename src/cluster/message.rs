@@ -54,7 +54,7 @@ pub struct Roster {
 /// One player in the roster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Who.
+    /// The member's id.
     pub id: NodeId,
     /// In which life.
     pub incarnation: Incarnation,
@@ -313,9 +313,9 @@ pub struct MeetPacket {
 /// binary form share the bytes.
 #[derive(Clone, Debug)]
 pub enum Payload {
-    /// Readable.
+    /// For people: JSON, embedded as it is.
     Json(Box<RawValue>),
-    /// Compact.
+    /// For machines: whatever the game makes of it.
     Binary(Blob),
 }
 

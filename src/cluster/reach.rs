@@ -32,7 +32,7 @@ const TOLD_AFTER: Duration = Duration::from_millis(2_500);
 /// Somebody who is heard, or was said to host the session, and to whom there is no way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreachable {
-    /// Who.
+    /// The id of the one who is not reached.
     pub id: NodeId,
     /// What its player is called, if that was told.
     pub name: Name,
@@ -211,7 +211,7 @@ impl Cluster {
         if self.election.reign().is_none() {
             return;
         }
-        self.mesh.meet(
+        self.mesh.learn_of(
             now,
             &self.me,
             Acquaintance {

@@ -126,12 +126,12 @@ impl Roster {
             return false;
         };
         let before = (published.members.clone(), published.spectators);
-        let mut seats = Seats {
+        let mut entries = Entries {
             members: &mut published.members,
             away_since: &mut self.away_since,
             most: tuning.players_max,
         };
-        seats.place(me.id, me.incarnation, |entry| {
+        entries.place(me.id, me.incarnation, |entry| {
             entry.name = me.name.clone();
             entry.away = false;
             entry.address = None;
@@ -141,7 +141,7 @@ impl Roster {
             all.filter(move |(_, peer)| peer.is_in_touch(now, UNLINKED_AWAY))
         };
         for (id, peer) in present(Role::Player) {
-            seats.place(id, peer.incarnation, |entry| {
+            entries.place(id, peer.incarnation, |entry| {
                 entry.name = peer.name.clone();
                 entry.address = peer.address();
             });
@@ -178,13 +178,13 @@ impl Roster {
 }
 
 /// The places in the session. Whoever is away keeps its own for as long as nobody else needs it.
-struct Seats<'a> {
+struct Entries<'a> {
     members: &'a mut Vec<Member>,
     away_since: &'a mut BTreeMap<NodeId, Instant>,
     most: usize,
 }
 
-impl Seats<'_> {
+impl Entries<'_> {
     /// Finds or makes the entry of `id`, if there is room for one, and updates it.
     fn place(&mut self, id: NodeId, incarnation: Incarnation, update: impl FnOnce(&mut Member)) {
         if self.members.binary_search_by_key(&id, |member| member.id).is_err() {

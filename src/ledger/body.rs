@@ -45,7 +45,7 @@ pub enum Body {
 /// A player, and what it is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Called {
-    /// Who.
+    /// The player who is called so.
     pub player: NodeId,
     /// Its name.
     pub name: Name,

@@ -23,7 +23,7 @@ pub struct BatchId(pub u64);
 
 /// What a disk held when the node started.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct Stored {
     /// Whether more can be kept.
     pub works: bool,
     /// All entries that are in no page, by session.
@@ -36,7 +36,7 @@ pub struct Kept {
     pub sessions: Vec<(SessionId, SessionName)>,
 }
 
-impl Kept {
+impl Stored {
     /// The session that was played last under this name.
     pub fn last_session(&self, name: &SessionName) -> Option<SessionId> {
         self.sessions.iter().find(|(_, known)| known == name).map(|(id, _)| *id)

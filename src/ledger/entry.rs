@@ -38,7 +38,7 @@ const DOMAIN: &[u8] = b"interregnum entry 1";
 /// copy of its disk never contradicts what it wrote before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Writer {
-    /// Who.
+    /// The node that writes.
     pub node: NodeId,
     /// In which life.
     pub incarnation: Incarnation,
@@ -62,7 +62,7 @@ pub struct EntryId {
 /// Successive entries of one writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// Whose.
+    /// The writer, in one life of it.
     pub writer: Writer,
     /// The number of the first.
     pub first: u64,
@@ -99,7 +99,7 @@ impl Kind {
     }
 }
 
-/// SHA-256.
+/// The SHA-256 of an entry, which is its name for all that refers to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hash(pub [u8; 32]);

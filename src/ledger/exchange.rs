@@ -150,7 +150,7 @@ pub enum Portion {
 /// Who sent a message.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender {
-    /// Who.
+    /// Its id.
     pub node: NodeId,
     /// In which life.
     pub incarnation: Incarnation,
@@ -223,7 +223,7 @@ impl Exchange {
     }
 
     /// A link to `peer` is up, or was replaced. If it `watches` it is told nothing unasked.
-    pub fn meet(
+    pub fn link_is_up(
         &mut self,
         now: Instant,
         ledger: &Ledger,
@@ -258,7 +258,7 @@ impl Exchange {
         let peers: Vec<(NodeId, bool)> =
             self.peers.iter().map(|(peer, state)| (*peer, state.watches)).collect();
         for (peer, watches) in peers {
-            self.meet(now, ledger, disk, peer, watches);
+            self.link_is_up(now, ledger, disk, peer, watches);
         }
     }
 
@@ -542,7 +542,7 @@ mod tests {
         let (mut own, mut flood) = (ledger(1), ledger(9));
         let (mut exchange, mut witnesses) = (Exchange::new(false), Witnesses::default());
         let now = Instant(1_000_000);
-        exchange.meet(now, &own, &Disk::new(), PEER, false);
+        exchange.link_is_up(now, &own, &Disk::new(), PEER, false);
         let long = "x".repeat(1_000);
         let written: Vec<SharedEntry> = (0..20_000).map(|_| say(&mut flood, &long)).collect();
         for part in written.chunks(16) {
@@ -558,7 +558,7 @@ mod tests {
     fn a_portion_that_is_too_large_is_malformed() {
         let (mut own, mut other) = (ledger(1), ledger(9));
         let (mut exchange, mut witnesses) = (Exchange::new(false), Witnesses::default());
-        exchange.meet(Instant(0), &own, &Disk::new(), PEER, false);
+        exchange.link_is_up(Instant(0), &own, &Disk::new(), PEER, false);
         let long = "x".repeat(1_000);
         let written: Vec<SharedEntry> = (0..40).map(|_| say(&mut other, &long)).collect();
         let message = entries(&other, &written, None);

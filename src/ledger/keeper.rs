@@ -11,7 +11,7 @@ use super::{
     Fullness, Ledger, Out as LedgerOut, Refused,
     batch::Carried,
     body::Body,
-    disk::{BatchId, Disk, Kept, Record, Report, Trouble},
+    disk::{BatchId, Disk, Record, Report, Stored, Trouble},
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     exchange::{Exchange, LedgerMessage, Sender},
     page::{PAGE_ENTRIES_MAX, SharedPage},
@@ -85,14 +85,14 @@ pub enum Out {
     Send {
         /// To whom.
         to: NodeId,
-        /// What.
+        /// The message.
         message: LedgerMessage,
     },
     /// Write this to the disk and sync it; a [`Report`] follows.
     Persist {
         /// The batch.
         batch: BatchId,
-        /// What.
+        /// All that is to be written and synced at once.
         records: Vec<Record>,
     },
     /// Note on the disk which session is played under this name.
@@ -123,7 +123,7 @@ pub struct Keeper {
     /// The open one. Before it is known which session is played, that of none.
     ledger: Ledger,
     /// What else is on the disk.
-    kept: Kept,
+    stored: Stored,
     disk: Disk,
     witnesses: Witnesses,
     exchange: Exchange,
@@ -150,12 +150,12 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// All that was `kept`, with no ledger open. This node writes as `me`, or only `watches`.
-    pub fn new(now: Instant, wall: WallTime, me: Writer, watches: bool, kept: Kept) -> Self {
+    /// All that was `stored`, with no ledger open. This node writes as `me`, or only `watches`.
+    pub fn new(now: Instant, wall: WallTime, me: Writer, watches: bool, stored: Stored) -> Self {
         Self {
             ledger: Ledger::new(SessionId::default(), me),
-            disk: if kept.works { Disk::new() } else { Disk::none() },
-            kept,
+            disk: if stored.works { Disk::new() } else { Disk::none() },
+            stored,
             witnesses: Witnesses::default(),
             exchange: Exchange::new(watches),
             wall: (now, wall),
@@ -191,13 +191,13 @@ impl Keeper {
 
     /// The session that was played last under this name, as far as this machine knows.
     pub fn last_session(&self, name: &SessionName) -> Option<SessionId> {
-        self.kept.last_session(name)
+        self.stored.last_session(name)
     }
 
     /// The open ledger is that of what is played under this name: it goes on the next time.
     pub fn remember(&mut self, name: &SessionName) {
         let session = self.ledger.session();
-        if self.kept.remember(session, name) && self.disk.trouble().is_none() {
+        if self.stored.remember(session, name) && self.disk.trouble().is_none() {
             self.out.push_back(Out::Remember(session, name.clone()));
         }
     }
@@ -213,17 +213,17 @@ impl Keeper {
         let old = std::mem::replace(&mut self.ledger, fresh);
         if !old.is_empty() {
             let entries = old.loose().map(|entry| Entry::clone(entry)).collect();
-            self.kept.ledgers.insert(old.session(), entries);
-            self.kept.pages.insert(old.session(), old.pages().cloned().collect());
-            self.kept.clocks.retain(|(session, ..)| *session != old.session());
+            self.stored.ledgers.insert(old.session(), entries);
+            self.stored.pages.insert(old.session(), old.pages().cloned().collect());
+            self.stored.clocks.retain(|(session, ..)| *session != old.session());
             let clocks = old.clocks().map(|(writer, hours)| (old.session(), writer, hours));
-            self.kept.clocks.extend(clocks);
+            self.stored.clocks.extend(clocks);
         }
-        for (_, writer, hours) in self.kept.clocks.iter().filter(|clock| clock.0 == session) {
+        for (_, writer, hours) in self.stored.clocks.iter().filter(|clock| clock.0 == session) {
             self.ledger.is_behind(*writer, *hours);
         }
-        let entries = self.kept.ledgers.remove(&session).unwrap_or_default();
-        let pages = self.kept.pages.remove(&session).unwrap_or_default();
+        let entries = self.stored.ledgers.remove(&session).unwrap_or_default();
+        let pages = self.stored.pages.remove(&session).unwrap_or_default();
         self.ledger.restore_all(entries, &pages);
         self.rests.clear();
         self.exchange.set_wall(self.written_at(now));
@@ -416,9 +416,9 @@ impl Keeper {
     }
 
     /// A link to `peer` is up, or was replaced. If it only `watches` it is told nothing unasked.
-    pub fn meet(&mut self, now: Instant, peer: NodeId, watches: bool) {
+    pub fn link_is_up(&mut self, now: Instant, peer: NodeId, watches: bool) {
         self.exchange.set_wall(self.written_at(now));
-        self.exchange.meet(now, &self.ledger, &self.disk, peer, watches);
+        self.exchange.link_is_up(now, &self.ledger, &self.disk, peer, watches);
     }
 
     /// The link to `peer` is gone.

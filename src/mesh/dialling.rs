@@ -219,7 +219,7 @@ mod tests {
                 heard: false,
                 wanted: false,
             };
-            mesh.meet(Instant(0), &me(), peer);
+            mesh.learn_of(Instant(0), &me(), peer);
         }
         mesh
     }

@@ -85,7 +85,7 @@ pub struct Heard {
     pub beacon: Arc<Beacon>,
     /// Where its sender is.
     pub from: SocketAddr,
-    /// When.
+    /// When it came in.
     pub at: Instant,
     bytes: Box<[u8]>,
 }

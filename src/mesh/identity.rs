@@ -10,7 +10,7 @@ use crate::{
 /// Everything about a node that it tells to others and that does not depend on the game's course.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Who.
+    /// Its id, which outlives addresses and starts.
     pub id: NodeId,
     /// In which life.
     pub incarnation: Incarnation,

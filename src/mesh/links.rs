@@ -155,7 +155,7 @@ impl Mesh {
         }
         let udp = SocketAddr::new(ip, who.udp);
         self.make_room(id);
-        self.meet(now, me, Acquaintance::introduced(who, ip, false));
+        self.learn_of(now, me, Acquaintance::introduced(who, ip, false));
         let (Some(peer), Some(state)) = (self.peers.get_mut(&id), self.links.get_mut(&link)) else {
             return self.fail(now, link);
         };

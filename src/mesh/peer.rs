@@ -34,7 +34,7 @@ pub struct Peer {
     pub(super) datagram: Option<Instant>,
     pub(super) datagram_sent: Instant,
     /// Until when it counts as hearing no datagrams.
-    pub(super) deaf_until: Instant,
+    pub(super) hears_no_datagrams_until: Instant,
     pub(super) addresses: Vec<Address>,
     /// When anything of or about it came in last.
     pub met: Instant,

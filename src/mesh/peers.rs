@@ -20,7 +20,7 @@ const PEERS_MAX: usize = 4_096;
 /// Somebody of the own session, as somebody describes it.
 #[derive(Debug)]
 pub struct Acquaintance {
-    /// Who.
+    /// Its id.
     pub id: NodeId,
     /// In which life.
     pub incarnation: Incarnation,
@@ -96,7 +96,7 @@ impl Mesh {
     }
 
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
-    pub fn meet(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
+    pub fn learn_of(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
         let Acquaintance { id, incarnation, name, role, address, heard, wanted } = acquaintance;
         if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
             return;
@@ -123,7 +123,7 @@ impl Mesh {
             moved: Instant::default(),
             datagram: None,
             datagram_sent: Instant::default(),
-            deaf_until: Instant::default(),
+            hears_no_datagrams_until: Instant::default(),
             addresses: Vec::new(),
             met: now,
             link: None,
@@ -256,7 +256,7 @@ mod tests {
             let who =
                 Introduction { id: NodeId::from_u128(1_000 + number), ..newcomer.introduction() };
             let ghost = Acquaintance::introduced(who, IpAddr::from([10, 0, 0, 9]), false);
-            mesh.meet(now, &me, ghost);
+            mesh.learn_of(now, &me, ghost);
         }
         assert_eq!(mesh.peers.len(), PEERS_MAX);
         let from = SocketAddr::from(([10, 0, 0, 2], 4_000));

@@ -27,7 +27,7 @@ pub const COPY_AFTER: Duration = Duration::from_millis(5);
 const DATAGRAM_SILENCE: Duration = Duration::from_millis(1_700);
 
 /// How long a peer's word counts that it hears no datagrams.
-const DEAF: Duration = Duration::from_millis(1_500);
+const WORD_COUNTS: Duration = Duration::from_millis(1_500);
 
 /// How something is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Mesh {
         }
         let udp = peer.udp?;
         peer.datagram_sent = now;
-        let deaf = now < peer.deaf_until;
+        let unheard = now < peer.hears_no_datagrams_until;
         let mut bytes = Vec::with_capacity(DATAGRAM_HEAD_BYTES + body.len());
         bytes.push(kind);
         bytes.extend_from_slice(&tag(me.id, me.incarnation).to_be_bytes());
@@ -78,7 +78,7 @@ impl Mesh {
             self.later.push_back((now + COPY_AFTER, effect.clone()));
         }
         self.out.push_back(Out::Effect(effect));
-        if deaf && kind != PROBE {
+        if unheard && kind != PROBE {
             self.send_over_link(to, kind, body);
         }
         Some(Way::Datagram)
@@ -128,9 +128,10 @@ impl Mesh {
     /// A whole frame of a link came in, from a peer that has introduced itself.
     pub(super) fn frame(&mut self, now: Instant, peer: NodeId, link: LinkId, frame: Bytes) {
         match &frame[..] {
-            [PING, deaf] => {
+            [PING, hears_none] => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
-                    peer.deaf_until = if *deaf != 0 { now + DEAF } else { now };
+                    peer.hears_no_datagrams_until =
+                        if *hears_none != 0 { now + WORD_COUNTS } else { now };
                 }
             }
             [kind, ..] if *kind >= KINDS_ABOVE => {
@@ -156,9 +157,9 @@ impl Mesh {
         let Some((id, peer)) = state.peer.and_then(|id| Some((id, self.peers.get(&id)?))) else {
             return;
         };
-        let deaf = peer.datagram.is_none_or(|at| now.since(at) > DATAGRAM_SILENCE);
+        let hears_none = peer.datagram.is_none_or(|at| now.since(at) > DATAGRAM_SILENCE);
         let probe = now.since(peer.datagram_sent) >= self.tuning.ping;
-        self.write(link, PING, &[u8::from(deaf)]);
+        self.write(link, PING, &[u8::from(hears_none)]);
         if probe {
             self.probe(now, me, id);
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::StartError;
 use crate::{
-    ledger::disk::{BatchId, Kept, Record, Report},
+    ledger::disk::{BatchId, Record, Report, Stored},
     text::SessionName,
     types::{NodeId, SessionId},
 };
@@ -16,7 +16,7 @@ pub struct Opened {
     /// To keep more.
     pub disk: Disk,
     /// What was there.
-    pub kept: Kept,
+    pub stored: Stored,
     /// What people should know.
     pub notices: Vec<String>,
 }
@@ -52,7 +52,7 @@ impl Disk {
                 let Contents { ledgers, pages, clocks, sessions, notices, .. } = contents;
                 Ok(Opened {
                     disk: Self { store: Some((store, reports)) },
-                    kept: Kept { works: true, ledgers, pages, clocks, sessions },
+                    stored: Stored { works: true, ledgers, pages, clocks, sessions },
                     notices,
                 })
             }

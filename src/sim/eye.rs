@@ -40,7 +40,7 @@ const RECOVERS: Duration = Duration::from_millis(700);
 /// What is done to the players.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scene {
-    /// Nothing.
+    /// Nothing happens but play.
     Quiet,
     /// The host is killed again and again.
     Kills,
@@ -88,7 +88,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Both.
+    /// What was seen here and there, together.
     pub fn and(self, other: Self) -> Self {
         Self {
             frames: self.frames + other.frames,

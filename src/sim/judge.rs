@@ -37,7 +37,7 @@ const HASHES_MAX: usize = 4_096;
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// When.
+    /// When it was noticed, in virtual time.
     pub at: Instant,
     /// At which machine.
     pub place: Place,

@@ -171,7 +171,7 @@ const LIMITS: [Limit; 8] = [
 /// Something that happened too often.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Excess {
-    /// What.
+    /// What is limited, in words.
     pub what: &'static str,
     /// How often in 1,000 faults (or of zombies, for what they do).
     pub figure: f64,

@@ -340,7 +340,7 @@ impl<G: Playable> World<G> {
             role: Role::Player,
             session: Some(SessionName::default()),
             peers: self.invited(place),
-            kept: self.machines[place].storage.read(),
+            stored: self.machines[place].storage.read(),
             wall: self.wall(place),
             beacon_port: BEACON_PORT,
             tcp_port: TCP_PORT,

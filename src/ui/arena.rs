@@ -254,7 +254,7 @@ impl Screen for ArenaScreen {
         self.seconds += frame.passed;
         match self.ask.hear(frame.keys, frame.passed) {
             Answer::Yes => {
-                frame.seat.command(Command::Browse);
+                frame.console.command(Command::Browse);
                 return Turn::Back;
             }
             Answer::Open => {}

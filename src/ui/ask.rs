@@ -23,7 +23,7 @@ pub enum Answer {
     NotAsked,
     /// Nothing yet.
     Open,
-    /// Yes.
+    /// It is meant.
     Yes,
 }
 

@@ -30,7 +30,7 @@ const GLOW: [(f32, f32); 6] =
 /// What a piece shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Piece {
-    /// White.
+    /// A spot of plain white: for whatever has a colour of its own only.
     White,
     /// A disc of that radius.
     Disc(u16),

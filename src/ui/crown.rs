@@ -14,10 +14,10 @@ use super::{
 const HALF_OUTLINE: [(f32, f32); 6] =
     [(0.0, 0.0), (0.38, -0.035), (0.50, -0.50), (0.245, -0.285), (0.0, -0.66), (0.0, -0.66)];
 
-/// Draws a crown that is `width` wide and sits on `seat`, the middle of its brim, turned by
+/// Draws a crown that is `width` wide and sits on `console`, the middle of its brim, turned by
 /// `tilt` radians. `glint` from 0 to 1 lets a light run over it.
-pub fn draw_crown(canvas: &Canvas, seat: Vec2, width: f32, tilt: f32, glint: f32) {
-    let c = canvas.at(Affine2::from_scale_angle_translation(Vec2::splat(width), tilt, seat));
+pub fn draw_crown(canvas: &Canvas, console: Vec2, width: f32, tilt: f32, glint: f32) {
+    let c = canvas.at(Affine2::from_scale_angle_translation(Vec2::splat(width), tilt, console));
     c.sprite("crown", 0, Rect::new(-0.64, -0.86, 1.28, 0.98), paint_crown);
     if glint > 0.0 && glint < 1.0 {
         let at = vec2(-0.5 + glint, -0.45 + 0.3 * glint);

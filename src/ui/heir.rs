@@ -74,7 +74,7 @@ pub struct Pose {
 /// What an heir is up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// Well.
+    /// All is well.
     Merry,
     /// Somebody dashed into it.
     Dizzy,

@@ -1,7 +1,7 @@
 //! The rhythm of the frames.
 use std::time::Duration;
 
-use super::Seat;
+use super::Console;
 use crate::types::Instant;
 
 /// How long before a frame is due the window stops sleeping and watches the clock instead.
@@ -15,15 +15,15 @@ pub struct Pace {
 
 impl Pace {
     /// So many frames in a second, from here on.
-    pub fn new(seat: &dyn Seat, frames_per_second: u32) -> Self {
-        Self { span: Duration::from_secs(1) / frames_per_second.max(1), due: seat.now() }
+    pub fn new(console: &dyn Console, frames_per_second: u32) -> Self {
+        Self { span: Duration::from_secs(1) / frames_per_second.max(1), due: console.now() }
     }
 
     /// Waits until the next frame is due. A frame that is late moves all that follow.
     #[expect(clippy::disallowed_methods, reason = "the impure edge")]
-    pub fn wait(&mut self, seat: &dyn Seat) {
+    pub fn wait(&mut self, console: &dyn Console) {
         self.due += self.span;
-        let now = seat.now();
+        let now = console.now();
         if self.due.since(now).is_zero() {
             self.due = now;
             return;
@@ -32,7 +32,7 @@ impl Pace {
         if rest > WATCHFUL {
             std::thread::sleep(rest - WATCHFUL);
         }
-        while !self.due.since(seat.now()).is_zero() {
+        while !self.due.since(console.now()).is_zero() {
             std::hint::spin_loop();
         }
     }

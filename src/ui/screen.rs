@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use macroquad::math::{Rect, Vec2};
 
-use super::{draw::Canvas, keys::Keys, seat::Seat};
+use super::{console::Console, draw::Canvas, keys::Keys};
 use crate::{
     arena::{Arena, Controls},
     node::{Event, View},
@@ -24,7 +24,7 @@ pub struct Frame<'a> {
     /// What of the stage's surroundings the window shows, in units; holds the whole stage.
     pub visible: Rect,
     /// The node that is played.
-    pub seat: &'a dyn Seat,
+    pub console: &'a dyn Console,
     /// What it shows.
     pub view: Option<Arc<View<Arena>>>,
     /// What happened since the frame before.

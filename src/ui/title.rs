@@ -120,7 +120,7 @@ impl Title {
             match editing.what {
                 Field::Name => {
                     self.name = Name::new(text);
-                    frame.seat.command(Command::Rename(self.name.clone()));
+                    frame.console.command(Command::Rename(self.name.clone()));
                 }
                 Field::Realm => {
                     let Ok(named) = SessionName::new(text) else { return };
@@ -274,7 +274,7 @@ impl Title {
         }
         let corner = vec2(frame.visible.right() - 18.0, frame.visible.y + 28.0);
         let ink = Ink::plain(13.0, HEATHER).right();
-        c.text(&format!("you are at {}", frame.seat.address()), corner, ink);
+        c.text(&format!("you are at {}", frame.console.address()), corner, ink);
     }
 }
 
@@ -327,7 +327,7 @@ impl Screen for Title {
         self.ask.draw(frame, "Quit Interregnum?", "see you soon", "quit");
 
         if let Some(session) = taken {
-            frame.seat.command(Command::Play(session));
+            frame.console.command(Command::Play(session));
             return Turn::Enter(Box::new(ArenaScreen::new(frame.now)));
         }
         Turn::Stay

@@ -10,7 +10,7 @@ use interregnum::{
         Ledger,
         batch::Carried,
         body::Body,
-        disk::{Kept, Trouble},
+        disk::{Stored, Trouble},
         entry::{EntryId, Hash, Kind, WallTime, Writer},
         exchange::{LedgerMessage, Sender},
         keeper::{Folding, Keeper, Out},
@@ -194,11 +194,11 @@ impl World {
         machine.disk.fail_next_sync = false;
         let read = machine.disk.read();
         let me = Writer { node: node(at), incarnation: life };
-        let kept = Kept {
+        let kept = Stored {
             works: true,
             ledgers: [(session(), read.entries)].into(),
             pages: [(session(), read.pages)].into(),
-            ..Kept::default()
+            ..Stored::default()
         };
         let folding = Folding {
             entries: 16,
@@ -231,8 +231,8 @@ impl World {
         for (from, to) in [(a, b), (b, a)] {
             self.wires.insert((from, to), VecDeque::new());
         }
-        self.act(a, |keeper, now| keeper.meet(now, node(b), false));
-        self.act(b, |keeper, now| keeper.meet(now, node(a), false));
+        self.act(a, |keeper, now| keeper.link_is_up(now, node(b), false));
+        self.act(b, |keeper, now| keeper.link_is_up(now, node(a), false));
     }
 
     fn cut(&mut self, a: usize, b: usize) {

@@ -147,7 +147,7 @@ impl std::fmt::Display for Report {
 #[derive(Debug, Default)]
 struct Watch {
     gaps: Vec<u64>,
-    /// When.
+    /// The times of all elections, in microseconds.
     elections: Vec<u64>,
     reigns: usize,
     stalls: usize,

@@ -29,7 +29,7 @@ pub enum Line {
 pub struct Fields {
     session: SessionId,
     author: NodeId,
-    /// Hexadecimal.
+    /// Its 64 bits, in hexadecimal digits: more than a number in JSON keeps.
     incarnation: String,
     number: u64,
     /// Seconds since 1970.

@@ -50,7 +50,7 @@ struct Count {
 /// A tick that is not late comes within this time after the one before, in milliseconds.
 const UNDISTURBED_MS: u64 = 25;
 
-/// Milliseconds.
+/// So many milliseconds.
 pub fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }

@@ -8,7 +8,7 @@ use crate::{
     ledger::{
         Ledger,
         body::Body,
-        disk::{Kept, Report},
+        disk::{Report, Stored},
         entry::{Entry, EntryId},
     },
     node::{Event, Input},
@@ -40,8 +40,8 @@ impl Storage {
     }
 
     /// What a start finds.
-    pub fn read(&mut self) -> Kept {
-        let mut kept = Kept { works: true, sessions: self.sessions.clone(), ..Kept::default() };
+    pub fn read(&mut self) -> Stored {
+        let mut kept = Stored { works: true, sessions: self.sessions.clone(), ..Stored::default() };
         let read = self.disk.read();
         for entry in read.entries {
             kept.ledgers.entry(entry.head().session).or_default().push(entry);

@@ -172,23 +172,23 @@ impl Cast {
         let Some(actor) = crowned.and_then(|id| self.actors.get_mut(&id)) else {
             return;
         };
-        let seat = actor.pose(player, 0.0).crown_seat();
+        let console = actor.pose(player, 0.0).crown_seat();
         let Some((from, age)) = &mut self.crown.flight else {
-            self.crown.at = seat;
+            self.crown.at = console;
             return;
         };
         *age += passed;
         let part = (*age / FLIGHT_S).min(1.0);
         let eased = part * part * (3.0 - 2.0 * part);
-        let rise = (40.0 + from.distance(seat) * 0.28) * (part * std::f32::consts::PI).sin();
-        self.crown.at = from.lerp(seat, eased) - vec2(0.0, rise);
+        let rise = (40.0 + from.distance(console) * 0.28) * (part * std::f32::consts::PI).sin();
+        self.crown.at = from.lerp(console, eased) - vec2(0.0, rise);
         let spot = self.crown.at - vec2(0.0, 8.0);
         self.sparks.glimmer(spot, Shape::Star, 5.0, GOLD_LIGHT);
         if part >= 1.0 {
             self.crown.flight = None;
             actor.cheer = 0.9;
-            self.sparks.ring(seat, 60.0, GOLD);
-            self.sparks.burst(seat, 18, Shape::Star, 210.0, GOLD_LIGHT);
+            self.sparks.ring(console, 60.0, GOLD);
+            self.sparks.burst(console, 18, Shape::Star, 210.0, GOLD_LIGHT);
         }
     }
 

@@ -45,7 +45,7 @@ impl Line {
     }
 }
 
-/// Proclaims.
+/// Proclaims who wears the crown, on a ribbon, and tells in a list what else happens.
 pub struct Herald {
     /// The last change of host that was proclaimed, or is too old to be.
     proclaimed: Instant,
@@ -91,7 +91,7 @@ impl Herald {
                 self.say("two crowns met".to_owned(), CREAM);
             }
             Event::Full { players } => self.proclaim(
-                "No seat is free".to_owned(),
+                "No console is free".to_owned(),
                 format!("{players} play; you come in as soon as one leaves"),
                 Cloth::Peace,
             ),

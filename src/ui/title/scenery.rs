@@ -291,10 +291,10 @@ pub fn draw_logo(frame: &Frame) {
     let (lw, rw) = logo_widths(c);
     let start = (STAGE.x - lw - LOGO_GAP - rw) / 2.0;
     let float = (seconds * 1.6).sin() * 4.0;
-    let seat = vec2(start + lw + LOGO_GAP / 2.0, LOGO_LINE - 8.0 + float);
-    c.glow(seat - vec2(0.0, 22.0), 84.0, faded(GOLD, 0.30));
+    let console = vec2(start + lw + LOGO_GAP / 2.0, LOGO_LINE - 8.0 + float);
+    c.glow(console - vec2(0.0, 22.0), 84.0, faded(GOLD, 0.30));
     let glint = (seconds.rem_euclid(4.0) - 1.0).clamp(0.0, 1.0);
-    draw_crown(c, seat, 76.0, (seconds * 0.8).sin() * 0.06, glint);
+    draw_crown(c, console, 76.0, (seconds * 0.8).sin() * 0.06, glint);
     let shine = seconds.rem_euclid(5.0) / 5.0;
     let way = lw + LOGO_GAP + rw;
     let at = vec2(start + way * shine, LOGO_LINE - 46.0 + 10.0 * (shine * 20.0).sin());

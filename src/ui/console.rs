@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Where somebody sits to play: what the window needs of a running node.
-pub trait Seat {
+pub trait Console {
     /// What time it is.
     fn now(&self) -> Instant;
     /// What there is to see; none before the node has made its first view.
