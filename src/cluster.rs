@@ -5,7 +5,7 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | [`message`] | the whole protocol, on top of the [mesh](crate::mesh)'s |
+//! | [`message`] | the whole protocol, on top of the [mesh]'s |
 //! | [`coding`] | what is said, as bytes |
 //! | [`election`] | who reigns |
 //! | [`roster`] | who is in, as the host publishes it |
