@@ -20,90 +20,46 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
-use macroquad::{
-    input::{is_quit_requested, prevent_quit},
-    math::{Rect, Vec2, vec2},
-    miniquad,
-    time::get_frame_time,
-    window::{clear_background, next_frame, screen_height, screen_width, set_fullscreen},
-};
+use macroquad::{input::prevent_quit, miniquad, window::next_frame};
 
-use crate::{
-    node::{Command, Event},
-    runtime::Happened,
-    text::Name,
-    types::Instant,
-};
+use crate::node::Command;
 
 pub mod arena;
 pub mod ask;
 pub mod atlas;
 mod bake;
-mod console;
 pub mod crown;
 pub mod draw;
-mod fonts;
+pub mod fonts;
 pub mod heir;
 pub mod keys;
 pub mod layers;
+mod life;
 mod options;
 mod pace;
 pub mod palette;
 mod panel;
 pub mod particles;
-mod pixels;
+pub mod pixels;
 mod press;
 pub mod ribbon;
 mod screen;
+mod console;
 pub mod shapes;
 pub mod sheet;
 pub mod text;
 pub mod title;
 
 pub use self::{
-    console::Console,
+    life::Outcome,
     options::Options,
     screen::{Frame, STAGE, Screen, Turn, VERTICES_BUDGET},
+    console::Console,
 };
 
-use self::{
-    arena::ArenaScreen,
-    draw::{Canvas, Studio},
-    keys::Keys,
-    pace::Pace,
-    palette::NIGHT,
-    press::Press,
-    title::Title,
-};
-
-/// The longest time one frame stands for. After a stall the animations go on where they were.
-const FRAME_SECONDS_MAX: f32 = 0.1;
-/// How long the window waits for a polite farewell.
-const FAREWELL: Duration = Duration::from_millis(900);
-/// How long a warning stays, in seconds.
-const WARNING_S: f32 = 20.0;
-/// How many lines a warning has at most.
-const WARNING_LINES_MAX: usize = 3;
-
-/// How a window ended.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// What its player is called at the end: worth keeping for the next time.
-    pub name: Name,
-    /// How many frames were shown, and in how many seconds.
-    pub frames: (u64, f32),
-    /// The most vertices of a frame.
-    pub vertices_most: usize,
-}
-
-impl Outcome {
-    const fn of(name: Name) -> Self {
-        Self { name, frames: (0, 0.0), vertices_most: 0 }
-    }
-}
+use self::{draw::Studio, life::Life};
 
 /// There is nothing to open a window on.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -216,157 +172,19 @@ fn linux_backend() -> miniquad::conf::LinuxBackend {
 }
 
 /// The life of the window, frame by frame.
-///
-/// Keys come before the wait for the next frame, so that the node hears of them at once; the view
-/// comes after it, so that it is as new as it can be.
 async fn frames(console: Arc<dyn Console>, options: Options) -> Outcome {
     prevent_quit();
-    let mut outcome = Outcome::of(options.name.clone());
     let studio = match Studio::new() {
         Ok(studio) => studio,
         Err(error) => {
             tracing::error!("{error}");
             console.command(Command::Leave);
-            return outcome;
+            return Outcome::of(options.name);
         }
     };
-    let mut press = Press::new();
-    let mut screens: Vec<Box<dyn Screen>> = vec![Box::new(Title::new(&options))];
-    if options.play {
-        screens.push(Box::new(ArenaScreen::new(console.now())));
-    }
-    let mut pace = Pace::new(&*console, options.frames_per_second);
-    let mut seconds = 0.0;
-    let mut frame_ms = 1_000.0 / 60.0;
-    let mut events = Vec::new();
-    let mut full_screen = false;
-    // Since when the window waits for the node's farewell.
-    let mut leaving: Option<Instant> = None;
-    // What does not work as it should, and for how many seconds it has been on the screen.
-    let mut warning: Option<(String, f32)> = None;
-    // A new screen comes out of the dark.
-    let mut dark = 1.0_f32;
-    loop {
-        let (keys, heard) = (Keys::now(), console.now());
-        if let Some(top) = screens.last() {
-            console.controls(top.controls(&keys));
-        }
-        pace.wait(&*console);
-
-        let passed = get_frame_time().min(FRAME_SECONDS_MAX);
-        seconds += passed;
-        frame_ms += (passed * 1_000.0 - frame_ms) * 0.05;
-        dark = (dark - passed * 3.5).max(0.0);
-        events.clear();
-        let mut stopped = false;
-        while let Some(happened) = console.next_event() {
-            match happened {
-                Happened::Node(event) => {
-                    stopped |= matches!(event, Event::Stopped);
-                    events.push(event);
-                }
-                Happened::Warning(text) => warning = Some((text, 0.0)),
-                // The view goes on saying it.
-                Happened::Stall { .. } | Happened::Missed { .. } | Happened::Failed { .. } => {}
-            }
-        }
-        let view = console.view();
-        if let Some(view) = &view {
-            outcome.name.clone_from(&view.name);
-            if let Some(why) = &view.failure {
-                warning =
-                    Some((format!("the game has failed here, the others play on: {why}"), 1.0));
-            }
-        }
-        if keys.full_screen {
-            full_screen = !full_screen;
-            set_fullscreen(full_screen);
-        }
-        if is_quit_requested() && leaving.is_none() {
-            console.command(Command::Leave);
-            leaving = Some(console.now());
-        }
-
-        clear_background(NIGHT);
-        studio.begin();
-        let size = vec2(screen_width().max(1.0), screen_height().max(1.0));
-        let (stage, visible) = stage(Canvas::new(&studio), size);
-        let frame = Frame {
-            stage,
-            visible,
-            now: console.now(),
-            console: &*console,
-            view,
-            events: &events,
-            keys: &keys,
-            heard,
-            passed,
-            seconds,
-            frame_ms,
-        };
-        let turn = screens.last_mut().map_or(Turn::Back, |top| top.frame(&frame));
-        if let Some((text, age)) = &mut warning {
-            draw_warning(&stage, text, *age);
-            *age += passed;
-        }
-        if leaving.is_some() {
-            stage.block(visible, palette::faded(NIGHT, 0.7));
-            let ink = text::Ink::royal(34.0, palette::CREAM);
-            stage.text("Farewell", STAGE / 2.0, ink);
-        } else if dark > 0.0 {
-            stage.block(visible, palette::faded(NIGHT, dark));
-        }
-        studio.end();
-        press.print(&studio);
-        outcome.frames = (outcome.frames.0 + 1, seconds);
-        outcome.vertices_most = studio.most();
-        match turn {
-            Turn::Stay => {}
-            _ if leaving.is_some() => {}
-            Turn::Enter(screen) => {
-                screens.push(screen);
-                dark = 1.0;
-            }
-            Turn::Back => {
-                screens.pop();
-                dark = 1.0;
-                if screens.is_empty() {
-                    console.command(Command::Leave);
-                    leaving = Some(console.now());
-                }
-            }
-        }
-        let farewell = leaving.is_some_and(|since| console.now().since(since) > FAREWELL);
-        if stopped || farewell {
-            return outcome;
-        }
+    let mut life = Life::new(console, studio, options);
+    while life.goes_on() {
         next_frame().await;
     }
-}
-
-/// Says what does not work as it should, for a while.
-fn draw_warning(stage: &Canvas, text: &str, age: f32) {
-    let seen = (age / 0.3).min(1.0) * (WARNING_S - age).clamp(0.0, 1.0);
-    if seen == 0.0 {
-        return;
-    }
-    let c = stage.faded(seen);
-    let ink = text::Ink::plain(16.0, palette::CREAM).centred();
-    let lines = c.wrapped(text, STAGE.x - 160.0, WARNING_LINES_MAX, ink);
-    let width = lines.iter().map(|line| c.text_width(line, ink)).fold(0.0, f32::max) + 40.0;
-    let height = lines.len() as f32 * 21.0 + 12.0;
-    let place = Rect::new((STAGE.x - width) / 2.0, STAGE.y - 46.0 - height, width, height);
-    c.round_rect(place, 14.0, palette::faded(NIGHT, 0.92));
-    c.round_frame(place, 14.0, 1.4, palette::faded(palette::FIRE, 0.8));
-    for (i, line) in lines.iter().enumerate() {
-        c.text(line, vec2(STAGE.x / 2.0, place.y + 21.0 + i as f32 * 21.0), ink);
-    }
-}
-
-/// The stage, fitted into the middle of a window of `size` pixels, and what is visible around it.
-fn stage(window: Canvas, size: Vec2) -> (Canvas, Rect) {
-    let scale = (size / STAGE).min_element();
-    let origin = ((size - STAGE * scale) / 2.0).round();
-    let visible = Rect::new(-origin.x / scale, -origin.y / scale, size.x / scale, size.y / scale);
-    (window.shifted(origin, scale), visible)
+    life.outcome
 }

@@ -5,8 +5,11 @@
 //! later there is exactly one host, known to all. Whenever a host is lost with nothing else going
 //! on, there must be another one in time.
 
+mod strike;
+
 use std::time::Duration;
 
+use self::strike::Strike;
 use super::{
     Playable,
     network::{Place, Weather},
@@ -106,7 +109,7 @@ pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault, base: &Weather) -
         return false;
     };
     let loss = fault.loss().filter(|_| world.hosts() == [target] && is_content(world));
-    let Some(name) = act(world, fault, target, base) else { return false };
+    let Some(name) = Strike::new(world, fault, target, base).act(world) else { return false };
     if !matches!(name, "kill" | "unplug" | "leave" | "start" | "crowd") {
         world.disturbed = world.now;
     }
@@ -149,172 +152,6 @@ impl Fault {
             }
             Fault::Deaf | Fault::DeafHost => Some(Loss::Deaf),
             _ => None,
-        }
-    }
-}
-
-/// Does it. Its name, if it could be done.
-fn act<G: Playable>(
-    world: &mut World<G>,
-    fault: Fault,
-    target: Place,
-    base: &Weather,
-) -> Option<&'static str> {
-    let count = world.count();
-    let others: Vec<Place> = (0..count).filter(|other| *other != target).collect();
-    let other = others[world.draw() as usize % others.len()];
-    let awake = world.is_awake(target);
-    let alone = (0..count).filter(|place| world.node(*place).is_some()).count() < 2;
-    let running = awake && !alone;
-    Some(match fault {
-        Fault::Kill | Fault::KillHost if running => {
-            world.kill(target);
-            "kill"
-        }
-        Fault::Unplug | Fault::UnplugHost if running => {
-            world.unplug(target);
-            "unplug"
-        }
-        Fault::Leave | Fault::LeaveHost if running => {
-            world.leave(target);
-            "leave"
-        }
-        Fault::Pause | Fault::PauseHost if awake => {
-            world.pause(target);
-            "pause"
-        }
-        Fault::Start if world.node(target).is_none() => {
-            world.start(target);
-            "start"
-        }
-        Fault::Start if world.is_paused(target) => {
-            let timer_first = world.draw().is_multiple_of(2);
-            world.resume(target, timer_first);
-            "continue"
-        }
-        Fault::Crowd => {
-            let off: Vec<Place> = (0..count).filter(|place| world.node(*place).is_none()).collect();
-            off.first()?;
-            off.into_iter().for_each(|place| world.start(place));
-            "crowd"
-        }
-        Fault::Split => {
-            split(world, 2, None);
-            "split"
-        }
-        Fault::SplitThreeWays => {
-            split(world, 3, None);
-            "split three ways"
-        }
-        Fault::Bridge => {
-            split(world, 2, Some(target));
-            "bridge"
-        }
-        Fault::Isolate | Fault::IsolateHost => {
-            for other in others {
-                world.network.cut(target, other);
-                world.network.cut(other, target);
-            }
-            "isolate"
-        }
-        Fault::CutPair => {
-            world.network.cut(target, other);
-            world.network.cut(other, target);
-            "cut"
-        }
-        Fault::CutOneWay => {
-            world.network.cut(target, other);
-            "cut one way"
-        }
-        Fault::LoseOneWay => {
-            let permille = 200 + world.draw() % 800;
-            world.network.lose(target, other, permille);
-            "loss one way"
-        }
-        Fault::Flap | Fault::FlapHost => {
-            let half = Duration::from_micros(10_000 + world.draw() % 290_000);
-            let until = world.now + half * 2 * (1 + world.draw() % 6) as u32;
-            world.flap(others.into_iter().map(|other| (target, other)).collect(), half, until);
-            "flap"
-        }
-        Fault::Deaf | Fault::DeafHost => {
-            world.network.deafen(target);
-            "deaf"
-        }
-        Fault::Mute | Fault::MuteHost => {
-            world.network.mute(target);
-            "mute"
-        }
-        Fault::Delay | Fault::DelayHost => {
-            let extra = Duration::from_micros(200_000 + world.draw() % 300_000);
-            let until = world.now + Duration::from_micros(50_000 + world.draw() % 1_000_000);
-            world.network.delay(target, extra, until);
-            "delay"
-        }
-        Fault::Starve | Fault::StarveHost if awake => {
-            let slow = Duration::from_micros(5_000 + world.draw() % 95_000);
-            world.slow_down(target, slow);
-            "starve"
-        }
-        Fault::HalfOpen if awake => {
-            world.half_open(target);
-            "half open"
-        }
-        Fault::Readdress if awake => {
-            world.readdress(target);
-            "address"
-        }
-        Fault::FillDisk => {
-            world.disk(target).fill();
-            "disk full"
-        }
-        Fault::FailSync => {
-            world.disk(target).fail_next_sync = true;
-            "sync error"
-        }
-        Fault::WipeDisk if world.node(target).is_none() => {
-            world.wipe(target);
-            "disk wiped"
-        }
-        Fault::FlipBit if world.node(target).is_none() => {
-            world.flip_bit(target);
-            "bit flipped"
-        }
-        Fault::CopyDisk if world.node(target).is_some() => {
-            world.back_up(target);
-            "disk copied"
-        }
-        Fault::CopyDisk if world.put_back(target) => "old disk",
-        Fault::Heal if world.is_disturbed() => {
-            world.heal();
-            world.quicken();
-            "heal"
-        }
-        Fault::Storm => {
-            world.network.weather = Weather {
-                latency_us: world.draw() % 5_000,
-                jitter_us: world.draw() % 30_000,
-                loss_permille: world.draw() % 300,
-                double_permille: world.draw() % 100,
-            };
-            "storm"
-        }
-        Fault::Calm if world.network.weather != *base => {
-            world.network.weather = base.clone();
-            "calm"
-        }
-        _ => return None,
-    })
-}
-
-/// Cuts the network into parts, all but the bridge between them.
-fn split<G: Playable>(world: &mut World<G>, parts: u64, bridge: Option<Place>) {
-    let sides: Vec<u64> = (0..world.count()).map(|_| world.draw() % parts).collect();
-    for a in 0..world.count() {
-        for b in 0..world.count() {
-            if sides[a] != sides[b] && Some(a) != bridge && Some(b) != bridge {
-                world.network.cut(a, b);
-            }
         }
     }
 }

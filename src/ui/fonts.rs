@@ -69,6 +69,7 @@ impl Fonts {
         Ok(Self { royal: load(ROYAL)?, plain: load(PLAIN)?, rooms: RefCell::default() })
     }
 
+    /// Where one character comes from if it is written in `face`.
     pub fn source(&self, face: Face, c: char) -> Source {
         if face == Face::Royal && self.royal.has_glyph(c) {
             Source::Royal
