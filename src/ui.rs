@@ -30,6 +30,7 @@ pub mod arena;
 pub mod ask;
 pub mod atlas;
 mod bake;
+mod console;
 pub mod crown;
 pub mod draw;
 pub mod fonts;
@@ -46,17 +47,16 @@ pub mod pixels;
 mod press;
 pub mod ribbon;
 mod screen;
-mod console;
 pub mod shapes;
 pub mod sheet;
 pub mod text;
 pub mod title;
 
 pub use self::{
+    console::Console,
     life::Outcome,
     options::Options,
     screen::{Frame, STAGE, Screen, Turn, VERTICES_BUDGET},
-    console::Console,
 };
 
 use self::{draw::Studio, life::Life};

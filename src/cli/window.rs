@@ -24,7 +24,7 @@ use super::{
     profile::Profile,
     reporter::{Reporter, Words},
     signals,
-    take_part::Console,
+    take_part::Participant,
 };
 
 /// Opens the window. Without a display a bot takes part instead.
@@ -70,7 +70,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let reporter = Reporter::start(&out, stay.part.words, &name, session, stay.handle.started());
     Ok(stay
         .part
-        .stay(vec![Console::taken(stay.handle, stay.events, reporter, profile)], &stay.stop))
+        .stay(vec![Participant::taken(stay.handle, stay.events, reporter, profile)], &stay.stop))
 }
 
 /// What both ways of staying need.

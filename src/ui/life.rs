@@ -10,6 +10,7 @@ use macroquad::{
 
 use super::{
     arena::ArenaScreen,
+    console::Console,
     draw::{Canvas, Studio},
     keys::Keys,
     options::Options,
@@ -17,7 +18,6 @@ use super::{
     palette::{self, NIGHT},
     press::Press,
     screen::{Frame, STAGE, Screen, Turn},
-    console::Console,
     text,
     title::Title,
 };
