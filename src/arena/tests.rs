@@ -244,9 +244,10 @@ proptest! {
 /// A world of so many players, all there from the first tick.
 pub(super) fn populated(seed: u64, players: u8) -> World {
     let mut world = Arena::new_world(seed);
-    let news: Vec<_> =
-        (0..players).map(|n| News::Joined(id(n), Name::new(&format!("p{n}")))).collect();
-    Arena::step(&mut world, &news, &mut Vec::new());
+    let joined = |n| News::Joined(id(n), Name::new(&format!("p{n}")));
+    // With its first controls each says that it is a person.
+    let news = (0..players).flat_map(|n| [joined(n), hold(n, 0, 0, false)]);
+    Arena::step(&mut world, &news.collect::<Vec<_>>(), &mut Vec::new());
     world
 }
 
@@ -406,6 +407,24 @@ fn who_comes_back_in_time_keeps_place_and_points() {
     step(&mut world, &[News::Joined(id(1), before.name.clone())]);
     assert_eq!(world.players[&id(1)], before);
     assert_eq!(world.scoreboard[&id(1)].points, 5);
+}
+
+// A bot that appears on a coin has it before its first controls are there.
+#[test]
+fn what_is_gathered_before_the_first_controls_is_no_persons() {
+    let mut world = row(1, 0);
+    let newcomer = News::Joined(id(9), Name::new("newcomer"));
+    step(&mut world, &[newcomer]);
+    let mut gather = |news: &[News<Controls>]| {
+        let at = world.players[&id(9)].at;
+        lay(&mut world, at, false);
+        let events = step(&mut world, news);
+        let fact = events.iter().find_map(|event| Arena::fact_of_event(&world, event)).unwrap();
+        let person = super::hall::Fact::decode(&fact).unwrap().encode();
+        fact == person
+    };
+    assert!(!gather(&[]));
+    assert!(gather(&[hold(9, 0, 0, false)]));
 }
 
 #[test]
