@@ -14,8 +14,16 @@ use crate::peers::program;
 pub struct Folder(PathBuf);
 
 impl Folder {
+    /// One that is not there yet.
     pub fn new() -> Self {
         Self(std::env::temp_dir().join(format!("interregnum-{}", Uuid::new_v4())))
+    }
+
+    /// One that is there, with nothing in it.
+    pub fn empty() -> Self {
+        let folder = Self::new();
+        fs::create_dir(folder.path()).unwrap();
+        folder
     }
 
     pub fn path(&self) -> &Path {

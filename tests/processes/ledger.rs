@@ -99,8 +99,14 @@ fn the_scores_are_the_sum_of_what_is_kept() {
     let words = run(folder.path(), &["scores"], "");
     assert!(words.contains("of all time") && words.contains("Ada"), "{words}");
     assert!(!words.contains("Ben"), "a bot is in the hall of fame: {words}");
-    let nothing = run(Folder::new().path(), &["scores"], "");
+    let nothing = run(Folder::empty().path(), &["scores"], "");
     assert!(nothing.contains("nobody"), "{nothing}");
+    // A folder that was mistyped is not one in which nothing is kept.
+    for command in [&["scores"][..], &["ledger", "export"], &["ledger", "verify"]] {
+        let done = attempt(Folder::new().path(), command, "");
+        assert_eq!(done.status.code(), Some(2), "{command:?}");
+        assert!(String::from_utf8(done.stderr).unwrap().contains("there is no folder"));
+    }
 }
 
 impl Folder {
