@@ -5,6 +5,7 @@
 //!
 //! | part | does |
 //! |---|---|
+//! | `hearing`, `sending` | what becomes of what others say; how what is said leaves |
 //! | [`message`] | the whole protocol, on top of the [mesh]'s |
 //! | [`coding`] | what is said, as bytes |
 //! | [`election`] | who reigns |
@@ -20,12 +21,14 @@ mod carrying;
 pub mod coding;
 pub mod doubling;
 pub mod election;
+mod hearing;
 mod introductions;
 pub mod message;
 mod reach;
 pub mod relay;
 mod remembering;
 pub mod roster;
+mod sending;
 
 pub use self::reach::Unreachable;
 
@@ -393,130 +396,6 @@ impl Cluster {
         }
     }
 
-    /// Sends one tick to all who hold the same: of each receiver, the number of its last controls that
-    /// were heard. `held` is the tick of the state that they hold, if it leads to this one. A state too
-    /// large for a datagram goes over the link, with a small packet beside it that says the host lives.
-    pub fn send_tick(
-        &mut self,
-        now: Instant,
-        mut tick: TickPacket,
-        held: Option<Tick>,
-        to: &[(NodeId, u64)],
-    ) {
-        tick.carried = self.carried_since(tick.term, held);
-        let shared = SharedTick::new(&tick);
-        for (to, heard) in to {
-            let delivery = match self.doubling.wants(now, *to) {
-                true => Delivery::Twice,
-                false => Delivery::Datagram,
-            };
-            let way = match &shared {
-                Some(shared) => self.deliver(now, *to, delivery, &shared.to(*heard)),
-                None => {
-                    tick.heard = *heard;
-                    self.send(now, *to, delivery, &Message::Packet(Packet::Tick(tick.clone())))
-                }
-            };
-            if way != Some(Way::Datagram) {
-                let sign = TickPacket { heard: *heard, carried: None, state: None, ..tick };
-                self.send(now, *to, delivery, &Message::Packet(Packet::Tick(sign)));
-            }
-        }
-    }
-
-    /// Sends the host of `term` what the own player holds down: `list` ends with number `number`.
-    /// `holds` is the state that the next tick may refer to.
-    pub fn send_controls(
-        &mut self,
-        now: Instant,
-        term: Term,
-        holds: Option<Clock>,
-        number: u64,
-        list: Payload,
-    ) {
-        self.election.sent(number);
-        let lossy = self.doubling.is_lossy(now);
-        let packet = Packet::Controls(ControlsPacket { term, holds, number, lossy, list });
-        if let Some(relay) = self.election.relay(now) {
-            self.send_through(now, relay, term.host, packet.clone());
-        }
-        let delivery = if lossy { Delivery::Twice } else { Delivery::Datagram };
-        self.send(now, term.host, delivery, &Message::Packet(packet));
-    }
-
-    /// Those for whom this node passes on the ticks of the host it follows, and what they hold.
-    pub fn relayed(&self, now: Instant) -> Vec<(NodeId, Option<Clock>)> {
-        self.relay.clients(now).collect()
-    }
-
-    /// Passes a tick of the host on, and says how many nodes it has come through.
-    /// The receiver holds the state of tick `held`, if that leads to this one.
-    pub fn pass_tick(
-        &mut self,
-        now: Instant,
-        to: NodeId,
-        mut tick: TickPacket,
-        held: Option<Tick>,
-    ) {
-        let hops = relay::HOPS_MAX.saturating_sub(self.election.distance(now));
-        if hops == 0 || self.election.relay(now) == Some(to) {
-            return; // it has come too far, or from there
-        }
-        tick.carried = self.carried_since(tick.term, held);
-        let (from, incarnation) = (tick.term.host, tick.term.incarnation);
-        let packet = Box::new(Packet::Tick(tick));
-        let relay = RelayPacket { from, incarnation, to, hops, packet };
-        self.send_packet(now, to, Packet::Relay(relay));
-    }
-
-    /// Sends `to` something by way of `relay`.
-    fn send_through(&mut self, now: Instant, relay: NodeId, to: NodeId, packet: Packet) {
-        let packet = Packet::Relay(RelayPacket {
-            from: self.me.id,
-            incarnation: self.me.incarnation,
-            to,
-            hops: relay::HOPS_MAX,
-            packet: Box::new(packet),
-        });
-        self.send_packet(now, relay, packet);
-    }
-
-    /// Sends what stands for itself.
-    fn send_packet(&mut self, now: Instant, to: NodeId, packet: Packet) {
-        self.send(now, to, Delivery::Datagram, &Message::Packet(packet));
-    }
-
-    /// Says something to one peer.
-    fn send(
-        &mut self,
-        now: Instant,
-        to: NodeId,
-        delivery: Delivery,
-        message: &Message,
-    ) -> Option<Way> {
-        let said = coding::encode(message)?;
-        self.deliver(now, to, delivery, &said)
-    }
-
-    /// Says something to all who are linked, but for `except`.
-    fn send_to_all(&mut self, now: Instant, message: &Message, except: Option<NodeId>) {
-        let Some(said) = coding::encode(message) else { return };
-        let linked = self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id);
-        for peer in linked.filter(|id| Some(*id) != except).collect::<Vec<_>>() {
-            self.deliver(now, peer, Delivery::Link, &said);
-        }
-    }
-
-    fn deliver(
-        &mut self,
-        now: Instant,
-        to: NodeId,
-        delivery: Delivery,
-        (kind, body): &Encoded,
-    ) -> Option<Way> {
-        self.mesh.send(now, &self.me, to, delivery, (*kind, body))
-    }
-
     /// Hands on what the calls above have caused.
     pub fn flush(&mut self, now: Instant, newest: &dyn Newest) {
         self.pump(now, newest);
@@ -640,133 +519,6 @@ impl Cluster {
             self.play(now, session);
         }
         self.out.push_back(Out::Notice(Notice::NewIdentity(id)));
-    }
-
-    /// The one place where what came, whichever way, becomes a message.
-    fn received(&mut self, now: Instant, newest: &dyn Newest, received: Received) {
-        let Received { peer, way, kind, body } = received;
-        let Some(life) = self.mesh.peer(peer).map(|known| (peer, known.incarnation)) else {
-            return;
-        };
-        match coding::decode(kind, body, life, (self.me.id, self.me.incarnation)) {
-            Ok(message) => self.message(now, newest, peer, message),
-            Err(_) => self.mesh.reject(now, way),
-        }
-    }
-
-    /// Something that `from` says, itself or by way of `via`.
-    fn packet(
-        &mut self,
-        now: Instant,
-        newest: &dyn Newest,
-        from: NodeId,
-        packet: Packet,
-        via: Option<Via>,
-    ) {
-        let Some(peer) = self.mesh.peer(from) else {
-            return;
-        };
-        let incarnation = peer.incarnation;
-        let votes = peer.role == Role::Player && self.me.role == Role::Player;
-        match packet {
-            Packet::Tick(tick) => {
-                if tick.term.host != from || tick.term.incarnation != incarnation {
-                    return;
-                }
-                if via.is_none() {
-                    self.doubling.saw(now, Clock { term: tick.term, tick: tick.tick });
-                }
-                let admission =
-                    self.elect(now, newest, |election, cx| election.tick(now, cx, &tick, via));
-                if admission == Admission::Apply && tick.state.is_some() {
-                    self.hand_on(tick);
-                }
-            }
-            Packet::Controls(packet) => {
-                self.doubling.told(now, from, packet.lossy && peer.role == Role::Player);
-                let role = peer.role;
-                if self.elect(now, newest, |election, _| {
-                    election.controls(now, from, packet.term, role)
-                }) {
-                    let relayed = via.is_some();
-                    self.out.push_back(Out::Controls { from, incarnation, packet, relayed });
-                }
-            }
-            Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
-            packet if votes => {
-                if let Packet::Rival { term } | Packet::Stale { promised: term, .. } = packet {
-                    self.hear_of_host(now, term);
-                }
-                self.elect(now, newest, |election, cx| {
-                    election.packet(now, cx, from, packet, via.map(|via| via.by));
-                });
-            }
-            _ => {}
-        }
-    }
-
-    /// Something came that goes, or went, through a third node.
-    fn pass_on(&mut self, now: Instant, newest: &dyn Newest, by: NodeId, mut relay: RelayPacket) {
-        if let (Packet::Knock(knock), true) = (&*relay.packet, relay.to == self.me.id) {
-            return self.let_in(now, relay.from, relay.incarnation, knock);
-        }
-        let author = self.mesh.peer(relay.from).map(|peer| peer.incarnation);
-        if author != Some(relay.incarnation) || matches!(*relay.packet, Packet::Relay(_)) {
-            return;
-        }
-        if relay.to == self.me.id {
-            if relay.from != self.me.id {
-                self.mesh.heard_of(now, relay.from);
-                let far = relay::HOPS_MAX.saturating_sub(relay.hops).saturating_add(1);
-                self.packet(now, newest, relay.from, *relay.packet, Some(Via { by, far }));
-            }
-            return;
-        }
-        let Some(hops) = relay.hops.checked_sub(1) else { return };
-        if let Packet::Knock(knock) = &mut *relay.packet {
-            knock.address = knock.address.or_else(|| self.mesh.peer(relay.from)?.address());
-            // It asks until it has heard that it has a seat.
-            self.send_roster(now, relay.from);
-        }
-        let host = self.election.following().map(|term| term.host);
-        if host != Some(relay.from) {
-            let holds = match &*relay.packet {
-                Packet::Controls(controls) => controls.holds,
-                _ => None,
-            };
-            if self.relay.serve(now, relay.from, holds) {
-                self.send_roster(now, relay.from);
-            }
-        }
-        let up = self.election.relay(now).filter(|_| host == Some(relay.to));
-        let next = up.or_else(|| self.way_to_host(now, relay.to)).unwrap_or(relay.to);
-        if next != by && next != relay.from {
-            let packet = Packet::Relay(RelayPacket { hops, ..relay });
-            self.send_packet(now, next, packet);
-        }
-    }
-
-    fn message(&mut self, now: Instant, newest: &dyn Newest, from: NodeId, message: Message) {
-        match message {
-            Message::Packet(packet) => self.packet(now, newest, from, packet, None),
-            Message::Roster(roster)
-                if from == roster.term.host || self.election.relay(now) == Some(from) =>
-            {
-                if self.roster.adopt(roster, self.election.following()) {
-                    self.roster_changed(now);
-                    self.pass_roster(now);
-                }
-            }
-            Message::Ledger(message) => self.hear_of_ledger(now, from, &message),
-            Message::Bye => {
-                self.mesh.forget_announcement(from);
-                self.mesh.hang_up(now, from, Parting::Left);
-                if self.election.reign().is_some() && self.roster.remove(from) {
-                    self.publish_roster(now);
-                }
-            }
-            Message::Roster(_) => {}
-        }
     }
 
     /// Those who do not reach the host get its roster from here.

@@ -1,0 +1,132 @@
+//! What becomes of what others say: the one place where bytes become a message, and where each goes.
+
+use super::*;
+
+impl Cluster {
+    /// The one place where what came, whichever way, becomes a message.
+    pub(super) fn received(&mut self, now: Instant, newest: &dyn Newest, received: Received) {
+        let Received { peer, way, kind, body } = received;
+        let Some(life) = self.mesh.peer(peer).map(|known| (peer, known.incarnation)) else {
+            return;
+        };
+        match coding::decode(kind, body, life, (self.me.id, self.me.incarnation)) {
+            Ok(message) => self.message(now, newest, peer, message),
+            Err(_) => self.mesh.reject(now, way),
+        }
+    }
+
+    /// Something that `from` says, itself or by way of `via`.
+    fn packet(
+        &mut self,
+        now: Instant,
+        newest: &dyn Newest,
+        from: NodeId,
+        packet: Packet,
+        via: Option<Via>,
+    ) {
+        let Some(peer) = self.mesh.peer(from) else {
+            return;
+        };
+        let incarnation = peer.incarnation;
+        let votes = peer.role == Role::Player && self.me.role == Role::Player;
+        match packet {
+            Packet::Tick(tick) => {
+                if tick.term.host != from || tick.term.incarnation != incarnation {
+                    return;
+                }
+                if via.is_none() {
+                    self.doubling.saw(now, Clock { term: tick.term, tick: tick.tick });
+                }
+                let admission =
+                    self.elect(now, newest, |election, cx| election.tick(now, cx, &tick, via));
+                if admission == Admission::Apply && tick.state.is_some() {
+                    self.hand_on(tick);
+                }
+            }
+            Packet::Controls(packet) => {
+                self.doubling.told(now, from, packet.lossy && peer.role == Role::Player);
+                let role = peer.role;
+                if self.elect(now, newest, |election, _| {
+                    election.controls(now, from, packet.term, role)
+                }) {
+                    let relayed = via.is_some();
+                    self.out.push_back(Out::Controls { from, incarnation, packet, relayed });
+                }
+            }
+            Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
+            packet if votes => {
+                if let Packet::Rival { term } | Packet::Stale { promised: term, .. } = packet {
+                    self.hear_of_host(now, term);
+                }
+                self.elect(now, newest, |election, cx| {
+                    election.packet(now, cx, from, packet, via.map(|via| via.by));
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Something came that goes, or went, through a third node.
+    fn pass_on(&mut self, now: Instant, newest: &dyn Newest, by: NodeId, mut relay: RelayPacket) {
+        if let (Packet::Knock(knock), true) = (&*relay.packet, relay.to == self.me.id) {
+            return self.let_in(now, relay.from, relay.incarnation, knock);
+        }
+        let author = self.mesh.peer(relay.from).map(|peer| peer.incarnation);
+        if author != Some(relay.incarnation) || matches!(*relay.packet, Packet::Relay(_)) {
+            return;
+        }
+        if relay.to == self.me.id {
+            if relay.from != self.me.id {
+                self.mesh.heard_of(now, relay.from);
+                let far = relay::HOPS_MAX.saturating_sub(relay.hops).saturating_add(1);
+                self.packet(now, newest, relay.from, *relay.packet, Some(Via { by, far }));
+            }
+            return;
+        }
+        let Some(hops) = relay.hops.checked_sub(1) else { return };
+        if let Packet::Knock(knock) = &mut *relay.packet {
+            knock.address = knock.address.or_else(|| self.mesh.peer(relay.from)?.address());
+            // It asks until it has heard that it has a seat.
+            self.send_roster(now, relay.from);
+        }
+        let host = self.election.following().map(|term| term.host);
+        if host != Some(relay.from) {
+            let holds = match &*relay.packet {
+                Packet::Controls(controls) => controls.holds,
+                _ => None,
+            };
+            if self.relay.serve(now, relay.from, holds) {
+                self.send_roster(now, relay.from);
+            }
+        }
+        let up = self.election.relay(now).filter(|_| host == Some(relay.to));
+        let next = up.or_else(|| self.way_to_host(now, relay.to)).unwrap_or(relay.to);
+        if next != by && next != relay.from {
+            let packet = Packet::Relay(RelayPacket { hops, ..relay });
+            self.send_packet(now, next, packet);
+        }
+    }
+
+    fn message(&mut self, now: Instant, newest: &dyn Newest, from: NodeId, message: Message) {
+        match message {
+            Message::Packet(packet) => self.packet(now, newest, from, packet, None),
+            Message::Roster(roster)
+                if from == roster.term.host || self.election.relay(now) == Some(from) =>
+            {
+                if self.roster.adopt(roster, self.election.following()) {
+                    self.roster_changed(now);
+                    self.pass_roster(now);
+                }
+            }
+            Message::Ledger(message) => self.hear_of_ledger(now, from, &message),
+            Message::Bye => {
+                self.mesh.forget_announcement(from);
+                self.mesh.hang_up(now, from, Parting::Left);
+                if self.election.reign().is_some() && self.roster.remove(from) {
+                    self.publish_roster(now);
+                }
+            }
+            Message::Roster(_) => {}
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! How what this node says leaves: the one place where the cluster has it made into bytes.
+
+use super::*;
+
+impl Cluster {
+    /// Sends one tick to all who hold the same: of each receiver, the number of its last controls that
+    /// were heard. `held` is the tick of the state that they hold, if it leads to this one. A state too
+    /// large for a datagram goes over the link, with a small packet beside it that says the host lives.
+    pub fn send_tick(
+        &mut self,
+        now: Instant,
+        mut tick: TickPacket,
+        held: Option<Tick>,
+        to: &[(NodeId, u64)],
+    ) {
+        tick.carried = self.carried_since(tick.term, held);
+        let shared = SharedTick::new(&tick);
+        for (to, heard) in to {
+            let delivery = match self.doubling.wants(now, *to) {
+                true => Delivery::Twice,
+                false => Delivery::Datagram,
+            };
+            let way = match &shared {
+                Some(shared) => self.deliver(now, *to, delivery, &shared.to(*heard)),
+                None => {
+                    tick.heard = *heard;
+                    self.send(now, *to, delivery, &Message::Packet(Packet::Tick(tick.clone())))
+                }
+            };
+            if way != Some(Way::Datagram) {
+                let sign = TickPacket { heard: *heard, carried: None, state: None, ..tick };
+                self.send(now, *to, delivery, &Message::Packet(Packet::Tick(sign)));
+            }
+        }
+    }
+
+    /// Sends the host of `term` what the own player holds down: `list` ends with number `number`.
+    /// `holds` is the state that the next tick may refer to.
+    pub fn send_controls(
+        &mut self,
+        now: Instant,
+        term: Term,
+        holds: Option<Clock>,
+        number: u64,
+        list: Payload,
+    ) {
+        self.election.sent(number);
+        let lossy = self.doubling.is_lossy(now);
+        let packet = Packet::Controls(ControlsPacket { term, holds, number, lossy, list });
+        if let Some(relay) = self.election.relay(now) {
+            self.send_through(now, relay, term.host, packet.clone());
+        }
+        let delivery = if lossy { Delivery::Twice } else { Delivery::Datagram };
+        self.send(now, term.host, delivery, &Message::Packet(packet));
+    }
+
+    /// Those for whom this node passes on the ticks of the host it follows, and what they hold.
+    pub fn relayed(&self, now: Instant) -> Vec<(NodeId, Option<Clock>)> {
+        self.relay.clients(now).collect()
+    }
+
+    /// Passes a tick of the host on, and says how many nodes it has come through.
+    /// The receiver holds the state of tick `held`, if that leads to this one.
+    pub fn pass_tick(
+        &mut self,
+        now: Instant,
+        to: NodeId,
+        mut tick: TickPacket,
+        held: Option<Tick>,
+    ) {
+        let hops = relay::HOPS_MAX.saturating_sub(self.election.distance(now));
+        if hops == 0 || self.election.relay(now) == Some(to) {
+            return; // it has come too far, or from there
+        }
+        tick.carried = self.carried_since(tick.term, held);
+        let (from, incarnation) = (tick.term.host, tick.term.incarnation);
+        let packet = Box::new(Packet::Tick(tick));
+        let relay = RelayPacket { from, incarnation, to, hops, packet };
+        self.send_packet(now, to, Packet::Relay(relay));
+    }
+
+    /// Sends `to` something by way of `relay`.
+    pub(super) fn send_through(&mut self, now: Instant, relay: NodeId, to: NodeId, packet: Packet) {
+        let packet = Packet::Relay(RelayPacket {
+            from: self.me.id,
+            incarnation: self.me.incarnation,
+            to,
+            hops: relay::HOPS_MAX,
+            packet: Box::new(packet),
+        });
+        self.send_packet(now, relay, packet);
+    }
+
+    /// Sends what stands for itself.
+    pub(super) fn send_packet(&mut self, now: Instant, to: NodeId, packet: Packet) {
+        self.send(now, to, Delivery::Datagram, &Message::Packet(packet));
+    }
+
+    /// Says something to one peer.
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        to: NodeId,
+        delivery: Delivery,
+        message: &Message,
+    ) -> Option<Way> {
+        let said = coding::encode(message)?;
+        self.deliver(now, to, delivery, &said)
+    }
+
+    /// Says something to all who are linked, but for `except`.
+    pub(super) fn send_to_all(&mut self, now: Instant, message: &Message, except: Option<NodeId>) {
+        let Some(said) = coding::encode(message) else { return };
+        let linked = self.mesh.peers().filter(|(_, peer)| peer.is_linked()).map(|(id, _)| id);
+        for peer in linked.filter(|id| Some(*id) != except).collect::<Vec<_>>() {
+            self.deliver(now, peer, Delivery::Link, &said);
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        now: Instant,
+        to: NodeId,
+        delivery: Delivery,
+        (kind, body): &Encoded,
+    ) -> Option<Way> {
+        self.mesh.send(now, &self.me, to, delivery, (*kind, body))
+    }
+}
