@@ -38,7 +38,7 @@ mod timer;
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -126,7 +126,7 @@ pub enum StartError {
     /// The address or port is not to be had.
     #[error("cannot listen on {protocol} {address}")]
     Bind {
-        /// TCP or UDP; both halves of a port that was asked for are needed.
+        /// TCP or UDP; of a port that was asked for the TCP half is needed.
         protocol: &'static str,
         /// What was wanted.
         address: SocketAddr,
@@ -279,6 +279,7 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     let home = addresses(&settings, &networks)?;
     let opened = open::open(&settings, home)?;
     let deaf = opened.beacon.as_ref().err().map(|error| deaf(settings.beacon_port, error));
+    let displaced = opened.displaced.as_ref().map(|error| displaced(&opened.own, &settings, error));
     let (sockets, waker) = Sockets::new(opened).map_err(system("wait for sockets"))?;
     let (tcp, udp) = sockets.ports().map_err(system("see the own ports"))?;
     let started = Started {
@@ -293,7 +294,7 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     if let Some(owner) = settings.id {
         kept.disk.belongs_to(owner);
     }
-    let warnings = deaf.into_iter().chain(kept.notices).collect();
+    let warnings = displaced.into_iter().chain(deaf).chain(kept.notices).collect();
     let readers = Readers::new();
     let first = Mutex::new(Some(readers.take_on()));
     let telling_all = Arc::clone(&readers);
@@ -369,11 +370,24 @@ fn config(settings: Settings, started: &Started, stored: Stored) -> Config {
 }
 
 fn deaf(port: u16, error: &io::Error) -> String {
-    let why = match error.kind() {
+    let why = no_port(port, error);
+    format!("{why}; players who lack it too are found by address only")
+}
+
+fn displaced(own: &UdpSocket, settings: &Settings, error: &io::Error) -> String {
+    let why = no_port(settings.port.unwrap_or(0), error);
+    let instead = own.local_addr().map_or(0, |address| address.port());
+    format!(
+        "{why}; packets come in at UDP port {instead} instead: allow that one too where a firewall was \
+         opened, or choose another --port"
+    )
+}
+
+fn no_port(port: u16, error: &io::Error) -> String {
+    match error.kind() {
         io::ErrorKind::AddrInUse => format!("another program holds UDP port {port}"),
         _ => format!("cannot listen on UDP port {port} ({error})"),
-    };
-    format!("{why}; players who lack it too are found by address only")
+    }
 }
 
 /// A running node, for whoever plays. Dropping it leaves politely, and waits for that, but not

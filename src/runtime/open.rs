@@ -31,6 +31,8 @@ pub struct Opened {
     pub listener: TcpListener,
     /// The node's own UDP socket.
     pub own: UdpSocket,
+    /// Why that one has another port than was asked for, if it has.
+    pub displaced: Option<io::Error>,
     /// The shared one for beacons; none where the own one has that port; or why there is none.
     pub beacon: io::Result<Option<UdpSocket>>,
 }
@@ -42,31 +44,41 @@ pub struct Opened {
 pub fn open(settings: &Settings, home: Option<Ipv4Addr>) -> Result<Opened, StartError> {
     let ip = home.unwrap_or(Ipv4Addr::UNSPECIFIED);
     let beacon_port = settings.beacon_port;
-    let (listener, own) = match settings.port.filter(|port| *port != 0) {
+    let (listener, own, displaced) = match settings.port.filter(|port| *port != 0) {
         Some(port) => open_at(ip, port, beacon_port)?,
-        None => open_anywhere(ip, beacon_port)?,
+        None => {
+            let (listener, own) = open_anywhere(ip, beacon_port)?;
+            (listener, own, None)
+        }
     };
     let hears_beacons =
         home.is_none() && own.local_addr().is_ok_and(|address| address.port() == beacon_port);
     let beacon = if hears_beacons { Ok(None) } else { beacon(beacon_port).map(Some) };
-    Ok(Opened { home, listener, own, beacon })
+    Ok(Opened { home, listener, own, displaced, beacon })
 }
 
-/// At the port that somebody chose, which others may have been told, or a firewall: both halves of it,
-/// or none.
+/// At the port that somebody chose, which others may have been told, or a firewall. Links have to be
+/// accepted there. Packets can do with another one: every beacon and hello tells it, and where a firewall
+/// keeps it shut they go over the links. Why they have to, comes along.
 fn open_at(
     ip: Ipv4Addr,
     port: u16,
     beacon_port: u16,
-) -> Result<(TcpListener, UdpSocket), StartError> {
+) -> Result<(TcpListener, UdpSocket, Option<io::Error>), StartError> {
     let address = SocketAddr::from((ip, port));
-    let refused = |protocol| move |source| StartError::Bind { protocol, address, source };
-    let listener = listener(address).map_err(refused("TCP"))?;
+    let refused = |protocol, address| move |source| StartError::Bind { protocol, address, source };
+    let listener = listener(address).map_err(refused("TCP", address))?;
     // At one address it hears no broadcasts, so the shared one has to stand beside it. (Everywhere, it
     // is that one; and it shares with nobody, since what comes to one address goes to one socket.)
     let shares = port == beacon_port && !ip.is_unspecified();
-    let own = own(address, shares).map_err(refused("UDP"))?;
-    Ok((listener, own))
+    match own(address, shares) {
+        Ok(own) => Ok((listener, own, None)),
+        Err(taken) => {
+            let anywhere = SocketAddr::from((ip, 0));
+            let own = own(anywhere, false).map_err(refused("UDP", anywhere))?;
+            Ok((listener, own, Some(taken)))
+        }
+    }
 }
 
 /// At a port that the system chooses. It must leave the one for beacons alone, which other copies on

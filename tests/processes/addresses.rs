@@ -44,19 +44,34 @@ fn who_plays_at_the_port_for_beacons_is_no_stranger_to_itself() {
 }
 
 #[test]
-fn a_port_of_which_one_half_is_taken_is_refused() {
+fn a_port_at_which_nobody_can_knock_is_refused() {
     let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    for (port, half) in
-        [(tcp.local_addr().unwrap().port(), "TCP"), (udp.local_addr().unwrap().port(), "UDP")]
-    {
-        let done = run(&["bot", "--ip", "127.0.0.1", "--port", &port.to_string()]);
-        assert_eq!(done.status.code(), Some(2));
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert!(said.contains(&format!("{half} 127.0.0.1:{port}")), "{said}");
-        assert!(said.contains("--port"), "what to do instead: {said}");
-        assert_eq!(said.trim().lines().count(), 1, "{said}");
-    }
+    let port = tcp.local_addr().unwrap().port();
+    let done = run(&["bot", "--ip", "127.0.0.1", "--port", &port.to_string()]);
+    assert_eq!(done.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(said.contains(&format!("TCP 127.0.0.1:{port}")), "{said}");
+    assert!(said.contains("--port"), "what to do instead: {said}");
+    assert_eq!(said.trim().lines().count(), 1, "{said}");
+}
+
+// Somebody opened a firewall for that port.
+#[test]
+fn who_gets_one_half_of_a_port_alone_plays_and_is_told_what_else_to_open() {
+    let held = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = held.local_addr().unwrap().port();
+    let party = Party::new();
+    let first = party.join_with(&["--ip", "127.0.0.1", "--port", &port.to_string()]);
+    assert_eq!(first.tcp.port(), port);
+    let mut peers = [first, party.join()];
+    wait_for_one_game(&mut peers);
+    let mut warned = peers[0].said.iter().filter(|line| line["event"] == "warning");
+    let warning = warned.next().expect("no warning")["text"].as_str().unwrap().to_owned();
+    let started = peers[0].said.iter().find(|line| line["event"] == "started").unwrap();
+    let udp = started["udp"].to_string();
+    assert!(warning.contains(&format!("UDP port {port}")), "{warning}");
+    assert!(warning.contains(&udp) && warning.contains("--port"), "{warning}");
+    assert!(warned.next().is_none());
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Herald {
                 self.say("two crowns met".to_owned(), CREAM);
             }
             Event::Full { players } => self.proclaim(
-                "No console is free".to_owned(),
+                "No seat is free".to_owned(),
                 format!("{players} play; you come in as soon as one leaves"),
                 Cloth::Peace,
             ),
