@@ -268,6 +268,7 @@ impl Console for Show {
             players,
             host: host.map(Name::new),
             joinable,
+            locked: false,
         };
         let sessions = if self.asked.lonely {
             vec![]
@@ -337,7 +338,7 @@ impl Console for Show {
     fn command(&self, command: Command<Arena>) {
         let mut stage = self.stage();
         match command {
-            Command::Play(_) => stage.playing = true,
+            Command::Play(..) => stage.playing = true,
             Command::Browse => stage.playing = false,
             Command::Rename(name) => stage.name = name,
             Command::Leave => stage.events.push(Happened::Node(Event::Stopped)),

@@ -153,7 +153,7 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         let mut profile = match &part.data_dir {
             Some(folder) => Profile::claim(folder),
             None => Profile::passing(),
-        };
+        }?;
         let name = match &typed {
             Some(name) if count == 1 => name.clone(),
             Some(name) => name.numbered(number.into()),

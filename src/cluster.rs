@@ -53,6 +53,7 @@ use crate::{
     config::{Config, Mutant, Tuning},
     game::FactRules,
     io::{Effect, Wire},
+    keys::{Chance, Lock},
     ledger::{
         Fullness, Ledger,
         disk::Trouble,
@@ -62,8 +63,10 @@ use crate::{
         witness::Safety,
     },
     mesh::{
-        self, Acquaintance, Delivery, Mesh, Parting, Peer, Received, Way, discovery::Told,
-        identity::Identity, message::Beacon,
+        self, Acquaintance, Delivery, Mesh, Parting, Peer, Received, Way,
+        discovery::Told,
+        identity::Identity,
+        message::{Beacon, Envelope, PROTOCOL},
     },
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
@@ -83,6 +86,10 @@ const NOBODY_AFTER: Duration = Duration::from_secs(5);
 
 /// How long a linked player waits for its place in the roster before it knows that there is none.
 const SEATED_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a newcomer waits where a session of the same name is heard that it cannot look into, before it
+/// founds one all the same: anybody can sound like a locked session.
+const LOCKED_OUT: Duration = Duration::from_secs(3);
 
 /// How often the host brings the roster in line with its links.
 const RECONCILE: Duration = Duration::from_millis(50);
@@ -116,6 +123,10 @@ pub struct Cluster {
     reach: Reach,
     keeper: Keeper,
     random: Pcg64Mcg,
+    chance: Chance,
+    /// Since when this node looks for its session.
+    searching: Instant,
+    told_locked: bool,
     /// Which session is played; while none was found: which one this machine played last.
     session_id: Option<SessionId>,
     handled: Option<Instant>,
@@ -209,6 +220,8 @@ pub enum Notice {
     NewIdentity(NodeId),
     /// The session has as many players as it takes: this node sees the game, and is not in it.
     Full(usize),
+    /// A session of this name wants another passphrase than this node has, or one at all.
+    Locked(SessionName),
 }
 
 impl Cluster {
@@ -219,22 +232,27 @@ impl Cluster {
         rules: &'static str,
         fact_rules: FactRules,
     ) -> Self {
-        let mut random = Pcg64Mcg::new(u128::from(config.seed) << 64 | config.id.as_u128() >> 64);
+        let id = config.key.public().id();
+        let random = Pcg64Mcg::new(u128::from(config.seed) << 64 | id.as_u128() >> 64);
+        let mut chance = Chance::new(config.chance);
         let tuning = config.tuning.clone();
-        let me = Writer { node: config.id, incarnation: config.incarnation };
+        let me = Writer { node: id, incarnation: config.incarnation };
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.stored);
         Self {
             keeper: Keeper::new(now, config.wall, me, watches, kept)
                 .folds(fact_rules, tuning.folding),
-            me: Identity::new(config, rules),
+            me: Identity::new(config, rules, &mut chance),
             mesh: Mesh::new(
                 tuning.clone(),
-                random.next_u64(),
+                chance.split(),
                 config.beacon_port,
                 config.peers.clone(),
             ),
-            election: Election::new(tuning.clone(), config.id, config.incarnation),
+            election: Election::new(tuning.clone(), id, config.incarnation),
+            chance,
+            searching: now,
+            told_locked: false,
             roster: Roster::default(),
             doubling: Doubling::default(),
             carrying: Carrying::default(),
@@ -294,6 +312,26 @@ impl Cluster {
         self.roster.published().map_or(0, |roster| roster.version)
     }
 
+    /// The locked sessions heard of lately that this node cannot look into.
+    pub fn locked(&self, now: Instant) -> impl Iterator<Item = &Envelope> {
+        self.mesh.locked(now)
+    }
+
+    /// From here on what this node seals can be [read](Cluster::read) here.
+    pub fn stay_legible(&mut self) {
+        self.mesh.stay_legible();
+    }
+
+    /// What this node sealed so a while ago: its kind, and what follows.
+    pub fn read(&self, sealed: &[u8]) -> Option<&[u8]> {
+        self.mesh.read(sealed)
+    }
+
+    /// Says to a peer what this node would not say: to try out what becomes of that.
+    pub fn utter(&mut self, now: Instant, to: NodeId, delivery: Delivery, kind: u8, body: &[u8]) {
+        self.mesh.send(now, to, delivery, (kind, body));
+    }
+
     /// What was announced lately.
     pub fn announced(&self, now: Instant) -> impl Iterator<Item = &Beacon> {
         self.mesh.announcements(now).map(|heard| &*heard.beacon)
@@ -319,8 +357,11 @@ impl Cluster {
         self.me.name = name;
     }
 
-    /// Looks for a session.
-    pub fn play(&mut self, now: Instant, session: SessionName) {
+    /// Looks for a session, which wants this passphrase or none.
+    pub fn play(&mut self, now: Instant, session: SessionName, lock: Option<Lock>) {
+        self.me.lock = lock;
+        self.searching = now;
+        self.told_locked = false;
         self.session_id = self.keeper.last_session(&session);
         if let Some(id) = self.session_id {
             self.open_ledger(now, id);
@@ -349,6 +390,7 @@ impl Cluster {
         self.roster.clear();
         self.session_id = None;
         self.me.session = None;
+        self.me.lock = None;
         self.election.rest();
         self.keeper.follows();
         self.keeper.flush();
@@ -443,6 +485,7 @@ impl Cluster {
                 self.seek_at = now + SEEK_MISSING;
                 self.seek_missing(now);
                 self.mind_company(now);
+                self.mind_lock(now);
                 self.mind_reach(now);
                 self.mind_seat(now);
                 self.mind_name();
@@ -476,6 +519,23 @@ impl Cluster {
         }
     }
 
+    /// Whether a session of the own name is heard that this node cannot look into.
+    fn is_locked_out(&self, now: Instant) -> bool {
+        let mine = |envelope: &Envelope| {
+            Some(&envelope.session) == self.me.session.as_ref()
+                && (envelope.protocol, &*envelope.rules) == (PROTOCOL, self.me.rules)
+        };
+        self.playing() && self.mesh.locked(now).any(mine)
+    }
+
+    fn mind_lock(&mut self, now: Instant) {
+        let alone = self.election.current().is_none();
+        if !self.told_locked && alone && self.is_locked_out(now) {
+            self.told_locked = true;
+            self.out.extend(self.me.session.clone().map(Notice::Locked).map(Out::Notice));
+        }
+    }
+
     fn mind_seat(&mut self, now: Instant) {
         let host = self.election.following().map(|term| term.host);
         let linked = host.and_then(|host| self.mesh.peer(host)).is_some_and(Peer::is_linked);
@@ -506,17 +566,15 @@ impl Cluster {
         if self.me.incarnation <= other {
             return;
         }
-        let id = NodeId::from_u128(
-            u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64()),
-        );
-        self.me.id = id;
+        self.me.become_another(&mut self.chance);
+        let id = self.me.id;
         self.keeper.write_as(now, Writer { node: id, incarnation: self.me.incarnation });
         self.mesh.clear();
         self.keeper.part_all();
         self.roster.clear();
         self.election = Election::new(self.tuning.clone(), id, self.me.incarnation);
         if let Some(session) = self.me.session.clone() {
-            self.play(now, session);
+            self.play(now, session, self.me.lock.clone());
         }
         self.out.push_back(Out::Notice(Notice::NewIdentity(id)));
     }
@@ -559,7 +617,8 @@ impl Cluster {
     ) -> T {
         let voters = || self::voters(now, &self.tuning, &self.mesh, &self.roster);
         let seeking = self.playing() && self.election.promised().is_none();
-        let announced = seeking && self.is_host_to_come(now);
+        let locked_out = now.since(self.searching) < LOCKED_OUT && self.is_locked_out(now);
+        let announced = seeking && (locked_out || self.is_host_to_come(now));
         let steady = self.roster.is_steady(self.me.id);
         let acted =
             act(&mut self.election, &Context { voters: &voters, steady, newest, announced });
@@ -604,6 +663,9 @@ impl Cluster {
                 mesh::Out::Received(received) => self.received(now, newest, received),
                 mesh::Out::Beacon { beacon, from } => self.beacon(now, &beacon, from),
                 mesh::Out::Clash { incarnation } => self.clash(now, incarnation),
+                mesh::Out::Refused { refusal, from } => {
+                    tracing::debug!(%from, ?refusal, "a link was refused");
+                }
             }
         }
     }

@@ -3,9 +3,10 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use crate::{
+    keys::{Lock, SecretKey},
     ledger::{disk::Stored, entry::WallTime, keeper::Folding},
     text::{Name, SessionName},
-    types::{Incarnation, NodeId, Role},
+    types::{Incarnation, Role},
 };
 
 /// One step of the world: a sixtieth of a second, rounded down to whole microseconds.
@@ -17,7 +18,7 @@ pub const PACKET_BYTES_MAX: usize = 1_200;
 
 /// The size that every beacon is padded to, in bytes. Answers have the size of questions, so that
 /// nobody can use them to amplify traffic. The longest names of the widest characters fit.
-pub const BEACON_BYTES: usize = 832;
+pub const BEACON_BYTES: usize = 1_056;
 
 /// The most bytes that [`Game::RULES`](crate::game::Game::RULES) may have, as a JSON string: each
 /// beacon says them, and has to fit [`BEACON_BYTES`] with the longest names. A game that has more does
@@ -34,8 +35,8 @@ pub const EVENTS_WAITING_MAX: usize = 8_192;
 /// What a node is told at its start. Everything about it that is not heard from others.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Who this node is.
-    pub id: NodeId,
+    /// Who this node is: its id follows from the key.
+    pub key: SecretKey,
     /// In which life. 64 random bits, drawn at each start.
     pub incarnation: Incarnation,
     /// What its player is called.
@@ -44,6 +45,8 @@ pub struct Config {
     pub role: Role,
     /// The session to play in at once; none: stay on the title, and only listen.
     pub session: Option<SessionName>,
+    /// What opens that session; none: it is open to everybody.
+    pub lock: Option<Lock>,
     /// Where to send beacons besides the networks around: `--peer`.
     pub peers: Vec<SocketAddr>,
     /// The port that beacons are sent to.
@@ -52,7 +55,9 @@ pub struct Config {
     pub tcp_port: u16,
     /// The port of this node's own UDP socket.
     pub udp_port: u16,
-    /// Where all its chance comes from.
+    /// Where all its chance comes from that nobody else may guess: 32 random bytes, drawn at each start.
+    pub chance: [u8; 32],
+    /// Where the game's comes from.
     pub seed: u64,
     /// Whether to report every applied tick with the hash of its world (`--trace-ticks`).
     pub trace_ticks: bool,

@@ -137,6 +137,8 @@ pub mod game;
 #[doc(hidden)]
 pub mod io;
 #[doc(hidden)]
+pub mod keys;
+#[doc(hidden)]
 pub mod ledger;
 #[doc(hidden)]
 pub mod mesh;

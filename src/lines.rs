@@ -189,6 +189,11 @@ pub enum What<P> {
         /// So many.
         players: usize,
     },
+    /// A session of this name is heard that wants another passphrase than this node has, or one at all.
+    Locked {
+        /// The session.
+        session: String,
+    },
     /// Somebody else uses this node's id; it goes on under this one.
     NewIdentity {
         /// The new one.
@@ -413,6 +418,7 @@ fn what<G: Game, P>(
             heard: who.heard,
         },
         Event::Full { players } => What::Full { players: *players },
+        Event::Locked { session } => What::Locked { session: session.to_string() },
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
         Event::Missed { events } => What::Missed { events: *events },
         Event::Stopped => What::Stopped { reason: "left".to_owned(), why: None },

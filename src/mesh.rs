@@ -9,6 +9,7 @@
 //! | [`message`] | the whole protocol: one byte says of which kind a frame or a datagram is |
 //! | [`discovery`] | beacons: who is there, and where |
 //! | [`identity`] | who this node says it is |
+//! | [`channel`] | how two nodes agree upon keys, and seal what they say |
 //! | `dialling`, `links` | whom to dial at which addresses; links from the first byte to the last |
 //! | `peer`, `peers` | what is known of one other node; all of them |
 //! | `traffic` | the one place where bytes leave for a peer, and those where they arrive |
@@ -31,16 +32,22 @@
 //!   and says in its pings whether it hears the other's datagrams. To whoever does not, everything
 //!   goes over the link too.
 //! - *Strangers cost little.* A link without a hello may be open for three seconds, send four
-//!   kilobytes, and there is room for a few hundred of them.
+//!   kilobytes, and there is room for a few hundred of them; what is reckoned for handshakes is bounded,
+//!   and so is how often somebody may guess a passphrase (`strangers`).
 
+pub mod channel;
 mod dialling;
 pub mod discovery;
 mod due;
 pub mod identity;
+mod legible;
 mod links;
 pub mod message;
 mod peer;
 mod peers;
+mod strangers;
+#[cfg(test)]
+pub mod testing;
 mod traffic;
 
 use std::{
@@ -53,10 +60,13 @@ use bytes::Bytes;
 use rand_pcg::Pcg64Mcg;
 
 use self::{
+    channel::Channel,
     discovery::{Discovery, Heard, Told},
     identity::Identity,
+    legible::Legible,
     links::Link,
-    message::Beacon,
+    message::{Beacon, Envelope, Refusal},
+    strangers::{Guesses, Reckoning},
 };
 pub use self::{
     peer::Peer,
@@ -66,6 +76,7 @@ pub use self::{
 use crate::{
     config::Tuning,
     io::{Effect, Interface, Wire},
+    keys::Chance,
     types::{Incarnation, Instant, LinkId, NodeId},
 };
 
@@ -76,8 +87,14 @@ pub struct Mesh {
     discovery: Discovery,
     links: BTreeMap<LinkId, Link>,
     peers: BTreeMap<NodeId, Peer>,
-    /// The peers by the tags of their lives.
-    tags: BTreeMap<u32, NodeId>,
+    /// By the index that datagrams begin with which come by them.
+    channels: BTreeMap<u16, Channel>,
+    /// Links whose handshakes wait for their turn.
+    waiting: VecDeque<LinkId>,
+    reckoning: Reckoning,
+    guesses: Guesses,
+    legible: Legible,
+    chance: Chance,
     next_link: u64,
     host: Option<NodeId>,
     guide: Option<NodeId>,
@@ -121,6 +138,13 @@ pub enum Out {
     Clash {
         /// The other's incarnation.
         incarnation: Incarnation,
+    },
+    /// A link was refused.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// By whom.
+        from: SocketAddr,
     },
 }
 
@@ -169,19 +193,24 @@ impl Parting {
 }
 
 impl Mesh {
-    /// Without any link. All its chance (the jitter of redials) comes from `seed`; beacons go to
-    /// `port`, and to those who were `named` beforehand.
-    pub fn new(tuning: Tuning, seed: u64, port: u16, named: Vec<SocketAddr>) -> Self {
+    /// Without any link. All its chance comes from `chance`; beacons go to `port`, and to those who were
+    /// `named` beforehand.
+    pub fn new(tuning: Tuning, mut chance: Chance, port: u16, named: Vec<SocketAddr>) -> Self {
         Self {
-            discovery: Discovery::new(tuning.beacon, port, named),
+            discovery: Discovery::new(tuning.beacon, chance.split(), port, named),
             tuning,
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
-            tags: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            reckoning: Reckoning::default(),
+            guesses: Guesses::default(),
+            legible: Legible::default(),
             next_link: 0,
             host: None,
             guide: None,
-            random: Pcg64Mcg::new(u128::from(seed)),
+            random: Pcg64Mcg::new(u128::from_be_bytes(chance.bytes())),
+            chance,
             later: VecDeque::new(),
             look_at: Instant::default(),
             out: VecDeque::new(),
@@ -219,8 +248,19 @@ impl Mesh {
             self.out.push_back(Out::Effect(Effect::Close { link }));
         }
         self.peers.clear();
-        self.tags.clear();
+        self.channels.clear();
+        self.waiting.clear();
         self.stir();
+    }
+
+    /// From here on what is sealed can be [read](Mesh::read) here. For whoever tells what happens.
+    pub fn stay_legible(&mut self) {
+        self.legible.want();
+    }
+
+    /// What this node sealed so a while ago: its kind, and what follows.
+    pub fn read(&self, sealed: &[u8]) -> Option<&[u8]> {
+        self.legible.read(sealed)
     }
 
     /// Something changed that is not merely a sign of life: another look is due at once.
@@ -258,6 +298,11 @@ impl Mesh {
     /// What was announced lately.
     pub fn announcements(&self, now: Instant) -> impl Iterator<Item = &Heard> {
         self.discovery.heard(now)
+    }
+
+    /// The locked sessions heard of lately that this node cannot look into.
+    pub fn locked(&self, now: Instant) -> impl Iterator<Item = &Envelope> {
+        self.discovery.locked(now)
     }
 
     /// Forgets what `id` has announced: it is known to be gone.

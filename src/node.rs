@@ -20,6 +20,7 @@ pub use self::machine::Node;
 use crate::{
     cluster::Unreachable,
     game::Game,
+    keys::Lock,
     ledger::{
         Fullness,
         disk::Trouble,
@@ -46,8 +47,8 @@ pub enum Input<G: Game> {
 pub enum Command<G: Game> {
     /// Back to the title: leave the game, and listen which sessions there are.
     Browse,
-    /// Find this session, or found it.
-    Play(SessionName),
+    /// Find this session, or found it. Whoever brings a lock finds those alone that bring the same.
+    Play(SessionName, Option<Lock>),
     /// Leave politely, for good: hand the crown over, tell the others. The node emits
     /// [`Event::Stopped`] when everything that is to be said has been handed to the driver.
     Leave,
@@ -190,6 +191,12 @@ pub enum Event<G: Game> {
     Full {
         /// How many play.
         players: usize,
+    },
+    /// A session of this name is heard that wants another passphrase than this node has, or one at all.
+    /// Said once, while this node has no game.
+    Locked {
+        /// The session.
+        session: SessionName,
     },
     /// This node's id is used by somebody else too (a copied profile); it goes on under a new one.
     NewIdentity {
@@ -386,6 +393,8 @@ pub struct SessionView {
     pub host: Option<Name>,
     /// Whether it has the same rules and protocol: others cannot be joined.
     pub joinable: bool,
+    /// Whether it wants a passphrase that this node does not have.
+    pub locked: bool,
 }
 
 /// A player in the session.

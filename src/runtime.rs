@@ -50,13 +50,15 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use crate::{
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
+    keys::{Lock, SecretKey},
     ledger::disk::Stored,
     node::{Command, Event, Interface, Node, View},
     text::{Name, SessionName},
     types::{Incarnation, Instant, NodeId, Role},
 };
 
-use chance::{random_bits, random_id};
+use chance::random_bits;
+pub use chance::random_bytes;
 pub use clock::{now, wall_time};
 use disk::Disk;
 use drive::Driver;
@@ -78,8 +80,10 @@ pub struct Settings {
     pub role: Role,
     /// The session to play in at once; none: stay on the title, and only listen.
     pub session: Option<SessionName>,
-    /// Who this node is; none: somebody new.
-    pub id: Option<NodeId>,
+    /// What opens that session; none: it is open to everybody.
+    pub lock: Option<Lock>,
+    /// The key that this node's id follows from; none: it is somebody new.
+    pub key: Option<SecretKey>,
     /// The address to live at: everything is sent from there, and comes in there. None, or the
     /// unspecified one: every address of this machine.
     pub ip: Option<Ipv4Addr>,
@@ -107,7 +111,8 @@ impl Settings {
             name,
             role: Role::Player,
             session: None,
-            id: None,
+            lock: None,
+            key: None,
             ip: None,
             port: None,
             peers: Vec::new(),
@@ -282,8 +287,14 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     let displaced = opened.displaced.as_ref().map(|error| displaced(&opened.own, &settings, error));
     let (sockets, waker) = Sockets::new(opened).map_err(system("wait for sockets"))?;
     let (tcp, udp) = sockets.ports().map_err(system("see the own ports"))?;
+    let draw = || random_bytes().map_err(system("draw random numbers"));
+    let key = match settings.key.clone() {
+        Some(key) => key,
+        None => SecretKey::from_bytes(&draw()?),
+    };
+    let chance = draw()?;
     let started = Started {
-        id: settings.id.unwrap_or_else(random_id),
+        id: key.public().id(),
         ip: home.unwrap_or_else(|| interfaces::likely_ip(&networks)),
         tcp,
         udp,
@@ -291,8 +302,8 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     let shared = Shared::new(waker);
     let waking = Arc::clone(&shared);
     let kept = Disk::open(settings.ledger.as_deref(), move || waking.wake())?;
-    if let Some(owner) = settings.id {
-        kept.disk.belongs_to(owner);
+    if settings.key.is_some() {
+        kept.disk.belongs_to(started.id);
     }
     let warnings = displaced.into_iter().chain(deaf).chain(kept.notices).collect();
     let readers = Readers::new();
@@ -320,7 +331,7 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
         let mut tell = Teller::new(telling_all);
         failing::run(blank, &telling, &mut tell, |tell| {
             let driver = Driver {
-                node: Node::new(clock::now(), config(settings, &started, kept.stored)),
+                node: Node::new(clock::now(), config(settings, &started, kept.stored, key, chance)),
                 sockets,
                 shared: sharing,
                 interfaces: changed,
@@ -348,19 +359,27 @@ fn addresses(settings: &Settings, networks: &[Interface]) -> Result<Option<Ipv4A
 }
 
 /// What the node has to know.
-fn config(settings: Settings, started: &Started, stored: Stored) -> Config {
+fn config(
+    settings: Settings,
+    started: &Started,
+    stored: Stored,
+    key: SecretKey,
+    chance: [u8; 32],
+) -> Config {
     Config {
-        id: started.id,
+        key,
         incarnation: Incarnation(random_bits()),
         name: settings.name,
         role: settings.role,
         session: settings.session,
+        lock: settings.lock,
         peers: settings.peers,
         stored,
         wall: clock::wall_time(),
         beacon_port: settings.beacon_port,
         tcp_port: started.tcp,
         udp_port: started.udp,
+        chance,
         seed: random_bits(),
         trace_ticks: settings.trace_ticks,
         views: true,

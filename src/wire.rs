@@ -15,6 +15,16 @@ pub const FRAME_BYTES_MAX: usize = 1 << 20;
 /// The longest frame before and during the handshake, in bytes.
 pub const STRANGER_FRAME_BYTES_MAX: usize = 4 << 10;
 
+/// What a seal adds to what it seals, in bytes.
+pub const SEAL_BYTES: usize = 16;
+
+/// Of how many bytes at most a frame is sealed at a time, the seal included.
+pub const PIECE_BYTES: usize = u16::MAX as usize;
+
+/// The longest frame when it is sealed.
+const SEALED_FRAME_BYTES_MAX: usize =
+    FRAME_BYTES_MAX + FRAME_BYTES_MAX.div_ceil(PIECE_BYTES - SEAL_BYTES) * SEAL_BYTES;
+
 const LENGTH_BYTES: usize = 4;
 
 /// A frame is longer than its limit. The link is of no use any more.
@@ -59,7 +69,7 @@ impl Deframer {
 
     /// Lifts the limit, once the other side has introduced itself.
     pub fn trust(&mut self) {
-        self.limit = FRAME_BYTES_MAX;
+        self.limit = SEALED_FRAME_BYTES_MAX;
     }
 
     /// Takes in what came off the stream.

@@ -183,6 +183,7 @@ fn no_frame_of_the_title_has_more_vertices_than_the_budget() {
         players: 3,
         host: Some(Name::new("Ben")),
         joinable: true,
+        locked: false,
     };
     theatre.view.sessions = (0..40).map(session).collect();
     let most = theatre.most(&mut screen, 300);

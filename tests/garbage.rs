@@ -6,10 +6,11 @@ use interregnum::{
     arena::Arena,
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, Port, Wire},
+    keys::SecretKey,
     ledger::{disk::Stored, entry::WallTime},
     node::{Input, Node, Output},
     text::{Name, SessionName},
-    types::{Incarnation, Instant, LinkId, NodeId, Role},
+    types::{Incarnation, Instant, LinkId, Role},
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -85,17 +86,19 @@ struct Lone {
 impl Lone {
     fn new(place: u8) -> Self {
         let config = Config {
-            id: NodeId::from_u128(u128::from(place)),
+            key: SecretKey::from_bytes(&[place; 32]),
             incarnation: Incarnation(u64::from(place)),
             name: Name::new("n"),
             role: Role::Player,
             session: Some(SessionName::default()),
+            lock: None,
             peers: vec![address(3 - place.min(2))],
             stored: Stored::default(),
             wall: WallTime(0),
             beacon_port: BEACON_PORT,
             tcp_port: 1,
             udp_port: 2,
+            chance: [place; 32],
             seed: 1,
             trace_ticks: true,
             views: true,

@@ -230,7 +230,7 @@ fn the_rules_are_told_what_a_player_is_called_even_where_no_beacon_says_so() {
     let ben = runtime::start::<Trap>(ben).unwrap();
     let ben_id = ben.started().id;
     until(&ben, |view| view.status == Status::Playing);
-    ada.command(Command::Play(session)).unwrap();
+    ada.command(Command::Play(session, None)).unwrap();
     until(&ada, |view| view.status == Status::Playing && view.host == Some(ben_id));
     ada.command(Command::Rename(Name::new("Countess"))).unwrap();
     let id = ada.started().id;

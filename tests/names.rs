@@ -7,7 +7,8 @@ use std::{
 
 use interregnum::{
     config::{BEACON_BYTES, RULES_BYTES_MAX},
-    io::Effect,
+    io::{Effect, Port},
+    keys::{Chance, Lock},
     mesh::{
         discovery::{Discovery, Told},
         identity::Identity,
@@ -26,7 +27,6 @@ fn a_beacon_has_room_for_the_longest_of_all_it_may_say() {
         let text: String = widest.chars().cycle().take(NAME_CHARS_MAX).collect();
         let (name, session) = (Name::new(&text), SessionName::new(&text).unwrap());
         let me = Identity {
-            id: NodeId::from_u128(u128::MAX),
             incarnation: Incarnation(everything),
             name: name.clone(),
             role: Role::Spectator,
@@ -34,6 +34,8 @@ fn a_beacon_has_room_for_the_longest_of_all_it_may_say() {
             udp: u16::MAX,
             rules,
             session: Some(session.clone()),
+            lock: Some(Lock::from_secret(&[7; 32])),
+            ..Identity::numbered(1)
         };
         let term = Term {
             epoch: Epoch(everything),
@@ -55,14 +57,21 @@ fn a_beacon_has_room_for_the_longest_of_all_it_may_say() {
             ask: false,
         };
         let peers = vec![SocketAddr::from(([127, 0, 0, 1], 1))];
-        let mut discovery = Discovery::new(Duration::from_secs(1), 1, peers);
-        discovery.timeout(Instant(0), &me, told);
-        let Some(Effect::Packet { bytes, .. }) = discovery.poll() else { panic!("no beacon") };
-        assert_eq!(bytes.len(), BEACON_BYTES);
-        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-        let beacon: Beacon = serde_json::from_slice(&bytes[..=end]).unwrap();
-        assert_eq!((beacon.who.name, beacon.host_name), (name.clone(), Some(name)));
-        println!("{} of {BEACON_BYTES} bytes are left", BEACON_BYTES - end - 1);
+        // Sealed it is longest.
+        for lock in [None, me.lock.clone()] {
+            let me = Identity { lock, ..me.clone() };
+            let chance = Chance::new([1; 32]);
+            let mut discovery = Discovery::new(Duration::from_secs(1), chance, 1, peers.clone());
+            discovery.timeout(Instant(0), &me, told.clone());
+            let Some(Effect::Packet { bytes, .. }) = discovery.poll() else { panic!("no beacon") };
+            assert_eq!(bytes.len(), BEACON_BYTES);
+            let reader = Identity { incarnation: Incarnation(1), ..me };
+            let from = peers[0];
+            let beacon = discovery.packet(Instant(0), &reader, from, Port::Own, &bytes).unwrap();
+            assert_eq!((&beacon.who.name, &beacon.host_name), (&name, &Some(name.clone())));
+            let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+            println!("{} of {BEACON_BYTES} bytes are left", BEACON_BYTES - end - 1);
+        }
     }
 }
 
@@ -72,9 +81,9 @@ fn a_beacon_with_a_session_name_that_is_too_long_is_no_beacon() {
     let read = |session: &str| {
         let text = format!(
             "{{\"magic\":\"interregnum\",\"protocol\":1,\"rules\":\"r\",\"session\":\"{session}\",\
-             \"session_id\":null,\"id\":\"{0}\",\"incarnation\":1,\"name\":\"{session}\",\
+             \"session_id\":null,\"key\":\"{0}\",\"incarnation\":1,\"name\":\"{session}\",\
              \"role\":\"player\",\"tcp\":1,\"udp\":1,\"term\":null,\"host_name\":null,\"players\":1}}",
-            Uuid::nil()
+            "0".repeat(64)
         );
         serde_json::from_str::<Beacon>(&text)
     };

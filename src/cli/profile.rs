@@ -1,21 +1,19 @@
-//! Who somebody is from one start to the next: an id and a name, in a folder.
+//! Who somebody is from one start to the next: a key and a name, in a folder.
 //!
 //! Each running copy of the program holds the lock of its profile, so a second copy on the same
 //! machine takes the next free one, without being told. What cannot be kept is not kept: on a
-//! read-only disk a node plays under an id that it forgets.
+//! read-only disk a node plays under a key that it forgets.
 //!
-//! The ledger of a profile knows whose it is, too. So a file `id` that was damaged does not make
-//! somebody new of who has points: the id comes back from there. Where the ledger cannot tell, or none
-//! is there, it is said that somebody new plays.
+//! The key is in the file `key`, which nobody else may read: whoever has it is this player. Where it is
+//! damaged nobody can mend it, and it is said that somebody new plays.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use interregnum::{text::Name, types::NodeId};
-use uuid::Uuid;
+use interregnum::{keys::SecretKey, runtime, text::Name, types::NodeId};
 
 /// How many copies may run on one machine with a profile each.
 const PROFILES_MAX: u32 = 64;
@@ -26,8 +24,8 @@ const LEDGER: &str = "ledger.db";
 /// A claimed profile. The claim ends with the value.
 #[derive(Debug)]
 pub struct Profile {
-    /// The player's id, the same at each start.
-    pub id: NodeId,
+    /// The player's key, the same at each start.
+    pub key: SecretKey,
     /// What it was called the last time.
     pub name: Option<Name>,
     /// Which of this machine's profiles it is, from 1.
@@ -38,10 +36,13 @@ pub struct Profile {
 
 impl Profile {
     /// The first profile in `folder` that no other copy of the program has claimed.
-    pub fn claim(folder: &Path) -> Self {
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn claim(folder: &Path) -> io::Result<Self> {
         for number in 1..=PROFILES_MAX {
             match Self::try_claim(folder, number) {
-                Ok(Some(profile)) => return profile,
+                Ok(Some(profile)) => return Ok(profile),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(
@@ -56,7 +57,10 @@ impl Profile {
     }
 
     /// The same in the folder that the system has for such things.
-    pub fn claim_usual() -> Self {
+    ///
+    /// # Errors
+    /// As for [`claim`](Profile::claim).
+    pub fn claim_usual() -> io::Result<Self> {
         match usual_folder() {
             Some(folder) => Self::claim(&folder),
             None => Self::passing(),
@@ -64,8 +68,17 @@ impl Profile {
     }
 
     /// Somebody new, who will be forgotten.
-    pub fn passing() -> Self {
-        Self { id: NodeId(Uuid::new_v4()), name: None, number: 1, folder: None, _lock: None }
+    ///
+    /// # Errors
+    /// As for [`claim`](Profile::claim).
+    pub fn passing() -> io::Result<Self> {
+        let key = SecretKey::from_bytes(&runtime::random_bytes()?);
+        Ok(Self { key, name: None, number: 1, folder: None, _lock: None })
+    }
+
+    /// The id that follows from the key.
+    pub fn id(&self) -> NodeId {
+        self.key.public().id()
     }
 
     /// The file of its ledger; none if nothing can be kept.
@@ -113,7 +126,7 @@ impl Profile {
             "Badger", "Crane", "Dormouse", "Egret", "Ferret", "Gecko", "Heron", "Ibis", "Jackdaw",
             "Kestrel", "Lynx", "Marten", "Newt", "Otter", "Puffin", "Stoat",
         ];
-        let bits = self.id.as_u128() as usize;
+        let bits = self.id().as_u128() as usize;
         Name::new(&format!("{} {}", MANNERS[bits & 15], ANIMALS[bits >> 4 & 15]))
     }
 
@@ -129,17 +142,13 @@ impl Profile {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         let kept = |file| fs::read_to_string(folder.join(file)).ok();
-        let id = match kept("id").and_then(|id| Uuid::try_parse(id.trim()).ok()) {
-            Some(id) => id,
-            None => {
-                let id = newcomer(&folder);
-                replace(&folder.join("id"), &id.to_string())?;
-                id
-            }
+        let key = match kept("key").and_then(|text| SecretKey::from_text(text.trim())) {
+            Some(key) => key,
+            None => newcomer(&folder)?,
         };
         let name = kept("name").filter(|name| !name.trim().is_empty());
         Ok(Some(Self {
-            id: NodeId(id),
+            key,
             name: name.map(|name| Name::new(&name)),
             number,
             folder: Some(folder),
@@ -148,36 +157,20 @@ impl Profile {
     }
 }
 
-/// Who plays with a profile whose id cannot be read: somebody new, if it never had one.
-fn newcomer(folder: &Path) -> Uuid {
-    let file = folder.join("id");
-    if !fs::exists(&file).unwrap_or(true) {
-        return Uuid::new_v4();
+/// Who plays with a profile whose key cannot be read: somebody new.
+fn newcomer(folder: &Path) -> io::Result<SecretKey> {
+    let file = folder.join("key");
+    if fs::exists(&file).unwrap_or(true) {
+        // What is there may help whoever looks for it.
+        let _ = fs::rename(&file, folder.join("key.damaged"));
+        tracing::warn!(
+            "{} is damaged (it is key.damaged there now): somebody new plays",
+            file.display()
+        );
     }
-    // What is there may help whoever looks for it.
-    let _ = fs::rename(&file, folder.join("id.damaged"));
-    if let Some(owner) = owner(&folder.join(LEDGER)) {
-        tracing::warn!("{} was damaged; the ledger knew whose profile it is", file.display());
-        return owner.0;
-    }
-    tracing::warn!(
-        "{} is damaged (it is id.damaged there now), and the ledger does not know whose profile it \
-         was: somebody new plays",
-        file.display()
-    );
-    Uuid::new_v4()
-}
-
-/// Whose ledger it is, if it says so.
-#[cfg(feature = "store")]
-fn owner(ledger: &Path) -> Option<NodeId> {
-    interregnum::runtime::store::file::LedgerFile::owner_of(ledger).ok()?
-}
-
-/// There is none.
-#[cfg(not(feature = "store"))]
-fn owner(_ledger: &Path) -> Option<NodeId> {
-    None
+    let key = SecretKey::from_bytes(&runtime::random_bytes()?);
+    replace_secret(&file, &key.to_text())?;
+    Ok(key)
 }
 
 /// The folder that the system has for such things.
@@ -194,8 +187,21 @@ pub fn ledgers(folder: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// Writes a file so that whatever happens either the old or the new text is there.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
+    write_anew(path, text, File::options().create(true).truncate(true).write(true))
+}
+
+/// The same for what nobody else may read.
+fn replace_secret(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    write_anew(path, text, &options)
+}
+
+fn write_anew(path: &Path, text: &str, options: &OpenOptions) -> io::Result<()> {
     let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
+    let mut file = options.open(&fresh)?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
     fs::rename(fresh, path)
@@ -208,57 +214,54 @@ mod tests {
     #[test]
     fn a_profile_is_the_same_the_next_time() {
         let folder = Folder::new();
-        let mut profile = Profile::claim(&folder.0);
+        let mut profile = Profile::claim(&folder.0).unwrap();
         profile.keep_name(&Name::new("Ada"));
-        let id = profile.id;
+        let id = profile.id();
         drop(profile);
-        let again = Profile::claim(&folder.0);
-        assert_eq!(again.id, id);
+        let again = Profile::claim(&folder.0).unwrap();
+        assert_eq!(again.id(), id);
         assert_eq!(again.usual_name(), Name::new("Ada"));
     }
 
     #[test]
     fn a_second_copy_takes_the_next_profile() {
         let folder = Folder::new();
-        let first = Profile::claim(&folder.0);
-        let second = Profile::claim(&folder.0);
-        assert_ne!(first.id, second.id);
+        let first = Profile::claim(&folder.0).unwrap();
+        let second = Profile::claim(&folder.0).unwrap();
+        assert_ne!(first.id(), second.id());
         assert_eq!((first.number, second.number), (1, 2));
     }
 
     #[test]
-    fn a_damaged_id_is_replaced() {
+    fn a_damaged_key_is_replaced_and_set_aside() {
         let folder = Folder::new();
-        let file = folder.0.join("profile-1/id");
+        let file = folder.0.join("profile-1/key");
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, "not an id").unwrap();
-        let profile = Profile::claim(&folder.0);
-        assert_eq!(fs::read_to_string(file).unwrap().trim(), profile.id.to_string());
+        for damaged in [&b""[..], b"junk", b"\xff\xfe"] {
+            fs::write(&file, damaged).unwrap();
+            let profile = Profile::claim(&folder.0).unwrap();
+            let kept = fs::read_to_string(&file).unwrap();
+            assert_eq!(SecretKey::from_text(kept.trim()).unwrap().public().id(), profile.id());
+            assert_eq!(fs::read(file.with_extension("damaged")).unwrap(), damaged);
+        }
     }
 
-    #[cfg(feature = "store")]
+    #[cfg(unix)]
     #[test]
-    fn a_damaged_id_comes_back_from_the_ledger() {
-        use interregnum::runtime::store::file::LedgerFile;
+    fn nobody_else_may_read_a_key() {
+        use std::os::unix::fs::PermissionsExt as _;
 
         let folder = Folder::new();
-        let (id, ledger) = {
-            let profile = Profile::claim(&folder.0);
-            (profile.id, profile.ledger().unwrap())
-        };
-        LedgerFile::open(&ledger).unwrap().0.belongs_to(id).unwrap();
-        for damaged in [&b""[..], b"junk", b"\xff\xfe"] {
-            fs::write(folder.0.join("profile-1/id"), damaged).unwrap();
-            assert_eq!(Profile::claim(&folder.0).id, id);
-        }
-        assert!(folder.0.join("profile-1/id.damaged").exists());
+        Profile::claim(&folder.0).unwrap();
+        let mode = fs::metadata(folder.0.join("profile-1/key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
     }
 
     #[test]
     fn without_a_place_to_keep_it_there_is_a_profile_all_the_same() {
         let folder = Folder::new();
         fs::write(&folder.0, "in the way").unwrap();
-        assert!(Profile::claim(&folder.0).folder.is_none());
+        assert!(Profile::claim(&folder.0).unwrap().folder.is_none());
     }
 
     /// A folder that does not exist yet and is removed at the end.
@@ -266,7 +269,8 @@ mod tests {
 
     impl Folder {
         fn new() -> Self {
-            Self(std::env::temp_dir().join(format!("interregnum-{}", Uuid::new_v4())))
+            let name = format!("interregnum-{}", uuid::Uuid::new_v4());
+            Self(std::env::temp_dir().join(name))
         }
     }
 

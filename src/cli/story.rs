@@ -133,6 +133,9 @@ impl Story {
             Event::Full { players } => Some(format!(
                 "this game is full with {players} players; you come in as soon as one leaves"
             )),
+            Event::Locked { session } => Some(format!(
+                "the session \"{session}\" is locked, and not with this passphrase: ask who plays there"
+            )),
             Event::NewIdentity { .. } => Some(
                 "somebody else plays with a copy of this profile; going on as a new player".into(),
             ),

@@ -123,7 +123,7 @@ impl Participant {
         mut settings: Settings,
         profile: Profile,
     ) -> anyhow::Result<Self> {
-        settings.id = Some(profile.id);
+        settings.key = Some(profile.key.clone());
         settings.ledger = profile.ledger();
         let name = settings.name.clone();
         let session = settings.session.clone();

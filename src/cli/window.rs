@@ -36,12 +36,12 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let mut profile = match &part.data_dir {
         Some(folder) => Profile::claim(folder),
         None => Profile::claim_usual(),
-    };
+    }?;
     let name = super::called(part, log).unwrap_or_else(|| profile.usual_name());
     profile.keep_name(&name);
     let session = super::session(part);
     let mut settings = super::settings(part, name.clone())?;
-    settings.id = Some(profile.id);
+    settings.key = Some(profile.key.clone());
     settings.ledger = profile.ledger();
     settings.session = play.then(|| session.clone());
     // A person plays, unless there turns out to be no window for one.
@@ -64,7 +64,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     log.put(&format!("{no_display}; taking part as a bot, until Ctrl-C"));
     on_its_own.store(true, Ordering::Relaxed);
     if !play {
-        stay.handle.command(Command::Play(stay.session.clone()))?;
+        stay.handle.command(Command::Play(stay.session.clone(), None))?;
     }
     let session = Some(&stay.session);
     let reporter = Reporter::start(&out, stay.part.words, &name, session, stay.handle.started());

@@ -14,30 +14,30 @@ use crate::{
 
 impl Cluster {
     pub(super) fn beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if beacon.who.id == self.me.id {
+        if beacon.who.id() == self.me.id {
             return self.clash(now, beacon.who.incarnation);
         }
         self.take_beacon(now, beacon, from);
     }
 
     pub(super) fn take_beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if !self.me.shares_session(&beacon.who) {
+        if !self.me.shares_session(beacon) {
             return;
         }
         // A machine that is on this network twice is heard at each of its addresses: the one that its
         // link speaks from is where it is.
-        let life = (beacon.who.id, beacon.who.incarnation);
+        let life = (beacon.who.id(), beacon.who.incarnation);
         let ip = self.mesh.settled_at(now, life, from.ip()).unwrap_or(from.ip());
-        let wanted = beacon.term.is_some_and(|term| term.host == beacon.who.id)
+        let wanted = beacon.term.is_some_and(|term| term.host == beacon.who.id())
             && self.election.current().is_none();
         self.mesh.learn_of(now, &self.me, Acquaintance::introduced(beacon.who.clone(), ip, wanted));
         if let Some(term) = beacon.term {
-            if term.host == beacon.who.id {
+            if term.host == beacon.who.id() {
                 self.election.rumour(now, term, None);
             } else if term.host != self.me.id {
                 self.seek_host(now, beacon, term, from.ip());
             }
-            self.hear_of_another_game(now, beacon.who.id, term);
+            self.hear_of_another_game(now, beacon.who.id(), term);
             if self.me.role == Role::Spectator && self.election.following().is_none() {
                 self.mesh.set_host(Some(term.host));
             }
@@ -162,10 +162,8 @@ mod tests {
     use super::*;
     use crate::{
         config::Tuning,
-        io::Wire,
-        mesh::{Mesh, identity::Identity, message::HELLO},
-        types::LinkId,
-        wire,
+        keys::Chance,
+        mesh::{Mesh, identity::Identity, testing::let_in},
     };
 
     #[test]
@@ -188,11 +186,8 @@ mod tests {
         let now = Instant(1_000_000);
         let first = SocketAddr::from(([10, 77, 0, 2], 4_000));
         let second = IpAddr::from([10, 77, 0, 102]);
-        let mut mesh = Mesh::new(Tuning::default(), 1, 0, Vec::new());
-        mesh.handle(now, &me, Wire::Accepted { link: LinkId(1), from: first });
-        let hello = serde_json::to_vec(&other.hello(0).unwrap()).unwrap();
-        let chunk = wire::frame(HELLO, &hello).unwrap();
-        mesh.handle(now, &me, Wire::Bytes { link: LinkId(1), chunk });
+        let mut mesh = Mesh::new(Tuning::default(), Chance::new([1; 32]), 0, Vec::new());
+        let_in(&mut mesh, now, &me, &other, first);
 
         let life = (other.id, other.incarnation);
         assert_eq!(mesh.settled_at(now, life, second), None, "it may have moved there");

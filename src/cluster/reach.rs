@@ -82,7 +82,7 @@ impl Cluster {
     pub(super) fn mind_reach(&mut self, now: Instant) {
         let mut apart: BTreeMap<NodeId, (Incarnation, bool)> = BTreeMap::new();
         for beacon in self.announcements(now) {
-            apart.insert(beacon.who.id, (beacon.who.incarnation, true));
+            apart.insert(beacon.who.id(), (beacon.who.incarnation, true));
             if let Some(term) = beacon.term {
                 apart.entry(term.host).or_insert((term.incarnation, false));
             }
@@ -122,7 +122,7 @@ impl Cluster {
             };
             let mut members = self.announcements(now).filter_map(|beacon| {
                 let host = beacon.term?.host;
-                Some(beacon.who.id).filter(|member| *member != host && apart(&host))
+                Some(beacon.who.id()).filter(|member| *member != host && apart(&host))
             });
             members.next().filter(|_| self.election.following().is_none())
         };
@@ -135,8 +135,7 @@ impl Cluster {
         let lately =
             self.mesh.announcements(now).filter(move |heard| now.since(heard.at) < ANNOUNCED);
         let beacons = lately.map(|heard| &*heard.beacon);
-        beacons
-            .filter(|beacon| self.me.shares_session(&beacon.who) && beacon.who.role == Role::Player)
+        beacons.filter(|beacon| self.me.shares_session(beacon) && beacon.who.role == Role::Player)
     }
 
     /// Whether there is a way to somebody: a link, or the game that both play.
@@ -182,7 +181,7 @@ impl Cluster {
     fn doors(&self, now: Instant) -> Vec<(NodeId, NodeId)> {
         let linked = |id| self.mesh.peer(id).is_some_and(Peer::is_linked);
         let plays =
-            self.announcements(now).filter_map(|beacon| Some((beacon.who.id, beacon.term?.host)));
+            self.announcements(now).filter_map(|beacon| Some((beacon.who.id(), beacon.term?.host)));
         plays
             .filter(|(member, host)| member != host && linked(*member))
             .filter(|(_, host)| {
@@ -196,7 +195,7 @@ impl Cluster {
     pub(super) fn way_to_host(&self, now: Instant, host: NodeId) -> Option<NodeId> {
         let linked = |id| self.mesh.peer(id).is_some_and(Peer::is_linked);
         let follows = |beacon: &&Beacon| beacon.term.is_some_and(|term| term.host == host);
-        let mut members = self.announcements(now).filter(follows).map(|beacon| beacon.who.id);
+        let mut members = self.announcements(now).filter(follows).map(|beacon| beacon.who.id());
         members.find(|id| *id != host && linked(*id)).filter(|_| !linked(host))
     }
 

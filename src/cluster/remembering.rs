@@ -112,7 +112,7 @@ impl Cluster {
 
     /// The session that others around remember: their disks know more than the own one.
     pub(super) fn announced_session(&self, now: Instant) -> Option<SessionId> {
-        let here = self.announced(now).filter(|beacon| self.me.shares_session(&beacon.who));
+        let here = self.announced(now).filter(|beacon| self.me.shares_session(beacon));
         here.filter_map(|beacon| beacon.session_id).max()
     }
 

@@ -124,6 +124,6 @@ impl Cluster {
         delivery: Delivery,
         (kind, body): &Encoded,
     ) -> Option<Way> {
-        self.mesh.send(now, &self.me, to, delivery, (*kind, body))
+        self.mesh.send(now, to, delivery, (*kind, body))
     }
 }

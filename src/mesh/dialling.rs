@@ -45,7 +45,7 @@ impl Mesh {
         let Some(state) = self.links.get_mut(&link) else { return };
         state.heard = now;
         let (id, at) = (state.dialled, state.from);
-        self.introduce(me, link);
+        self.introduce(now, me, link);
         if let Some(id) = id {
             self.take_back(id, |other| other.from == at);
         }
@@ -185,29 +185,21 @@ mod tests {
     use super::*;
     use crate::{
         config::Tuning,
+        keys::Chance,
         mesh::{Acquaintance, message::Address},
-        text::{Name, SessionName},
+        text::Name,
         types::{Incarnation, Role},
     };
 
-    const PEER: NodeId = NodeId::from_u128(2);
+    const PEER: NodeId = NodeId::from_u128(u128::MAX);
 
     fn me() -> Identity {
-        Identity {
-            id: NodeId::from_u128(1),
-            incarnation: Incarnation(1),
-            name: Name::new("Ada"),
-            role: Role::Player,
-            tcp: 1,
-            udp: 2,
-            rules: "test",
-            session: Some(SessionName::default()),
-        }
+        Identity::numbered(1)
     }
 
     /// A mesh that knows one peer, at these addresses.
     fn knowing(addresses: &[[u8; 4]]) -> Mesh {
-        let mut mesh = Mesh::new(Tuning::default(), 1, 0, Vec::new());
+        let mut mesh = Mesh::new(Tuning::default(), Chance::new([1; 32]), 0, Vec::new());
         for ip in addresses {
             let address = Address { ip: (*ip).into(), tcp: 7, udp: 8 };
             let peer = Acquaintance {

@@ -9,6 +9,10 @@
 //! that asks is answered with the own beacon, which has the same size, and not too often per
 //! address, so that there is nothing to amplify. The answer leaves by the socket that the question
 //! came in on.
+//!
+//! In a locked session a beacon is sealed with what the passphrase comes to (XChaCha20-Poly1305, under a
+//! number drawn for it alone). Whoever does not know it hears an [`Envelope`]: that there is such a
+//! session, and nothing of who is in it.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -17,13 +21,16 @@ use std::{
     time::Duration,
 };
 
+use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce, aead::Aead as _};
+
 use super::{
     identity::Identity,
-    message::{Address, Beacon, Introduction, MAGIC},
+    message::{Address, Beacon, Envelope, Introduction, MAGIC, PROTOCOL},
 };
 use crate::{
     config::BEACON_BYTES,
     io::{Effect, Interface, Port},
+    keys::{Chance, Lock},
     text::{Name, SessionName},
     types::{Instant, NodeId, SessionId, Term},
 };
@@ -33,6 +40,12 @@ const FRESH: Duration = Duration::from_millis(2_500);
 
 /// The most announcements remembered.
 const HEARD_MAX: usize = 1_024;
+
+/// The most locked sessions remembered that this node cannot look into.
+const LOCKED_MAX: usize = 64;
+
+/// How long the number is that a beacon is sealed under, in bytes.
+const NONCE_BYTES: usize = 24;
 
 /// The shortest time between two answers to one address.
 const ANSWER_PAUSE: Duration = Duration::from_millis(100);
@@ -53,6 +66,9 @@ pub struct Discovery {
     next: Instant,
     last: Option<Instant>,
     heard: BTreeMap<NodeId, Heard>,
+    /// Locked sessions that this node cannot look into, by name and rules, and when they were heard.
+    locked: BTreeMap<(SessionName, String), (Envelope, Instant)>,
+    chance: Chance,
     answered: BTreeMap<SocketAddr, Instant>,
     out: VecDeque<Effect>,
 }
@@ -92,7 +108,7 @@ pub struct Heard {
 
 impl Discovery {
     /// Nothing heard, nothing told.
-    pub fn new(interval: Duration, port: u16, peers: Vec<SocketAddr>) -> Self {
+    pub fn new(interval: Duration, chance: Chance, port: u16, peers: Vec<SocketAddr>) -> Self {
         Self {
             interval,
             port,
@@ -103,6 +119,8 @@ impl Discovery {
             next: Instant::default(),
             last: None,
             heard: BTreeMap::new(),
+            locked: BTreeMap::new(),
+            chance,
             answered: BTreeMap::new(),
             out: VecDeque::new(),
         }
@@ -134,23 +152,29 @@ impl Discovery {
         via: Port,
         bytes: &[u8],
     ) -> Option<Arc<Beacon>> {
-        let beacon = self.read(from, bytes)?;
-        let mine = beacon.who.id == me.id && beacon.who.incarnation == me.incarnation;
+        let beacon = self.read(now, me, from, bytes)?;
+        let mine = beacon.who.id() == me.id && beacon.who.incarnation == me.incarnation;
         if beacon.who.magic != MAGIC || mine {
             return None;
         }
         if beacon.ask && self.may_answer(now, from) {
             self.send(me, from, via, false);
         }
-        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&beacon.who.id) {
+        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&beacon.who.id()) {
             let heard = Heard { beacon: beacon.clone(), from, at: now, bytes: bytes.into() };
-            self.heard.insert(beacon.who.id, heard);
+            self.heard.insert(beacon.who.id(), heard);
         }
         Some(beacon)
     }
 
     /// What the bytes say. Most beacons are the one before once more, which need not be read again.
-    fn read(&self, from: SocketAddr, bytes: &[u8]) -> Option<Arc<Beacon>> {
+    fn read(
+        &mut self,
+        now: Instant,
+        me: &Identity,
+        from: SocketAddr,
+        bytes: &[u8],
+    ) -> Option<Arc<Beacon>> {
         if bytes.len() > BEACON_BYTES {
             return None;
         }
@@ -158,8 +182,31 @@ impl Discovery {
         if let Some(heard) = before {
             return Some(heard.beacon.clone());
         }
+        let mut texts = serde_json::Deserializer::from_slice(bytes).into_iter::<Envelope>();
+        if let Some(Ok(envelope)) = texts.next() {
+            let sealed = bytes.get(texts.byte_offset()..)?.get(..usize::from(envelope.sealed))?;
+            let opened = me.lock.as_ref().and_then(|lock| open(lock, sealed));
+            if opened.is_none() && envelope.magic == MAGIC {
+                self.note_locked(now, envelope);
+            }
+            return opened.map(Arc::new);
+        }
         let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        serde_json::from_slice(&bytes[..end]).ok()
+        let beacon: Beacon = serde_json::from_slice(&bytes[..end]).ok()?;
+        (!beacon.locked).then(|| Arc::new(beacon))
+    }
+
+    fn note_locked(&mut self, now: Instant, envelope: Envelope) {
+        let name = (envelope.session.clone(), envelope.rules.clone());
+        if self.locked.len() < LOCKED_MAX || self.locked.contains_key(&name) {
+            self.locked.insert(name, (envelope, now));
+        }
+    }
+
+    /// The locked sessions heard of lately that this node cannot look into.
+    pub fn locked(&self, now: Instant) -> impl Iterator<Item = &Envelope> {
+        let lately = self.locked.values().filter(move |(_, at)| now.since(*at) < FRESH);
+        lately.map(|(envelope, _)| envelope)
     }
 
     /// Tells everybody around how things stand, if the time has come or things have changed.
@@ -177,6 +224,7 @@ impl Discovery {
         self.next = now + if reigns { self.interval / 2 } else { self.interval };
         self.last = Some(now);
         self.heard.retain(|_, heard| now.since(heard.at) < FRESH);
+        self.locked.retain(|_, (_, at)| now.since(*at) < FRESH);
         self.answered.retain(|_, at| now.since(*at) < ANSWER_PAUSE);
         let ask = self.told.as_ref().is_some_and(|told| told.ask);
         let Some(bytes) = self.beacon(me, ask) else { return };
@@ -229,9 +277,11 @@ impl Discovery {
         }
     }
 
-    fn beacon(&self, me: &Identity, ask: bool) -> Option<Arc<[u8]>> {
+    fn beacon(&mut self, me: &Identity, ask: bool) -> Option<Arc<[u8]>> {
         let told = self.told.clone()?;
         let who = Introduction { session: told.session, name: told.name, ..me.introduction() };
+        // On the title there is no session yet that could be locked.
+        let lock = me.lock.as_ref().zip(who.session.clone());
         let beacon = Beacon {
             who,
             session_id: told.session_id,
@@ -239,15 +289,47 @@ impl Discovery {
             host_name: told.host_name,
             host_at: told.host_at,
             players: told.players,
-            locked: false,
+            locked: lock.is_some(),
             ask,
         };
-        let mut bytes = Vec::with_capacity(BEACON_BYTES);
-        serde_json::to_writer(&mut bytes, &beacon).ok()?;
+        let clear = serde_json::to_vec(&beacon).ok()?;
+        let mut bytes = match lock {
+            Some((lock, session)) => self.seal(lock, session, &beacon.who.rules, &clear)?,
+            None => clear,
+        };
         debug_assert!(bytes.len() <= BEACON_BYTES, "a beacon of {} bytes", bytes.len());
         bytes.resize(BEACON_BYTES, 0);
         Some(Arc::from(bytes))
     }
+
+    fn seal(
+        &mut self,
+        lock: &Lock,
+        session: SessionName,
+        rules: &str,
+        clear: &[u8],
+    ) -> Option<Vec<u8>> {
+        let nonce = self.chance.bytes::<NONCE_BYTES>();
+        let cipher = XChaCha20Poly1305::new(lock.beacon().into());
+        let sealed =
+            [&nonce[..], &cipher.encrypt(XNonce::from_slice(&nonce), clear).ok()?].concat();
+        let envelope = Envelope {
+            magic: MAGIC.to_owned(),
+            protocol: PROTOCOL,
+            rules: rules.to_owned(),
+            session,
+            sealed: u16::try_from(sealed.len()).ok()?,
+        };
+        Some([serde_json::to_vec(&envelope).ok()?, sealed].concat())
+    }
+}
+
+/// What is in a sealed beacon, if this lock opens it.
+fn open(lock: &Lock, sealed: &[u8]) -> Option<Beacon> {
+    let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
+    let cipher = XChaCha20Poly1305::new(lock.beacon().into());
+    let clear = cipher.decrypt(XNonce::from_slice(nonce), sealed).ok()?;
+    serde_json::from_slice(&clear).ok().filter(|beacon: &Beacon| beacon.locked)
 }
 
 /// One for each network: a machine with several addresses in one network speaks there from the first,
@@ -327,8 +409,40 @@ mod tests {
         assert!(beacon(&mut here).1, "nothing came for long");
     }
 
+    #[test]
+    fn a_locked_session_is_heard_of_by_all_and_looked_into_by_its_own() {
+        let locked = |number, secret| Identity {
+            lock: Some(Lock::from_secret(&[secret; 32])),
+            name: Name::new("Ada"),
+            ..Identity::numbered(number)
+        };
+        let at = SocketAddr::from(([10, 77, 0, 2], 50_000));
+        let now = Instant(1_000_000);
+        let mut there = discovery(vec![at]);
+        there.timeout(now, &locked(1, 7), Told { name: Name::new("Ada"), ..told() });
+        let Some(Effect::Packet { bytes, .. }) = there.poll() else { panic!("none is sent") };
+        assert_eq!(bytes.len(), BEACON_BYTES);
+        assert!(!bytes.windows(3).any(|text| text == b"Ada"));
+        let hears = |me: &Identity, bytes: &[u8]| {
+            let mut here = discovery(Vec::new());
+            let beacon = here.packet(now, me, at, Port::Beacon, bytes);
+            (beacon.map(|beacon| beacon.who.name.clone()), here.locked(now).count())
+        };
+        assert_eq!(hears(&locked(2, 7), &bytes), (Some(Name::new("Ada")), 0));
+        assert_eq!(hears(&locked(2, 8), &bytes), (None, 1), "another passphrase");
+        assert_eq!(hears(&Identity::numbered(2), &bytes), (None, 1), "none");
+        for at in 0..bytes.len() {
+            let mut altered = bytes.to_vec();
+            altered[at] ^= 1;
+            if let (Some(_), _) = hears(&locked(2, 7), &altered) {
+                // What is no part of the seal says nothing of anybody.
+                assert!(at < 120 || altered[at] == 1, "byte {at}");
+            }
+        }
+    }
+
     fn discovery(peers: Vec<SocketAddr>) -> Discovery {
-        Discovery::new(Duration::from_secs(1), 50_000, peers)
+        Discovery::new(Duration::from_secs(1), Chance::new([1; 32]), 50_000, peers)
     }
 
     fn told() -> Told {

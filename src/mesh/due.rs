@@ -25,6 +25,10 @@ enum Due {
     Forget(NodeId),
     /// A peer is dialled.
     Dial(NodeId),
+    /// Handshakes go on that had to wait.
+    Handshakes,
+    /// A first word is looked at that had to wait.
+    Held(LinkId),
 }
 
 impl Mesh {
@@ -40,7 +44,10 @@ impl Mesh {
         let unused = unused.map(|(id, peer)| (peer.forgotten_at(), Due::Forget(*id)));
         let wanted = self.peers.keys().filter_map(|id| Some((self.wanted_at(me, *id)?, *id)));
         let dials = wanted.map(|(at, id)| (at, Due::Dial(id)));
-        copies.chain(links).chain(pings).chain(unused).chain(dials)
+        let waiting = self.waiting.front().map(|_| (self.reckoning.again_at(), Due::Handshakes));
+        let held = self.links.iter();
+        let held = held.filter_map(|(id, link)| Some((link.held_until?, Due::Held(*id))));
+        copies.chain(links).chain(pings).chain(unused).chain(dials).chain(waiting).chain(held)
     }
 
     /// Does what is due.
@@ -71,7 +78,7 @@ impl Mesh {
                 let soon = now + self.tuning.ping / 2;
                 let pings = self.pings().filter(|(_, ping_at)| *ping_at <= soon);
                 for link in pings.map(|(link, _)| link).collect::<Vec<_>>() {
-                    self.ping(now, me, link);
+                    self.ping(now, link);
                 }
             }
             Due::Forget(id) => self.forget(id),
@@ -80,6 +87,12 @@ impl Mesh {
                 self.dial(now, id);
             }
             Due::Dial(_) => {}
+            Due::Handshakes => {
+                for link in std::mem::take(&mut self.waiting) {
+                    self.frames(now, me, link);
+                }
+            }
+            Due::Held(link) => self.frames(now, me, link),
         }
     }
 

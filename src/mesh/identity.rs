@@ -1,8 +1,12 @@
 //! Who this node says it is, in beacons and hellos, and whether somebody else fits to it.
 
-use super::message::{Hello, Introduction, MAGIC, PROTOCOL, Refusal};
+use super::{
+    channel::LifeKey,
+    message::{Beacon, Hello, Introduction, MAGIC, Opening, PROTOCOL, Refusal},
+};
 use crate::{
     config::Config,
+    keys::{Chance, Lock, SecretKey},
     text::{Name, SessionName},
     types::{Incarnation, NodeId, Role},
 };
@@ -10,10 +14,14 @@ use crate::{
 /// Everything about a node that it tells to others and that does not depend on the game's course.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Its id, which outlives addresses and starts.
+    /// Its key, which outlives addresses and starts.
+    pub key: SecretKey,
+    /// The id that follows from it.
     pub id: NodeId,
     /// In which life.
     pub incarnation: Incarnation,
+    /// What it agrees upon keys with, in this life.
+    pub life: LifeKey,
     /// What the player is called.
     pub name: Name,
     /// Player or spectator.
@@ -26,21 +34,33 @@ pub struct Identity {
     pub rules: &'static str,
     /// The session it plays in; none on the title.
     pub session: Option<SessionName>,
+    /// What opens that session; none: it is open to everybody.
+    pub lock: Option<Lock>,
 }
 
 impl Identity {
     /// As the configuration says.
-    pub fn new(config: &Config, rules: &'static str) -> Self {
+    pub fn new(config: &Config, rules: &'static str, chance: &mut Chance) -> Self {
         Self {
-            id: config.id,
+            key: config.key.clone(),
+            id: config.key.public().id(),
             incarnation: config.incarnation,
+            life: LifeKey::draw(&config.key, config.incarnation, chance),
             name: config.name.clone(),
             role: config.role,
             tcp: config.tcp_port,
             udp: config.udp_port,
             rules,
             session: None,
+            lock: None,
         }
+    }
+
+    /// It is somebody else from here on.
+    pub fn become_another(&mut self, chance: &mut Chance) {
+        self.key = SecretKey::draw(chance);
+        self.id = self.key.public().id();
+        self.life = LifeKey::draw(&self.key, self.incarnation, chance);
     }
 
     /// What it says of itself.
@@ -50,7 +70,7 @@ impl Identity {
             protocol: PROTOCOL,
             rules: self.rules.to_owned(),
             session: self.session.clone(),
-            id: self.id,
+            key: self.key.public(),
             incarnation: self.incarnation,
             name: self.name.clone(),
             role: self.role,
@@ -59,22 +79,33 @@ impl Identity {
         }
     }
 
-    /// Its hello, while it plays; `dial` numbers the links it dials.
-    pub fn hello(&self, dial: u64) -> Option<Hello> {
-        self.session.as_ref()?;
-        Some(Hello { who: self.introduction(), dial })
+    /// The first word on a link that it dials, while it plays.
+    pub fn opening(&self, noise: Vec<u8>) -> Option<Opening> {
+        Some(Opening {
+            magic: MAGIC.to_owned(),
+            protocol: PROTOCOL,
+            rules: self.rules.to_owned(),
+            session: self.session.clone()?,
+            locked: self.lock.is_some(),
+            noise: noise.into(),
+        })
     }
 
-    /// Why whoever introduces itself so cannot have a link with this node, if so.
-    pub fn refuse(&self, other: &Introduction) -> Option<Refusal> {
+    /// Its hello; `dial` numbers the links it dials, and datagrams to it begin with `index`.
+    pub fn hello(&self, dial: u64, index: u16) -> Hello {
+        Hello { who: self.introduction(), proof: self.life.proof(), dial, index }
+    }
+
+    /// Why whoever begins so cannot have a link with this node, if so.
+    pub fn refuse(&self, other: &Opening) -> Option<Refusal> {
         if other.magic != MAGIC || other.protocol != PROTOCOL {
             Some(Refusal::Protocol)
         } else if other.rules != self.rules {
             Some(Refusal::Rules)
-        } else if self.session.is_none() || self.session != other.session {
+        } else if self.session.as_ref() != Some(&other.session) {
             Some(Refusal::Session)
-        } else if other.id == self.id {
-            Some(Refusal::Identity)
+        } else if self.lock.is_some() != other.locked {
+            Some(Refusal::Passphrase)
         } else {
             None
         }
@@ -86,24 +117,37 @@ impl Identity {
     }
 
     /// Whether somebody is in the session of this node.
-    pub fn shares_session(&self, other: &Introduction) -> bool {
-        self.understands(other) && self.session.is_some() && other.session == self.session
+    pub fn shares_session(&self, beacon: &Beacon) -> bool {
+        let same = self.session.is_some() && beacon.who.session == self.session;
+        self.understands(&beacon.who) && same && beacon.locked == self.lock.is_some()
     }
 }
 
-#[cfg(test)]
 impl Identity {
-    /// Somebody who plays, for tests.
+    /// Somebody who plays, to try things out with: the same one for the same number.
     pub fn numbered(number: u8) -> Self {
+        let incarnation = Incarnation(u64::from(number));
+        let key = SecretKey::from_bytes(&[number; 32]);
         Self {
-            id: NodeId::from_u128(u128::from(number)),
-            incarnation: Incarnation(u64::from(number)),
+            id: key.public().id(),
+            life: LifeKey::draw(&key, incarnation, &mut Chance::new([number; 32])),
+            key,
+            incarnation,
             name: Name::new("somebody"),
             role: Role::Player,
             tcp: 4_000,
             udp: 4_000,
             rules: "test",
             session: Some(SessionName::default()),
+            lock: None,
         }
+    }
+
+    /// The first two of those, in the order of their ids.
+    #[cfg(test)]
+    pub fn two() -> [Self; 2] {
+        let mut two = [1, 2].map(Self::numbered);
+        two.sort_by_key(|one| one.id);
+        two
     }
 }

@@ -7,13 +7,15 @@ use serde::Serialize;
 
 use super::{
     Acquaintance, Mesh, Out, Parting,
+    channel::Handshake,
     identity::Identity,
-    message::{HELLO, Hello, REFUSED, Refusal},
+    message::{ANSWER, Hello, OPENING, Opening, PROOF, REFUSED, Refusal},
 };
 use crate::{
     io::{CloseReason, Effect},
+    keys::Forged,
     types::{Instant, LinkId, NodeId},
-    wire::Deframer,
+    wire::{self, Deframer},
 };
 
 /// The most retired links with one peer.
@@ -27,8 +29,15 @@ const FIRST_PING: Duration = Duration::from_millis(250);
 pub(super) struct Link {
     pub(super) from: SocketAddr,
     pub(super) dialled: Option<NodeId>,
-    /// The own hello is on its way.
+    /// The first word of this side, which dialled, is on its way.
     pub(super) introduced: bool,
+    /// The handshake, while it is under way, and what this side offered as the channel's index.
+    pub(super) handshake: Option<Handshake>,
+    pub(super) offered: Option<u16>,
+    /// Until when its first word is not looked at: somebody at its address guesses passphrases.
+    pub(super) held_until: Option<Instant>,
+    /// The channel that was agreed upon, by its index.
+    pub(super) channel: Option<u16>,
     pub(super) peer: Option<NodeId>,
     /// Since when another link serves in its place.
     pub(super) retired: Option<Instant>,
@@ -48,6 +57,10 @@ impl Link {
             from,
             dialled,
             introduced: false,
+            handshake: None,
+            offered: None,
+            held_until: None,
+            channel: None,
             peer: None,
             retired: None,
             merit: (false, 0),
@@ -71,7 +84,9 @@ impl Mesh {
         }
         self.links.insert(link, Link::new(now, from, None));
         self.stir();
-        self.introduce(me, link);
+        if me.session.is_none() {
+            self.write_json(link, REFUSED, &Refusal::Session);
+        }
     }
 
     /// A link is gone.
@@ -86,8 +101,6 @@ impl Mesh {
 
     /// Bytes came in on a link.
     pub(super) fn bytes(&mut self, now: Instant, me: &Identity, link: LinkId, chunk: &[u8]) {
-        // Whoever accepts says hello at once, and may be heard before the link counts as open here.
-        self.introduce(me, link);
         let Some(state) = self.links.get_mut(&link) else {
             return;
         };
@@ -96,19 +109,44 @@ impl Mesh {
         if let Some(peer) = state.peer.and_then(|id| self.peers.get_mut(&id)) {
             peer.heard = now;
         }
+        self.frames(now, me, link);
+    }
+
+    /// Takes in all whole frames of a link that have come.
+    pub(super) fn frames(&mut self, now: Instant, me: &Identity, link: LinkId) {
         while let Some(state) = self.links.get_mut(&link) {
+            if state.held_until.is_some_and(|until| now < until) {
+                return;
+            }
+            state.held_until = None;
+            if state.channel.is_none() && !self.reckoning.may_go_on(now) {
+                // Whoever comes in waits, not those who play.
+                if !self.waiting.contains(&link) {
+                    self.waiting.push_back(link);
+                }
+                self.look_at = self.look_at.min(self.reckoning.again_at());
+                return;
+            }
+            let Some(state) = self.links.get_mut(&link) else { return };
             let frame = match state.deframer.next_frame() {
-                Ok(Some(frame)) => Bytes::copy_from_slice(frame),
+                Ok(Some(frame)) => frame.to_vec(),
                 Ok(None) => return,
                 Err(_) => return self.fail(now, link),
             };
-            match (state.peer, frame.split_first()) {
-                (Some(peer), _) => self.frame(now, peer, link, frame),
-                (None, Some((&HELLO, hello))) => match serde_json::from_slice(hello) {
-                    Ok(hello) => self.hello(now, me, link, hello),
-                    Err(_) => return self.fail(now, link),
-                },
-                (None, _) => return self.fail(now, link),
+            let Some(channel) = state.channel else {
+                self.reckoning.one_more();
+                if self.handshake(now, me, link, &frame).is_err() {
+                    return self.fail(now, link);
+                }
+                continue;
+            };
+            let opened = self.channels.get_mut(&channel).map(|channel| channel.open_frame(&frame));
+            match (state.peer, opened) {
+                (Some(peer), Some(Ok(frame))) => self.frame(now, peer, link, Bytes::from(frame)),
+                _ => {
+                    tracing::warn!("something on a link with {:?} was not sent by it", state.peer);
+                    return self.fail(now, link);
+                }
             }
         }
     }
@@ -122,34 +160,130 @@ impl Mesh {
         self.out.push_back(Out::Down { peer: id, reason });
     }
 
-    /// Says hello, once.
-    pub(super) fn introduce(&mut self, me: &Identity, link: LinkId) {
-        let Some(state) = self.links.get_mut(&link).filter(|state| !state.introduced) else {
-            return;
-        };
+    /// Says the first word on a link that is open, once, having dialled it.
+    pub(super) fn introduce(&mut self, now: Instant, me: &Identity, link: LinkId) {
+        let open = |state: &&mut super::Link| !state.introduced && state.dialled.is_some();
+        let Some(state) = self.links.get_mut(&link).filter(open) else { return };
         state.introduced = true;
-        let dial = state.dialled.map_or(0, |_| link.0);
-        match me.hello(dial) {
-            Some(hello) => self.write_json(link, HELLO, &hello),
-            None => self.write_json(link, REFUSED, &Refusal::Session),
+        let begun = Handshake::new(me, &mut self.chance, true).and_then(|mut handshake| {
+            let opening = me.opening(handshake.write(&[])?)?;
+            state.handshake = Some(handshake);
+            Some(opening)
+        });
+        match begun {
+            Some(opening) => self.write_json(link, OPENING, &opening),
+            None => self.fail(now, link),
         }
     }
 
-    fn hello(&mut self, now: Instant, me: &Identity, link: LinkId, hello: Hello) {
-        let Hello { who, dial } = hello;
-        if let Some(refusal) = me.refuse(&who) {
-            if refusal == Refusal::Identity && who.incarnation != me.incarnation {
-                self.out.push_back(Out::Clash { incarnation: who.incarnation });
+    /// The next message of a handshake.
+    fn handshake(
+        &mut self,
+        now: Instant,
+        me: &Identity,
+        link: LinkId,
+        frame: &[u8],
+    ) -> Result<(), Forged> {
+        let state = self.links.get_mut(&link).ok_or(Forged)?;
+        let (kind, said) = frame.split_first().ok_or(Forged)?;
+        match (*kind, state.dialled, state.handshake.take()) {
+            (OPENING, None, None) => self.opening(now, me, link, said),
+            (ANSWER, Some(wanted), Some(mut handshake)) => {
+                let hello = read_hello(&mut handshake, said)?;
+                if hello.who.id() == me.id {
+                    if hello.who.incarnation != me.incarnation {
+                        self.out.push_back(Out::Clash { incarnation: hello.who.incarnation });
+                    }
+                    return Err(Forged);
+                }
+                if hello.who.id() != wanted {
+                    return Err(Forged); // somebody else lives there by now
+                }
+                let index = self.free_index();
+                let mine = serde_json::to_vec(&me.hello(link.0, index)).map_err(|_| Forged)?;
+                let proof = handshake.write(&mine).ok_or(Forged)?;
+                self.write(link, PROOF, &proof);
+                self.agreed(now, me, link, handshake, hello, index)
+            }
+            (PROOF, None, Some(mut handshake)) => {
+                let hello = read_hello(&mut handshake, said)?;
+                if hello.who.id() == me.id {
+                    if hello.who.incarnation != me.incarnation {
+                        self.out.push_back(Out::Clash { incarnation: hello.who.incarnation });
+                    }
+                    return Err(Forged);
+                }
+                let index = self.links.get(&link).and_then(|state| state.offered).ok_or(Forged)?;
+                self.agreed(now, me, link, handshake, hello, index)
+            }
+            (REFUSED, Some(_), _) => {
+                let refusal = serde_json::from_slice(said).map_err(|_| Forged)?;
+                let from = self.links.get(&link).map(|state| state.from).ok_or(Forged)?;
+                self.out.push_back(Out::Refused { refusal, from });
+                Err(Forged)
+            }
+            _ => Err(Forged),
+        }
+    }
+
+    /// Somebody who dialled says its first word.
+    fn opening(
+        &mut self,
+        now: Instant,
+        me: &Identity,
+        link: LinkId,
+        said: &[u8],
+    ) -> Result<(), Forged> {
+        let opening: Opening = serde_json::from_slice(said).map_err(|_| Forged)?;
+        let from = self.links.get(&link).map(|state| state.from).ok_or(Forged)?;
+        let refused = me.refuse(&opening);
+        if refused.is_none() && me.lock.is_some() && !self.guesses.may_try(now, from.ip()) {
+            // It is looked at when its time has come.
+            let again = wire::frame(OPENING, said).map_err(|_| Forged)?;
+            let state = self.links.get_mut(&link).ok_or(Forged)?;
+            state.deframer.push(&again);
+            state.held_until = self.guesses.next_try(from.ip());
+            self.stir();
+            return Ok(());
+        }
+        let handshake = Handshake::new(me, &mut self.chance, false).filter(|_| refused.is_none());
+        let read = handshake.and_then(|mut handshake| {
+            handshake.read(&opening.noise).ok()?;
+            Some(handshake)
+        });
+        let Some(mut handshake) = read else {
+            let refusal = refused.unwrap_or(Refusal::Passphrase);
+            if refused.is_none() && me.lock.is_some() {
+                self.guesses.wrong(now, from.ip());
+                tracing::info!(%from, "somebody tried another passphrase");
             }
             self.write_json(link, REFUSED, &refusal);
-            return self.fail(now, link);
-        }
-        let Some(state) = self.links.get(&link) else { return };
+            return Err(Forged);
+        };
+        let index = self.free_index();
+        let mine = serde_json::to_vec(&me.hello(0, index)).map_err(|_| Forged)?;
+        let answer = handshake.write(&mine).ok_or(Forged)?;
+        let state = self.links.get_mut(&link).ok_or(Forged)?;
+        state.offered = Some(index);
+        state.handshake = Some(handshake);
+        self.write(link, ANSWER, &answer);
+        Ok(())
+    }
+
+    /// Both sides know who the other one is, and share a channel.
+    fn agreed(
+        &mut self,
+        now: Instant,
+        me: &Identity,
+        link: LinkId,
+        handshake: Handshake,
+        hello: Hello,
+        index: u16,
+    ) -> Result<(), Forged> {
+        let Hello { who, dial, index: theirs, .. } = hello;
+        let id = who.id();
+        let state = self.links.get(&link).ok_or(Forged)?;
         let (ip, wanted) = (state.from.ip(), state.dialled);
-        let id = who.id;
-        if wanted.is_some_and(|wanted| wanted != id) {
-            return self.fail(now, link); // somebody else lives there by now
-        }
         if self.peers.get(&id).is_some_and(|peer| peer.incarnation != who.incarnation) {
             self.end_life(now, id);
         }
@@ -157,11 +291,14 @@ impl Mesh {
         self.make_room(id);
         self.learn_of(now, me, Acquaintance::introduced(who, ip, false));
         let (Some(peer), Some(state)) = (self.peers.get_mut(&id), self.links.get_mut(&link)) else {
-            return self.fail(now, link);
+            return Err(Forged);
         };
+        let channel = handshake.channel(id, theirs).ok_or(Forged)?;
+        self.channels.insert(index, channel);
         let dial = if wanted.is_some() { link.0 } else { dial };
         state.merit = (wanted.is_some() == (me.id < id), dial);
         state.peer = Some(id);
+        state.channel = Some(index);
         state.since = now;
         state.deframer.trust();
         let merit = state.merit;
@@ -180,29 +317,23 @@ impl Mesh {
             self.retire(now, worse);
         }
         if better {
-            self.bring_up(now, me, id, link, udp, rival.is_some());
+            self.bring_up(now, id, link, udp, rival.is_some());
         }
+        Ok(())
     }
 
-    fn bring_up(
-        &mut self,
-        now: Instant,
-        me: &Identity,
-        id: NodeId,
-        link: LinkId,
-        udp: SocketAddr,
-        renewed: bool,
-    ) {
+    fn bring_up(&mut self, now: Instant, id: NodeId, link: LinkId, udp: SocketAddr, renewed: bool) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.link = Some(link);
         peer.udp = Some(udp);
         peer.udp_heard = now;
-        if let Some(link) = self.links.get_mut(&link) {
-            link.ping_at = now + FIRST_PING;
+        if let Some(state) = self.links.get_mut(&link) {
+            state.ping_at = now + FIRST_PING;
         }
+        self.turn_channel(id, link);
         self.stir();
         self.out.push_back(Out::Up { peer: id, renewed });
-        self.probe(now, me, id);
+        self.probe(now, id);
     }
 
     fn retire(&mut self, now: Instant, link: LinkId) {
@@ -228,6 +359,7 @@ impl Mesh {
             self.out.push_back(Out::Effect(Effect::Close { link }));
             self.lost(now, link, Parting::Replaced);
         }
+        self.drop_channels(id);
     }
 
     /// A link is to be closed by this side, because the other did what it must not, or nothing.
@@ -240,6 +372,7 @@ impl Mesh {
     pub(super) fn lost(&mut self, now: Instant, link: LinkId, reason: Parting) {
         let Some(state) = self.links.remove(&link) else { return };
         self.stir();
+        self.leave_channel(&state);
         let Some(id) = state.peer else { return self.dial_over(now, link) };
         if self.peers.get(&id).is_none_or(|peer| peer.link != Some(link)) {
             return;
@@ -247,9 +380,10 @@ impl Mesh {
         let spare = self.spares(id).max_by_key(|(_, link)| link.merit).map(|(link, _)| link);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.link = spare;
-        match spare.and_then(|spare| self.links.get_mut(&spare)) {
-            Some(spare) => {
+        match spare.and_then(|spare| self.links.get_mut(&spare).map(|state| (spare, state))) {
+            Some((link, spare)) => {
                 spare.retired = None;
+                self.turn_channel(id, link);
                 self.out.push_back(Out::Up { peer: id, renewed: true });
             }
             None => {
@@ -267,7 +401,9 @@ impl Mesh {
     }
 
     pub(super) fn drop_link(&mut self, link: LinkId) {
-        self.links.remove(&link);
+        if let Some(state) = self.links.remove(&link) {
+            self.leave_channel(&state);
+        }
         self.stir();
         self.out.push_back(Out::Effect(Effect::Close { link }));
     }
@@ -277,4 +413,12 @@ impl Mesh {
             self.write(link, kind, &body);
         }
     }
+}
+
+/// What the other side says of itself, if that is true.
+fn read_hello(handshake: &mut Handshake, message: &[u8]) -> Result<Hello, Forged> {
+    let said = handshake.read(message)?;
+    let hello: Hello = serde_json::from_slice(&said).map_err(|_| Forged)?;
+    handshake.check(&hello.who.key, hello.who.incarnation, &hello.proof)?;
+    Ok(hello)
 }

@@ -4,14 +4,17 @@
 //!
 //! | kind | where | what follows |
 //! |---|---|---|
-//! | `{` | datagrams | a [`Beacon`], in JSON, of which that byte is the first, zeros up to [`BEACON_BYTES`](crate::config::BEACON_BYTES) |
-//! | [`HELLO`] | links, first | a [`Hello`], in JSON |
-//! | [`REFUSED`] | links, in place of a hello | a [`Refusal`], in JSON |
+//! | `{` | datagrams | a [`Beacon`], in JSON, of which that byte is the first, zeros up to [`BEACON_BYTES`](crate::config::BEACON_BYTES); of a locked session an [`Envelope`], and the beacon sealed behind it |
+//! | [`OPENING`] | links, first, by whoever dials | an [`Opening`], in JSON |
+//! | [`ANSWER`] | links, first, by whoever was dialled | the second message of the handshake, with a [`Hello`] in it |
+//! | [`PROOF`] | links, second, by whoever dials | the third, with a [`Hello`] in it |
+//! | [`REFUSED`] | links, in place of an answer | a [`Refusal`], in JSON |
 //! | [`PING`] | links | one byte, 1 if no datagram of the receiver's has come for a while: what goes to the sender had better go over the link |
-//! | [`PROBE`] | datagrams | the sender's [tag], and nothing else: whoever gets it knows that datagrams pass |
-//! | [`KINDS_ABOVE`] and up | both | whatever those say to each other who use the mesh; in a datagram the sender's [tag] comes first |
+//! | [`PROBE`] | datagrams | nothing: whoever gets it knows that datagrams pass |
+//! | [`KINDS_ABOVE`] and up | both | whatever those say to each other who use the mesh |
 //!
-//! The tag is four bytes, big-endian.
+//! From [`PING`] on all of it is sealed, the kind included: [`channel`](super::channel) says how, and how
+//! the handshake goes.
 
 use std::net::IpAddr;
 
@@ -19,8 +22,10 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
+    keys::{PublicKey, Signature},
     text::{Name, SessionName},
     types::{Incarnation, NodeId, Role, SessionId, Term},
+    wire::{Blob, SEAL_BYTES},
 };
 
 /// What every beacon and hello starts with.
@@ -28,12 +33,16 @@ pub const MAGIC: &str = "interregnum";
 
 /// The version of all that nodes say to each other, on this floor and on those above. Nodes of
 /// another version are listed, not met.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// The first byte of a [`Beacon`].
 pub const BEACON: u8 = b'{';
-/// The kind of a [`Hello`].
-pub const HELLO: u8 = 0x01;
+/// The kind of an [`Opening`].
+pub const OPENING: u8 = 0x01;
+/// The kind of the answer to it.
+pub const ANSWER: u8 = 0x05;
+/// The kind of the last message of a handshake.
+pub const PROOF: u8 = 0x06;
 /// The kind of a [`Refusal`].
 pub const REFUSED: u8 = 0x02;
 /// The kind of a sign of life on a link.
@@ -43,11 +52,10 @@ pub const PROBE: u8 = 0x04;
 /// The lowest kind that means something to those who use the mesh, and nothing here.
 pub const KINDS_ABOVE: u8 = 0x10;
 
-/// What a datagram has in front of what it says: kind and tag.
-pub const DATAGRAM_HEAD_BYTES: usize = 5;
+/// What a datagram has beside what it says: index, number, kind and seal.
+pub const DATAGRAM_HEAD_BYTES: usize = 5 + SEAL_BYTES;
 
-/// 32 bits that stand for one life of a node in its datagrams: XXH3 of its id and incarnation.
-/// Whoever receives one has met its sender by beacon and hello before, and knows the rest.
+/// 32 bits that stand for one life of a node where it is known: XXH3 of its id and incarnation.
 pub fn tag(id: NodeId, incarnation: Incarnation) -> u32 {
     let mut bytes = [0; 24];
     bytes[..16].copy_from_slice(&id.as_u128().to_be_bytes());
@@ -67,7 +75,7 @@ pub struct Introduction {
     /// The session it plays in, or looks for; none on the title.
     pub session: Option<SessionName>,
     /// Who it is.
-    pub id: NodeId,
+    pub key: PublicKey,
     /// In which life.
     pub incarnation: Incarnation,
     /// What its player is called.
@@ -78,6 +86,13 @@ pub struct Introduction {
     pub tcp: u16,
     /// The port of its own UDP socket.
     pub udp: u16,
+}
+
+impl Introduction {
+    /// The id of whoever says it.
+    pub fn id(&self) -> NodeId {
+        self.key.id()
+    }
 }
 
 /// A node's announcement of itself, to everybody around.
@@ -106,15 +121,53 @@ pub struct Beacon {
     pub ask: bool,
 }
 
-/// The first thing that both sides say on a new link.
+/// What whoever is not let in hears of a locked session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// [`MAGIC`].
+    pub magic: String,
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The rules of its game.
+    pub rules: String,
+    /// The session.
+    pub session: SessionName,
+    /// How many bytes follow: a number drawn for this one beacon, and the beacon, sealed.
+    pub sealed: u16,
+}
+
+/// The first thing that is said on a new link, by whoever dials.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// [`MAGIC`].
+    pub magic: String,
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The rules of its game.
+    pub rules: String,
+    /// The session it plays in.
+    #[serde(default)]
+    pub session: SessionName,
+    /// Whether that wants a passphrase.
+    #[serde(default)]
+    pub locked: bool,
+    /// The first message of the handshake.
+    #[serde(default)]
+    pub noise: Blob,
+}
+
+/// What both sides say of themselves within the handshake.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Hello {
     /// Who speaks.
     #[serde(flatten)]
     pub who: Introduction,
+    /// The [key of this life](super::channel::LifeKey), signed.
+    pub proof: Signature,
     /// The number of this link among those the sender dialled; 0 if it accepted it.
-    #[serde(default)]
     pub dial: u64,
+    /// What datagrams to the sender begin with.
+    pub index: u16,
 }
 
 /// Why a link was refused. The link is closed after it.
@@ -127,10 +180,8 @@ pub enum Refusal {
     Rules,
     /// Another session, or none.
     Session,
-    /// Both claim the same id: a copied profile, or a node that met itself.
-    Identity,
-    /// As many players as the session takes.
-    Full,
+    /// The session has another passphrase, or has none, or has one.
+    Passphrase,
 }
 
 /// Where a node can be reached.

@@ -39,6 +39,9 @@ pub struct Peer {
     /// When anything of or about it came in last.
     pub met: Instant,
     pub(super) link: Option<LinkId>,
+    /// By which channel datagrams go to it, and by which they went before.
+    pub(super) channel: Option<u16>,
+    pub(super) last_channel: Option<u16>,
     /// When its last link ended, if it has had any.
     pub(super) unlinked: Instant,
     /// It plays through a third node, which has introduced it in this life of its.

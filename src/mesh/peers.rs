@@ -6,7 +6,7 @@ use super::{
     Mesh, Peer,
     identity::Identity,
     links::Link,
-    message::{Address, Introduction, tag},
+    message::{Address, Introduction},
     peer::ADDRESSES_MAX,
 };
 use crate::{
@@ -40,7 +40,7 @@ impl Acquaintance {
     /// Somebody who said so itself just now, and is heard at `ip`.
     pub fn introduced(who: Introduction, ip: IpAddr, wanted: bool) -> Self {
         Self {
-            id: who.id,
+            id: who.id(),
             incarnation: who.incarnation,
             name: who.name,
             role: who.role,
@@ -92,7 +92,7 @@ impl Mesh {
     /// Forgets a peer that has no link.
     pub(super) fn forget(&mut self, id: NodeId) {
         self.peers.remove(&id);
-        self.tags.retain(|_, tagged| *tagged != id);
+        self.drop_channels(id);
     }
 
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
@@ -103,6 +103,10 @@ impl Mesh {
         }
         if heard && self.speaks_for_the_dead(now, id, incarnation) {
             self.end_life(now, id);
+        }
+        let reborn = |peer: &&Peer| peer.incarnation != incarnation && peer.link.is_none();
+        if self.peers.get(&id).filter(reborn).is_some() {
+            self.drop_channels(id);
         }
         let courtesy = self.courtesy(me, id);
         // Where another one was heard itself there is nobody else, whatever is said.
@@ -127,6 +131,8 @@ impl Mesh {
             addresses: Vec::new(),
             met: now,
             link: None,
+            channel: None,
+            last_channel: None,
             unlinked: Instant::default(),
             introduced: false,
             dials: Vec::new(),
@@ -138,7 +144,6 @@ impl Mesh {
             if peer.link.is_some() {
                 return; // the link speaks for the life it was opened in
             }
-            self.tags.remove(&tag(id, peer.incarnation));
             peer.incarnation = incarnation;
             peer.addresses.clear();
             peer.udp = None;
@@ -146,7 +151,6 @@ impl Mesh {
             peer.tries = 0;
             peer.dial_at = now + courtesy;
         }
-        self.tags.entry(tag(id, incarnation)).or_insert(id);
         if wanted || peer.link.is_none() {
             self.look_at = Instant::default();
         }
@@ -244,27 +248,30 @@ impl Mesh {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Tuning, io::Wire, mesh::message::HELLO, types::LinkId, wire};
+    use crate::{
+        config::Tuning,
+        keys::{Chance, PublicKey},
+        mesh::testing::let_in,
+    };
 
     // Beacons cost nothing, and anybody can send thousands in other names.
     #[test]
     fn whoever_says_hello_gets_in_however_many_have_been_invented() {
         let (me, newcomer) = (Identity::numbered(2), Identity::numbered(1));
         let now = Instant(1_000_000);
-        let mut mesh = Mesh::new(Tuning::default(), 1, 0, Vec::new());
-        for number in 0..PEERS_MAX as u128 + 100 {
-            let who =
-                Introduction { id: NodeId::from_u128(1_000 + number), ..newcomer.introduction() };
+        let mut mesh = Mesh::new(Tuning::default(), Chance::new([1; 32]), 0, Vec::new());
+        for number in 0..PEERS_MAX as u32 + 100 {
+            let mut key = [7; 32];
+            key[..4].copy_from_slice(&number.to_be_bytes());
+            let key = PublicKey::from_bytes(key);
+            let who = Introduction { key, ..newcomer.introduction() };
             let ghost = Acquaintance::introduced(who, IpAddr::from([10, 0, 0, 9]), false);
             mesh.learn_of(now, &me, ghost);
         }
         assert_eq!(mesh.peers.len(), PEERS_MAX);
         let from = SocketAddr::from(([10, 0, 0, 2], 4_000));
-        mesh.handle(now, &me, Wire::Accepted { link: LinkId(1), from });
-        let hello = serde_json::to_vec(&newcomer.hello(0).unwrap()).unwrap();
-        let chunk = wire::frame(HELLO, &hello).unwrap();
-        mesh.handle(now, &me, Wire::Bytes { link: LinkId(1), chunk });
+        let_in(&mut mesh, now, &me, &newcomer, from);
         assert!(mesh.peer(newcomer.id).is_some_and(Peer::is_linked));
-        assert_eq!((mesh.peers.len(), mesh.tags.len()), (PEERS_MAX, PEERS_MAX));
+        assert_eq!((mesh.peers.len(), mesh.channels.len()), (PEERS_MAX, 1));
     }
 }

@@ -1,16 +1,22 @@
 //! What goes to and fro: the one place where bytes leave for a peer, and the two where they arrive.
 //!
 //! Whatever is said is a kind and a body. It goes in a datagram where it fits and datagrams pass, over
-//! the link otherwise, and comes up at the other end as one and the same thing, [`Received`].
+//! the link otherwise, sealed both ways, and comes up at the other end as one and the same thing,
+//! [`Received`].
+//!
+//! A [channel](super::channel) outlives the link on which it was agreed upon: a link may break where
+//! datagrams still pass. It goes when another one serves in its place, or when its peer is forgotten.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::{Buf, Bytes};
+use rand_pcg::rand_core::Rng;
 
 use super::{
-    Mesh, Out, Received,
+    Link, Mesh, Out, Received,
+    channel::INDEX_MIN,
     identity::Identity,
-    message::{BEACON, DATAGRAM_HEAD_BYTES, KINDS_ABOVE, PING, PROBE, tag},
+    message::{BEACON, DATAGRAM_HEAD_BYTES, KINDS_ABOVE, PING, PROBE},
 };
 use crate::{
     config::PACKET_BYTES_MAX,
@@ -55,7 +61,6 @@ impl Mesh {
     pub fn send(
         &mut self,
         now: Instant,
-        me: &Identity,
         to: NodeId,
         delivery: Delivery,
         (kind, body): (u8, &[u8]),
@@ -66,12 +71,11 @@ impl Mesh {
             return self.send_over_link(to, kind, body);
         }
         let udp = peer.udp?;
+        let channel = self.channels.get_mut(&peer.channel?)?;
         peer.datagram_sent = now;
         let unheard = now < peer.hears_no_datagrams_until;
-        let mut bytes = Vec::with_capacity(DATAGRAM_HEAD_BYTES + body.len());
-        bytes.push(kind);
-        bytes.extend_from_slice(&tag(me.id, me.incarnation).to_be_bytes());
-        bytes.extend_from_slice(body);
+        let bytes = channel.seal_datagram(kind, body);
+        self.legible.note(&bytes, kind, body);
         let effect = Effect::Packet { to: udp, via: Port::Own, bytes: Arc::from(bytes) };
         if delivery == Delivery::Twice {
             self.look_at = self.look_at.min(now + COPY_AFTER);
@@ -89,12 +93,17 @@ impl Mesh {
         self.write(link, kind, body).then_some(Way::Link(link))
     }
 
-    /// Writes a frame to a link, if there is such a link and it is not too long.
+    /// Writes a frame to a link, if there is such a link and it is not too long. It is sealed as soon as
+    /// there is a channel.
     pub(super) fn write(&mut self, link: LinkId, kind: u8, body: &[u8]) -> bool {
-        if !self.links.contains_key(&link) {
-            return false;
-        }
-        let Ok(bytes) = wire::frame(kind, body) else { return false };
+        let Some(state) = self.links.get(&link) else { return false };
+        let channel = state.channel.and_then(|channel| self.channels.get_mut(&channel));
+        let framed = match channel {
+            Some(channel) => channel.seal_frame(kind, body),
+            None => wire::frame(kind, body),
+        };
+        let Ok(bytes) = framed else { return false };
+        self.legible.note(&bytes, kind, body);
         self.out.push_back(Out::Effect(Effect::Bytes { link, bytes: Arc::from(bytes) }));
         true
     }
@@ -116,12 +125,21 @@ impl Mesh {
         if me.session.is_none() || bytes.len() < DATAGRAM_HEAD_BYTES {
             return;
         }
-        let (kind, tag) = (bytes.get_u8(), bytes.get_u32());
-        let Some(id) = self.tags.get(&tag).copied() else { return };
+        let index = bytes.get_u16();
+        let Some(channel) = self.channels.get_mut(&index) else { return };
+        let id = channel.peer;
+        // What came before comes again where a network doubles it; there is nobody to blame for that.
+        let Ok(clear) = channel.open_datagram(&bytes) else { return };
         self.heard_packet(now, me, id, from);
+        let mut body = Bytes::from(clear);
+        let kind = body.get_u8();
         if kind >= KINDS_ABOVE {
-            let received = Received { peer: id, way: Way::Datagram, kind, body: bytes };
-            self.out.push_back(Out::Received(received));
+            self.out.push_back(Out::Received(Received {
+                peer: id,
+                way: Way::Datagram,
+                kind,
+                body,
+            }));
         }
     }
 
@@ -151,7 +169,7 @@ impl Mesh {
     }
 
     /// Says over a link whether datagrams come in from there, and lets the other side find out.
-    pub(super) fn ping(&mut self, now: Instant, me: &Identity, link: LinkId) {
+    pub(super) fn ping(&mut self, now: Instant, link: LinkId) {
         let Some(state) = self.links.get_mut(&link) else { return };
         state.ping_at = now + self.tuning.ping;
         let Some((id, peer)) = state.peer.and_then(|id| Some((id, self.peers.get(&id)?))) else {
@@ -161,12 +179,67 @@ impl Mesh {
         let probe = now.since(peer.datagram_sent) >= self.tuning.ping;
         self.write(link, PING, &[u8::from(hears_none)]);
         if probe {
-            self.probe(now, me, id);
+            self.probe(now, id);
         }
     }
 
     /// Shows a peer that datagrams pass.
-    pub(super) fn probe(&mut self, now: Instant, me: &Identity, to: NodeId) {
-        self.send(now, me, to, Delivery::Datagram, (PROBE, &[]));
+    pub(super) fn probe(&mut self, now: Instant, to: NodeId) {
+        self.send(now, to, Delivery::Datagram, (PROBE, &[]));
+    }
+
+    // Channels.
+
+    /// An index that stands for no channel, nor will for another one.
+    pub(super) fn free_index(&mut self) -> u16 {
+        loop {
+            let index = self.random.next_u64() as u16 | INDEX_MIN;
+            let offered = self.links.values().any(|link| link.offered == Some(index));
+            if !offered && !self.channels.contains_key(&index) {
+                return index;
+            }
+        }
+    }
+
+    /// Datagrams to a peer go by the channel of this link from here on. The one before stays for those
+    /// that are under way.
+    pub(super) fn turn_channel(&mut self, id: NodeId, link: LinkId) {
+        let channel = self.links.get(&link).and_then(|link| link.channel);
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.channel != channel) else {
+            return;
+        };
+        let last = std::mem::replace(&mut peer.last_channel, peer.channel);
+        peer.channel = channel;
+        if let Some(last) = last.filter(|last| Some(*last) != channel) {
+            self.drop_channel_unless_linked(last);
+        }
+    }
+
+    /// A link is no more: its channel goes with it, unless datagrams may still come by it.
+    pub(super) fn leave_channel(&mut self, link: &Link) {
+        let Some(channel) = link.channel else { return };
+        let peer = link.peer.and_then(|id| self.peers.get(&id));
+        let serves =
+            peer.is_some_and(|peer| [peer.channel, peer.last_channel].contains(&Some(channel)));
+        if !serves {
+            self.channels.remove(&channel);
+        }
+    }
+
+    fn drop_channel_unless_linked(&mut self, channel: u16) {
+        if self.links.values().all(|link| link.channel != Some(channel)) {
+            self.channels.remove(&channel);
+        }
+    }
+
+    /// All channels with a peer go that no link has.
+    pub(super) fn drop_channels(&mut self, id: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            (peer.channel, peer.last_channel) = (None, None);
+        }
+        let links = &self.links;
+        self.channels.retain(|index, channel| {
+            channel.peer != id || links.values().any(|link| link.channel == Some(*index))
+        });
     }
 }

@@ -27,6 +27,7 @@ use crate::{
         entry::Entry,
         page::Page,
     },
+    mesh::{Delivery, message::PROTOCOL},
     replica::{
         Replica, State,
         client::Client,
@@ -176,7 +177,7 @@ impl<G: Game> Node<G> {
             },
         };
         if let Some(session) = config.session {
-            node.handle(now, Input::Command(Command::Play(session)));
+            node.handle(now, Input::Command(Command::Play(session, config.lock)));
         }
         node.due = node.when_due();
         node
@@ -239,6 +240,18 @@ impl<G: Game> Node<G> {
         &self.cluster
     }
 
+    /// From here on what this node seals can be read in its cluster. For whoever tells what happens.
+    pub fn stay_legible(&mut self) {
+        self.cluster.stay_legible();
+    }
+
+    /// Says to a peer what no node would say: to try out what becomes of that.
+    pub fn utter(&mut self, now: Instant, to: NodeId, delivery: Delivery, kind: u8, body: &[u8]) {
+        self.cluster.utter(now, to, delivery, kind, body);
+        self.cluster.flush(now, &self.replica);
+        self.drain(now);
+    }
+
     /// The newest state held, to look at.
     pub fn replica(&self) -> &Replica<G> {
         &self.replica
@@ -271,11 +284,11 @@ impl<G: Game> Node<G> {
                 self.controls = controls;
                 return;
             }
-            Command::Play(session) => {
+            Command::Play(session, lock) => {
                 if self.cluster.me().session.is_some() {
                     self.leave(now);
                 }
-                self.cluster.play(now, session);
+                self.cluster.play(now, session, lock);
                 self.tick_at = Some(now + TICK);
             }
             Command::Browse => self.leave(now),
@@ -366,6 +379,7 @@ impl<G: Game> Node<G> {
             Notice::NobodyFound => Event::NobodyFound,
             Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
             Notice::Full(players) => Event::Full { players },
+            Notice::Locked(session) => Event::Locked { session },
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();
                 self.host = Host::new();
@@ -789,15 +803,22 @@ impl<G: Game> Node<G> {
                 continue;
             };
             let joinable = self.cluster.me().understands(&beacon.who);
-            let session = sessions.entry((name, joinable)).or_insert_with(|| SessionView {
+            let session = sessions.entry((name, joinable, false)).or_insert_with(|| SessionView {
                 name: name.clone(),
                 players: 0,
                 host: None,
                 joinable,
+                locked: false,
             });
             let players = beacon.players.clamp(1, PLAYERS_MAX as u32);
             session.players = session.players.max(players);
             session.host = session.host.take().or(beacon.host_name.clone());
+        }
+        for envelope in self.cluster.locked(now) {
+            let joinable = (envelope.protocol, &*envelope.rules) == (PROTOCOL, G::RULES);
+            let name = envelope.session.clone();
+            let session = SessionView { name, players: 0, host: None, joinable, locked: true };
+            sessions.entry((&envelope.session, joinable, true)).or_insert(session);
         }
         sessions.into_values().collect()
     }

@@ -1,13 +1,23 @@
 //! Random numbers from the system: all chance there is begins here.
 
+use std::io;
+
 use uuid::Uuid;
 
-use crate::types::NodeId;
+/// 32 bytes that nobody can guess: for a key, say.
+///
+/// # Errors
+/// When the system has none.
+pub fn random_bytes() -> io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}
 
-/// An id that nobody else has.
+/// A name that nobody else has.
 #[expect(clippy::disallowed_methods, reason = "the impure edge")]
-pub fn random_id() -> NodeId {
-    NodeId(Uuid::new_v4())
+pub fn random_name() -> Uuid {
+    Uuid::new_v4()
 }
 
 /// Two halves of a random id: its few fixed bits fall on random ones.

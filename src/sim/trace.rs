@@ -27,16 +27,13 @@ use crate::{
         message::{Message, Packet},
     },
     game::Game,
-    mesh::message::{DATAGRAM_HEAD_BYTES, REFUSED},
+    mesh::message::REFUSED,
     node::Event,
     types::{Incarnation, Instant, NodeId, Term},
 };
 
 /// What takes longer on its way than this is worth a word.
 const LATE: Duration = Duration::from_millis(50);
-
-/// The length before each message on a link.
-const LENGTH_BYTES: usize = 4;
 
 /// The lines of one run, and who is who in them.
 #[derive(Debug)]
@@ -139,10 +136,10 @@ impl Trace {
         now: Instant,
         (by, life): (Place, (NodeId, Incarnation)),
         to: Place,
-        bytes: &[u8],
+        said: &[u8],
         fate: Fate,
     ) {
-        if let Some(packet) = packet(bytes, life) {
+        if let Some(packet) = packet(said, life) {
             self.packet(now, by, to, &packet, fate);
         }
     }
@@ -153,11 +150,9 @@ impl Trace {
         now: Instant,
         (by, life): (Place, (NodeId, Incarnation)),
         to: Place,
-        bytes: &[u8],
+        said: &[u8],
     ) {
-        let Some((kind, body)) = bytes.get(LENGTH_BYTES..).and_then(<[u8]>::split_first) else {
-            return;
-        };
+        let Some((kind, body)) = said.split_first() else { return };
         match (*kind, decoded(*kind, body, life)) {
             (_, Some(Message::Packet(packet))) => self.packet(now, by, to, &packet, Fate::Link),
             (_, Some(Message::Bye)) => {
@@ -180,9 +175,9 @@ impl Trace {
         place: Place,
         promised: Term,
         life: (NodeId, Incarnation),
-        bytes: &[u8],
+        said: &[u8],
     ) {
-        if let Some(Packet::Tick(tick)) = packet(bytes, life)
+        if let Some(Packet::Tick(tick)) = packet(said, life)
             && tick.term < promised
         {
             let (old, new) = (self.names.reign(tick.term), self.names.reign(promised));
@@ -254,10 +249,10 @@ impl Names {
     }
 }
 
-/// What stands in a datagram of a node that lives as `life`.
-fn packet(bytes: &[u8], life: (NodeId, Incarnation)) -> Option<Packet> {
-    let (head, body) = bytes.split_at_checked(DATAGRAM_HEAD_BYTES)?;
-    match decoded(head[0], body, life)? {
+/// What stands in a datagram of a node that lives as `life`, once it is open.
+fn packet(said: &[u8], life: (NodeId, Incarnation)) -> Option<Packet> {
+    let (kind, body) = said.split_first()?;
+    match decoded(*kind, body, life)? {
         Message::Packet(packet) => Some(packet),
         _ => None,
     }

@@ -47,6 +47,7 @@ use super::{
 use crate::{
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
+    keys::SecretKey,
     ledger::{entry::WallTime, keeper::Folding},
     node::{Command, Event, Input, Node, Output, View},
     text::{Name, SessionName},
@@ -130,8 +131,6 @@ pub struct World<G: Playable> {
     pub partings: u64,
     /// How many unsent bytes a driver holds for one link.
     pub unsent_max: usize,
-    /// Whether all that is said on a link is said twice.
-    pub repeats: bool,
     /// Datagrams that went into a cut, and come out of it when that is mended.
     hoard: VecDeque<Datagram>,
     flaps: BTreeMap<u64, trouble::Flap>,
@@ -140,7 +139,7 @@ pub struct World<G: Playable> {
 }
 
 struct Machine<G: Playable> {
-    id: NodeId,
+    key: SecretKey,
     /// One in each network that it is on.
     ips: Vec<Ipv4Addr>,
     clock: MachineClock,
@@ -205,7 +204,7 @@ impl<G: Playable> World<G> {
         let mut random = chance(seed, 1);
         let machines = (0..count).map(|place| Machine {
             storage: disks::Storage::new(seed, place),
-            id: any_id(&mut random),
+            key: any_key(&mut random),
             ips: vec![Ipv4Addr::new(10, 0, 0, place as u8 + 1)],
             clock: MachineClock::default(),
             node: None,
@@ -257,7 +256,7 @@ impl<G: Playable> World<G> {
             unreached: BTreeSet::new(),
             partings: 0,
             unsent_max: LINK_BYTES_QUEUED_MAX,
-            repeats: false,
+
             hoard: VecDeque::new(),
             flaps: BTreeMap::new(),
             crowned: Vec::new(),
@@ -308,17 +307,17 @@ impl<G: Playable> World<G> {
 
     /// Who lives at a machine when it is on, as its profile says.
     pub fn id(&self, place: Place) -> NodeId {
-        self.machines[place].id
+        self.machines[place].key.public().id()
     }
 
     /// Gives a machine, which is off, a profile that is new: whoever starts there is somebody else.
     pub fn new_profile(&mut self, place: Place) {
-        self.machines[place].id = any_id(&mut self.random);
+        self.machines[place].key = any_key(&mut self.random);
     }
 
     /// Gives a machine the profile of another one: both say that they are the same node.
     pub fn copy_profile(&mut self, from: Place, to: Place) {
-        self.machines[to].id = self.machines[from].id;
+        self.machines[to].key = self.machines[from].key.clone();
     }
 
     /// What the wall clock of a machine says.
@@ -334,17 +333,19 @@ impl<G: Playable> World<G> {
             return;
         }
         let config = Config {
-            id: self.machines[place].id,
+            key: self.machines[place].key.clone(),
             incarnation: Incarnation(self.random.next_u64()),
             name: Name::new(&format!("n{place}")),
             role: Role::Player,
             session: Some(SessionName::default()),
+            lock: None,
             peers: self.invited(place),
             stored: self.machines[place].storage.read(),
             wall: self.wall(place),
             beacon_port: BEACON_PORT,
             tcp_port: TCP_PORT,
             udp_port: UDP_PORT,
+            chance: any_bytes(&mut self.random),
             seed: self.random.next_u64(),
             trace_ticks: true,
             views: self.eye.is_some(),
@@ -352,7 +353,7 @@ impl<G: Playable> World<G> {
             tuning: self.tuning.clone(),
         };
         if let Some(trace) = &mut self.trace {
-            trace.introduce(place, config.id, Some(config.incarnation));
+            trace.introduce(place, config.key.public().id(), Some(config.incarnation));
         }
         self.note(place, "starts");
         self.judge.born(place);
@@ -361,7 +362,11 @@ impl<G: Playable> World<G> {
         machine.life += 1;
         machine.stamp = 0;
         machine.awake_since = self.now;
-        machine.node = Some(Node::new(machine.clock.read(self.now), config));
+        let mut node = Node::new(machine.clock.read(self.now), config);
+        if self.trace.is_some() {
+            node.stay_legible();
+        }
+        machine.node = Some(node);
         let life = machine.life;
         self.feed_interfaces(place);
         self.push(self.now, What::Press { place, life });
@@ -554,6 +559,11 @@ impl<G: Playable> World<G> {
             self.introduce(place);
         }
         self.look(place);
+        self.drain(place);
+    }
+
+    /// Carries out what a node wants.
+    fn drain(&mut self, place: Place) {
         loop {
             let Some(node) = &mut self.machines[place].node else {
                 return;
@@ -614,12 +624,12 @@ impl<G: Playable> World<G> {
                     let (way, to) = self.way(cable, place);
                     if let (Some(to), Some(life)) = (to, self.life(place))
                         && let Some(trace) = &mut self.trace
+                        && let Some(node) = &self.machines[place].node
+                        && let Some(said) = node.cluster().read(&bytes)
                     {
-                        trace.framed(self.now, (place, life), to, &bytes);
+                        trace.framed(self.now, (place, life), to, said);
                     }
-                    for _ in 0..=usize::from(self.repeats) {
-                        self.carry(cable, way, Item::Bytes(bytes.to_vec()));
-                    }
+                    self.carry(cable, way, Item::Bytes(bytes.to_vec()));
                 }
             }
             Effect::Close { link } => {
@@ -641,6 +651,7 @@ impl<G: Playable> World<G> {
     pub fn start_trace(&mut self) {
         if self.trace.is_none() {
             self.trace = Some(Trace::new(self.now));
+            self.machines.iter_mut().flat_map(|m| &mut m.node).for_each(Node::stay_legible);
             (0..self.count()).for_each(|place| self.introduce(place));
         }
     }
@@ -649,7 +660,7 @@ impl<G: Playable> World<G> {
     fn introduce(&mut self, place: Place) {
         let machine = &self.machines[place];
         let life = self.life(place).map(|(_, incarnation)| incarnation);
-        let id = machine.node.as_ref().map_or(machine.id, Node::me);
+        let id = machine.node.as_ref().map_or(machine.key.public().id(), Node::me);
         if let Some(trace) = &mut self.trace {
             trace.introduce(place, id, life);
         }
@@ -663,10 +674,14 @@ impl<G: Playable> World<G> {
 
     fn trace_input(&mut self, place: Place, input: &Input<G>) {
         let Input::Wire(Wire::Packet { from, bytes, .. }) = input else { return };
-        let sender = self.lives_at(*from).and_then(|sender| self.life(sender));
+        let Some(sender) = self.lives_at(*from) else { return };
+        let life = self.life(sender);
         let promised = self.node(place).and_then(|node| node.cluster().election().promised());
-        if let (Some(trace), Some(sender), Some(promised)) = (&mut self.trace, sender, promised) {
-            trace.fenced(self.now, place, promised, sender, bytes);
+        if let (Some(trace), Some(life), Some(promised)) = (&mut self.trace, life, promised)
+            && let Some(node) = &self.machines[sender].node
+            && let Some(said) = node.cluster().read(bytes)
+        {
+            trace.fenced(self.now, place, promised, life, said);
         }
     }
 
@@ -719,8 +734,14 @@ impl<G: Playable> Machine<G> {
     }
 }
 
-fn any_id(random: &mut Pcg64Mcg) -> NodeId {
-    NodeId::from_u128(u128::from(random.next_u64()) << 64 | u128::from(random.next_u64()))
+fn any_key(random: &mut Pcg64Mcg) -> SecretKey {
+    SecretKey::from_bytes(&any_bytes(random))
+}
+
+fn any_bytes(random: &mut Pcg64Mcg) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    random.fill_bytes(&mut bytes);
+    bytes
 }
 
 /// The network that an address lies in.

@@ -327,7 +327,7 @@ impl Screen for Title {
         self.ask.draw(frame, "Quit Interregnum?", "see you soon", "quit");
 
         if let Some(session) = taken {
-            frame.console.command(Command::Play(session));
+            frame.console.command(Command::Play(session, None));
             return Turn::Enter(Box::new(ArenaScreen::new(frame.now)));
         }
         Turn::Stay
@@ -415,7 +415,13 @@ mod tests {
     use super::*;
 
     fn heard(name: &str, joinable: bool) -> SessionView {
-        SessionView { name: SessionName::new(name).unwrap(), players: 2, host: None, joinable }
+        SessionView {
+            name: SessionName::new(name).unwrap(),
+            players: 2,
+            host: None,
+            joinable,
+            locked: false,
+        }
     }
 
     #[test]

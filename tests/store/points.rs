@@ -19,12 +19,12 @@ use std::{
 
 use crossbeam_channel::{Receiver, unbounded};
 use interregnum::{
+    keys::SecretKey,
     ledger::{entry::EntryId, witness::Safety},
     node::{Event, View},
     runtime::{self, Happened, Settings, store::file::LedgerFile},
     sim::{Playable, tally::Tally},
     text::{Name, SessionName},
-    types::NodeId,
 };
 use uuid::Uuid;
 
@@ -256,10 +256,10 @@ fn the_player() {
     let (Some(file), Ok(party)) = (std::env::var_os(FILE), std::env::var(PARTY)) else { return };
     let words: Vec<&str> = party.splitn(3, ' ').collect();
     let [place, port, session] = words[..] else { panic!("no party") };
-    let id = place.parse::<u128>().unwrap() + 1;
+    let id = place.parse::<u8>().unwrap() + 1;
     let settings = Settings {
         session: Some(SessionName::new(session).unwrap()),
-        id: Some(NodeId::from_u128(id)),
+        key: Some(SecretKey::from_bytes(&[id; 32])),
         ip: Some(Ipv4Addr::LOCALHOST),
         beacon_port: port.parse().unwrap(),
         ledger: Some(PathBuf::from(file)),

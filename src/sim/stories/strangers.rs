@@ -15,14 +15,21 @@ use crate::{
         message::{Answer, ElectionPacket, Ends, Message, OkPacket, Packet, Rank, TickPacket},
     },
     config::BEACON_BYTES,
+    config::Tuning,
     game::Game,
     io::{Effect, Port, Wire},
-    mesh::message::{
-        Beacon, HELLO, Hello, Introduction, MAGIC, PING, PROTOCOL, REFUSED, Refusal, tag,
+    keys::{Chance, SecretKey},
+    mesh::{
+        self, Acquaintance, Delivery, Mesh,
+        channel::LifeKey,
+        identity::Identity,
+        message::{
+            Address, Beacon, Introduction, OPENING, Opening, PING, PROTOCOL, REFUSED, Refusal,
+        },
     },
     sim::{network::Place, tally::Tally, world::World},
     text::{Name, SessionName},
-    types::{Epoch, Incarnation, LinkId, NodeId, Role, Term, Tick},
+    types::{Epoch, Incarnation, Instant, LinkId, Role, Term, Tick},
     wire::{self, Deframer},
 };
 
@@ -89,7 +96,7 @@ pub(super) const STORIES: &[Story] = &[
     },
     Story {
         name: "everything-twice",
-        tells: "Whatever is said arrives twice, by datagram and by link, and then the host is killed.",
+        tells: "Every datagram arrives twice, and then the host is killed.",
         nodes: 4,
         script: everything_twice,
     },
@@ -155,11 +162,7 @@ fn more_ghosts_than_seats(scene: &mut Scene) {
     let host = scene.gather_some(4);
     let mut stranger = settle(scene);
     for ghost in 0..30 {
-        let link = stranger.dial(scene, host);
-        let id = NodeId::from_u128(u128::from(scene.draw(1_000)) << 64 | ghost);
-        let mut hello = stranger.hello();
-        hello.who.id = id;
-        send(scene, STRANGER, link, &hello_frame(&hello));
+        let link = stranger.comes_in(scene, host, ghost);
         scene.pass(200);
         scene.world.act(STRANGER, Effect::Close { link });
     }
@@ -236,7 +239,7 @@ fn garbage_on_the_beacon_port(scene: &mut Scene) {
 fn stranger_claims_the_crown(scene: &mut Scene) {
     strangers_do(scene, |scene, stranger| {
         let host = scene.host();
-        let me = stranger.id;
+        let me = stranger.me.id;
         let term = Term { epoch: Epoch(1_000_000), host: me, incarnation: Incarnation(7) };
         let reign = scene.world.node(host).and_then(|node| node.cluster().election().reign());
         let Some(ends) = reign else { return };
@@ -273,7 +276,8 @@ fn stranger_claims_the_crown(scene: &mut Scene) {
         for _ in 0..20 {
             for claim in &claims {
                 let whose = scene.draw(4) as Place;
-                shout(scene, STRANGER, whose, &stranger.packet(claim));
+                let unsealed = datagram(scene.draw(1 << 16) as u16, claim);
+                shout(scene, STRANGER, whose, &unsealed);
                 let link = stranger.dial(scene, whose);
                 scene.pass_up_to(3);
                 send(scene, STRANGER, link, &framed(claim));
@@ -287,22 +291,25 @@ fn stranger_claims_the_crown(scene: &mut Scene) {
 
 fn other_versions(scene: &mut Scene) {
     strangers_do(scene, |scene, stranger| {
-        let right = stranger.hello().who;
+        let Some(right) = stranger.me.opening(vec![7; 32]) else { return };
         let other = SessionName::new("other").unwrap_or_default();
-        let hellos = [
-            (Introduction { protocol: PROTOCOL + 1, ..right.clone() }, Refusal::Protocol),
-            (Introduction { rules: "tally 2".into(), ..right.clone() }, Refusal::Rules),
-            (Introduction { session: Some(other), ..right }, Refusal::Session),
+        let openings = [
+            (Opening { protocol: PROTOCOL + 1, ..right.clone() }, Refusal::Protocol),
+            (Opening { rules: "tally 2".into(), ..right.clone() }, Refusal::Rules),
+            (Opening { session: other, ..right.clone() }, Refusal::Session),
+            (Opening { locked: true, ..right }, Refusal::Passphrase),
         ];
-        for (who, refusal) in hellos {
-            let hello = Hello { who, dial: 0 };
+        for (opening, refusal) in openings {
             let whose = scene.draw(4) as Place;
+            let Opening { protocol, rules, session, locked, .. } = opening.clone();
+            let session = Some(session);
+            let who = Introduction { protocol, rules, session, ..stranger.me.introduction() };
             for to in 0..4 {
-                shout(scene, STRANGER, to, &beacon_of(&hello));
+                shout(scene, STRANGER, to, &beacon_of(&who, locked));
             }
             let link = stranger.dial(scene, whose);
             scene.pass(2);
-            send(scene, STRANGER, link, &hello_frame(&hello));
+            send(scene, STRANGER, link, &opening_frame(&opening));
             scene.pass(5);
             let said = stranger.refusals_on(scene, link);
             let told = said.contains(&refusal);
@@ -331,22 +338,16 @@ fn member_talks_nonsense(scene: &mut Scene) {
         ]);
         let kind = scene.pick(&[0x00, 0x01, 0x03, 0x10, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0xff]);
         shout(scene, member, whom, nonsense);
-        let Some(life) = scene.world.node(member).map(|node| node.cluster().me()) else { return };
-        let head = [&[kind], &tag(life.id, life.incarnation).to_be_bytes()[..]].concat();
-        shout(scene, member, whom, &[&head, nonsense].concat());
-        if let Ok(frame) = wire::frame(kind, nonsense) {
-            for link in scene.world.links_between(member, whom) {
-                send(scene, member, link, &frame);
-            }
+        for delivery in [Delivery::Datagram, Delivery::Link] {
+            scene.world.utter(member, whom, delivery, kind, nonsense);
         }
     });
 }
 
 fn everything_twice(scene: &mut Scene) {
     let host = scene.gather();
-    scene.world.repeats = true;
     scene.world.network.weather.double_permille = 1_000;
-    scene.disturb("whatever is said arrives twice");
+    scene.disturb("every datagram arrives twice");
     scene.plays_on_undisturbed(5_000);
     scene.world.kill(host);
     scene.one_game_within(50);
@@ -360,8 +361,7 @@ fn member_floods(scene: &mut Scene) {
     let member = scene.another(host);
     scene.world.note(member, format_args!("floods n{host}"));
     let Some(node) = scene.world.node(member) else { return };
-    let me = node.cluster().me();
-    let (from, incarnation) = (me.id, me.incarnation);
+    let from = node.me();
     let election = node.cluster().election();
     let Some(term) = election.following() else { return };
     let rank = Rank { has_world: true, steady: true, id: from };
@@ -380,12 +380,13 @@ fn member_floods(scene: &mut Scene) {
     ];
     for _ in 0..50 {
         let packet = scene.pick(&[0, 1, 2, 3, 4]);
-        let bytes = datagram((from, incarnation), &floods[packet]);
+        let said = coding::encode(&Message::Packet(floods[packet].clone()));
+        let (kind, body) = said.unwrap_or_default();
         for _ in 0..100 {
-            shout(scene, member, host, &bytes);
+            scene.world.utter(member, host, Delivery::Datagram, kind, &body);
         }
-        for link in scene.world.links_between(member, host) {
-            (0..20).for_each(|_| send(scene, member, link, &ping_frame()));
+        for _ in 0..20 {
+            scene.world.utter(member, host, Delivery::Link, PING, &[0]);
         }
         scene.pass(10);
     }
@@ -426,7 +427,7 @@ fn strangers_do(scene: &mut Scene, what: impl FnOnce(&mut Scene, &mut Stranger))
 fn settle(scene: &mut Scene) -> Stranger {
     scene.world.settle_stranger(STRANGER);
     scene.world.tell("a stranger turns up at n4");
-    Stranger { id: NodeId::from_u128(u128::MAX), dialled: 0 }
+    Stranger { me: somebody(0), dialled: 0 }
 }
 
 /// Four play; one of them does something to each of the others, again and again. Nobody else notices
@@ -462,8 +463,27 @@ fn lets_in(scene: &mut Scene, newcomer: Place) {
 
 /// Somebody who is no node.
 struct Stranger {
-    id: NodeId,
+    me: Identity,
     dialled: u64,
+}
+
+/// Somebody whom nobody knows: the same one for the same number.
+fn somebody(number: u8) -> Identity {
+    let incarnation = Incarnation(7);
+    let key = SecretKey::from_bytes(&[number ^ 0xaa; 32]);
+    Identity {
+        id: key.public().id(),
+        life: LifeKey::draw(&key, incarnation, &mut Chance::new([number; 32])),
+        key,
+        incarnation,
+        name: Name::new("stranger"),
+        role: Role::Player,
+        tcp: 7_001,
+        udp: 7_002,
+        rules: Tally::RULES,
+        session: Some(SessionName::default()),
+        lock: None,
+    }
 }
 
 impl Stranger {
@@ -501,39 +521,72 @@ impl Stranger {
         heard.iter().any(|wire| matches!(wire, Wire::Closed { link: of, .. } if *of == link))
     }
 
-    /// A packet in its name.
-    fn packet(&self, packet: &Packet) -> Vec<u8> {
-        datagram((self.id, Incarnation(7)), packet)
-    }
-
-    /// With this it would be let in.
-    fn hello(&self) -> Hello {
-        let who = Introduction {
-            magic: MAGIC.into(),
-            protocol: PROTOCOL,
-            rules: Tally::RULES.into(),
-            session: Some(SessionName::default()),
-            id: self.id,
-            incarnation: Incarnation(7),
-            name: Name::new("stranger"),
-            role: Role::Player,
-            tcp: 7_001,
-            udp: 7_002,
+    /// Says hello to somebody as it should, as yet another one, and is let in. The link that it has then.
+    fn comes_in(&mut self, scene: &mut Scene, whose: Place, number: u8) -> LinkId {
+        let link = self.dial(scene, whose);
+        let (Some(to), Some(whom)) = (scene.world.tcp_address(whose), scene.world.node(whose))
+        else {
+            return link;
         };
-        Hello { who, dial: 0 }
+        let (ghost, now) = (somebody(number), Instant(1_000_000));
+        let address = Address { ip: to.ip(), tcp: to.port(), udp: to.port() };
+        let them = whom.cluster().me().introduction();
+        let mut mesh = Mesh::new(Tuning::default(), Chance::new([number; 32]), 1, Vec::new());
+        let known = Acquaintance {
+            address: Some(address),
+            ..Acquaintance::introduced(them, to.ip(), true)
+        };
+        mesh.learn_of(now, &ghost, known);
+        mesh.timeout(now, &ghost);
+        // What it dials is the link that is open already.
+        let mut as_dialled = LinkId(0);
+        let mut heard = 0;
+        scene.pass(2);
+        mesh.handle(now, &ghost, Wire::Connected { link: as_dialled });
+        for _ in 0..3 {
+            while let Some(out) = mesh.poll() {
+                match out {
+                    mesh::Out::Effect(Effect::Dial { link, .. }) => {
+                        as_dialled = link;
+                        mesh.handle(now, &ghost, Wire::Connected { link });
+                    }
+                    mesh::Out::Effect(Effect::Bytes { bytes, .. }) => {
+                        scene.world.act(STRANGER, Effect::Bytes { link, bytes });
+                    }
+                    _ => {}
+                }
+            }
+            scene.pass(3);
+            let said: Vec<Vec<u8>> = scene.world.heard_by(STRANGER)[heard..]
+                .iter()
+                .filter_map(|wire| match wire {
+                    Wire::Bytes { link: of, chunk } if *of == link => Some(chunk.clone()),
+                    _ => None,
+                })
+                .collect();
+            heard = scene.world.heard_by(STRANGER).len();
+            for chunk in said {
+                mesh.handle(now, &ghost, Wire::Bytes { link: as_dialled, chunk });
+            }
+        }
+        let in_touch = scene.world.node(whose).is_some_and(|node| {
+            node.cluster().members().iter().any(|member| member.id == ghost.id)
+        });
+        scene.claim(in_touch, || format!("ghost {number} is not let in"));
+        link
     }
 }
 
-/// The beacon of whoever says hello so.
-fn beacon_of(hello: &Hello) -> Vec<u8> {
+/// The beacon of somebody.
+fn beacon_of(who: &Introduction, locked: bool) -> Vec<u8> {
     let beacon = Beacon {
-        who: hello.who.clone(),
+        who: who.clone(),
         session_id: None,
         term: None,
         host_name: None,
         host_at: None,
         players: 1,
-        locked: false,
+        locked,
         ask: true,
     };
     let mut bytes = serde_json::to_vec(&beacon).unwrap_or_default();
@@ -541,12 +594,8 @@ fn beacon_of(hello: &Hello) -> Vec<u8> {
     bytes
 }
 
-fn hello_frame(hello: &Hello) -> Vec<u8> {
-    wire::frame(HELLO, &serde_json::to_vec(hello).unwrap_or_default()).unwrap_or_default()
-}
-
-fn ping_frame() -> Vec<u8> {
-    wire::frame(PING, &[0]).unwrap_or_default()
+fn opening_frame(opening: &Opening) -> Vec<u8> {
+    wire::frame(OPENING, &serde_json::to_vec(opening).unwrap_or_default()).unwrap_or_default()
 }
 
 fn framed(packet: &Packet) -> Vec<u8> {
@@ -554,12 +603,12 @@ fn framed(packet: &Packet) -> Vec<u8> {
     said.and_then(|(kind, body)| wire::frame(kind, &body).ok()).unwrap_or_default()
 }
 
-/// A packet of this node, in this life of it.
-fn datagram((id, incarnation): (NodeId, Incarnation), packet: &Packet) -> Vec<u8> {
+/// A packet that nobody sealed, for whichever channel.
+fn datagram(index: u16, packet: &Packet) -> Vec<u8> {
     let Some((kind, body)) = coding::encode(&Message::Packet(packet.clone())) else {
         return Vec::new();
     };
-    [&[kind], &tag(id, incarnation).to_be_bytes()[..], &body].concat()
+    [&(index | 1 << 15).to_be_bytes()[..], &[0, 1, kind], &body, &[0; 16]].concat()
 }
 
 /// Bytes go out on a link of the machine at `by`.

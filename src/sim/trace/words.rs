@@ -64,6 +64,7 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         Event::NobodyFound => "has heard nobody for a while".into(),
         Event::Unreachable(who) => format!("has no way to {}", names.node(who.id)),
         Event::Full { players } => format!("finds no seat beside {players} players"),
+        Event::Locked { session } => format!("does not know the passphrase of {session}"),
         Event::NewIdentity { .. } => "goes on under another id".into(),
         Event::Missed { events } => format!("missed {events} events of the game"),
         Event::Stopped => "has left".into(),
@@ -147,8 +148,7 @@ pub(super) fn refusal(why: Refusal) -> &'static str {
         Refusal::Protocol => "refuses the link: another protocol",
         Refusal::Rules => "refuses the link: other rules",
         Refusal::Session => "refuses the link: another session",
-        Refusal::Identity => "refuses the link: that is its own id",
-        Refusal::Full => "refuses the link: the session is full",
+        Refusal::Passphrase => "refuses the link: another passphrase",
     }
 }
 

@@ -75,7 +75,11 @@ impl<G: Playable> World<G> {
         };
         if let (Some(life), Some(trace)) = (self.life(sender), &mut self.trace) {
             let fate = Fate::of(self.now, &copies);
-            trace.datagram(self.now, (sender, life), to, bytes, fate);
+            if let Some(node) = &self.machines[sender].node
+                && let Some(said) = node.cluster().read(bytes)
+            {
+                trace.datagram(self.now, (sender, life), to, said, fate);
+            }
         }
         for at in copies {
             self.push(at, What::Packet(datagram.clone()));

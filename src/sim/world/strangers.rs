@@ -6,6 +6,8 @@
 use super::World;
 use crate::{
     io::{Effect, Wire},
+    mesh::Delivery,
+    node::Node,
     sim::{Playable, network::Place},
 };
 
@@ -24,6 +26,17 @@ impl<G: Playable> World<G> {
     /// The machine does this, whatever its node would say to it.
     pub fn act(&mut self, place: Place, effect: Effect) {
         self.effect(place, effect);
+    }
+
+    /// A node says to another one what no node would say, in a datagram or over its link.
+    pub fn utter(&mut self, by: Place, to: Place, delivery: Delivery, kind: u8, body: &[u8]) {
+        let Some(whom) = self.node(to).map(Node::me) else { return };
+        let machine = &mut self.machines[by];
+        let now = machine.clock.read(self.now);
+        if let Some(node) = &mut machine.node {
+            node.utter(now, whom, delivery, kind, body);
+            self.drain(by);
+        }
     }
 
     /// Whoever lives there reads nothing more from its links, and leaves them open.

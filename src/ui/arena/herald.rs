@@ -95,6 +95,11 @@ impl Herald {
                 format!("{players} play; you come in as soon as one leaves"),
                 Cloth::Peace,
             ),
+            Event::Locked { .. } => self.proclaim(
+                "This session is locked".to_owned(),
+                "it wants another passphrase than yours".to_owned(),
+                Cloth::Crown,
+            ),
             Event::Unreachable(who) => self.proclaim(
                 format!("{} is out of reach", who.called()),
                 "a firewall or a guest network lets nobody through; you play on without".to_owned(),

@@ -143,7 +143,7 @@ impl Copy {
     /// Of the file at `path`, with its log.
     pub fn of(path: &Path) -> io::Result<Self> {
         let folder = std::env::temp_dir()
-            .join(format!("interregnum-{}", crate::runtime::chance::random_id().0));
+            .join(format!("interregnum-{}", crate::runtime::chance::random_name()));
         fs::create_dir(&folder)?;
         let copy = Self { path: folder.join("ledger.db"), folder };
         for part in ["", "-wal"] {

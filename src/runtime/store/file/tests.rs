@@ -16,7 +16,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Self {
-        let name = format!("interregnum-{:032x}", crate::runtime::chance::random_id().as_u128());
+        let name = format!("interregnum-{:032x}", crate::runtime::chance::random_name().as_u128());
         Self(std::env::temp_dir().join(name))
     }
 

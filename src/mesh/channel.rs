@@ -1,0 +1,472 @@
+//! How two nodes agree upon keys, and how all they say to each other is sealed with them.
+//!
+//! A link begins with a handshake: Noise, pattern XX (noiseprotocol.org, by `snow`), three messages. In it
+//! each side shows that it has the key that its [id](crate::types::NodeId) comes from: it signs the key
+//! that it agrees with, drawn for one life, together with that life's number. In a locked session what
+//! the passphrase comes to is mixed in before anything else (`psk0`), so whoever does not know it is
+//! turned away before a curve is computed.
+//!
+//! What comes of it is a [`Channel`]: two keys, one for each direction, known to these two nodes alone.
+//! Frames of the link and datagrams are sealed with the same ones (ChaCha20-Poly1305) under numbers that
+//! never meet:
+//!
+//! ```text
+//! frame     u32 length, pieces of at most 65,519 bytes, each sealed by itself under the numbers 0, 1, 2...
+//! datagram  u16 index, u16 number, sealed under 2^63 + the whole number, from 1
+//! ```
+//!
+//! The index is chosen by whoever receives, at random from 2^15 up, and stands for the channel. Of a
+//! datagram's number the low half is sent: the rest follows from those that came before (RFC 9000, A.3).
+//! A number that has come is not taken again, nor is one that lies [`WINDOW`] behind the highest (RFC
+//! 6479).
+
+use std::fmt;
+
+use snow::{
+    Builder, Error, HandshakeState, StatelessTransportState,
+    params::{CipherChoice, DHChoice, HashChoice},
+    resolvers::{CryptoResolver, DefaultResolver},
+    types::{Cipher, Dh, Hash, Random},
+};
+
+use super::{
+    identity::Identity,
+    message::{MAGIC, PROTOCOL},
+};
+use crate::{
+    keys::{Chance, Forged, PublicKey, SecretKey, Signature, Subject},
+    types::{Incarnation, NodeId},
+    wire::{FRAME_BYTES_MAX, PIECE_BYTES, SEAL_BYTES, TooLong},
+};
+
+const OPEN: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
+const LOCKED: &str = "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2s";
+
+/// The longest message of a handshake.
+const MESSAGE_BYTES_MAX: usize = 2_048;
+
+/// The lowest index: no beacon begins so.
+pub const INDEX_MIN: u16 = 1 << 15;
+
+/// Datagrams are numbered from here on, frames from 0.
+const DATAGRAMS_FROM: u64 = 1 << 63;
+
+/// How far behind the highest number a datagram may come.
+pub const WINDOW: u64 = 1_024;
+
+/// The key that a node agrees upon others with, drawn anew for each life of it, and its word that it
+/// is its own.
+#[derive(Clone)]
+pub struct LifeKey {
+    private: [u8; 32],
+    proof: Signature,
+}
+
+impl LifeKey {
+    /// One for this life of whoever has `key`.
+    pub fn draw(key: &SecretKey, incarnation: Incarnation, chance: &mut Chance) -> Self {
+        let drawn = OPEN.parse().ok().and_then(|pattern| {
+            Builder::with_resolver(pattern, Box::new(Resolver::new(chance))).generate_keypair().ok()
+        });
+        let (private, public) = drawn.map(|pair| (pair.private, pair.public)).unwrap_or_default();
+        Self {
+            private: private.first_chunk().copied().unwrap_or_default(),
+            proof: key.sign(Subject::Life, &[&public, &incarnation.0.to_be_bytes()]),
+        }
+    }
+
+    /// Its owner's word.
+    pub fn proof(&self) -> Signature {
+        self.proof
+    }
+}
+
+impl fmt::Debug for LifeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LifeKey")
+    }
+}
+
+/// One side of a handshake under way.
+pub struct Handshake(Box<HandshakeState>);
+
+impl Handshake {
+    /// Begins one, as whoever dials or as whoever was dialled.
+    pub fn new(me: &Identity, chance: &mut Chance, dials: bool) -> Option<Self> {
+        let pattern = if me.lock.is_some() { LOCKED } else { OPEN };
+        let about = serde_json::to_vec(&(MAGIC, PROTOCOL, me.rules, &me.session)).ok()?;
+        let builder =
+            Builder::with_resolver(pattern.parse().ok()?, Box::new(Resolver::new(chance)));
+        let mut builder =
+            builder.local_private_key(&me.life.private).and_then(|b| b.prologue(&about)).ok()?;
+        if let Some(lock) = &me.lock {
+            builder = builder.psk(0, lock.link()).ok()?;
+        }
+        let state = if dials { builder.build_initiator() } else { builder.build_responder() };
+        Some(Self(Box::new(state.ok()?)))
+    }
+
+    /// The next message, with something in it.
+    pub fn write(&mut self, said: &[u8]) -> Option<Vec<u8>> {
+        let mut message = vec![0; MESSAGE_BYTES_MAX];
+        let length = self.0.write_message(said, &mut message).ok()?;
+        message.truncate(length);
+        Some(message)
+    }
+
+    /// What is in the other side's next message.
+    ///
+    /// # Errors
+    /// [`Forged`]: it is none, or whoever sent it does not know the passphrase.
+    pub fn read(&mut self, message: &[u8]) -> Result<Vec<u8>, Forged> {
+        let mut said = vec![0; MESSAGE_BYTES_MAX];
+        let message = Some(message).filter(|message| message.len() <= MESSAGE_BYTES_MAX);
+        let length = self.0.read_message(message.ok_or(Forged)?, &mut said).map_err(|_| Forged)?;
+        said.truncate(length);
+        Ok(said)
+    }
+
+    /// Checks that whoever takes part on the other side is this life of whoever has `key`.
+    ///
+    /// # Errors
+    /// [`Forged`]: it is somebody else.
+    pub fn check(
+        &self,
+        key: &PublicKey,
+        incarnation: Incarnation,
+        proof: &Signature,
+    ) -> Result<(), Forged> {
+        let theirs = self.0.get_remote_static().ok_or(Forged)?;
+        key.verify(Subject::Life, &[theirs, &incarnation.0.to_be_bytes()], proof)
+    }
+
+    /// The channel that was agreed upon with `peer`, which wants its datagrams to begin with `index`.
+    /// None: the handshake is not over.
+    pub fn channel(self, peer: NodeId, index: u16) -> Option<Channel> {
+        let keys = Box::new(self.0.into_stateless_transport_mode().ok()?);
+        Some(Channel {
+            peer,
+            index,
+            keys,
+            sealed: 0,
+            opened: 0,
+            sent: 0,
+            window: Window::default(),
+        })
+    }
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handshake")
+    }
+}
+
+/// What two nodes share that nobody else knows.
+pub struct Channel {
+    /// With whom.
+    pub peer: NodeId,
+    /// What the other side's datagrams begin with.
+    index: u16,
+    keys: Box<StatelessTransportState>,
+    /// How many pieces of frames were sealed here, and opened.
+    sealed: u64,
+    opened: u64,
+    /// How many datagrams were sent.
+    sent: u64,
+    window: Window,
+}
+
+impl Channel {
+    /// A frame, as it goes over the link.
+    ///
+    /// # Errors
+    /// [`TooLong`] above [`FRAME_BYTES_MAX`].
+    pub fn seal_frame(&mut self, kind: u8, body: &[u8]) -> Result<Vec<u8>, TooLong> {
+        let clear = [&[kind], body].concat();
+        if clear.len() > FRAME_BYTES_MAX {
+            return Err(TooLong { bytes: clear.len(), limit: FRAME_BYTES_MAX });
+        }
+        let pieces = clear.chunks(PIECE_BYTES - SEAL_BYTES);
+        let length = clear.len() + pieces.len() * SEAL_BYTES;
+        let mut frame = (length as u32).to_be_bytes().to_vec();
+        for piece in pieces {
+            self.seal(self.sealed, piece, &mut frame);
+            self.sealed += 1;
+        }
+        Ok(frame)
+    }
+
+    /// What is in a frame: its kind, and what follows.
+    ///
+    /// # Errors
+    /// [`Forged`]: the other side never sent it, or not as the next one.
+    pub fn open_frame(&mut self, frame: &[u8]) -> Result<Vec<u8>, Forged> {
+        let mut clear = Vec::with_capacity(frame.len());
+        for piece in frame.chunks(PIECE_BYTES) {
+            self.open(self.opened, piece, &mut clear)?;
+            self.opened += 1;
+        }
+        Ok(clear)
+    }
+
+    /// A datagram.
+    pub fn seal_datagram(&mut self, kind: u8, body: &[u8]) -> Vec<u8> {
+        self.sent += 1;
+        let mut clear = Vec::with_capacity(1 + body.len());
+        clear.push(kind);
+        clear.extend_from_slice(body);
+        let mut datagram = Vec::with_capacity(4 + clear.len() + SEAL_BYTES);
+        datagram.extend_from_slice(&self.index.to_be_bytes());
+        datagram.extend_from_slice(&(self.sent as u16).to_be_bytes());
+        self.seal(DATAGRAMS_FROM + self.sent, &clear, &mut datagram);
+        datagram
+    }
+
+    /// What is in a datagram behind its index: its kind, and what follows.
+    ///
+    /// # Errors
+    /// [`Forged`]: the other side never sent it, or it has come before, or far too late.
+    pub fn open_datagram(&mut self, rest: &[u8]) -> Result<Vec<u8>, Forged> {
+        let (low, sealed) = rest.split_first_chunk().ok_or(Forged)?;
+        let number = self.window.whole(u16::from_be_bytes(*low));
+        if !self.window.is_fresh(number) {
+            return Err(Forged);
+        }
+        let mut clear = Vec::with_capacity(sealed.len());
+        self.open(DATAGRAMS_FROM + number, sealed, &mut clear)?;
+        self.window.note(number);
+        Ok(clear)
+    }
+
+    fn seal(&self, number: u64, clear: &[u8], out: &mut Vec<u8>) {
+        let from = out.len();
+        out.resize(from + clear.len() + SEAL_BYTES, 0);
+        let sealed = self.keys.write_message(number, clear, &mut out[from..]);
+        debug_assert!(sealed.is_ok(), "{sealed:?}");
+        if sealed.is_err() {
+            out[from..].fill(0); // nothing that was not sealed leaves
+        }
+    }
+
+    fn open(&self, number: u64, sealed: &[u8], out: &mut Vec<u8>) -> Result<(), Forged> {
+        let from = out.len();
+        let length = sealed.len().checked_sub(SEAL_BYTES).ok_or(Forged)?;
+        out.resize(from + length, 0);
+        self.keys.read_message(number, sealed, &mut out[from..]).map_err(|_| Forged)?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Channel with {:?}", self.peer)
+    }
+}
+
+/// Which datagrams have come.
+#[derive(Debug, Default)]
+struct Window {
+    highest: u64,
+    /// A bit for each of the last numbers, each where its remainder says.
+    seen: [u64; (WINDOW / 64) as usize],
+}
+
+impl Window {
+    /// The number that ends with `low`: the one that is nearest to the next.
+    fn whole(&self, low: u16) -> u64 {
+        const SPAN: u64 = 1 << 16;
+        let next = self.highest + 1;
+        let near = next & !(SPAN - 1) | u64::from(low);
+        if near + SPAN / 2 <= next {
+            near + SPAN
+        } else if near > next + SPAN / 2 && near >= SPAN {
+            near - SPAN
+        } else {
+            near
+        }
+    }
+
+    fn bit(number: u64) -> (usize, u64) {
+        ((number % WINDOW / 64) as usize, 1 << (number % 64))
+    }
+
+    fn is_fresh(&self, number: u64) -> bool {
+        let (word, bit) = Self::bit(number);
+        number > self.highest || number + WINDOW > self.highest && self.seen[word] & bit == 0
+    }
+
+    fn note(&mut self, number: u64) {
+        for passed in (self.highest + 1..=number).rev().take(WINDOW as usize) {
+            let (word, bit) = Self::bit(passed);
+            self.seen[word] &= !bit;
+        }
+        self.highest = self.highest.max(number);
+        let (word, bit) = Self::bit(number);
+        self.seen[word] |= bit;
+    }
+}
+
+/// Snow's own algorithms, with chance that somebody brings.
+struct Resolver {
+    seed: [u8; 32],
+}
+
+impl Resolver {
+    fn new(chance: &mut Chance) -> Self {
+        Self { seed: chance.bytes() }
+    }
+}
+
+impl CryptoResolver for Resolver {
+    fn resolve_rng(&self) -> Option<Box<dyn Random>> {
+        Some(Box::new(Drawn(Chance::new(self.seed))))
+    }
+
+    fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
+        DefaultResolver.resolve_dh(choice)
+    }
+
+    fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
+        DefaultResolver.resolve_hash(choice)
+    }
+
+    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
+        DefaultResolver.resolve_cipher(choice)
+    }
+}
+
+struct Drawn(Chance);
+
+impl Random for Drawn {
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Lock;
+
+    /// Both ends of a channel.
+    fn agreed() -> (Channel, Channel) {
+        agree(&Identity::numbered(1), &Identity::numbered(2)).unwrap()
+    }
+
+    fn agree(one: &Identity, other: &Identity) -> Result<(Channel, Channel), Forged> {
+        let mut chance = Chance::new([5; 32]);
+        let mut dials = Handshake::new(one, &mut chance, true).unwrap();
+        let mut answers = Handshake::new(other, &mut chance, false).unwrap();
+        assert_eq!(answers.read(&dials.write(b"").unwrap())?, b"");
+        assert_eq!(dials.read(&answers.write(b"who I am").unwrap())?, b"who I am");
+        dials.check(&other.key.public(), other.incarnation, &other.life.proof())?;
+        assert_eq!(answers.read(&dials.write(b"and I").unwrap())?, b"and I");
+        answers.check(&one.key.public(), one.incarnation, &one.life.proof())?;
+        let index = INDEX_MIN + 7;
+        let channels = dials.channel(other.id, index).zip(answers.channel(one.id, index));
+        channels.ok_or(Forged)
+    }
+
+    #[test]
+    fn what_one_seals_the_other_opens_and_nobody_reads() {
+        let (mut one, mut other) = agreed();
+        for body in [&b""[..], b"a secret word", &vec![7; 70_000], &vec![8; FRAME_BYTES_MAX - 1]] {
+            let frame = one.seal_frame(0x10, body).unwrap();
+            assert!(!frame.windows(8).any(|bytes| body.len() > 8 && bytes == &body[..8]));
+            assert_eq!(other.open_frame(&frame[4..]).unwrap(), [&[0x10], body].concat());
+        }
+        assert!(one.seal_frame(0x10, &vec![0; FRAME_BYTES_MAX]).is_err());
+        let datagram = one.seal_datagram(0x11, b"a secret word");
+        assert!(!datagram.windows(6).any(|bytes| bytes == b"secret"));
+        assert_eq!(datagram.len(), 21 + 13);
+        assert_eq!(other.open_datagram(&datagram[2..]).unwrap(), b"\x11a secret word");
+    }
+
+    #[test]
+    fn nothing_is_taken_that_was_altered_or_came_before_or_out_of_turn() {
+        let (mut one, mut other) = agreed();
+        let frames = [1, 2].map(|kind| one.seal_frame(kind, b"said").unwrap());
+        assert_eq!(other.open_frame(&frames[1][4..]), Err(Forged), "it overtook another");
+        assert!(other.open_frame(&frames[0][4..]).is_ok());
+        assert_eq!(other.open_frame(&frames[0][4..]), Err(Forged), "it came before");
+        let datagram = one.seal_datagram(0x11, b"said");
+        for at in 2..datagram.len() {
+            let mut altered = datagram.clone();
+            altered[at] ^= 1;
+            assert_eq!(other.open_datagram(&altered[2..]), Err(Forged));
+        }
+        for length in 2..datagram.len() {
+            assert_eq!(other.open_datagram(&datagram[2..length]), Err(Forged));
+        }
+        assert!(other.open_datagram(&datagram[2..]).is_ok());
+        assert_eq!(other.open_datagram(&datagram[2..]), Err(Forged), "it came before");
+        let back = one.open_datagram(&datagram[2..]);
+        assert_eq!(back, Err(Forged), "it was not for whoever sent it");
+    }
+
+    #[test]
+    fn datagrams_may_come_late_and_many_may_be_lost() {
+        let (mut one, mut other) = agreed();
+        let mut late = Vec::new();
+        for number in 0..200_000_u64 {
+            let datagram = one.seal_datagram(0x11, b"");
+            if number % 1_000 == 0 {
+                late.push(datagram);
+            } else if number % 7 == 0 || number > 150_000 && number % 30_000 == 1 {
+                assert!(other.open_datagram(&datagram[2..]).is_ok(), "{number}");
+            }
+            if number % 1_000 == 1_000 - 10 {
+                assert!(other.open_datagram(&late.pop().unwrap()[2..]).is_ok(), "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_of_a_datagram_is_the_nearest_one() {
+        for highest in [0_u64, 1, 30_000, 40_000, 65_535, 65_536, 100_000, 1 << 40] {
+            let window = Window { highest, ..Window::default() };
+            for number in highest.saturating_sub(20_000)..highest + 30_000 {
+                assert_eq!(window.whole(number as u16), number, "behind {highest}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_does_not_know_the_passphrase_is_turned_away_at_the_first_word() {
+        let locked = |secret: u8| Identity {
+            lock: Some(Lock::from_secret(&[secret; 32])),
+            ..Identity::numbered(1)
+        };
+        assert!(agree(&locked(1), &locked(1)).is_ok());
+        let mut chance = Chance::new([5; 32]);
+        for wrong in [locked(2), Identity::numbered(1)] {
+            let mut dials = Handshake::new(&wrong, &mut chance, true).unwrap();
+            let mut answers = Handshake::new(&locked(1), &mut chance, false).unwrap();
+            assert_eq!(answers.read(&dials.write(b"").unwrap()), Err(Forged));
+        }
+    }
+
+    #[test]
+    fn nobody_passes_for_another_or_for_another_life() {
+        let thief = Identity::numbered(3);
+        let robbed = Identity::numbered(1);
+        let stolen = Identity { key: robbed.key.clone(), ..thief.clone() };
+        // It has the other's words, not its key: the proof is for another life's key.
+        let stolen =
+            Identity { life: LifeKey { proof: robbed.life.proof(), ..thief.life }, ..stolen };
+        assert!(agree(&stolen, &Identity::numbered(2)).is_err());
+        let reborn = Identity { incarnation: Incarnation(99), ..Identity::numbered(1) };
+        assert!(agree(&reborn, &Identity::numbered(2)).is_err());
+    }
+
+    #[test]
+    fn garbage_is_no_handshake() {
+        let (me, mut chance) = (Identity::numbered(1), Chance::new([5; 32]));
+        for garbage in [&b""[..], &[0; 31], &[0xff; 600], &[0; 5_000]] {
+            let mut answers = Handshake::new(&me, &mut chance, false).unwrap();
+            assert_eq!(answers.read(garbage), Err(Forged));
+        }
+    }
+}
