@@ -144,7 +144,8 @@ impl Mesh {
             match (state.peer, opened) {
                 (Some(peer), Some(Ok(frame))) => self.frame(now, peer, link, Bytes::from(frame)),
                 _ => {
-                    tracing::warn!("something on a link with {:?} was not sent by it", state.peer);
+                    let peer = state.peer;
+                    tracing::warn!(?peer, "what came over a link was not sent by whom it is with");
                     return self.fail(now, link);
                 }
             }
@@ -248,8 +249,8 @@ impl Mesh {
         }
         let handshake = Handshake::new(me, &mut self.chance, false).filter(|_| refused.is_none());
         let read = handshake.and_then(|mut handshake| {
-            handshake.read(&opening.noise).ok()?;
-            Some(handshake)
+            let said = handshake.read(&opening.noise).ok()?;
+            said.is_empty().then_some(handshake)
         });
         let Some(mut handshake) = read else {
             let refusal = refused.unwrap_or(Refusal::Passphrase);
