@@ -410,9 +410,9 @@ fn reader_that_never_reads(scene: &mut Scene) {
     scene.pass(3_000);
     scene.reigns(host);
     // Without a link it may believe to be alone; who meets it judges, and nobody else notices.
-    scene.new_reigns(2);
+    scene.new_reigns_at_most(2);
     scene.have_not_waited(&others, 25);
-    scene.nothing_undone();
+    scene.rolled_back_at_most(2);
     lets_in(scene, 4);
 }
 
