@@ -248,7 +248,11 @@ impl Mesh {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Tuning, keys::Chance, mesh::testing::let_in};
+    use crate::{
+        config::Tuning,
+        keys::{Chance, PublicKey},
+        mesh::testing::let_in,
+    };
 
     // Beacons cost nothing, and anybody can send thousands in other names.
     #[test]
