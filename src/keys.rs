@@ -110,6 +110,13 @@ impl PublicKey {
     }
 }
 
+/// All zeros: nobody's.
+impl Default for PublicKey {
+    fn default() -> Self {
+        Self::from_bytes([0; KEY_BYTES])
+    }
+}
+
 /// The first eight digits.
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

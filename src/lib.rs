@@ -204,6 +204,7 @@ pub mod inside {
     //! | module | what it is |
     //! |---|---|
     //! | [`types`], [`text`], [`bits`], [`wire`] | the words; clean names; packing; frames |
+    //! | [`keys`] | how somebody shows that it is the one it says |
     //! | [`game`] | what a game is |
     //! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
     //! | [`config`], [`io`] | every tunable; what goes in and out of a node |
@@ -231,6 +232,7 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        bits, cluster, config, game, io, ledger, mesh, node, replica, runtime, text, types, wire,
+        bits, cluster, config, game, io, keys, ledger, mesh, node, replica, runtime, text, types,
+        wire,
     };
 }

@@ -166,7 +166,7 @@ impl Mesh {
         let open = |state: &&mut super::Link| !state.introduced && state.dialled.is_some();
         let Some(state) = self.links.get_mut(&link).filter(open) else { return };
         state.introduced = true;
-        let begun = Handshake::new(me, &mut self.chance, true).and_then(|mut handshake| {
+        let begun = me.handshake(&mut self.chance, true).and_then(|mut handshake| {
             let opening = me.opening(handshake.write(&[])?)?;
             state.handshake = Some(handshake);
             Some(opening)
@@ -247,7 +247,7 @@ impl Mesh {
             self.stir();
             return Ok(());
         }
-        let handshake = Handshake::new(me, &mut self.chance, false).filter(|_| refused.is_none());
+        let handshake = me.handshake(&mut self.chance, false).filter(|_| refused.is_none());
         let read = handshake.and_then(|mut handshake| {
             let said = handshake.read(&opening.noise).ok()?;
             said.is_empty().then_some(handshake)

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use interregnum::{
     keys::{Chance, SecretKey, Subject},
     mesh::{
-        channel::{Channel, Handshake, INDEX_MIN},
+        channel::{Channel, INDEX_MIN},
         identity::Identity,
         message::DATAGRAM_HEAD_BYTES,
     },
@@ -120,8 +120,8 @@ fn seal(body_bytes: usize, times: u32) -> anyhow::Result<Seal> {
 /// Both ends of a channel.
 fn agreed(chance: &mut Chance) -> Option<(Channel, Channel)> {
     let (one, other) = (Identity::numbered(1), Identity::numbered(2));
-    let mut dials = Handshake::new(&one, chance, true)?;
-    let mut answers = Handshake::new(&other, chance, false)?;
+    let mut dials = one.handshake(chance, true)?;
+    let mut answers = other.handshake(chance, false)?;
     answers.read(&dials.write(b"")?).ok()?;
     dials.read(&answers.write(b"hello")?).ok()?;
     answers.read(&dials.write(b"hello")?).ok()?;
