@@ -22,26 +22,33 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("wire", &[]),
     ("bits", &[]),
+    ("keys", &["text", "types"]),
     ("game", &["bits", "text", "types"]),
     ("ledger", &["game", "text", "types", "wire"]),
     ("io", &["ledger", "text", "types"]),
-    ("config", &["game", "ledger", "text", "types"]),
-    ("mesh", &["config", "io", "text", "types", "wire"]),
-    ("cluster", &["bits", "config", "game", "io", "ledger", "mesh", "text", "types", "wire"]),
+    ("config", &["game", "keys", "ledger", "text", "types"]),
+    ("mesh", &["config", "io", "keys", "text", "types", "wire"]),
+    (
+        "cluster",
+        &["bits", "config", "game", "io", "keys", "ledger", "mesh", "text", "types", "wire"],
+    ),
     ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
-    ("node", &["cluster", "config", "game", "io", "ledger", "mesh", "replica", "text", "types"]),
+    (
+        "node",
+        &["cluster", "config", "game", "io", "keys", "ledger", "mesh", "replica", "text", "types"],
+    ),
     // The game that ships knows of no network.
     ("arena", &["bits", "game", "text", "types"]),
     (
         "sim",
         &[
-            "arena", "cluster", "config", "game", "io", "ledger", "mesh", "node", "text", "types",
-            "wire",
+            "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "node", "text",
+            "types", "wire",
         ],
     ),
-    ("runtime", &["config", "game", "io", "ledger", "node", "text", "types"]),
-    ("lines", &["game", "ledger", "node", "runtime", "text", "types"]),
-    ("ui", &["arena", "config", "game", "ledger", "node", "runtime", "text", "types"]),
+    ("runtime", &["config", "game", "io", "keys", "ledger", "node", "text", "types"]),
+    ("lines", &["game", "keys", "ledger", "node", "runtime", "text", "types"]),
+    ("ui", &["arena", "config", "game", "keys", "ledger", "node", "runtime", "text", "types"]),
 ];
 
 #[test]

@@ -207,7 +207,7 @@ impl Cluster {
         incarnation: Incarnation,
         knock: &Knock,
     ) {
-        if self.election.reign().is_none() {
+        if self.election.reign().is_none() || self.mesh.refuses(id).is_some() {
             return;
         }
         self.mesh.learn_of(

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::message::{Member, Roster as Published};
+use super::message::{Bar, Member, Roster as Published};
 use crate::{
     config::Tuning,
     mesh::{Mesh, identity::Identity},
@@ -103,7 +103,14 @@ impl Roster {
         };
         let unsteady = members.iter().filter(|member| member.unsteady);
         self.unsteady_since = unsteady.map(|member| (member.id, now)).collect();
-        self.published = Some(Published { session_id, term, version: 0, members, spectators: 0 });
+        self.published = Some(Published {
+            session_id,
+            term,
+            version: 0,
+            members,
+            spectators: 0,
+            barred: Vec::new(),
+        });
         self.away_since.clear();
         self.early.retain(|_, early| early.term > term);
     }
@@ -118,6 +125,20 @@ impl Roster {
         let changed = published.members.len() != before;
         published.version += u64::from(changed);
         changed
+    }
+
+    /// The host says who may not come in: nobody of those is a member. Whether anything has changed.
+    pub fn bar(&mut self, barred: Vec<Bar>) -> bool {
+        let Some(published) = &mut self.published else {
+            return false;
+        };
+        if published.barred == barred {
+            return false;
+        }
+        published.members.retain(|member| barred.iter().all(|bar| bar.id != member.id));
+        published.barred = barred;
+        published.version += 1;
+        true
     }
 
     /// The host brings the list in line with its links. Whether anything has changed.
@@ -234,6 +255,7 @@ mod tests {
             version: 1,
             members: Vec::new(),
             spectators: 0,
+            barred: Vec::new(),
         });
         for followed in &lists {
             let mut roster = Roster::default();
