@@ -2,7 +2,9 @@
 //! here, players made of a few lines, and a host that falls every few seconds.
 //!
 //! `cargo run --example screens -- [--play] [--players N] [--gap-ms N] [--reign-s N] [--lonely]
-//! [--realms N] [--points N] [--trouble] [--width N --height N] [--seconds N]`
+//! [--realms N] [--points N] [--trouble] [--host] [--width N --height N] [--seconds N]`
+//!
+//! One realm is locked, and its passphrase is "open sesame".
 //!
 //! With `--seconds` it leaves by itself, and says what its frames cost.
 use std::{
@@ -14,6 +16,7 @@ use interregnum::{
     arena::{Arena, Controls, Player, World, hall::Hall},
     config::TICK,
     game::{Game, News, ScoreNews},
+    keys::Lock,
     ledger::entry::WallTime,
     node::{
         Cause, Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View,
@@ -44,6 +47,10 @@ const TROUBLE: &str = "port 50000 is held by another program: whoever can listen
                        you, and two machines that both cannot need --peer ADDRESS, with the address \
                        that the other one shows at its upper right";
 
+/// A realm that is locked, and with what.
+const VAULT: &str = "the vault";
+const PASSPHRASE: &str = "open sesame";
+
 /// What the wall clock says.
 const WALL: WallTime = WallTime(1_700_000_000);
 
@@ -60,6 +67,8 @@ struct Asked {
     points: u32,
     /// Disks that are full.
     trouble: bool,
+    /// The player hosts.
+    host: bool,
     /// When it leaves by itself.
     end: Duration,
 }
@@ -74,6 +83,7 @@ struct Show {
 struct Stage {
     name: Name,
     playing: bool,
+    locked: bool,
     world: World,
     before: World,
     next_tick: Instant,
@@ -114,11 +124,12 @@ impl Show {
             stage: Mutex::new(Stage {
                 name: name(0),
                 playing: asked.play,
+                locked: false,
                 before: world.clone(),
                 world,
                 next_tick: Instant(0),
                 controls: Controls::default(),
-                host: 1 % asked.players,
+                host: usize::from(!asked.host) % asked.players,
                 epoch: 1,
                 turn_at: Instant(0) + asked.reign,
                 empty_since: None,
@@ -277,6 +288,7 @@ impl Console for Show {
                 session("attic", 2, Some("Freya"), true),
                 session("lan", self.asked.players as u32, Some("Bertrand"), true),
                 session("old guard", 3, None, false),
+                SessionView { locked: true, ..session(VAULT, 0, None, true) },
             ];
             for i in 0..self.asked.realms {
                 let realm = format!("realm {i} of many, far");
@@ -303,6 +315,7 @@ impl Console for Show {
         Some(Arc::new(View {
             status,
             session: stage.playing.then(SessionName::default),
+            locked: stage.locked,
             sessions: sessions.into(),
             host: Some(id(stage.host)),
             term: Some(clock.term),
@@ -338,7 +351,23 @@ impl Console for Show {
     fn command(&self, command: Command<Arena>) {
         let mut stage = self.stage();
         match command {
-            Command::Play(..) => stage.playing = true,
+            Command::Play(session, Some(lock)) if session.as_str() == VAULT => {
+                stage.playing = Lock::new(PASSPHRASE, &session) == Some(lock);
+                stage.locked = stage.playing;
+                if !stage.playing {
+                    stage.events.push(Happened::Node(Event::Locked { session }));
+                }
+            }
+            Command::Play(_, lock) => (stage.playing, stage.locked) = (true, lock.is_some()),
+            Command::Kick(who) | Command::Ban(who) => {
+                if let Some(i) = (0..self.asked.players).find(|i| id(*i) == who) {
+                    stage.fallen = Some((i, stage.next_tick));
+                }
+            }
+            Command::VoteOut(host) => {
+                let event = Event::Votes { host, votes: 1, needed: self.asked.players / 2 + 1 };
+                stage.events.push(Happened::Node(event));
+            }
             Command::Browse => stage.playing = false,
             Command::Rename(name) => stage.name = name,
             Command::Leave => stage.events.push(Happened::Node(Event::Stopped)),
@@ -367,6 +396,7 @@ fn main() {
         realms: number("--realms", 0) as usize,
         points: number("--points", 0) as u32,
         trouble: has("--trouble"),
+        host: has("--host"),
         end: Duration::from_secs(number("--seconds", u64::from(u32::MAX))),
     };
     let mut options = ui::Options::new(name(0));

@@ -3,7 +3,7 @@
 //! What was typed is one type ([`Typed`](options::Typed)), what it means is another
 //! ([`Task`]): only here, in between, are defaults filled in, names resolved and profiles claimed.
 //! Exit codes: 0 it went well, 1 it failed, 2 it was asked for something that cannot be: other words
-//! are needed, or another machine.
+//! are needed, or another machine; 3 it was not let in.
 //!
 //! Where to read on: `options` is what can be typed, `take_part` runs nodes, `lines` is the JSON
 //! that scripts read, `story` the sentences that people read, and `output` how any of it gets out
@@ -37,6 +37,7 @@ mod party;
 mod peers;
 mod pilot;
 mod profile;
+mod secret;
 mod signals;
 mod simulate;
 mod take_part;
@@ -130,6 +131,7 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
         Some(Subcommand::Demo(options)) => demo::run(&options, level),
         #[cfg(feature = "store")]
         Some(Subcommand::Ledger(command)) => ledger::run(&command),
+        Some(Subcommand::Passphrase) => new_passphrase(),
         #[cfg(feature = "store")]
         Some(Subcommand::Scores(options)) => ledger::scores::run(&options),
         Some(Subcommand::Sim(options)) => simulate::run(&options),
@@ -137,11 +139,20 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Prints one.
+fn new_passphrase() -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout();
+    writeln!(out, "{}", secret::new_passphrase()?).and_then(|()| out.flush()).map_err(Unwritten)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Bots, or spectators without a screen.
 fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Result<ExitCode> {
     let HeadlessOptions { count, part } = options;
     let count = *count;
     let mut nodes = Vec::new();
+    let session = session(part);
+    let lock = secret::lock(&part.game, &session)?;
     let typed = called(part, log);
     if let Some(name) = typed.as_ref().filter(|_| count > 1) {
         let last = name.numbered(count.into());
@@ -164,7 +175,8 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         }
         let mut settings = settings(part, name)?;
         settings.role = role;
-        settings.session = Some(session(part));
+        settings.session = Some(session.clone());
+        settings.lock.clone_from(&lock);
         settings.port = settings
             .port
             .map(|port| ports(port, count))
@@ -185,6 +197,9 @@ fn settings(part: &PartOptions, name: Name) -> anyhow::Result<Settings> {
     settings.beacon_port = run.beacon_port;
     settings.trace_ticks = game.trace_ticks;
     settings.form = run.wire;
+    // Whoever meant another one shall be told, and not play alone.
+    settings.founds_beside_locked = false;
+    settings.allowed = part.allow.as_deref().map(secret::listed).transpose()?;
     for peer in &game.peer {
         settings.peers.push(address(peer, run.beacon_port)?);
     }

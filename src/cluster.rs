@@ -10,6 +10,7 @@
 //! | [`coding`] | what is said, as bytes |
 //! | [`election`] | who reigns |
 //! | [`roster`] | who is in, as the host publishes it |
+//! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
 //! | `introductions`, `reach` | who is heard of; who cannot be reached, and who lets a newcomer in instead |
 //! | `carrying`, `remembering` | what goes with worlds of the [ledger](crate::ledger), and what comes of it |
@@ -17,10 +18,12 @@
 //!
 //! What the cluster has to know of the world is [`Newest`]: which state is held, and its bytes.
 
+pub mod bars;
 mod carrying;
 pub mod coding;
 pub mod doubling;
 pub mod election;
+mod excluding;
 mod hearing;
 mod introductions;
 pub mod message;
@@ -29,8 +32,9 @@ pub mod relay;
 mod remembering;
 pub mod roster;
 mod sending;
+pub mod votes;
 
-pub use self::reach::Unreachable;
+pub use self::{excluding::Exclusion, reach::Unreachable};
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
@@ -38,6 +42,7 @@ use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use uuid::Uuid;
 
 use self::{
+    bars::Bars,
     carrying::Carrying,
     coding::{Encoded, SharedTick},
     doubling::Doubling,
@@ -48,6 +53,7 @@ use self::{
     reach::Reach,
     relay::{Relay, Via},
     roster::Roster,
+    votes::Votes,
 };
 use crate::{
     config::{Config, Mutant, Tuning},
@@ -117,6 +123,8 @@ pub struct Cluster {
     mesh: Mesh,
     election: Election,
     roster: Roster,
+    bars: Bars,
+    votes: Votes,
     doubling: Doubling,
     carrying: Carrying,
     relay: Relay,
@@ -127,6 +135,7 @@ pub struct Cluster {
     /// Since when this node looks for its session.
     searching: Instant,
     told_locked: bool,
+    founds_beside_locked: bool,
     /// Which session is played; while none was found: which one this machine played last.
     session_id: Option<SessionId>,
     handled: Option<Instant>,
@@ -222,6 +231,10 @@ pub enum Notice {
     Full(usize),
     /// A session of this name wants another passphrase than this node has, or one at all.
     Locked(SessionName),
+    /// This node may not be in the session any more. It is to leave.
+    Excluded(Exclusion),
+    /// So many of those who are present want this host to go, and so many are needed.
+    Votes(NodeId, usize, usize),
 }
 
 impl Cluster {
@@ -239,21 +252,25 @@ impl Cluster {
         let me = Writer { node: id, incarnation: config.incarnation };
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.stored);
+        let allowed = config.allowed.as_ref();
+        let allowed = allowed.map(|keys| keys.iter().map(|key| key.id()).collect());
+        let identity = Identity::new(config, rules, &mut chance);
+        let mut mesh =
+            Mesh::new(tuning.clone(), chance.split(), config.beacon_port, config.peers.clone());
+        mesh.set_allowed(now, allowed);
         Self {
             keeper: Keeper::new(now, config.wall, me, watches, kept)
                 .folds(fact_rules, tuning.folding),
-            me: Identity::new(config, rules, &mut chance),
-            mesh: Mesh::new(
-                tuning.clone(),
-                chance.split(),
-                config.beacon_port,
-                config.peers.clone(),
-            ),
+            me: identity,
+            mesh,
             election: Election::new(tuning.clone(), id, config.incarnation),
             chance,
             searching: now,
             told_locked: false,
+            founds_beside_locked: config.founds_beside_locked,
             roster: Roster::default(),
+            bars: Bars::default(),
+            votes: Votes::default(),
             doubling: Doubling::default(),
             carrying: Carrying::default(),
             relay: Relay::default(),
@@ -372,6 +389,7 @@ impl Cluster {
             self.open_ledger(now, id);
         }
         self.me.session = Some(session);
+        self.mesh.unlock(&self.me);
         self.mesh.stir();
         self.company = now;
         self.told_nobody = false;
@@ -393,6 +411,7 @@ impl Cluster {
         self.send_to_all(now, &Message::Bye, None);
         self.mesh.clear();
         self.roster.clear();
+        self.pardon_all(now);
         self.session_id = None;
         self.me.session = None;
         self.me.lock = None;
@@ -488,6 +507,7 @@ impl Cluster {
             }
             Due::Look => {
                 self.seek_at = now + SEEK_MISSING;
+                self.mind_bars(now);
                 self.seek_missing(now);
                 self.mind_company(now);
                 self.mind_lock(now);
@@ -534,7 +554,9 @@ impl Cluster {
     }
 
     fn mind_lock(&mut self, now: Instant) {
-        let alone = self.election.current().is_none();
+        // Of two locked sessions of one name, one may be the own.
+        let own = |beacon: &Beacon| self.me.shares_session(beacon);
+        let alone = self.election.current().is_none() && !self.announced(now).any(own);
         if !self.told_locked && alone && self.is_locked_out(now) {
             self.told_locked = true;
             self.out.extend(self.me.session.clone().map(Notice::Locked).map(Out::Notice));
@@ -622,7 +644,8 @@ impl Cluster {
     ) -> T {
         let voters = || self::voters(now, &self.tuning, &self.mesh, &self.roster);
         let seeking = self.playing() && self.election.promised().is_none();
-        let locked_out = now.since(self.searching) < LOCKED_OUT && self.is_locked_out(now);
+        let patient = !self.founds_beside_locked || now.since(self.searching) < LOCKED_OUT;
+        let locked_out = patient && self.is_locked_out(now);
         let announced = seeking && (locked_out || self.is_host_to_come(now));
         let steady = self.roster.is_steady(self.me.id);
         let acted =
@@ -652,6 +675,7 @@ impl Cluster {
                         self.reconcile(now);
                         self.send_roster(now, peer);
                     }
+                    self.pass_votes(now, peer);
                 }
                 mesh::Out::Down { peer, reason } => {
                     self.keeper.part(peer);
@@ -668,8 +692,9 @@ impl Cluster {
                 mesh::Out::Received(received) => self.received(now, newest, received),
                 mesh::Out::Beacon { beacon, from } => self.beacon(now, &beacon, from),
                 mesh::Out::Clash { incarnation } => self.clash(now, incarnation),
-                mesh::Out::Refused { refusal, from } => {
+                mesh::Out::Refused { refusal, from, by } => {
                     tracing::debug!(%from, ?refusal, "a link was refused");
+                    self.turned_away(now, refusal, by);
                 }
             }
         }
@@ -713,6 +738,7 @@ impl Cluster {
                         self.election.go_through(now, way);
                     }
                     self.keeper.follows();
+                    self.votes.follow(Some(term));
                     if self.roster.follow(term) {
                         self.roster_changed(now);
                     }
@@ -732,6 +758,8 @@ impl Cluster {
         }
         self.settle_session(now);
         self.keeper.reigns(term.epoch);
+        self.votes.follow(Some(term));
+        self.roster.bar(self.bars.published());
         self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
         self.publish_roster(now);
     }

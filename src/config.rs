@@ -1,9 +1,9 @@
 //! Every tunable: what it means, its range, and how it relates to the others.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, fmt, net::SocketAddr, time::Duration};
 
 use crate::{
-    keys::{Lock, SecretKey},
+    keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::WallTime, keeper::Folding},
     text::{Name, SessionName},
     types::{Incarnation, Role},
@@ -32,6 +32,12 @@ pub const BEACON_PORT: u16 = 50_000;
 /// up: over a minute of traced ticks. What comes on top is left out, and counted.
 pub const EVENTS_WAITING_MAX: usize = 8_192;
 
+/// The most nodes that a host may bar from a session: beyond, it bars nobody any more.
+pub const BARRED_MAX: usize = 64;
+
+/// How long somebody who was kicked may not come back.
+pub const KICKED_FOR: Duration = Duration::from_secs(60);
+
 /// What a node is told at its start. Everything about it that is not heard from others.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -47,6 +53,11 @@ pub struct Config {
     pub session: Option<SessionName>,
     /// What opens that session; none: it is open to everybody.
     pub lock: Option<Lock>,
+    /// Whether it founds a session of its own where one of the same name is heard for three seconds that it
+    /// cannot look into. If not, it waits for as long as that one is heard.
+    pub founds_beside_locked: bool,
+    /// The keys of those who may come in, if not everybody may.
+    pub allowed: Option<BTreeSet<PublicKey>>,
     /// Where to send beacons besides the networks around: `--peer`.
     pub peers: Vec<SocketAddr>,
     /// The port that beacons are sent to.

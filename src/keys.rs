@@ -51,6 +51,8 @@ pub enum Subject {
     Passed,
     /// A machine that speaks for an account.
     Machine,
+    /// A member's wish that a host goes.
+    Vote,
 }
 
 impl Subject {
@@ -62,6 +64,7 @@ impl Subject {
             Subject::Roster => "roster",
             Subject::Passed => "passed",
             Subject::Machine => "machine",
+            Subject::Vote => "vote",
         }
     }
 }
@@ -82,6 +85,11 @@ impl PublicKey {
             .first_chunk()
             .map_or(Uuid::nil(), |first| Builder::from_custom_bytes(*first).into_uuid());
         Self { bytes, id: NodeId(uuid) }
+    }
+
+    /// The key of these 64 hexadecimal digits; none if it is not that.
+    pub fn from_text(text: &str) -> Option<Self> {
+        unhex(text).map(Self::from_bytes)
     }
 
     /// Its bytes.

@@ -167,11 +167,11 @@ pub mod details {
     //!
     //! | of | are |
     //! |---|---|
-    //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], and what [`check_address`] says of an address |
+    //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], [`Lock`], [`PublicKey`], and what [`check_address`] says of an address |
     //! | [`StartError`](crate::StartError) | [`AddressError`], [`OutOfRange`] |
     //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`] |
     //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`] |
-    //! | [`Event`](crate::Event) | [`Cause`], [`Parting`], [`Unreachable`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`] |
+    //! | [`Event`](crate::Event) | [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`] |
     //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
     //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
     //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`TICKS_PER_SECOND`] |
@@ -182,13 +182,14 @@ pub mod details {
             BEACON_PORT, EVENTS_WAITING_MAX, Form, OutOfRange, RULES_BYTES_MAX, TICK, Tuning,
         },
         game::{Recency, TICKS_PER_SECOND},
+        keys::{Lock, PublicKey},
         ledger::{
             Fullness,
             disk::Trouble,
             entry::{WallTime, Writer},
             witness::Safety,
         },
-        node::{Cause, Handover, LedgerView, Parting},
+        node::{Cause, Exclusion, Handover, LedgerView, Parting},
         runtime::{AddressError, NotTaken, Pilot, Started, Timed, check_address},
         text::{NAME_CHARS_MAX, Unfit},
         types::{Epoch, Incarnation},
@@ -204,7 +205,7 @@ pub mod inside {
     //! | module | what it is |
     //! |---|---|
     //! | [`types`], [`text`], [`bits`], [`wire`] | the words; clean names; packing; frames |
-    //! | [`keys`] | how somebody shows that it is the one it says |
+    //! | [`keys`] | keys, signatures, passphrases |
     //! | [`game`] | what a game is |
     //! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
     //! | [`config`], [`io`] | every tunable; what goes in and out of a node |

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     game::Game,
+    keys::PublicKey,
     ledger::{Fullness, witness::Safety},
     node::{Event, LedgerView, MemberView, View},
     runtime::{Happened, Started, Timed},
@@ -62,6 +63,10 @@ pub enum What<P> {
         session: Option<SessionName>,
         /// What its player is called.
         name: Name,
+        /// The key that its id follows from, in 64 hexadecimal digits: what stands in the list of those who
+        /// may come in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<PublicKey>,
     },
     /// A link to a peer is up.
     PeerUp {
@@ -193,6 +198,22 @@ pub enum What<P> {
     Locked {
         /// The session.
         session: String,
+    },
+    /// This node may not be in the session any more, or not come in.
+    Excluded {
+        /// The session.
+        session: String,
+        /// `barred` (by its host, or voted out), or `not_listed`.
+        why: String,
+    },
+    /// So many of those who are present want the host to go; it goes with `needed`.
+    Votes {
+        /// Who hosts.
+        host: NodeId,
+        /// How many.
+        votes: usize,
+        /// How many are needed.
+        needed: usize,
     },
     /// Somebody else uses this node's id; it goes on under this one.
     NewIdentity {
@@ -328,8 +349,9 @@ impl Voice {
         name: &Name,
         session: Option<&SessionName>,
     ) -> Line<P> {
-        let Started { ip, tcp, udp, .. } = *started;
-        self.line(at, What::Started { ip, tcp, udp, session: session.cloned(), name: name.clone() })
+        let Started { ip, tcp, udp, key, .. } = *started;
+        let (session, name) = (session.cloned(), name.clone());
+        self.line(at, What::Started { ip, tcp, udp, session, name, key: Some(key) })
     }
 
     /// The line for something that happened, if there is one. What happened in the game is told as
@@ -419,6 +441,12 @@ fn what<G: Game, P>(
         },
         Event::Full { players } => What::Full { players: *players },
         Event::Locked { session } => What::Locked { session: session.to_string() },
+        Event::Excluded { session, why } => {
+            What::Excluded { session: session.to_string(), why: why.as_str().to_owned() }
+        }
+        Event::Votes { host, votes, needed } => {
+            What::Votes { host: *host, votes: *votes, needed: *needed }
+        }
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
         Event::Missed { events } => What::Missed { events: *events },
         Event::Stopped => What::Stopped { reason: "left".to_owned(), why: None },

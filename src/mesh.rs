@@ -31,6 +31,9 @@
 //! - *Datagrams may not pass* where links do, behind a firewall say. Each side of a link probes that,
 //!   and says in its pings whether it hears the other's datagrams. To whoever does not, everything
 //!   goes over the link too.
+//! - *Some may not come in*: those who are barred, and all but those on a list, if there is one. Their
+//!   handshake goes on until it is proved who they are; then they are told, and hung up on. Nothing is
+//!   learnt of them, and nothing that they send is looked at.
 //! - *Strangers cost little.* A link without a hello may be open for three seconds, send four
 //!   kilobytes, and there is room for a few hundred of them; what is reckoned for handshakes is bounded,
 //!   and so is how often somebody may guess a passphrase (`strangers`).
@@ -51,7 +54,7 @@ pub mod testing;
 mod traffic;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
 };
@@ -89,6 +92,10 @@ pub struct Mesh {
     peers: BTreeMap<NodeId, Peer>,
     /// By the index that datagrams begin with which come by them.
     channels: BTreeMap<u16, Channel>,
+    /// Who may not come in.
+    barred: BTreeSet<NodeId>,
+    /// Who alone may, if that is so.
+    allowed: Option<BTreeSet<NodeId>>,
     /// Links whose handshakes wait for their turn.
     waiting: VecDeque<LinkId>,
     reckoning: Reckoning,
@@ -143,8 +150,10 @@ pub enum Out {
     Refused {
         /// Why.
         refusal: Refusal,
-        /// By whom.
+        /// By whoever lives there.
         from: SocketAddr,
+        /// Who that is, if it was proved.
+        by: Option<NodeId>,
     },
 }
 
@@ -174,6 +183,8 @@ pub enum Parting {
     Slow,
     /// The peer has started anew.
     Replaced,
+    /// The peer may not come in any more.
+    Barred,
     /// The system reported an error, or the peer sent what makes no sense.
     Error,
 }
@@ -187,6 +198,7 @@ impl Parting {
             Parting::Silent => "silent",
             Parting::Slow => "slow",
             Parting::Replaced => "replaced",
+            Parting::Barred => "barred",
             Parting::Error => "error",
         }
     }
@@ -202,6 +214,8 @@ impl Mesh {
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
             channels: BTreeMap::new(),
+            barred: BTreeSet::new(),
+            allowed: None,
             waiting: VecDeque::new(),
             reckoning: Reckoning::default(),
             guesses: Guesses::default(),
@@ -303,6 +317,12 @@ impl Mesh {
     /// The locked sessions heard of lately that this node cannot look into.
     pub fn locked(&self, now: Instant) -> impl Iterator<Item = &Envelope> {
         self.discovery.locked(now)
+    }
+
+    /// This node has another lock than before: what it opens of that which was announced lately is
+    /// announced now.
+    pub fn unlock(&mut self, me: &Identity) {
+        self.discovery.unlock(me);
     }
 
     /// Forgets what `id` has announced: it is known to be gone.

@@ -20,7 +20,7 @@ pub use self::machine::Node;
 use crate::{
     cluster::Unreachable,
     game::Game,
-    keys::Lock,
+    keys::{Lock, PublicKey},
     ledger::{
         Fullness,
         disk::Trouble,
@@ -31,7 +31,10 @@ use crate::{
     text::{Name, SessionName},
     types::{Clock, Instant, NodeId, Role, Term, Tick},
 };
-pub use crate::{cluster::election::Cause, mesh::Parting};
+pub use crate::{
+    cluster::{Exclusion, election::Cause},
+    mesh::Parting,
+};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -54,6 +57,13 @@ pub enum Command<G: Game> {
     Leave,
     /// Hold this down from the next tick on.
     Controls(G::Controls),
+    /// As the host: let this one go, and not come back for a minute. Without effect by anybody else.
+    Kick(NodeId),
+    /// As the host: let this one go, and never come back, whoever hosts. Without effect by anybody else.
+    Ban(NodeId),
+    /// As a member: vote against the host, if it is this one. Its key is barred as soon as more than half of
+    /// those who are present do.
+    VoteOut(NodeId),
     /// Be called something else. The rules are told with another
     /// [`News::Joined`](crate::game::News::Joined).
     Rename(Name),
@@ -198,6 +208,23 @@ pub enum Event<G: Game> {
         /// The session.
         session: SessionName,
     },
+    /// This node may not be in the session any more, or not come in. It goes back to the title by
+    /// itself.
+    Excluded {
+        /// The session.
+        session: SessionName,
+        /// Why.
+        why: Exclusion,
+    },
+    /// So many want the host to go.
+    Votes {
+        /// Who hosts.
+        host: NodeId,
+        /// How many of those who are present have voted against it.
+        votes: usize,
+        /// With how many it goes.
+        needed: usize,
+    },
     /// This node's id is used by somebody else too (a copied profile); it goes on under a new one.
     NewIdentity {
         /// The new id.
@@ -233,6 +260,8 @@ pub struct View<G: Game> {
     pub at: Instant,
     /// Who this node is.
     pub me: NodeId,
+    /// The key that this follows from; none before the node has made a view.
+    pub key: Option<PublicKey>,
     /// What its player is called.
     pub name: Name,
     /// Player or spectator.
@@ -243,6 +272,8 @@ pub struct View<G: Game> {
     pub failure: Option<Arc<str>>,
     /// The session it plays in, or looks for.
     pub session: Option<SessionName>,
+    /// Whether that is locked with a passphrase; otherwise it is open to everybody.
+    pub locked: bool,
     /// The sessions heard of, by name; those of other rules included, and the own one.
     pub sessions: Arc<[SessionView]>,
     /// Who reigns, as far as this node knows. During an interregnum: who reigned last.
@@ -272,11 +303,13 @@ impl<G: Game> View<G> {
         Self {
             at,
             me,
+            key: None,
             name,
             role,
             status: Status::Browsing,
             failure: None,
             session: None,
+            locked: false,
             sessions: Arc::from([]),
             host: None,
             term: None,

@@ -37,6 +37,7 @@ pub mod store;
 mod timer;
 
 use std::{
+    collections::BTreeSet,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     path::PathBuf,
@@ -50,7 +51,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use crate::{
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
-    keys::{Lock, SecretKey},
+    keys::{Lock, PublicKey, SecretKey},
     ledger::disk::Stored,
     node::{Command, Event, Interface, Node, View},
     text::{Name, SessionName},
@@ -82,6 +83,11 @@ pub struct Settings {
     pub session: Option<SessionName>,
     /// What opens that session; none: it is open to everybody.
     pub lock: Option<Lock>,
+    /// Whether it founds a session of its own where one of the same name is heard for three seconds that it
+    /// cannot look into. If not, it waits for as long as that one is heard.
+    pub founds_beside_locked: bool,
+    /// The keys of those who may come in, if not everybody may.
+    pub allowed: Option<BTreeSet<PublicKey>>,
     /// The key that this node's id follows from; none: it is somebody new.
     pub key: Option<SecretKey>,
     /// The address to live at: everything is sent from there, and comes in there. None, or the
@@ -112,6 +118,8 @@ impl Settings {
             role: Role::Player,
             session: None,
             lock: None,
+            founds_beside_locked: true,
+            allowed: None,
             key: None,
             ip: None,
             port: None,
@@ -196,6 +204,8 @@ pub fn check_address(ip: IpAddr) -> Result<Ipv4Addr, AddressError> {
 pub struct Started {
     /// Who it is.
     pub id: NodeId,
+    /// The key that this follows from: what stands in a list of those who may come in.
+    pub key: PublicKey,
     /// The address to tell others: the chosen one, or the most likely one of this machine.
     pub ip: Ipv4Addr,
     /// The port on which it accepts links.
@@ -295,6 +305,7 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     let chance = draw()?;
     let started = Started {
         id: key.public().id(),
+        key: key.public(),
         ip: home.unwrap_or_else(|| interfaces::likely_ip(&networks)),
         tcp,
         udp,
@@ -373,6 +384,8 @@ fn config(
         role: settings.role,
         session: settings.session,
         lock: settings.lock,
+        founds_beside_locked: settings.founds_beside_locked,
+        allowed: settings.allowed,
         peers: settings.peers,
         stored,
         wall: clock::wall_time(),

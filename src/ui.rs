@@ -40,6 +40,7 @@ pub mod layers;
 mod life;
 mod options;
 mod pace;
+pub mod padlock;
 pub mod palette;
 mod panel;
 pub mod particles;

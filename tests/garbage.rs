@@ -98,6 +98,8 @@ impl Lone {
             role: Role::Player,
             session: Some(SessionName::default()),
             lock: None,
+            founds_beside_locked: true,
+            allowed: None,
             peers: vec![address(3 - place.min(2))],
             stored: Stored::default(),
             wall: WallTime(0),

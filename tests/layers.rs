@@ -47,8 +47,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("runtime", &["config", "game", "io", "keys", "ledger", "node", "text", "types"]),
-    ("lines", &["game", "ledger", "node", "runtime", "text", "types"]),
-    ("ui", &["arena", "config", "game", "ledger", "node", "runtime", "text", "types"]),
+    ("lines", &["game", "keys", "ledger", "node", "runtime", "text", "types"]),
+    ("ui", &["arena", "config", "game", "keys", "ledger", "node", "runtime", "text", "types"]),
 ];
 
 #[test]

@@ -12,6 +12,7 @@ use std::{
 use clap::{
     CommandFactory, FromArgMatches, Parser,
     builder::{PossibleValuesParser, Resettable, TypedValueParser},
+    error::ErrorKind,
 };
 use interregnum::{
     config::{BEACON_PORT, Form},
@@ -68,7 +69,7 @@ pub struct Typed {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 it went well, 1 it failed, 2 it was asked for something that \
-                          cannot be.";
+                          cannot be, 3 it was not let in.";
 
 impl Typed {
     /// What was typed. Options may stand before a command as well as behind it.
@@ -78,6 +79,9 @@ impl Typed {
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let command = Self::command();
         let words = commands_first(&command, words);
+        if is_told_aloud(&command, &words) {
+            return Err(command.clone().error(ErrorKind::TooManyValues, NOT_ALOUD));
+        }
         let first = words.get(1).map(|word| word.to_string_lossy());
         let command = match first.and_then(|first| command.find_subcommand(&*first)) {
             // The environment speaks to commands that take part; what is said of the window is
@@ -87,6 +91,22 @@ impl Typed {
         };
         Self::from_arg_matches(&command.try_get_matches_from(words)?)
     }
+}
+
+/// What to say to whoever types a passphrase where everybody sees it.
+const NOT_ALOUD: &str = "a passphrase is no argument: whoever looks at the processes of this machine (`ps`) reads it, and your \
+     shell writes it down. Type --passphrase alone, and be asked for it; or use --passphrase-file FILE, or \
+     GAME_PASSPHRASE in the environment. This one should be used no more";
+
+/// Whether somebody typed a passphrase as the value of an option.
+fn is_told_aloud(command: &clap::Command, words: &[OsString]) -> bool {
+    let words = words.iter().map(|word| word.to_string_lossy()).take_while(|word| word != "--");
+    let words: Vec<_> = words.collect();
+    let next = words.windows(2).any(|pair| {
+        let is_value = !pair[1].starts_with('-') && command.find_subcommand(&*pair[1]).is_none();
+        pair[0] == "--passphrase" && is_value
+    });
+    next || words.iter().any(|word| word.starts_with("--passphrase="))
 }
 
 /// Without one, a window opens; where there is no display, a bot takes part instead.
@@ -103,6 +123,8 @@ pub enum Subcommand {
     #[cfg(feature = "store")]
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// A new passphrase: four words that nobody can guess.
+    Passphrase,
     /// Who won most, this evening and of all time.
     #[cfg(feature = "store")]
     Scores(ScoresOptions),
@@ -345,6 +367,10 @@ pub struct PartOptions {
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
+    /// Let in only those whose public keys stand in this file, one on each line.
+    #[arg(long, value_name = "FILE")]
+    pub allow: Option<PathBuf>,
+
     #[command(flatten)]
     pub game: GameOptions,
 
@@ -360,6 +386,15 @@ pub struct GameOptions {
     /// [default: lan].
     #[arg(long, env = "GAME_SESSION", value_parser = session)]
     pub session: Option<SessionName>,
+
+    /// Lock the session with a passphrase, or come into a locked one: it is asked for on the terminal.
+    /// Without it, GAME_PASSPHRASE in the environment counts.
+    #[arg(long, conflicts_with = "passphrase_file")]
+    pub passphrase: bool,
+
+    /// The same, with what stands in the first line of a file; -: of standard input.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
 
     /// Live at this address of this machine alone; 0.0.0.0 or nothing: at all of them.
     #[arg(long, env = "GAME_IP", value_name = "ADDRESS", value_parser = home)]
@@ -389,7 +424,9 @@ impl GameOptions {
 
     /// A game on this machine that nobody else takes part in.
     pub fn private(trace_ticks: bool) -> Self {
-        Self { session: None, ip: None, peer: Vec::new(), trace_ticks }
+        let peer = Vec::new();
+        let (passphrase, passphrase_file) = (false, None);
+        Self { session: None, passphrase, passphrase_file, ip: None, peer, trace_ticks }
     }
 }
 

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     lab::Lab,
     options::{GameOptions, RunOptions},
+    secret,
 };
 
 const NAMES: [&str; 12] =
@@ -39,6 +40,8 @@ pub struct Peers {
     heard: Sender<Heard>,
     folder: Folder,
     arguments: Vec<String>,
+    /// What opens their session, if anything has to.
+    passphrase: Option<String>,
     /// Each on a machine of its own, or all on this one.
     pub lab: Option<Lab>,
 }
@@ -101,6 +104,7 @@ impl Peers {
             heard,
             folder: Folder::new().context("cannot make a folder for the peers")?,
             arguments,
+            passphrase: secret::passphrase(game)?,
             lab,
         })
     }
@@ -239,6 +243,10 @@ impl Peers {
                 command.arg(format!("{}:{other}", Ipv4Addr::LOCALHOST));
             }
         }
+        match &self.passphrase {
+            Some(passphrase) => command.env(secret::VARIABLE, passphrase),
+            None => command.env_remove(secret::VARIABLE),
+        };
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().context("cannot start a peer")?;
         if let Some(out) = process.stdout.take() {

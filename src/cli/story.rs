@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use interregnum::{
     arena::{Arena, Score, hall::Hall},
-    cluster::Unreachable,
+    cluster::{Exclusion, Unreachable},
     node::{Cause, Event, MemberView},
     runtime::{Happened, Started, Timed},
     text::{Name, SessionName},
@@ -135,6 +135,17 @@ impl Story {
             )),
             Event::Locked { session } => Some(format!(
                 "the session \"{session}\" is locked, and not with this passphrase: ask who plays there"
+            )),
+            Event::Excluded { session, why: Exclusion::Barred } => Some(format!(
+                "you may not be in the session \"{session}\" any more: its host or its members do not want you"
+            )),
+            Event::Excluded { session, why: Exclusion::NotListed } => Some(format!(
+                "the session \"{session}\" lets in only those who are on a list, and you are not: give its \
+                 host your key"
+            )),
+            Event::Votes { host, votes, needed } => Some(format!(
+                "{votes} of the {needed} votes that it takes are against {}",
+                self.name(*host)
             )),
             Event::NewIdentity { .. } => Some(
                 "somebody else plays with a copy of this profile; going on as a new player".into(),

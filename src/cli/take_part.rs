@@ -26,6 +26,12 @@ use super::{
 /// How often points are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How long somebody who is not let in waits for that to change.
+const LOCKED_OUT: Duration = Duration::from_secs(3);
+
+/// What the program ends with if somebody was not let in.
+const NOT_LET_IN: u8 = 3;
+
 /// How long all of them may take to leave.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -61,6 +67,7 @@ impl TakePart {
         let end = self.seconds.map(|seconds| runtime::now() + Duration::from_secs(seconds));
         let mut leave_by = None;
         let mut next_look = runtime::now();
+        let mut code = ExitCode::SUCCESS;
         while !participants.is_empty() {
             wait(&participants, stop, next_look);
             let now = runtime::now();
@@ -78,6 +85,10 @@ impl TakePart {
             }
             for participant in &mut participants {
                 participant.tell(look);
+                if participant.is_kept_out(now) {
+                    code = ExitCode::from(NOT_LET_IN);
+                    let _ = participant.handle.command(Command::Leave);
+                }
             }
             if participants.iter().any(|participant| participant.end == Some(End::Failed)) {
                 return ExitCode::FAILURE;
@@ -87,7 +98,7 @@ impl TakePart {
                 break;
             }
         }
-        ExitCode::SUCCESS
+        code
     }
 }
 
@@ -107,6 +118,8 @@ pub struct Participant {
     events: Arc<Events<Arena>>,
     reporter: Reporter,
     end: Option<End>,
+    /// From when on it waits in vain before a session that it is not let into.
+    kept_out_from: Option<Instant>,
     _profile: Profile,
 }
 
@@ -141,7 +154,12 @@ impl Participant {
         reporter: Reporter,
         profile: Profile,
     ) -> Self {
-        Self { handle, events, reporter, end: None, _profile: profile }
+        Self { handle, events, reporter, end: None, kept_out_from: None, _profile: profile }
+    }
+
+    /// Whether it is no use any more to wait: said once.
+    fn is_kept_out(&mut self, now: Instant) -> bool {
+        self.kept_out_from.take_if(|from| now >= *from).is_some()
     }
 
     /// Tells all that happened since the last time.
@@ -154,6 +172,11 @@ impl Participant {
             match timed.event {
                 Happened::Node(Event::Stopped) => self.end = Some(End::Left),
                 Happened::Failed { .. } => self.end = Some(End::Failed),
+                Happened::Node(Event::Locked { .. }) => {
+                    self.kept_out_from = Some(timed.at + LOCKED_OUT);
+                }
+                Happened::Node(Event::Excluded { .. }) => self.kept_out_from = Some(timed.at),
+                Happened::Node(Event::Host { .. }) => self.kept_out_from = None,
                 _ => {}
             }
         }

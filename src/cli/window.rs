@@ -11,6 +11,7 @@ use std::{
 
 use interregnum::{
     arena::Arena,
+    keys::Lock,
     node::Command,
     runtime::{self, Events, Handle},
     text::SessionName,
@@ -40,10 +41,12 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let name = super::called(part, log).unwrap_or_else(|| profile.usual_name());
     profile.keep_name(&name);
     let session = super::session(part);
+    let lock = super::secret::lock(&part.game, &session)?;
     let mut settings = super::settings(part, name.clone())?;
     settings.key = Some(profile.key.clone());
     settings.ledger = profile.ledger();
     settings.session = play.then(|| session.clone());
+    settings.lock.clone_from(&lock);
     // A person plays, unless there turns out to be no window for one.
     let on_its_own = Arc::new(AtomicBool::new(false));
     let handle: Handle<Arena> = runtime::start_piloted(settings, pilot(Arc::clone(&on_its_own)))?;
@@ -53,6 +56,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
         out: out.clone(),
         part: TakePart::of(&part.run),
         session,
+        lock,
         play,
         size_px,
         stop,
@@ -64,7 +68,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     log.put(&format!("{no_display}; taking part as a bot, until Ctrl-C"));
     on_its_own.store(true, Ordering::Relaxed);
     if !play {
-        stay.handle.command(Command::Play(stay.session.clone(), None))?;
+        stay.handle.command(Command::Play(stay.session.clone(), stay.lock.clone()))?;
     }
     let session = Some(&stay.session);
     let reporter = Reporter::start(&out, stay.part.words, &name, session, stay.handle.started());
@@ -80,6 +84,7 @@ struct Stay {
     out: Output,
     part: TakePart,
     session: SessionName,
+    lock: Option<Lock>,
     play: bool,
     size_px: Option<(u32, u32)>,
     stop: crossbeam_channel::Receiver<()>,
@@ -117,6 +122,7 @@ mod shown {
         ) -> anyhow::Result<Result<ExitCode, String>> {
             let mut options = ui::Options::new(name.clone());
             options.session = self.session.clone();
+            options.lock.clone_from(&self.lock);
             options.play = self.play;
             options.size_px = self.size_px.unwrap_or(options.size_px);
             let session = self.play.then_some(&self.session);

@@ -123,6 +123,7 @@ impl Cluster {
                     self.pass_roster(now);
                 }
             }
+            Message::Votes(votes) => self.hear_votes(now, newest, &votes),
             Message::Ledger(message) => self.hear_of_ledger(now, from, &message),
             Message::Bye => {
                 self.mesh.forget_announcement(from);

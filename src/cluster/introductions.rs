@@ -21,7 +21,7 @@ impl Cluster {
     }
 
     pub(super) fn take_beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if !self.me.shares_session(beacon) {
+        if !self.me.shares_session(beacon) || self.mesh.refuses(beacon.who.id()).is_some() {
             return;
         }
         // A machine that is on this network twice is heard at each of its addresses: the one that its
@@ -71,7 +71,9 @@ impl Cluster {
     /// A node plays in another reign than this one: the two hosts may not hear of each other, but through
     /// those who are linked.
     fn hear_of_another_game(&mut self, now: Instant, teller: NodeId, term: Term) {
-        if term.host == self.me.id || !self.mesh.peer(teller).is_some_and(Peer::is_linked) {
+        let barred = self.mesh.refuses(term.host).is_some();
+        if barred || term.host == self.me.id || !self.mesh.peer(teller).is_some_and(Peer::is_linked)
+        {
             return;
         }
         self.election.rumour(now, term, Some(teller).filter(|teller| *teller != term.host));
@@ -119,6 +121,7 @@ impl Cluster {
     /// Who hears of a member dials it.
     pub(super) fn roster_changed(&mut self, now: Instant) {
         self.settle_session(now);
+        self.adopt_bars(now);
         self.out.push_back(Out::Notice(Notice::Roster));
         let Some(published) = self.roster.published() else { return };
         let teller = self.mesh.peer(published.term.host).and_then(Peer::address);

@@ -33,6 +33,8 @@ pub enum Message {
     /// About the ledger of the session. It has a form of its own.
     #[serde(skip)]
     Ledger(LedgerMessage),
+    /// Who wants the host to go.
+    Votes(Vec<Vote>),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
 }
@@ -110,6 +112,31 @@ pub struct Roster {
     pub members: Vec<Member>,
     /// How many watch. They are counted, not listed.
     pub spectators: u32,
+    /// Who may not come in.
+    #[serde(default)]
+    pub barred: Vec<Bar>,
+}
+
+/// Somebody who may not come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bar {
+    /// Whose key it is.
+    pub id: NodeId,
+    /// It was banned; if not, it was kicked, and may come back in a while.
+    pub for_good: bool,
+}
+
+/// The wish of a member that its host goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Whose.
+    pub voter: PublicKey,
+    /// In which session.
+    pub session: SessionId,
+    /// The reign that shall end, and whose host shall not come in any more.
+    pub against: Term,
+    /// The voter's, under all of it.
+    pub signature: Signature,
 }
 
 /// One player in the roster.
@@ -471,7 +498,8 @@ mod tests {
         let host = SecretKey::from_bytes(&[7; 32]);
         let term = Term { epoch: Epoch(3), host: host.public().id(), incarnation: Incarnation(8) };
         let session_id = SessionId::default();
-        let roster = Roster { session_id, term, version: 1, members: Vec::new(), spectators: 0 };
+        let (members, barred) = (Vec::new(), Vec::new());
+        let roster = Roster { session_id, term, version: 1, members, spectators: 0, barred };
         let signed = SignedRoster::new(roster.clone(), &host).unwrap();
         let text = serde_json::to_string(&signed).unwrap();
         let back: SignedRoster = serde_json::from_str(&text).unwrap();

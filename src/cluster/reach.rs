@@ -201,7 +201,7 @@ impl Cluster {
 
     /// Somebody who does not reach this host wants to play, and a member brings it.
     pub(super) fn let_in(&mut self, now: Instant, relay: &RelayPacket, knock: &Knock) {
-        if self.election.reign().is_none() {
+        if self.election.reign().is_none() || self.mesh.refuses(relay.author()).is_some() {
             return;
         }
         let (id, incarnation) = (relay.author(), relay.incarnation);

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::message::{Member, Roster as Published, SignedRoster, Word};
+use super::message::{Bar, Member, Roster as Published, SignedRoster, Word};
 use crate::{
     config::Tuning,
     keys::{PublicKey, SecretKey},
@@ -124,7 +124,14 @@ impl Roster {
         };
         let unsteady = members.iter().filter(|member| member.unsteady);
         self.unsteady_since = unsteady.map(|member| (member.id, now)).collect();
-        self.published = Some(Published { session_id, term, version: 0, members, spectators: 0 });
+        self.published = Some(Published {
+            session_id,
+            term,
+            version: 0,
+            members,
+            spectators: 0,
+            barred: Vec::new(),
+        });
         self.signed = None;
         self.away_since.clear();
         self.early.retain(|_, early| early.roster.term > term);
@@ -140,6 +147,20 @@ impl Roster {
         let changed = published.members.len() != before;
         published.version += u64::from(changed);
         changed
+    }
+
+    /// The host says who may not come in: nobody of those is a member. Whether anything has changed.
+    pub fn bar(&mut self, barred: Vec<Bar>) -> bool {
+        let Some(published) = &mut self.published else {
+            return false;
+        };
+        if published.barred == barred {
+            return false;
+        }
+        published.members.retain(|member| barred.iter().all(|bar| bar.id != member.id));
+        published.barred = barred;
+        published.version += 1;
+        true
     }
 
     /// The host brings the list in line with its links. Whether anything has changed.
@@ -252,7 +273,14 @@ mod tests {
             let term = Term { epoch: Epoch(epoch), host, incarnation: Incarnation(0) };
             let session_id = SessionId(uuid::Uuid::nil());
             let members = Vec::new();
-            let list = Published { session_id, term, version: 1, members, spectators: 0 };
+            let list = Published {
+                session_id,
+                term,
+                version: 1,
+                members,
+                spectators: 0,
+                barred: Vec::new(),
+            };
             SignedRoster::new(list, &key).unwrap()
         });
         for followed in &lists {

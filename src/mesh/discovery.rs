@@ -67,8 +67,8 @@ pub struct Discovery {
     next: Instant,
     last: Option<Instant>,
     heard: BTreeMap<NodeId, Heard>,
-    /// Locked sessions that this node cannot look into, by name and rules, and when they were heard.
-    locked: BTreeMap<(SessionName, String), (Envelope, Instant)>,
+    /// Locked sessions that this node cannot look into, by name and rules.
+    locked: BTreeMap<(SessionName, String), Locked>,
     chance: Chance,
     answered: BTreeMap<SocketAddr, Instant>,
     out: VecDeque<Effect>,
@@ -104,6 +104,15 @@ pub struct Heard {
     pub from: SocketAddr,
     /// When it came in.
     pub at: Instant,
+    bytes: Box<[u8]>,
+}
+
+/// A beacon that could not be opened.
+#[derive(Debug)]
+struct Locked {
+    envelope: Envelope,
+    from: SocketAddr,
+    at: Instant,
     bytes: Box<[u8]>,
 }
 
@@ -153,7 +162,7 @@ impl Discovery {
         via: Port,
         bytes: &[u8],
     ) -> Option<Arc<Beacon>> {
-        let beacon = self.read(now, me, from, bytes)?;
+        let beacon = self.read(now, me, (from, via), bytes)?;
         let mine = beacon.who.id() == me.id && beacon.who.incarnation == me.incarnation;
         if beacon.who.magic != MAGIC || mine {
             return None;
@@ -178,7 +187,7 @@ impl Discovery {
         &mut self,
         now: Instant,
         me: &Identity,
-        from: SocketAddr,
+        (from, via): (SocketAddr, Port),
         bytes: &[u8],
     ) -> Option<Arc<Beacon>> {
         if bytes.len() > BEACON_BYTES {
@@ -191,28 +200,54 @@ impl Discovery {
         let mut texts = serde_json::Deserializer::from_slice(bytes).into_iter::<Envelope>();
         if let Some(Ok(envelope)) = texts.next() {
             let sealed = bytes.get(texts.byte_offset()..)?.get(..usize::from(envelope.sealed))?;
-            let opened = me.lock.as_ref().and_then(|lock| open(lock, sealed));
-            if opened.is_none() && envelope.magic == MAGIC {
-                self.note_locked(now, envelope);
+            if let Some(opened) = me.lock.as_ref().and_then(|lock| open(lock, sealed)) {
+                return Some(Arc::new(opened));
             }
-            return opened.map(Arc::new);
+            if envelope.magic == MAGIC {
+                // Whoever brings another passphrase shall soon know.
+                if envelope.ask && self.may_answer(now, from) {
+                    self.send(me, from, via, false);
+                }
+                self.note_locked(Locked { envelope, from, at: now, bytes: bytes.into() });
+            }
+            return None;
         }
         let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let beacon: Beacon = serde_json::from_slice(&bytes[..end]).ok()?;
         (!beacon.locked).then(|| Arc::new(beacon))
     }
 
-    fn note_locked(&mut self, now: Instant, envelope: Envelope) {
-        let name = (envelope.session.clone(), envelope.rules.clone());
+    fn note_locked(&mut self, locked: Locked) {
+        let name = (locked.envelope.session.clone(), locked.envelope.rules.clone());
         if self.locked.len() < LOCKED_MAX || self.locked.contains_key(&name) {
-            self.locked.insert(name, (envelope, now));
+            self.locked.insert(name, locked);
         }
+    }
+
+    /// This node has another lock than before: what it opens of that which was heard is heard now.
+    pub fn unlock(&mut self, me: &Identity) {
+        let Some(lock) = &me.lock else { return };
+        let heard = &mut self.heard;
+        self.locked.retain(|_, locked| {
+            let Locked { envelope, from, at, bytes } = locked;
+            let sealed = usize::from(envelope.sealed);
+            let Some(beacon) = sealed_in(bytes, sealed).and_then(|sealed| open(lock, sealed))
+            else {
+                return true;
+            };
+            if heard.len() < HEARD_MAX && beacon.who.magic == MAGIC && beacon.who.id() != me.id {
+                let bytes = std::mem::take(bytes);
+                let id = beacon.who.id();
+                heard.insert(id, Heard { beacon: Arc::new(beacon), from: *from, at: *at, bytes });
+            }
+            false
+        });
     }
 
     /// The locked sessions heard of lately that this node cannot look into.
     pub fn locked(&self, now: Instant) -> impl Iterator<Item = &Envelope> {
-        let lately = self.locked.values().filter(move |(_, at)| now.since(*at) < FRESH);
-        lately.map(|(envelope, _)| envelope)
+        let lately = self.locked.values().filter(move |locked| now.since(locked.at) < FRESH);
+        lately.map(|locked| &locked.envelope)
     }
 
     /// Tells everybody around how things stand, if the time has come or things have changed.
@@ -230,7 +265,7 @@ impl Discovery {
         self.next = now + if reigns { self.interval / 2 } else { self.interval };
         self.last = Some(now);
         self.heard.retain(|_, heard| now.since(heard.at) < FRESH);
-        self.locked.retain(|_, (_, at)| now.since(*at) < FRESH);
+        self.locked.retain(|_, locked| now.since(locked.at) < FRESH);
         self.answered.retain(|_, at| now.since(*at) < ANSWER_PAUSE);
         let ask = self.told.as_ref().is_some_and(|told| told.ask);
         let Some(bytes) = self.beacon(me, ask) else { return };
@@ -300,7 +335,10 @@ impl Discovery {
         };
         let clear = serde_json::to_vec(&beacon).ok()?;
         let mut bytes = match lock {
-            Some((lock, session)) => self.seal(lock, session, &beacon.who.rules, &clear)?,
+            Some((lock, session)) => {
+                let rules = beacon.who.rules;
+                self.seal(lock, Envelope { ask, ..envelope(rules, session) }, &clear)?
+            }
             None => clear,
         };
         debug_assert!(bytes.len() <= BEACON_BYTES, "a beacon of {} bytes", bytes.len());
@@ -308,26 +346,27 @@ impl Discovery {
         Some(Arc::from(bytes))
     }
 
-    fn seal(
-        &mut self,
-        lock: &Lock,
-        session: SessionName,
-        rules: &str,
-        clear: &[u8],
-    ) -> Option<Vec<u8>> {
+    fn seal(&mut self, lock: &Lock, mut envelope: Envelope, clear: &[u8]) -> Option<Vec<u8>> {
         let nonce = self.chance.bytes::<NONCE_BYTES>();
         let cipher = XChaCha20Poly1305::new(lock.beacon().into());
         let sealed =
             [&nonce[..], &cipher.encrypt(XNonce::from_slice(&nonce), clear).ok()?].concat();
-        let envelope = Envelope {
-            magic: MAGIC.to_owned(),
-            protocol: PROTOCOL,
-            rules: rules.to_owned(),
-            session,
-            sealed: u16::try_from(sealed.len()).ok()?,
-        };
+        envelope.sealed = u16::try_from(sealed.len()).ok()?;
         Some([serde_json::to_vec(&envelope).ok()?, sealed].concat())
     }
+}
+
+/// An envelope that has nothing in it yet.
+fn envelope(rules: String, session: SessionName) -> Envelope {
+    let magic = MAGIC.to_owned();
+    Envelope { magic, protocol: PROTOCOL, rules, session, ask: false, sealed: 0 }
+}
+
+/// What follows an envelope.
+fn sealed_in(bytes: &[u8], length: usize) -> Option<&[u8]> {
+    let mut texts = serde_json::Deserializer::from_slice(bytes).into_iter::<Envelope>();
+    texts.next()?.ok()?;
+    bytes.get(texts.byte_offset()..)?.get(..length)
 }
 
 /// What is in a sealed beacon, if this lock opens it.

@@ -1,13 +1,13 @@
 //! The life of a link: opened, introduced, of use or retired, lost.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::{
     Acquaintance, Mesh, Out, Parting,
-    channel::Handshake,
+    channel::{Channel, Handshake},
     identity::Identity,
     message::{ANSWER, Hello, OPENING, Opening, PROOF, REFUSED, Refusal},
 };
@@ -220,7 +220,9 @@ impl Mesh {
             (REFUSED, Some(_), _) => {
                 let refusal = serde_json::from_slice(said).map_err(|_| Forged)?;
                 let from = self.links.get(&link).map(|state| state.from).ok_or(Forged)?;
-                self.out.push_back(Out::Refused { refusal, from });
+                // Who speaks here has not shown who it is.
+                let refusal = Some(refusal).filter(|refusal: &Refusal| !refusal.is_personal());
+                self.out.extend(refusal.map(|refusal| Out::Refused { refusal, from, by: None }));
                 Err(Forged)
             }
             _ => Err(Forged),
@@ -283,6 +285,11 @@ impl Mesh {
     ) -> Result<(), Forged> {
         let Hello { who, dial, index: theirs, .. } = hello;
         let id = who.id();
+        if let Some(refusal) = self.refuses(id) {
+            let channel = handshake.channel(id, theirs).ok_or(Forged)?;
+            self.turn_away(link, channel, refusal);
+            return Err(Forged);
+        }
         let state = self.links.get(&link).ok_or(Forged)?;
         let (ip, wanted) = (state.from.ip(), state.dialled);
         if self.peers.get(&id).is_some_and(|peer| peer.incarnation != who.incarnation) {
@@ -352,13 +359,18 @@ impl Mesh {
 
     /// A peer has started anew: the links of its earlier life are of no use.
     pub(super) fn end_life(&mut self, now: Instant, id: NodeId) {
+        self.part_with(now, id, Parting::Replaced);
+    }
+
+    /// Closes all links with a peer.
+    pub(super) fn part_with(&mut self, now: Instant, id: NodeId, reason: Parting) {
         let spares: Vec<LinkId> = self.spares(id).map(|(link, _)| link).collect();
         for spare in spares {
             self.drop_link(spare);
         }
         if let Some(link) = self.peers.get(&id).and_then(|peer| peer.link) {
             self.out.push_back(Out::Effect(Effect::Close { link }));
-            self.lost(now, link, Parting::Replaced);
+            self.lost(now, link, reason);
         }
         self.drop_channels(id);
     }
@@ -407,6 +419,15 @@ impl Mesh {
         }
         self.stir();
         self.out.push_back(Out::Effect(Effect::Close { link }));
+    }
+
+    /// Tells whoever has just shown who it is that it may not come in. The link is closed after it.
+    fn turn_away(&mut self, link: LinkId, mut channel: Channel, refusal: Refusal) {
+        tracing::info!("{:?} wants to come in, and may not", channel.peer);
+        let said = serde_json::to_vec(&refusal).unwrap_or_default();
+        if let Ok(bytes) = channel.seal_frame(REFUSED, &said) {
+            self.out.push_back(Out::Effect(Effect::Bytes { link, bytes: Arc::from(bytes) }));
+        }
     }
 
     fn write_json(&mut self, link: LinkId, kind: u8, said: &impl Serialize) {

@@ -8,12 +8,12 @@
 //! | [`OPENING`] | links, first, by whoever dials | an [`Opening`], in JSON |
 //! | [`ANSWER`] | links, first, by whoever was dialled | the second message of the handshake, with a [`Hello`] in it |
 //! | [`PROOF`] | links, second, by whoever dials | the third, with a [`Hello`] in it |
-//! | [`REFUSED`] | links, in place of an answer | a [`Refusal`], in JSON |
+//! | [`REFUSED`] | links, in place of an answer; or sealed, as the first thing after the handshake | a [`Refusal`], in JSON |
 //! | [`PING`] | links | one byte, 1 if no datagram of the receiver's has come for a while: what goes to the sender had better go over the link |
 //! | [`PROBE`] | datagrams | nothing: whoever gets it knows that datagrams pass |
 //! | [`KINDS_ABOVE`] and up | both | whatever those say to each other who use the mesh |
 //!
-//! From [`PING`] on all of it is sealed, the kind included: [`channel`](super::channel) says how, and how
+//! From [`PING`] on, and after a handshake, all of it is sealed, the kind included: [`channel`](super::channel) says how, and how
 //! the handshake goes.
 
 use std::net::IpAddr;
@@ -133,6 +133,9 @@ pub struct Envelope {
     pub rules: String,
     /// The session.
     pub session: SessionName,
+    /// Whether the sender wants a beacon in return.
+    #[serde(default)]
+    pub ask: bool,
     /// How many bytes follow: a number drawn for this one beacon, and the beacon, sealed.
     pub sealed: u16,
 }
@@ -183,6 +186,17 @@ pub enum Refusal {
     Session,
     /// The session has another passphrase, or has none, or has one.
     Passphrase,
+    /// Whoever dials, or is dialled, may not come in any more: its key is barred.
+    Barred,
+    /// It is not on the list of those who may come in.
+    NotListed,
+}
+
+impl Refusal {
+    /// Whether it is about who somebody is: then it comes sealed, from somebody who is known.
+    pub fn is_personal(self) -> bool {
+        matches!(self, Refusal::Barred | Refusal::NotListed)
+    }
 }
 
 /// Where a node can be reached.

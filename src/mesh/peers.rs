@@ -1,12 +1,15 @@
 //! Who is known, where, and since when: by beacon, by hello, and by what others say.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 use super::{
-    Mesh, Peer,
+    Mesh, Parting, Peer,
     identity::Identity,
     links::Link,
-    message::{Address, Introduction},
+    message::{Address, Introduction, Refusal},
     peer::ADDRESSES_MAX,
 };
 use crate::{
@@ -95,9 +98,48 @@ impl Mesh {
         self.drop_channels(id);
     }
 
+    /// Whoever is in this set may not come in from here on: its links end, and nothing is known of it any
+    /// more. Whoever is not in it may.
+    pub fn set_barred(&mut self, now: Instant, barred: BTreeSet<NodeId>) {
+        self.barred = barred;
+        self.expel(now);
+    }
+
+    /// Only whoever is in this set may come in from here on; none: whoever is not barred.
+    pub fn set_allowed(&mut self, now: Instant, allowed: Option<BTreeSet<NodeId>>) {
+        self.allowed = allowed;
+        self.expel(now);
+    }
+
+    /// Why this node may not come in, if so.
+    pub fn refuses(&self, id: NodeId) -> Option<Refusal> {
+        if self.barred.contains(&id) {
+            return Some(Refusal::Barred);
+        }
+        let listed = self.allowed.as_ref().is_none_or(|allowed| allowed.contains(&id));
+        (!listed).then_some(Refusal::NotListed)
+    }
+
+    /// Parts with everybody who may not be here.
+    fn expel(&mut self, now: Instant) {
+        let known = self.peers.keys().copied();
+        for id in known.filter(|id| self.refuses(*id).is_some()).collect::<Vec<_>>() {
+            self.part_with(now, id, Parting::Barred);
+            let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(id));
+            for dial in dials.map(|(link, _)| *link).collect::<Vec<_>>() {
+                self.drop_link(dial);
+            }
+            self.forget(id);
+            self.discovery.forget(id);
+        }
+    }
+
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
     pub fn learn_of(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
         let Acquaintance { id, incarnation, name, role, address, heard, wanted } = acquaintance;
+        if self.refuses(id).is_some() {
+            return;
+        }
         if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
             return;
         }

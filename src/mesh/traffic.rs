@@ -16,7 +16,7 @@ use super::{
     Link, Mesh, Out, Received,
     channel::INDEX_MIN,
     identity::Identity,
-    message::{BEACON, DATAGRAM_HEAD_BYTES, KINDS_ABOVE, PING, PROBE},
+    message::{BEACON, DATAGRAM_HEAD_BYTES, KINDS_ABOVE, PING, PROBE, REFUSED},
 };
 use crate::{
     config::PACKET_BYTES_MAX,
@@ -118,8 +118,11 @@ impl Mesh {
         mut bytes: Bytes,
     ) {
         if bytes.first() == Some(&BEACON) {
-            let beacon = self.discovery.packet(now, me, from, via, &bytes);
-            self.out.extend(beacon.map(|beacon| Out::Beacon { beacon, from }));
+            let Some(beacon) = self.discovery.packet(now, me, from, via, &bytes) else { return };
+            match self.refuses(beacon.who.id()) {
+                Some(_) => self.discovery.forget(beacon.who.id()),
+                None => self.out.push_back(Out::Beacon { beacon, from }),
+            }
             return;
         }
         if me.session.is_none() || bytes.len() < DATAGRAM_HEAD_BYTES {
@@ -152,12 +155,24 @@ impl Mesh {
                         if *hears_none != 0 { now + WORD_COUNTS } else { now };
                 }
             }
+            [REFUSED, said @ ..] => self.refused(now, peer, link, said),
             [kind, ..] if *kind >= KINDS_ABOVE => {
                 let received =
                     Received { peer, way: Way::Link(link), kind: *kind, body: frame.slice(1..) };
                 self.out.push_back(Out::Received(received));
             }
             _ => self.fail(now, link),
+        }
+    }
+
+    /// A peer that this node has dialled does not let it in, now that it knows who it is.
+    fn refused(&mut self, now: Instant, by: NodeId, link: LinkId, said: &[u8]) {
+        if let (Some(state), Ok(refusal)) = (self.links.get(&link), serde_json::from_slice(said)) {
+            self.out.push_back(Out::Refused { refusal, from: state.from, by: Some(by) });
+        }
+        self.fail(now, link);
+        if let Some(peer) = self.peers.get_mut(&by) {
+            peer.dial_at = now + self.tuning.redial_max;
         }
     }
 

@@ -80,6 +80,8 @@ pub struct Node<G: Game> {
     sessions: Arc<[SessionView]>,
     sessions_due: Instant,
     stopped: bool,
+    /// It may not be in the session any more.
+    excluded: bool,
     /// When it is to be woken.
     due: Option<Instant>,
     view_due: bool,
@@ -165,6 +167,7 @@ impl<G: Game> Node<G> {
             sessions: Arc::from([]),
             sessions_due: now,
             stopped: false,
+            excluded: false,
             due: None,
             view_due: true,
             out: VecDeque::new(),
@@ -204,6 +207,9 @@ impl<G: Game> Node<G> {
         // What the ticks brought of the ledger counts at once.
         self.cluster.flush(now, &self.replica);
         self.drain(now);
+        if std::mem::take(&mut self.excluded) && self.cluster.me().session.is_some() {
+            self.leave(now);
+        }
         if self.wishes.views {
             self.look(now);
         }
@@ -298,6 +304,9 @@ impl<G: Game> Node<G> {
                 self.say(Event::Stopped);
             }
             Command::Rename(name) => self.cluster.rename(name),
+            Command::Kick(id) => self.cluster.bar(now, id, false),
+            Command::Ban(id) => self.cluster.bar(now, id, true),
+            Command::VoteOut(id) => self.cluster.vote_out(now, &self.replica, id),
         }
         self.view_due = true;
         self.drain(now);
@@ -380,6 +389,12 @@ impl<G: Game> Node<G> {
             Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
             Notice::Full(players) => Event::Full { players },
             Notice::Locked(session) => Event::Locked { session },
+            Notice::Excluded(why) => {
+                let session = self.cluster.me().session.clone();
+                self.excluded = true;
+                Event::Excluded { session: session.unwrap_or_default(), why }
+            }
+            Notice::Votes(host, votes, needed) => Event::Votes { host, votes, needed },
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();
                 self.host = Host::new();
@@ -757,11 +772,13 @@ impl<G: Game> Node<G> {
         let view = View {
             at: now,
             me: me.id,
+            key: Some(me.key.public()),
             name: me.name.clone(),
             role: me.role,
             status: self.status(),
             failure: None,
             session: me.session.clone(),
+            locked: me.lock.is_some(),
             sessions: self.sessions.clone(),
             host: term.map(|term| term.host),
             term,

@@ -12,6 +12,7 @@
 //! | `network` | cuts, loss, delay, addresses, and other things that networks do |
 //! | `reach` | who is heard and cannot be reached, and how slow a wire may be |
 //! | `membership` | who comes and goes, and when |
+//! | `exclusion` | who is not let in, and who is shown the door |
 //! | `strangers` | whatever else may knock at an open port |
 //! | [`scene`] | what scripts are written in |
 //!
@@ -35,6 +36,7 @@
 
 mod crash;
 mod disks;
+mod exclusion;
 mod membership;
 mod network;
 mod reach;
@@ -98,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         network::STORIES,
         reach::STORIES,
         membership::STORIES,
+        exclusion::STORIES,
         strangers::STORIES,
     ]
     .into_iter()

@@ -6,6 +6,7 @@
 //! | `datagrams` | who gets a datagram |
 //! | `clock` | each machine's own clock |
 //! | `disks` | what each machine keeps, and what may happen to that |
+//! | [`Tap`] | whoever listens at every wire |
 //! | `trouble` | what may happen to a single machine |
 //! | `strangers` | machines without a node, and nodes that do what no node does |
 //! | `watch` | how each reign is weighed that begins: was it needed, did it come in time |
@@ -17,10 +18,11 @@ mod disks;
 mod links;
 mod pauses;
 mod strangers;
+mod tap;
 mod trouble;
 mod watch;
 
-pub use self::{pauses::Pauses, watch::Loss};
+pub use self::{pauses::Pauses, tap::Tap, watch::Loss};
 
 use std::{
     cmp::Reverse,
@@ -47,7 +49,7 @@ use super::{
 use crate::{
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
-    keys::SecretKey,
+    keys::{Lock, PublicKey, SecretKey},
     ledger::{entry::WallTime, keeper::Folding},
     node::{Command, Event, Input, Node, Output, View},
     text::{Name, SessionName},
@@ -123,10 +125,24 @@ pub struct World<G: Playable> {
     /// The one that all nodes are told of at their start, where broadcasts do not reach; else each
     /// is told of all.
     pub hub: Option<Place>,
+    /// What opens the session, for those who bring anything.
+    pub locks: BTreeMap<Place, Lock>,
+    /// What players are called, other than by their places.
+    pub names: BTreeMap<Place, Name>,
+    /// The keys of those whom a node lets in, where it does not let in everybody.
+    pub allowed: BTreeMap<Place, BTreeSet<PublicKey>>,
+    /// Nodes that rather wait than found a session beside a locked one of the same name.
+    pub patient: BTreeSet<Place>,
+    /// Whoever listens at every wire, if anybody does.
+    pub tap: Option<Tap>,
     /// Where else somebody is, as nodes are told at their start.
     pub told_of: BTreeMap<Place, Vec<SocketAddr>>,
     /// Who has told its user that it does not reach whom.
     pub unreached: BTreeSet<(Place, NodeId)>,
+    /// Who has told its user that a session of its name wants another passphrase, and when.
+    pub locked_out: BTreeMap<Place, Instant>,
+    /// Who has told its user that it may not be there any more.
+    pub excluded: BTreeSet<Place>,
     /// How often a node lost its last link with another.
     pub partings: u64,
     /// How many unsent bytes a driver holds for one link.
@@ -252,8 +268,15 @@ impl<G: Playable> World<G> {
             tuning: Tuning { folding: SMALL_PAGES, ..Tuning::default() },
             form: Form::default(),
             hub: None,
+            locks: BTreeMap::new(),
+            names: BTreeMap::new(),
+            allowed: BTreeMap::new(),
+            patient: BTreeSet::new(),
+            tap: None,
             told_of: BTreeMap::new(),
             unreached: BTreeSet::new(),
+            locked_out: BTreeMap::new(),
+            excluded: BTreeSet::new(),
             partings: 0,
             unsent_max: LINK_BYTES_QUEUED_MAX,
 
@@ -310,6 +333,11 @@ impl<G: Playable> World<G> {
         self.machines[place].key.public().id()
     }
 
+    /// The key that this follows from.
+    pub fn key(&self, place: Place) -> PublicKey {
+        self.machines[place].key.public()
+    }
+
     /// Gives a machine, which is off, a profile that is new: whoever starts there is somebody else.
     pub fn new_profile(&mut self, place: Place) {
         self.machines[place].key = any_key(&mut self.random);
@@ -335,10 +363,12 @@ impl<G: Playable> World<G> {
         let config = Config {
             key: self.machines[place].key.clone(),
             incarnation: Incarnation(self.random.next_u64()),
-            name: Name::new(&format!("n{place}")),
+            name: self.names.get(&place).cloned().unwrap_or(Name::new(&format!("n{place}"))),
             role: Role::Player,
             session: Some(SessionName::default()),
-            lock: None,
+            lock: self.locks.get(&place).cloned(),
+            founds_beside_locked: !self.patient.contains(&place),
+            allowed: self.allowed.get(&place).cloned(),
             peers: self.invited(place),
             stored: self.machines[place].storage.read(),
             wall: self.wall(place),
@@ -363,7 +393,7 @@ impl<G: Playable> World<G> {
         machine.stamp = 0;
         machine.awake_since = self.now;
         let mut node = Node::new(machine.clock.read(self.now), config);
-        if self.trace.is_some() {
+        if self.trace.is_some() || self.tap.is_some() {
             node.stay_legible();
         }
         machine.node = Some(node);
@@ -407,6 +437,13 @@ impl<G: Playable> World<G> {
     pub fn rename(&mut self, place: Place, name: Name) {
         self.note(place, format_args!("is called {name} from here on"));
         self.feed(place, Input::Command(Command::Rename(name)));
+    }
+
+    /// The player of a machine wants something.
+    pub fn command(&mut self, place: Place, command: Command<G>) {
+        self.note(place, format_args!("is told: {command:?}"));
+        self.disturbed = self.now;
+        self.feed(place, Input::Command(command));
     }
 
     /// Stops the process of a machine (SIGSTOP): its sockets go on filling.
@@ -595,6 +632,12 @@ impl<G: Playable> World<G> {
         }
         match event {
             Event::PeerDown { .. } => self.partings += 1,
+            Event::Locked { .. } => {
+                self.locked_out.entry(place).or_insert(self.now);
+            }
+            Event::Excluded { .. } => {
+                self.excluded.insert(place);
+            }
             Event::Unreachable(who) => {
                 self.unreached.insert((place, who.id));
             }
@@ -615,6 +658,9 @@ impl<G: Playable> World<G> {
     }
 
     fn effect(&mut self, place: Place, effect: Effect) {
+        if let (Some(tap), Some(node)) = (&mut self.tap, &self.machines[place].node) {
+            tap.hear(place, &effect, |bytes| node.cluster().read(bytes));
+        }
         match effect {
             Effect::Packet { to, via, bytes } => self.datagram(place, to, via, bytes),
             Effect::Broadcast { on, port, bytes } => self.broadcast(place, on, port, bytes),

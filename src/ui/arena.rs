@@ -11,6 +11,7 @@ use macroquad::math::{Rect, Vec2, vec2};
 mod ahead;
 mod board;
 mod cast;
+mod council;
 mod figures;
 mod hall;
 mod herald;
@@ -22,6 +23,7 @@ mod tags;
 use self::{
     ahead::Reaction,
     cast::Cast,
+    council::Council,
     figures::draw_figures,
     hall::{Keeping, Scores, draw_hall},
     herald::Herald,
@@ -77,6 +79,7 @@ pub struct ArenaScreen {
     tags: Tags,
     reaction: Reaction,
     ask: Ask,
+    council: Council,
     debug: bool,
 }
 
@@ -103,6 +106,7 @@ impl ArenaScreen {
             tags: Tags::default(),
             reaction: Reaction::default(),
             ask: Ask::default(),
+            council: Council::default(),
             debug: false,
         }
     }
@@ -212,6 +216,7 @@ impl ArenaScreen {
                     Hint { keys: "Space", does: "dash" },
                     Hint { keys: "Tab", does: "scores" },
                     Hint { keys: "PgUp PgDn", does: "scroll" },
+                    Hint { keys: "K", does: "council" },
                     Hint { keys: "F11", does: "full screen" },
                     Hint { keys: "Esc", does: "leave" },
                 ],
@@ -247,11 +252,27 @@ impl Thing {
 
 impl Screen for ArenaScreen {
     fn controls(&self, keys: &Keys) -> Controls {
-        if self.ask.is_open() { Controls::default() } else { keys.held }
+        let busy = self.ask.is_open() || self.council.sits();
+        if busy { Controls::default() } else { keys.held }
     }
 
     fn frame(&mut self, frame: &Frame) -> Turn {
         self.seconds += frame.passed;
+        if frame.events.iter().any(|event| matches!(event, Event::Excluded { .. })) {
+            return Turn::Back; // the node is on the title already
+        }
+        if !self.ask.is_open()
+            && let Some(view) = &frame.view
+        {
+            let sat = self.council.sits();
+            if let Some(command) = self.council.hear(frame.keys, view) {
+                frame.console.command(command);
+            }
+            if sat || self.council.sits() {
+                self.show(frame);
+                return Turn::Stay;
+            }
+        }
         match self.ask.hear(frame.keys, frame.passed) {
             Answer::Yes => {
                 frame.console.command(Command::Browse);
@@ -322,6 +343,7 @@ impl ArenaScreen {
         } else if view.status == Status::Searching {
             draw_state(c, "looking for the others…", frame.seconds);
         }
+        self.council.draw(frame, view, &self.names);
         if self.debug {
             draw_figures(frame, view, &self.reaction);
         }

@@ -32,6 +32,14 @@ pub struct Keys {
     pub rename: bool,
     /// N was.
     pub another: bool,
+    /// L was.
+    pub lock: bool,
+    /// K was.
+    pub council: bool,
+    /// B was.
+    pub ban: bool,
+    /// V was.
+    pub vote: bool,
     /// F3 was.
     pub figures: bool,
     /// F11 was.
@@ -59,6 +67,10 @@ impl Keys {
             down: pressed(&[KeyCode::Down, KeyCode::S]),
             rename: pressed(&[KeyCode::F2]),
             another: pressed(&[KeyCode::N]),
+            lock: pressed(&[KeyCode::L]),
+            council: pressed(&[KeyCode::K]),
+            ban: pressed(&[KeyCode::B]),
+            vote: pressed(&[KeyCode::V]),
             figures: pressed(&[KeyCode::F3]),
             full_screen: pressed(&[KeyCode::F11]),
             pages: signed(pressed(&[KeyCode::PageUp]), pressed(&[KeyCode::PageDown])),
@@ -102,7 +114,8 @@ fn typed() -> String {
     typed
 }
 
-fn is_backspace(c: char) -> bool {
+/// Whether this takes back what was typed before it.
+pub fn is_backspace(c: char) -> bool {
     matches!(c, '\u{8}' | '\u{7f}')
 }
 

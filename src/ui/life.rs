@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     arena::Arena,
-    node::{Command, Event, View},
+    node::{Command, Event, Exclusion, View},
     runtime::Happened,
-    text::Name,
+    text::{Name, SessionName},
     types::Instant,
 };
 
@@ -137,6 +137,9 @@ impl Life {
             match happened {
                 Happened::Node(event) => {
                     self.stopped |= matches!(event, Event::Stopped);
+                    if let Event::Excluded { session, why } = &event {
+                        self.warning = Some((excluded(session, *why), 0.0));
+                    }
                     self.events.push(event);
                 }
                 Happened::Warning(text) => self.warning = Some((text, 0.0)),
@@ -237,6 +240,20 @@ impl Life {
                 }
             }
         }
+    }
+}
+
+/// Says that the player may not be there any more.
+fn excluded(session: &SessionName, why: Exclusion) -> String {
+    match why {
+        Exclusion::Barred => format!(
+            "you may not be in {session} any more: its host let you go, or more than half of those who \
+             play there wanted it"
+        ),
+        Exclusion::NotListed => format!(
+            "{session} lets in only those who are on a list, and you are not: give its host your key, \
+             which F3 shows while you play"
+        ),
     }
 }
 

@@ -1,6 +1,9 @@
 //! How the window is to be.
 use super::screen::STAGE;
-use crate::text::{Name, SessionName};
+use crate::{
+    keys::Lock,
+    text::{Name, SessionName},
+};
 
 /// How the window is to be.
 #[derive(Clone, Debug)]
@@ -9,6 +12,8 @@ pub struct Options {
     pub name: Name,
     /// The session that the title offers whether anybody is heard in it or not.
     pub session: SessionName,
+    /// What opens that one, if it is locked or is to be.
+    pub lock: Option<Lock>,
     /// Skip the title: the node has been told to play already.
     pub play: bool,
     /// Its width and height in pixels.
@@ -23,6 +28,7 @@ impl Options {
         Self {
             name,
             session: SessionName::default(),
+            lock: None,
             play: false,
             size_px: (STAGE.x as u32, STAGE.y as u32),
             frames_per_second: 60,

@@ -1,9 +1,13 @@
 //! The title: who plays near here, and what one is called.
 use macroquad::math::{Rect, vec2};
 
+mod door;
 mod scenery;
 
-use self::scenery::{draw_logo, draw_parade, draw_scenery};
+use self::{
+    door::{Door, Step},
+    scenery::{draw_logo, draw_parade, draw_scenery},
+};
 use super::{
     arena::ArenaScreen,
     ask::{Answer, Ask},
@@ -11,6 +15,7 @@ use super::{
     draw::{Canvas, Paint},
     keys::{self, Hint, Keys},
     options::Options,
+    padlock::draw_padlock,
     palette::{
         CREAM, FIRE, GOLD, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL, PANEL_EDGE, faded, lit,
         mixed,
@@ -21,6 +26,7 @@ use super::{
 };
 use crate::{
     arena::Controls,
+    keys::Lock,
     node::{Command, Event, SessionView},
     text::{NAME_CHARS_MAX, Name, SessionName},
 };
@@ -42,7 +48,11 @@ pub struct Title {
     editing: Option<Editing>,
     /// The session that is offered even if nobody is heard in it.
     offered: SessionName,
-    chosen: SessionName,
+    chosen: Choice,
+    /// What opened a locked session before: it need not be typed again.
+    known: Option<(SessionName, Lock)>,
+    /// The door that the player stands before.
+    door: Option<Door>,
     /// Where the frame around the chosen row is: it slides.
     cursor: f32,
     /// For how long the title has been shown, and heard nobody.
@@ -75,14 +85,46 @@ enum Field {
     Realm,
 }
 
+/// A line of the list, whatever is heard of it meanwhile. Two of one name may be there: one that is
+/// locked, one that is not, one of other rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Choice {
+    session: SessionName,
+    joinable: bool,
+    locked: bool,
+}
+
+impl Choice {
+    fn of(session: SessionName) -> Self {
+        Self { session, joinable: true, locked: false }
+    }
+}
+
 /// One line of the list.
 struct Row {
     session: SessionName,
     players: u32,
     host: Option<String>,
     joinable: bool,
+    /// It wants a passphrase that this node does not have.
+    locked: bool,
     /// Somebody was heard in it.
     heard: bool,
+}
+
+impl Row {
+    fn choice(&self) -> Choice {
+        let Self { session, joinable, locked, .. } = self;
+        Choice { session: session.clone(), joinable: *joinable, locked: *locked }
+    }
+}
+
+/// What is to be done with the chosen line.
+enum Taken {
+    /// Play there; it is open.
+    Open(SessionName),
+    /// Play there, with the passphrase; nobody is heard in it yet, and it is founded.
+    Locked(SessionName, bool),
 }
 
 impl Title {
@@ -92,7 +134,9 @@ impl Title {
             name: options.name.clone(),
             editing: None,
             offered: options.session.clone(),
-            chosen: options.session.clone(),
+            chosen: Choice::of(options.session.clone()),
+            known: options.lock.clone().map(|lock| (options.session.clone(), lock)),
+            door: None,
             cursor: 0.0,
             lonely_s: 0.0,
             nobody_found: false,
@@ -125,29 +169,66 @@ impl Title {
                 Field::Realm => {
                     let Ok(named) = SessionName::new(text) else { return };
                     self.offered = named.clone();
-                    self.chosen = named;
+                    self.chosen = Choice::of(named);
                 }
             }
             self.editing = None;
         }
     }
 
+    /// Which line is chosen: perhaps it is locked now, or heard for the first time.
+    fn chosen(&self, rows: &[Row]) -> usize {
+        let same = rows.iter().position(|row| row.choice() == self.chosen);
+        let named = || rows.iter().position(|row| row.session == self.chosen.session);
+        same.or_else(named).unwrap_or(0)
+    }
+
     /// Moves through the list. Returns the session to play in, once one is taken.
-    fn choose(&mut self, keys: &Keys, rows: &[Row]) -> Option<SessionName> {
-        let at = rows.iter().position(|row| row.session == self.chosen);
+    fn choose(&mut self, keys: &Keys, rows: &[Row]) -> Option<Taken> {
+        let at = self.chosen(rows);
         let by =
             i32::from(keys.down) - i32::from(keys.up) + keys.lines + keys.pages * (ROWS as i32 - 1);
-        let at = at.unwrap_or(0).saturating_add_signed(by as isize).min(rows.len() - 1);
+        let at = at.saturating_add_signed(by as isize).min(rows.len() - 1);
         let row = rows.get(at)?;
-        self.chosen = row.session.clone();
+        self.chosen = row.choice();
         // What opens the field does not belong into it: it is typed into from the next frame on.
         if keys.tab || keys.rename {
             self.editing = Some(Editing::of(Field::Name, self.name.as_str()));
         } else if keys.another {
             self.editing = Some(Editing::of(Field::Realm, ""));
         }
-        let taken = keys.enter || keys.space;
-        (taken && row.joinable).then(|| row.session.clone())
+        let session = || row.session.clone();
+        let known = self.known.as_ref().is_some_and(|(known, _)| *known == row.session);
+        if !row.joinable {
+            None
+        } else if keys.lock && (row.locked || !row.heard) {
+            self.known.take_if(|(known, _)| *known == row.session);
+            Some(Taken::Locked(session(), !row.locked))
+        } else if keys.enter || keys.space {
+            let locked = row.locked || known && !row.heard;
+            Some(if locked {
+                Taken::Locked(session(), !row.locked)
+            } else {
+                Taken::Open(session())
+            })
+        } else {
+            None
+        }
+    }
+
+    /// Stands before the door of a locked session, or comes in.
+    fn before_the_door(&mut self, frame: &Frame) -> Turn {
+        let Some(door) = &mut self.door else { return Turn::Stay };
+        match door.hear(frame) {
+            Step::Wait => return Turn::Stay,
+            Step::Away => self.door = None,
+            Step::In(session, lock) => {
+                self.door = None;
+                self.known = Some((session, lock));
+                return Turn::Enter(Box::new(ArenaScreen::new(frame.now)));
+            }
+        }
+        Turn::Stay
     }
 
     fn draw_list(&mut self, frame: &Frame, rows: &[Row]) {
@@ -160,8 +241,7 @@ impl Title {
         c.text("realm", vec2(LIST.x + 36.0, y), ink);
         c.text("host", vec2(LIST.right() - HOST_FROM_RIGHT, y), ink);
         c.text("heirs", vec2(LIST.right() - 34.0, y), ink.right());
-        let chosen = rows.iter().position(|row| row.session == self.chosen);
-        let chosen = chosen.unwrap_or(0);
+        let chosen = self.chosen(rows);
         // The list scrolls only as far as it must.
         let first = (chosen + 1).saturating_sub(ROWS);
         let goal = (chosen - first) as f32;
@@ -266,6 +346,7 @@ impl Title {
                     Hint { keys: "up down", does: "choose" },
                     Hint { keys: "Enter", does: "play" },
                     Hint { keys: "N", does: "another realm" },
+                    Hint { keys: "L", does: "lock it" },
                     Hint { keys: "Tab", does: "your name" },
                     Hint { keys: "F11", does: "full screen" },
                     Hint { keys: "Esc", does: "quit" },
@@ -301,7 +382,10 @@ impl Screen for Title {
         }
 
         let mut taken = None;
-        if self.editing.is_some() {
+        let mut turn = Turn::Stay;
+        if self.door.is_some() {
+            turn = self.before_the_door(frame);
+        } else if self.editing.is_some() {
             self.edit(frame);
         } else {
             match self.ask.hear(frame.keys, frame.passed) {
@@ -326,11 +410,25 @@ impl Screen for Title {
         self.draw_foot(frame);
         self.ask.draw(frame, "Quit Interregnum?", "see you soon", "quit");
 
-        if let Some(session) = taken {
-            frame.console.command(Command::Play(session, None));
-            return Turn::Enter(Box::new(ArenaScreen::new(frame.now)));
+        if let Some(door) = &self.door {
+            door.draw(frame);
         }
-        Turn::Stay
+
+        match taken {
+            Some(Taken::Open(session)) => {
+                frame.console.command(Command::Play(session, None));
+                return Turn::Enter(Box::new(ArenaScreen::new(frame.now)));
+            }
+            Some(Taken::Locked(session, founds)) => {
+                let known = self.known.clone().filter(|(known, _)| *known == session);
+                self.door = Some(match known {
+                    Some((session, lock)) => Door::with(session, lock, frame),
+                    None => Door::new(session, founds),
+                });
+            }
+            None => {}
+        }
+        turn
     }
 }
 
@@ -343,7 +441,8 @@ fn rows(sessions: &[SessionView], offered: &SessionName) -> Vec<Row> {
             players: session.players,
             host: session.host.as_ref().map(|host| host.as_str().to_owned()),
             joinable: session.joinable,
-            heard: session.players > 0 || session.host.is_some(),
+            locked: session.locked,
+            heard: session.players > 0 || session.host.is_some() || session.locked,
         })
         .collect();
     if !rows.iter().any(|row| row.session == *offered && row.joinable) {
@@ -352,6 +451,7 @@ fn rows(sessions: &[SessionView], offered: &SessionName) -> Vec<Row> {
             players: 0,
             host: None,
             joinable: true,
+            locked: false,
             heard: false,
         });
     }
@@ -380,6 +480,11 @@ fn draw_row(c: &Canvas, place: Rect, row: &Row, chosen: bool) {
         Ink { face: Face::Plain, size: 15.0, colour: rest, align: Align::Right, spacing: 0.0 };
     if !row.joinable {
         c.text("plays by other rules", right, ink);
+        return;
+    }
+    if row.locked {
+        let width = c.text("locked", right, ink);
+        draw_padlock(c, right - vec2(width + 16.0, 4.0), 18.0, true, rest);
         return;
     }
     if !row.heard {

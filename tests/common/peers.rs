@@ -39,6 +39,11 @@ impl Party {
         Self { beacon_port: self.beacon_port, ..Self::new() }
     }
 
+    /// What it is called.
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
     /// Starts a bot.
     pub fn join(&self) -> Peer {
         self.start("bot").introduced()
@@ -101,7 +106,7 @@ pub fn program() -> Command {
 
 /// A command with which the environment of the tests does not interfere.
 pub fn plain(mut command: Command) -> Command {
-    command.env_remove("GAME_SESSION").env_remove("GAME_IP");
+    command.env_remove("GAME_SESSION").env_remove("GAME_IP").env_remove("GAME_PASSPHRASE");
     command
 }
 

@@ -15,6 +15,8 @@ mod addresses;
 mod folder;
 #[cfg(feature = "store")]
 mod ledger;
+#[cfg(feature = "store")]
+mod locks;
 mod losses;
 #[cfg(feature = "store")]
 mod merging;

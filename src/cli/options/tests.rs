@@ -67,8 +67,8 @@ fn nonsense_is_refused() {
 #[test]
 fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
     const RUN: &str = "beacon-port json seconds tied wire";
-    const GAME: &str = "ip peer session trace-ticks";
-    const PART: &str = "data-dir name port";
+    const GAME: &str = "ip passphrase passphrase-file peer session trace-ticks";
+    const PART: &str = "allow data-dir name port";
     let takes = |command: &str| match command {
         "" => format!("play size {PART} {GAME} {RUN}"),
         "bot" | "watch" => format!("count {PART} {GAME} {RUN}"),
@@ -83,7 +83,7 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
             "eye minutes mutant seed seeds stories story trace".to_owned()
         }
         "sim" => "eye minutes seed seeds stories story trace".to_owned(),
-        "bench" | "ledger" => String::new(),
+        "bench" | "ledger" | "passphrase" => String::new(),
         _ => panic!("{command} is not in the table"),
     };
     let mut root = Typed::command();
@@ -142,6 +142,29 @@ fn whoever_types_no_number_is_told_which_numbers_there_are() {
         let refused = read(typed).unwrap_err().to_string();
         assert!(refused.contains("expected a whole number from "), "{typed}: {refused}");
     }
+}
+
+#[test]
+fn a_passphrase_is_no_argument_wherever_it_stands_and_is_not_repeated() {
+    for typed in [
+        "i --passphrase=hunter2",
+        "i bot --passphrase=hunter2",
+        "i --passphrase=hunter2 bot",
+        "i bot --passphrase hunter2 --json",
+        "i --passphrase hunter2",
+    ] {
+        let refused = read(typed).unwrap_err();
+        assert_eq!(refused.exit_code(), 2, "{typed}");
+        let said = refused.to_string();
+        assert!(said.contains("`ps`") && said.contains("--passphrase-file"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    for typed in
+        ["i --passphrase", "i --passphrase bot", "i bot --passphrase --json", "i passphrase"]
+    {
+        assert!(read(typed).is_ok(), "{typed}");
+    }
+    assert!(read("i bot --passphrase --passphrase-file f").is_err());
 }
 
 #[test]

@@ -47,6 +47,10 @@ pub fn draw_figures(frame: &Frame, view: &View<Arena>, reaction: &Reaction) {
             None => "key to screen: press one".to_owned(),
         },
         format!("me {} {:?}", short(view.me), view.role),
+        match view.locked {
+            true => "locked: only those with the passphrase read along".to_owned(),
+            false => "open: anybody on this network may come in".to_owned(),
+        },
         format!(
             "host {} term {}",
             view.host.map_or_else(none, short),
@@ -56,6 +60,7 @@ pub fn draw_figures(frame: &Frame, view: &View<Arena>, reaction: &Reaction) {
         format!("view {:.1} ms old", frame.now.since(view.at).as_secs_f64() * 1_000.0),
         format!("{} entries in the ledger, {}", view.ledger.entries, safety(view.ledger.safety)),
     ];
+    lines.extend(view.key.map(|key| format!("key {key}")));
     if let Some(handover) = &view.handover {
         lines.push(format!(
             "last handover {:.1} ms, {}",

@@ -100,6 +100,10 @@ impl Herald {
                 "it wants another passphrase than yours".to_owned(),
                 Cloth::Crown,
             ),
+            Event::Votes { host, votes, needed } => {
+                let name = names.get(host).map_or("the host", String::as_str);
+                self.say(format!("{votes} of {needed} votes against {name}"), RUBY_LIGHT);
+            }
             Event::Unreachable(who) => self.proclaim(
                 format!("{} is out of reach", who.called()),
                 "a firewall or a guest network lets nobody through; you play on without".to_owned(),

@@ -20,6 +20,7 @@ use crate::{
         crown::draw_crown,
         draw::{Canvas, Paint},
         heir::{Mood, Pose, blink, tunic},
+        padlock::draw_padlock,
         palette::{
             CREAM, GOLD, GOLD_DEEP, GOLD_LIGHT, HEATHER, LAVENDER, NIGHT, PANEL_EDGE, faded, lit,
             shaded,
@@ -48,7 +49,12 @@ pub fn draw_header(c: &Canvas, view: &View<Arena>, world: Option<&World>) {
     if let Some(session) = &view.session {
         let ink = Ink::plain(17.0, LAVENDER);
         let shown = c.fitted(&format!("in {session}"), 260.0, ink);
-        c.text(&shown, vec2(WINDOW.x + 42.0 + width + 18.0, baseline - 1.0), ink);
+        let from = WINDOW.x + 42.0 + width + 18.0;
+        let width = c.text(&shown, vec2(from, baseline - 1.0), ink);
+        let lock = vec2(from + width + 20.0, baseline - 6.0);
+        draw_padlock(c, lock, 17.0, view.locked, HEATHER);
+        let said = if view.locked { "locked" } else { "open to everybody here" };
+        c.text(said, lock + vec2(12.0, 5.0), Ink::plain(14.0, HEATHER));
     }
     let Some(world) = world else { return };
     let right = vec2(WINDOW.right(), baseline - 1.0);
