@@ -13,6 +13,7 @@
 //! | `reach` | who is heard and cannot be reached, and how slow a wire may be |
 //! | `membership` | who comes and goes, and when |
 //! | `strangers` | whatever else may knock at an open port |
+//! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
 //! | [`scene`] | what scripts are written in |
 //!
 //! `interregnum sim --stories` lists them, `interregnum sim --story NAME --seed N --trace` tells one
@@ -35,6 +36,7 @@
 
 mod crash;
 mod disks;
+mod forgers;
 mod membership;
 mod network;
 mod reach;
@@ -99,6 +101,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         reach::STORIES,
         membership::STORIES,
         strangers::STORIES,
+        forgers::STORIES,
     ]
     .into_iter()
     .flatten()

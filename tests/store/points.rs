@@ -186,8 +186,14 @@ impl Players {
             host.is_some() && peers.iter().all(|peer| peer.host == host)
         };
         self.wait("one host", is_one);
-        self.peers[0].host.map(|(_, id)| id as usize - 1).unwrap()
+        let (_, host) = self.peers[0].host.unwrap();
+        (0..PLAYERS).find(|place| key(*place).public().id().as_u128() == host).unwrap()
     }
+}
+
+/// Whose place tells who it is.
+fn key(place: usize) -> SecretKey {
+    SecretKey::from_bytes(&[place as u8 + 1; 32])
 }
 
 impl Peer {
@@ -256,10 +262,10 @@ fn the_player() {
     let (Some(file), Ok(party)) = (std::env::var_os(FILE), std::env::var(PARTY)) else { return };
     let words: Vec<&str> = party.splitn(3, ' ').collect();
     let [place, port, session] = words[..] else { panic!("no party") };
-    let id = place.parse::<u8>().unwrap() + 1;
+    let key = key(place.parse().unwrap());
     let settings = Settings {
         session: Some(SessionName::new(session).unwrap()),
-        key: Some(SecretKey::from_bytes(&[id; 32])),
+        key: Some(key),
         ip: Some(Ipv4Addr::LOCALHOST),
         beacon_port: port.parse().unwrap(),
         ledger: Some(PathBuf::from(file)),
