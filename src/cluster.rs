@@ -66,6 +66,7 @@ use crate::{
         entry::{SharedEntry, Writer},
         keeper::Keeper,
         page::SharedPage,
+        vouching::Pen,
         witness::Safety,
     },
     mesh::{
@@ -249,7 +250,7 @@ impl Cluster {
         let random = Pcg64Mcg::new(u128::from(config.seed) << 64 | id.as_u128() >> 64);
         let mut chance = Chance::new(config.chance);
         let tuning = config.tuning.clone();
-        let me = Writer { node: id, incarnation: config.incarnation };
+        let pen = Pen::new(config.key.clone(), config.incarnation);
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.stored);
         let allowed = config.allowed.as_ref();
@@ -259,7 +260,7 @@ impl Cluster {
             Mesh::new(tuning.clone(), chance.split(), config.beacon_port, config.peers.clone());
         mesh.set_allowed(now, allowed);
         Self {
-            keeper: Keeper::new(now, config.wall, me, watches, kept)
+            keeper: Keeper::new(now, config.wall, pen, watches, kept)
                 .folds(fact_rules, tuning.folding),
             me: identity,
             mesh,
@@ -595,7 +596,7 @@ impl Cluster {
         }
         self.me.become_another(&mut self.chance);
         let id = self.me.id;
-        self.keeper.write_as(now, Writer { node: id, incarnation: self.me.incarnation });
+        self.keeper.write_with(now, Pen::new(self.me.key.clone(), self.me.incarnation));
         self.mesh.clear();
         self.keeper.part_all();
         self.roster.clear();

@@ -9,6 +9,8 @@
 //! | part | is |
 //! |---|---|
 //! | [`entry`] | one fact: head, body, hash, room for a signature |
+//! | [`vouching`] | who wrote it: the chain through a stream, and signatures of it |
+//! | `arriving` | how entries find their way in, and which do not |
 //! | [`body`] | what the cluster itself understands of bodies |
 //! | [`batch`] | how entries stand in messages and files |
 //! | [`stream`] | what one writer wrote, numbered from 1 without gaps |
@@ -35,6 +37,7 @@
 //! [`vector::WRITERS_MAX`] writers, [`BYTES_MAX`] bytes of them. Nothing is buffered: an entry that
 //! comes before its predecessor is refused, and comes again when it is asked for.
 
+mod arriving;
 pub mod batch;
 pub mod body;
 pub mod catch_up;
@@ -49,6 +52,7 @@ pub mod placing;
 mod room;
 pub mod stream;
 pub mod vector;
+pub mod vouching;
 pub mod witness;
 
 use std::{
@@ -70,14 +74,19 @@ use self::{
     placing::Placing,
     stream::Stream,
     vector::Vector,
+    vouching::{Chain, Pen},
 };
 use crate::{
     game::FactRules,
-    types::{Epoch, SessionId, Term},
+    types::{Epoch, Incarnation, NodeId, SessionId, Term},
 };
 
 /// The largest hole that a damaged disk may leave.
 const HOLE_MAX: u64 = 1 << 16;
+
+/// How much of what is written in one go may be without a signature, in bytes: a tick, which has little
+/// room for entries, is to carry some that somebody vouches for.
+const UNSIGNED_BYTES_MAX: usize = 384;
 
 /// How many steps towards a place are made in one call, one per entry: half a millisecond of them.
 const PLACING_STEPS: usize = 1_000;
@@ -87,6 +96,10 @@ const PLACING_STEPS: usize = 1_000;
 pub struct Ledger {
     session: SessionId,
     me: Writer,
+    /// What this node writes with, if it writes.
+    pen: Option<Pen>,
+    /// What it is to sign next.
+    noted: Vec<Entry>,
     streams: BTreeMap<Writer, Stream>,
     /// Of the streams as they are.
     digest: OnceCell<u64>,
@@ -127,9 +140,9 @@ pub enum Fate {
     Fresh,
     /// It was there.
     Known,
-    /// It was there without its body, or without a signature.
+    /// It was there without its body.
     Completed,
-    /// Another one of the same name was there; both are.
+    /// Another one of the same name was there; both are. Only where nothing was signed.
     Forked,
 }
 
@@ -142,9 +155,21 @@ pub enum Refused {
     /// Its predecessor is not there.
     #[error("an entry whose predecessor is missing")]
     Gap,
-    /// It claims to be this node's next one.
-    #[error("an entry in this node's own name that it never wrote")]
+    /// Its author never signed it.
+    #[error("an entry that its author never signed")]
     Forged,
+    /// Nobody vouches for it.
+    #[error("an entry without a signature")]
+    Unsigned,
+    /// Its author has signed another one of the same number.
+    #[error("an entry of an author that contradicts itself")]
+    Contradicted,
+    /// It is in a page that cannot be opened.
+    #[error("a page that makes no sense")]
+    Malformed,
+    /// The ledger is only there to be read.
+    #[error("a ledger that nobody writes in here")]
+    Reader,
     /// The ledger is full, or its writer has used up its forks.
     #[error("no room for another entry")]
     Full,
@@ -169,7 +194,7 @@ pub enum Out {
     Redated,
     /// It is that full from here on.
     Filling(Fullness),
-    /// Two entries have this name: their writer is broken, or lies.
+    /// Its author has given this name to two entries: it is broken, or lies.
     Equivocation(EntryId),
 }
 
@@ -178,19 +203,28 @@ enum Source {
     Author,
     Peer,
     Disk,
+    File,
 }
 
 impl Ledger {
-    /// An empty one, in which this node writes as `me`, for facts that nobody can sum up.
-    pub fn new(session: SessionId, me: Writer) -> Self {
-        Self::summed(session, me, FactRules::default())
+    /// An empty one, in which this node writes with `pen`, for facts that nobody can sum up.
+    pub fn new(session: SessionId, pen: Pen) -> Self {
+        Self::summed(session, pen, FactRules::default())
     }
 
-    /// An empty one, in which this node writes as `me`; the game sums up its facts so.
-    pub fn summed(session: SessionId, me: Writer, fact_rules: FactRules) -> Self {
+    /// An empty one, in which this node writes with `pen`; the game sums up its facts so.
+    pub fn summed(session: SessionId, pen: Pen, fact_rules: FactRules) -> Self {
+        let me = pen.writer();
+        Self { me, pen: Some(pen), ..Self::to_read(session, fact_rules) }
+    }
+
+    /// An empty one in which nobody writes here.
+    pub fn to_read(session: SessionId, fact_rules: FactRules) -> Self {
         Self {
             session,
-            me,
+            me: Writer { node: NodeId::from_u128(0), incarnation: Incarnation(0) },
+            pen: None,
+            noted: Vec::new(),
             streams: BTreeMap::new(),
             digest: OnceCell::new(),
             len: 0,
@@ -250,37 +284,68 @@ impl Ledger {
 
     // What comes in.
 
-    /// Takes an entry that another node sent.
+    /// Writes an entry, and signs it: as host if this node reigns, otherwise as somebody who waits for a
+    /// place.
     ///
     /// # Errors
-    /// [`Refused`]; then nothing has changed.
-    pub fn accept(&mut self, entry: Entry) -> Result<Fate, Refused> {
-        self.take(entry, Source::Peer)
-    }
-
-    /// Takes an entry that this node's disk had kept. It may be behind a hole: then it is not
-    /// held, and has no effect, until a peer fills the hole.
-    ///
-    /// # Errors
-    /// [`Refused`]; then nothing has changed.
-    pub fn restore(&mut self, entry: Entry) -> Result<Fate, Refused> {
-        self.take(entry, Source::Disk)
-    }
-
-    /// Writes an entry: as host if this node reigns, otherwise as somebody who waits for a place.
-    ///
-    /// # Errors
-    /// [`Refused`] when it is too long, or the ledger is full.
+    /// [`Refused`] when it is too long, or the ledger is full, or only there to be read.
     pub fn write(&mut self, written_at: WallTime, body: Body) -> Result<SharedEntry, Refused> {
+        self.note(written_at, body)?;
+        self.sign().pop().ok_or(Refused::Full)
+    }
+
+    /// Notes an entry down: it is written, and takes effect, when this node [signs](Ledger::sign) the next
+    /// time. So what is written in one go is signed once.
+    ///
+    /// # Errors
+    /// As for [`write`](Ledger::write).
+    pub fn note(&mut self, written_at: WallTime, body: Body) -> Result<(), Refused> {
+        let pen = self.pen.as_ref().ok_or(Refused::Reader)?;
+        let author = Body::Author(pen.public());
+        let written = self.streams.get(&self.me).map_or(0, Stream::last);
+        if !self.has_room(self.me, self.noted.len() + 2) {
+            return Err(Refused::Full);
+        }
+        let entry = |number, body| self.draft(written + number, written_at, body);
+        let number = self.noted.len() as u64 + 1;
+        if written == 0 && self.noted.is_empty() {
+            let (first, second) = (entry(1, author)?, entry(2, body)?);
+            self.noted.extend([first, second]);
+        } else {
+            let entry = entry(number, body)?;
+            self.noted.push(entry);
+        }
+        Ok(())
+    }
+
+    /// The own entry of this number.
+    fn draft(&self, number: u64, written_at: WallTime, body: Body) -> Result<Entry, Oversized> {
         let (kind, key_bytes, bytes) = body.into_parts();
-        let number = self.streams.get(&self.me).map_or(0, Stream::last) + 1;
         let id = EntryId { writer: self.me, number };
         let reign = self.reign.map(|term| term.epoch);
         let head = Head { id, session: self.session, written_at, reign, kind, key_bytes };
-        let entry = Entry::new(head, &bytes)?;
-        let hash = entry.hash();
-        self.take(entry, Source::Author)?;
-        self.at(id).find(|entry| entry.hash() == hash).ok_or(Refused::Full)
+        Entry::new(head, &bytes)
+    }
+
+    /// Signs what was [noted](Ledger::note): from here on it is written. Returns it.
+    pub fn sign(&mut self) -> Vec<SharedEntry> {
+        let noted = std::mem::take(&mut self.noted);
+        let Some(pen) = self.pen.as_ref().filter(|_| self.has_room(self.me, noted.len())) else {
+            return Vec::new();
+        };
+        let start = || Chain::start(self.session, self.me);
+        let mut chain = self.streams.get(&self.me).map_or_else(start, Stream::chain);
+        let (count, mut unsigned) = (noted.len(), 0);
+        let mut signed = Vec::with_capacity(count);
+        for (place, entry) in (1..).zip(noted) {
+            chain = chain.after(entry.hash());
+            unsigned += entry.bytes();
+            // What a stream begins with can be checked alone.
+            let ends = place == count || entry.id().number == 1 || unsigned >= UNSIGNED_BYTES_MAX;
+            unsigned = if ends { 0 } else { unsigned };
+            signed.push(if ends { pen.sign(entry, chain) } else { entry });
+        }
+        signed.into_iter().map(|entry| self.put(entry, Source::Author)).collect()
     }
 
     /// From here on this node writes as the host of this reign.
@@ -384,9 +449,22 @@ impl Ledger {
         self.unplaced.contains(&id)
     }
 
-    /// What it holds, in few words.
+    /// What it holds, in few words. What nobody vouches for is left out: it is only here.
     pub fn vector(&self) -> Vector {
-        self.streams.iter().map(|(writer, stream)| (*writer, stream.mark())).collect()
+        let signed = self.streams.iter().filter(|(_, stream)| !stream.is_history());
+        signed.map(|(writer, stream)| (*writer, stream.mark())).collect()
+    }
+
+    /// How many entries are of an earlier version, so that nobody vouches for them.
+    pub fn unsigned_len(&self) -> usize {
+        let history = self.streams.values().filter(|stream| stream.is_history());
+        history.map(|stream| stream.known().count()).sum()
+    }
+
+    /// Everybody whose signatures do not fit what is held: each of them is checked.
+    pub fn unvouched(&self) -> Vec<Writer> {
+        let wrong = self.streams.iter().filter(|(_, stream)| !stream.is_true());
+        wrong.map(|(writer, _)| *writer).collect()
     }
 
     /// The highest reign in which any of its entries was written.
@@ -409,76 +487,10 @@ impl Ledger {
         *self.digest.get_or_init(|| xxh3_64(&self.vector().encode()))
     }
 
-    // How an entry finds its way in.
-
-    fn take(&mut self, entry: Entry, source: Source) -> Result<Fate, Refused> {
-        if entry.head().session != self.session {
-            return Err(Refused::Session);
-        }
-        let id = entry.id();
-        let stream = self.streams.get(&id.writer);
-        if let Some(known) = stream.and_then(|stream| stream.find(id.number, entry.hash())) {
-            if known.completed_by(&entry).is_some() {
-                self.unfold(id);
-            }
-            return Ok(self.complete(&known, &entry, source));
-        }
-        let (through, last) = stream.map_or((0, 0), |stream| (stream.through(), stream.last()));
-        let in_reach = match source {
-            Source::Disk => last + HOLE_MAX,
-            Source::Author | Source::Peer => through + 1,
-        };
-        if id.number == 0 || id.number > in_reach {
-            return Err(Refused::Gap);
-        }
-        let forked = stream.is_some_and(|stream| stream.at(id.number).next().is_some());
-        if source == Source::Peer && id.writer == self.me && !forked {
-            return Err(Refused::Forged);
-        }
-        let forks = stream.is_none_or(|stream| stream.has_room_for_fork(id.number));
-        if !forks || !self.has_room(id.writer) {
-            return Err(Refused::Full);
-        }
-        if forked {
-            self.unfold(id);
-        }
-        self.put(entry, source);
-        if !forked {
-            return Ok(Fate::Fresh);
-        }
-        self.out.push_back(Out::Equivocation(id));
-        Ok(Fate::Forked)
-    }
-
-    /// Another copy of an entry that is there.
-    fn complete(&mut self, known: &Entry, copy: &Entry, source: Source) -> Fate {
-        let Some(mut entry) = known.completed_by(copy) else {
-            return Fate::Known;
-        };
-        if self.deleted.contains(&entry.id()) {
-            let redacted = entry.redacted().unwrap_or(entry);
-            if redacted == *known {
-                return Fate::Known;
-            }
-            entry = redacted;
-        }
-        let gained = self.weight(&entry).wrapping_sub(self.weight(known));
-        let entry = Arc::new(entry);
-        self.digest.take();
-        if let Some(stream) = self.streams.get_mut(&entry.id().writer) {
-            stream.replace(entry.clone(), gained);
-        }
-        if let Some(counted) = self.key(&entry).and_then(|key| self.counted.get_mut(&key))
-            && counted.hash() == entry.hash()
-        {
-            *counted = entry.clone();
-        }
-        self.keep(entry, false, source);
-        Fate::Completed
-    }
+    // What follows from an entry.
 
     /// A new entry, and all that follows from it.
-    fn put(&mut self, entry: Entry, source: Source) {
+    fn put(&mut self, entry: Entry, source: Source) -> SharedEntry {
         let EntryId { writer, number } = entry.id();
         let deleted = self.deleted.contains(&entry.id());
         let entry = Arc::new(entry.redacted().filter(|_| deleted).unwrap_or(entry));
@@ -494,6 +506,7 @@ impl Ledger {
             self.take_effect(&entry, source);
         }
         self.take_effect_from(writer, before, source);
+        entry
     }
 
     /// What a writer wrote after this number is held from here on.

@@ -3,6 +3,9 @@
 //! A folder has a ledger file for each profile that was ever used on this machine. Reading means all
 //! of them together; they may be in use meanwhile. Importing writes to the first profile's, which
 //! must not be.
+//!
+//! What is imported must be signed by its authors, or be what an earlier version wrote: that is taken as
+//! such, for whoever imports it wants it. It stays on this machine.
 
 mod lines;
 pub mod scores;
@@ -20,7 +23,7 @@ use interregnum::{
     arena::Arena,
     game::FactRules,
     ledger::{
-        Fate, Ledger, Out, Refused,
+        Ledger, Out, Refused,
         disk::{BATCH_ENTRIES_MAX, Record},
         entry::{Entry, Writer},
         page::PAGE_ENTRIES_MAX,
@@ -30,7 +33,7 @@ use interregnum::{
         file::{Contents, LedgerFile},
     },
     text::SessionName,
-    types::{Incarnation, NodeId, SessionId},
+    types::SessionId,
 };
 use serde_json::json;
 
@@ -41,9 +44,6 @@ use super::{
     output::{Unwritten, say},
     profile,
 };
-
-/// Nobody writes here.
-const READER: Writer = Writer { node: NodeId::from_u128(0), incarnation: Incarnation(0) };
 
 /// Does what was asked for.
 pub fn run(command: &LedgerCommand) -> anyhow::Result<ExitCode> {
@@ -115,7 +115,7 @@ impl Kept {
     }
 
     fn ledger(&mut self, session: SessionId) -> &mut Ledger {
-        let fresh = || Ledger::summed(session, READER, FactRules::of::<Arena>());
+        let fresh = || Ledger::to_read(session, FactRules::of::<Arena>());
         self.ledgers.entry(session).or_insert_with(fresh)
     }
 }
@@ -169,8 +169,8 @@ fn import(options: &KeptOptions, file: Option<&Path>) -> anyhow::Result<ExitCode
     let mut kept = Kept::default();
     kept.take(contents);
     // Nothing is written before the last line was read and found to be right.
-    let mut import = Import { kept, records: Vec::new(), new: 0, known: 0 };
-    let (mut waiting, mut sessions) = (Vec::new(), Vec::new());
+    let mut import = Import { kept, ..Import::default() };
+    let mut sessions = Vec::new();
     for (number, line) in (1_u64..).zip(source.lines()) {
         let line = line?;
         if line.trim().is_empty() {
@@ -181,18 +181,13 @@ fn import(options: &KeptOptions, file: Option<&Path>) -> anyhow::Result<ExitCode
         match line {
             Line::Session { session, name } => sessions.push((session, name)),
             Line::Entry(fields) => match fields.entry() {
-                Some(entry) => waiting.extend(import.take(entry)?),
+                Some(entry) => import.take(entry)?,
                 None => bail!("line {number} was changed: it does not have its own hash"),
             },
         }
     }
-    // Those that came before their predecessors.
-    waiting.sort_by_key(|entry| (entry.head().session, entry.id()));
-    let mut loose = 0_usize;
-    for entry in waiting {
-        loose += usize::from(import.take(entry)?.is_some());
-    }
-    let Import { kept, records, new, known } = import.end();
+    let Import { kept, records, new, known, waiting, .. } = import.end()?;
+    let loose: usize = waiting.iter().map(Vec::len).sum();
     for records in records.chunks(BATCH_ENTRIES_MAX) {
         ledger_file.write(records)?;
     }
@@ -203,7 +198,9 @@ fn import(options: &KeptOptions, file: Option<&Path>) -> anyhow::Result<ExitCode
     }
     say(&format!("{new} entries are new, {known} were known"))?;
     if loose > 0 {
-        say(&format!("{loose} were left out: what their authors wrote before them is missing"))?;
+        say(&format!(
+            "{loose} were left out: what their authors wrote before them, or a signature, is missing"
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -244,10 +241,14 @@ fn verify(options: &KeptOptions, json: bool) -> anyhow::Result<ExitCode> {
         let writers = sum(|ledger| ledger.writers().count());
         let behind_holes = sum(Ledger::behind_holes);
         let doubled = sum(doubled);
+        let unsigned = sum(Ledger::unsigned_len);
+        let forged = sum(|ledger| ledger.unvouched().len());
+        sound &= forged == 0;
         if json {
             let what = json!({
                 "file": file, "entries": entries, "rows": rows, "sessions": sessions, "writers": writers,
                 "damaged": damaged, "wrong_pages": lying, "behind_holes": behind_holes, "doubled": doubled,
+                "unsigned": unsigned, "wrong_signatures": forged,
                 "notices": notices,
             });
             say(&what.to_string())?;
@@ -261,6 +262,12 @@ fn verify(options: &KeptOptions, json: bool) -> anyhow::Result<ExitCode> {
         }
         if lying > 0 {
             say(&format!("  {lying} pages say something else than their entries"))?;
+        }
+        if unsigned > 0 {
+            say(&format!("  {unsigned} are of an earlier version, which signed nothing"))?;
+        }
+        if forged > 0 {
+            say(&format!("  {forged} writers have not signed what is kept of them"))?;
         }
         if behind_holes > 0 {
             say(&format!("  {behind_holes} wait for an entry that is missing before them"))?;
@@ -276,30 +283,65 @@ fn verify(options: &KeptOptions, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 /// What is taken in, folded on the way: it may be more than a ledger could hold entry by entry.
+#[derive(Default)]
 struct Import {
     kept: Kept,
     /// What is to be written.
     records: Vec<Record>,
     new: usize,
     known: usize,
+    /// What goes on what, up to the next signature.
+    run: Vec<Entry>,
+    /// What came before its predecessors.
+    waiting: Vec<Vec<Entry>>,
 }
 
 impl Import {
-    /// Takes an entry. Returns one whose predecessor is missing yet.
-    fn take(&mut self, entry: Entry) -> anyhow::Result<Option<Entry>> {
-        let (session, writer) = (entry.head().session, entry.id().writer);
-        match self.kept.ledger(session).accept(entry.clone()) {
-            Ok(Fate::Fresh | Fate::Forked) => {
-                self.new += 1;
-                if self.new.is_multiple_of(PAGE_ENTRIES_MAX as usize) {
-                    self.fold(session, writer);
-                }
-            }
-            Ok(Fate::Known | Fate::Completed) => self.known += 1,
-            Err(Refused::Gap) => return Ok(Some(entry)),
+    fn take(&mut self, entry: Entry) -> anyhow::Result<()> {
+        let (session, id) = (entry.head().session, entry.id());
+        let follows = self.run.last().is_none_or(|last| {
+            let before = last.id();
+            last.head().session == session
+                && before.writer == id.writer
+                && before.number.checked_add(1) == Some(id.number)
+        });
+        if !follows || self.run.len() as u64 > PAGE_ENTRIES_MAX {
+            self.take_run()?;
+        }
+        let signed = entry.signature().is_some();
+        self.run.push(entry);
+        if signed { self.take_run() } else { Ok(()) }
+    }
+
+    /// Takes what goes on what.
+    fn take_run(&mut self) -> anyhow::Result<()> {
+        let run = std::mem::take(&mut self.run);
+        let Some((session, id)) = run.first().map(|first| (first.head().session, first.id()))
+        else {
+            return Ok(());
+        };
+        let (count, ledger) = (run.len(), self.kept.ledger(session));
+        let before = ledger.len();
+        let taken = match run.last().is_some_and(|last| last.signature().is_some()) {
+            true => ledger.accept(run.clone()).map(drop),
+            false => run.iter().try_for_each(|entry| match ledger.accept_history(entry.clone()) {
+                Err(Refused::Unsigned) => ledger.accept(vec![entry.clone()]).map(drop),
+                taken => taken.map(drop),
+            }),
+        };
+        let new = ledger.len() - before;
+        match taken {
+            Ok(()) => self.known += count - new,
+            Err(Refused::Gap | Refused::Unsigned) => self.waiting.push(run),
             Err(error) => return Err(error.into()),
         }
-        Ok(None)
+        let folds =
+            (self.new + new) / PAGE_ENTRIES_MAX as usize > self.new / PAGE_ENTRIES_MAX as usize;
+        self.new += new;
+        if folds {
+            self.fold(session, id.writer);
+        }
+        Ok(())
     }
 
     fn fold(&mut self, session: SessionId, writer: Writer) {
@@ -335,10 +377,17 @@ impl Import {
         }
     }
 
-    fn end(mut self) -> Self {
+    fn end(mut self) -> anyhow::Result<Self> {
+        self.take_run()?;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.sort_by_key(|run| run.first().map(|first| (first.head().session, first.id())));
+        for run in waiting {
+            self.run = run;
+            self.take_run()?;
+        }
         let sessions: Vec<SessionId> = self.kept.ledgers.keys().copied().collect();
         sessions.into_iter().for_each(|session| self.gather(session));
-        self
+        Ok(self)
     }
 }
 

@@ -102,19 +102,39 @@ impl Carrying {
             return None;
         }
         let entries = held.into_iter().flat_map(|held| self.after(held, session));
-        Some(Blob::from(Carried::encode(session, written, entries)))
+        let entries: Vec<SharedEntry> = entries.collect();
+        Some(Blob::from(Carried::encode(session, written, &entries)))
     }
 
-    /// The oldest after that tick, as many as find room.
-    fn after(&self, tick: Tick, session: SessionId) -> Vec<&SharedEntry> {
+    /// The oldest after that tick, as many as find room and somebody vouches for. One signature does for
+    /// all that one writer wrote.
+    fn after(&self, tick: Tick, session: SessionId) -> Vec<SharedEntry> {
         let mut room = CARRIED_BYTES_MAX;
         let entries = self.entries.iter().filter(|(at, _)| *at > tick).map(|(_, entry)| entry);
         let fits = |entry: &&SharedEntry| {
-            let left = room.checked_sub(entry.bytes());
+            let signature = entry.signature().map_or(0, <[u8]>::len);
+            let left = room.checked_sub(entry.bytes() - signature);
             room = left.unwrap_or_default();
             left.is_some()
         };
-        entries.filter(|entry| entry.head().session == session).take_while(fits).collect()
+        let entries = entries.filter(|entry| entry.head().session == session).take_while(fits);
+        let mut after: Vec<SharedEntry> = Vec::new();
+        let mut writer = None;
+        for entry in entries.cloned().collect::<Vec<_>>().into_iter().rev() {
+            let last = writer != Some(entry.id().writer);
+            if last && entry.signature().is_none() {
+                continue;
+            }
+            writer = Some(entry.id().writer);
+            match last || entry.signature().is_none() {
+                true => after.push(entry),
+                false => {
+                    after.push(SharedEntry::new(SharedEntry::unwrap_or_clone(entry).unsigned()))
+                }
+            }
+        }
+        after.reverse();
+        after
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     ledger::{
         batch::Carried,
         body::Body,
-        entry::{SharedEntry, WallTime, Writer},
+        entry::{WallTime, Writer},
         exchange::{LedgerMessage, Sender},
         keeper,
         stream::Stream,
@@ -43,11 +43,10 @@ impl Cluster {
         let Some(carried) = self.carrying.take(clock) else { return };
         let Clock { term, tick } = clock;
         let host = Writer { node: term.host, incarnation: term.incarnation };
-        let entries: Vec<SharedEntry> =
-            carried.entries.iter().cloned().map(SharedEntry::new).collect();
         // The tick may come before the roster does, and then says which session this is.
         self.open_ledger(now, carried.session);
-        self.keeper.take(now, host, carried);
+        // What its author never signed is not passed on.
+        let entries = self.keeper.take(now, host, carried);
         let complete = !entries.is_empty() && !self.keeper.is_owed();
         self.carrying.note(tick, entries);
         if !complete {

@@ -107,6 +107,25 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
     read(bytes).map(|(_, entries)| entries)
 }
 
+/// What was read, in runs of successive entries of one writer: each is vouched for by a signature at its
+/// end.
+pub fn runs(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut runs: Vec<Vec<Entry>> = Vec::new();
+    for entry in entries {
+        let goes_on = |run: &&mut Vec<Entry>| {
+            run.last().is_some_and(|last| {
+                let (last, next) = (last.id(), entry.id());
+                last.writer == next.writer && last.number.checked_add(1) == Some(next.number)
+            })
+        };
+        match runs.last_mut().filter(goes_on) {
+            Some(run) => run.push(entry),
+            None => runs.push(vec![entry]),
+        }
+    }
+    runs
+}
+
 fn read(bytes: &[u8]) -> Result<(SessionId, Vec<Entry>), Malformed> {
     let ((session, runs), rest): ((SessionId, Vec<Run<'_>>), _) =
         postcard::take_from_bytes(bytes).map_err(|_| Malformed)?;

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     game::{Fact, ScoreNews},
+    keys::PublicKey,
     text::Name,
     types::NodeId,
 };
@@ -19,9 +20,10 @@ pub const SPANS_MAX: usize = 24;
 const JOINED: Kind = Kind(1);
 const LEFT: Kind = Kind(2);
 const RENAMED: Kind = Kind(3);
-const FACT: Kind = Kind(4);
+const FACT: Kind = Kind::FACT;
 const PLACED: Kind = Kind(5);
 const DELETED: Kind = Kind(6);
+const AUTHOR: Kind = Kind(7);
 
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub enum Body {
     Placed(Vec<Span>),
     /// The author of this entry deleted what it said there.
     Deleted(EntryId),
+    /// The key of the author, whose signatures it is to be checked with: what each stream begins with.
+    Author(PublicKey),
     /// Of a kind that the cluster does not know.
     Other(Kind, Vec<u8>),
 }
@@ -72,6 +76,7 @@ impl Body {
                 spans.len() <= SPANS_MAX && spans.iter().all(sound)
             })?),
             DELETED => Self::Deleted(read(bytes)?),
+            AUTHOR => Self::Author(read(bytes)?),
             other => Self::Other(other, bytes.to_vec()),
         })
     }
@@ -100,6 +105,7 @@ impl Body {
             }
             Self::Placed(spans) => (PLACED, 0, write(&spans)),
             Self::Deleted(target) => (DELETED, 0, write(&target)),
+            Self::Author(key) => (AUTHOR, 0, write(&key)),
             Self::Other(kind, bytes) => (kind, 0, bytes),
         }
     }
@@ -110,10 +116,19 @@ pub(super) fn is_fact(entry: &Entry) -> bool {
     entry.head().kind == FACT && entry.key().is_some()
 }
 
+/// The key that the first entry of a stream names, if it is the author's.
+pub(super) fn author_of(first: &Entry) -> Option<PublicKey> {
+    let is_first = first.id().number == 1;
+    match Body::of(first).filter(|_| is_first)? {
+        Body::Author(key) if key.id() == first.id().writer.node => Some(key),
+        _ => None,
+    }
+}
+
 /// Whether an entry of this kind has a place of its own in the order: whether there could be a line
 /// for it.
 pub(super) fn has_place(kind: Kind) -> bool {
-    !matches!(kind, PLACED | DELETED)
+    !matches!(kind, PLACED | DELETED | AUTHOR)
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
@@ -144,6 +159,7 @@ mod tests {
             Body::Fact(Fact { key: b"coin".to_vec(), value: b"3".to_vec() }),
             Body::Placed(vec![Span { writer, first: 2, last: 5 }]),
             Body::Deleted(EntryId { writer, number: 4 }),
+            Body::Author(PublicKey::from_bytes([7; 32])),
             Body::Other(Kind(200), b"later".to_vec()),
         ] {
             assert_eq!(Body::of(&entry(body.clone())), Some(body));

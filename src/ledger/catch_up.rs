@@ -1,12 +1,19 @@
 //! What somebody else lacks, in portions that fit between two ticks.
+//!
+//! A portion of entries ends where their author [vouches](super::vouching) for them, or nobody would take
+//! it. A page is sent as a whole, to those who have a part of it, too. What was vouched for in one go and is
+//! longer than a portion was a page once, somewhere: it becomes one again on its way.
+//!
+//! Of an author that [contradicts itself](super::stream::Breach) both that it signed is sent: so each sees for
+//! itself, and believes nobody.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     Ledger,
     entry::{SharedEntry, Writer},
-    page::SharedPage,
-    vector::Vector,
+    page::{Page, SharedPage},
+    vector::{BROKEN, Vector},
 };
 
 /// What is sent at once.
@@ -33,22 +40,44 @@ impl Portion {
 pub struct CatchUp {
     /// Of each writer the numbers from the first to the last.
     left: VecDeque<(Writer, u64, u64)>,
+    /// Those who contradict themselves: what is not held of them follows.
+    breaches: VecDeque<Writer>,
 }
 
 impl Ledger {
     /// What whoever holds `held` lacks of this ledger. Where the checksums of a writer's stream
-    /// differ, that is the whole stream: somewhere in it there is a fork.
+    /// differ, that is the whole stream: somewhere in it its author contradicts itself.
     pub fn missing_from(&self, held: &Vector) -> CatchUp {
-        let mut left = VecDeque::new();
-        for (writer, stream) in &self.streams {
-            let (own, other) = (stream.mark(), held.mark(*writer));
-            let agrees = other.through > own.through || other.sum == stream.sum_at(other.through);
-            let first = if agrees { other.through.saturating_add(1) } else { 1 };
-            if first <= own.through {
-                left.push_back((*writer, first, own.through));
+        let mut missing = CatchUp::default();
+        let signed = self.streams.iter().filter(|(_, stream)| !stream.is_history());
+        for (writer, stream) in signed {
+            let (through, other) = (stream.through(), held.mark(*writer));
+            if other == BROKEN {
+                continue;
+            }
+            let agrees = other.through > through || other.sum == stream.sum_at(other.through);
+            let mut first = if agrees { other.through.saturating_add(1) } else { 1 };
+            if let Some(breach) = stream.breach() {
+                first = first.min(breach.number);
+                missing.breaches.push_back(*writer);
+            }
+            if first <= through {
+                missing.left.push_back((*writer, first, through));
             }
         }
-        CatchUp { left }
+        missing
+    }
+
+    /// A run that its author vouches for, as what is sent at once.
+    fn sent_as(&self, run: Vec<SharedEntry>, bytes_max: usize) -> Portion {
+        let bytes: usize = run.iter().map(|entry| entry.bytes()).sum();
+        if bytes > bytes_max
+            && let Some(page) = Page::fold(&run, &self.fact_rules, false)
+            && page.count() == run.len() as u64
+        {
+            return Portion::Page(Arc::new(page));
+        }
+        Portion::Entries(run)
     }
 }
 
@@ -58,37 +87,49 @@ impl CatchUp {
     pub fn next(&mut self, ledger: &Ledger, bytes_max: usize) -> Option<Portion> {
         let (mut portion, mut bytes) = (Vec::new(), 0);
         while let Some((writer, next, last)) = self.left.front_mut() {
-            if *next > *last {
-                self.left.pop_front();
-                continue;
-            }
-            let Some(stream) = ledger.stream(*writer) else {
+            let stream = ledger.stream(*writer).filter(|_| *next <= *last);
+            let Some((stream, end)) =
+                stream.and_then(|stream| Some((stream, stream.vouched_from(*next)?)))
+            else {
                 self.left.pop_front();
                 continue;
             };
-            let page = stream.page_at(*next);
-            if let Some(page) = page.filter(|page| page.first() == *next && page.last() <= *last) {
-                if portion.is_empty() {
-                    *next = page.last() + 1;
-                    return Some(Portion::Page(page.clone()));
+            if let Some(page) = stream.page_at(*next) {
+                if !portion.is_empty() {
+                    break;
                 }
-                break;
+                *next = page.last() + 1;
+                return Some(Portion::Page(page.clone()));
             }
-            let entries: Vec<SharedEntry> = stream.at(*next).collect();
-            let more: usize = entries.iter().map(|entry| entry.bytes()).sum();
+            let run: Vec<SharedEntry> =
+                (*next..=end).flat_map(|number| stream.at(number)).collect();
+            let more: usize = run.iter().map(|entry| entry.bytes()).sum();
             if !portion.is_empty() && bytes + more > bytes_max {
                 break;
             }
-            portion.extend(entries);
+            *next = end + 1;
+            if more > bytes_max {
+                return Some(ledger.sent_as(run, bytes_max));
+            }
+            portion.extend(run);
             bytes += more;
-            *next += 1;
         }
-        (!portion.is_empty()).then_some(Portion::Entries(portion))
+        if !portion.is_empty() {
+            return Some(Portion::Entries(portion));
+        }
+        while let Some(writer) = self.breaches.pop_front() {
+            let breach = ledger.stream(writer).and_then(|stream| stream.breach());
+            if let Some(breach) = breach.filter(|breach| !breach.other.is_empty()) {
+                return Some(ledger.sent_as(breach.other.clone(), bytes_max));
+            }
+        }
+        None
     }
 
     /// How many numbers are left.
     pub fn len(&self) -> u64 {
-        self.left.iter().map(|(_, first, last)| (last + 1).saturating_sub(*first)).sum()
+        let left = self.left.iter().map(|(_, first, last)| (last + 1).saturating_sub(*first));
+        left.sum::<u64>() + self.breaches.len() as u64
     }
 
     /// Whether nothing is left.

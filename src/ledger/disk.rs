@@ -58,7 +58,7 @@ impl Stored {
 pub enum Record {
     /// An entry that is new.
     Fresh(SharedEntry),
-    /// An entry that takes the place of a copy that is there: it lost its body, or got a signature.
+    /// An entry that takes the place of a copy that is there: it lost its body, or got it, or a signature.
     Changed(SharedEntry),
     /// A page of entries that are new.
     Page(SharedPage),
@@ -217,7 +217,7 @@ impl Disk {
         }
     }
 
-    /// How far `writer`'s stream is synced here.
+    /// How far `writer`'s stream is synced here, so that it can be passed on after a start, too.
     pub fn mark(&self, ledger: &Ledger, writer: Writer) -> Mark {
         let Some(stream) = ledger.stream(writer) else { return Mark::default() };
         if self.trouble == Some(Trouble::None) {
@@ -226,7 +226,7 @@ impl Disk {
         let id = |number| (ledger.session(), EntryId { writer, number });
         let first = self.unsynced.range(id(0)..=id(u64::MAX)).next();
         let before = first.map(|(_, first)| first.number - 1);
-        let through = stream.through().min(before.unwrap_or(u64::MAX));
+        let through = stream.vouched_at(before.unwrap_or(u64::MAX));
         Mark { through, sum: stream.sum_at(through) }
     }
 
@@ -245,12 +245,23 @@ impl Default for Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::tests::{fresh, ledger, say};
+    use crate::ledger::{
+        body::Body,
+        entry::{Kind, WallTime},
+        tests::{fresh, ledger, say},
+    };
+
+    /// What a writer has written: its key, and so many lines.
+    fn written(count: usize) -> (Ledger, Vec<SharedEntry>) {
+        let mut ledger = ledger(1);
+        (0..count).for_each(|_| drop(say(&mut ledger, "hello")));
+        let entries = ledger.entries().collect();
+        (ledger, entries)
+    }
 
     #[test]
     fn what_comes_while_a_batch_is_under_way_waits_for_the_next() {
-        let (mut ledger, mut disk) = (ledger(1), Disk::new());
-        let entries: Vec<SharedEntry> = (0..5).map(|_| say(&mut ledger, "hello")).collect();
+        let ((ledger, entries), mut disk) = (written(5), Disk::new());
         disk.keep(fresh(&entries[0]));
         let (first, batch) = disk.next_batch().unwrap();
         assert_eq!(batch.len(), 1);
@@ -259,17 +270,16 @@ mod tests {
         assert_eq!(disk.mark(&ledger, ledger.me()).through, 0);
         assert!(!disk.report(&Report::Persisted { batch: first }));
         assert_eq!(disk.mark(&ledger, ledger.me()).through, 1);
-        assert_eq!(disk.next_batch().unwrap().1.len(), 4);
+        assert_eq!(disk.next_batch().unwrap().1.len(), 5);
     }
 
     #[test]
     fn a_disk_that_failed_acknowledges_nothing_more_and_keeps_what_it_had() {
-        let (mut ledger, mut disk) = (ledger(1), Disk::new());
-        let (old, new) = (say(&mut ledger, "old"), say(&mut ledger, "new"));
-        disk.keep(fresh(&old));
+        let ((mut ledger, entries), mut disk) = (written(1), Disk::new());
+        disk.keep(fresh(&entries[0]));
         let (batch, _) = disk.next_batch().unwrap();
         disk.report(&Report::Persisted { batch });
-        disk.keep(fresh(&new));
+        disk.keep(fresh(&entries[1]));
         let (batch, _) = disk.next_batch().unwrap();
         assert!(disk.report(&Report::Failed { batch, why: Trouble::Full }));
         assert!(!disk.report(&Report::Persisted { batch }));
@@ -278,11 +288,28 @@ mod tests {
         assert_eq!(disk.mark(&ledger, ledger.me()).through, 1);
     }
 
+    /// After a start it could not be passed on.
+    #[test]
+    fn what_nobody_vouches_for_yet_on_a_disk_is_not_held_there() {
+        let (mut ledger, mut disk) = (ledger(1), Disk::new());
+        for n in 0..3 {
+            ledger.note(WallTime(0), Body::Other(Kind(200), vec![n])).unwrap();
+        }
+        let entries = ledger.sign();
+        entries[..3].iter().for_each(|entry| disk.keep(fresh(entry)));
+        let (batch, _) = disk.next_batch().unwrap();
+        disk.report(&Report::Persisted { batch });
+        disk.keep(fresh(&entries[3]));
+        assert_eq!(disk.mark(&ledger, ledger.me()).through, 1);
+        let (batch, _) = disk.next_batch().unwrap();
+        disk.report(&Report::Persisted { batch });
+        assert_eq!(disk.mark(&ledger, ledger.me()).through, 4);
+    }
+
     #[test]
     fn without_a_disk_nothing_is_held() {
-        let (mut ledger, mut disk) = (ledger(1), Disk::none());
-        let entry = say(&mut ledger, "hello");
-        disk.keep(fresh(&entry));
+        let ((ledger, entries), mut disk) = (written(1), Disk::none());
+        disk.keep(fresh(&entries[0]));
         assert!(disk.next_batch().is_none());
         assert_eq!(disk.mark(&ledger, ledger.me()), Mark::default());
     }

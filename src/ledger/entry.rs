@@ -2,7 +2,7 @@
 //!
 //! An entry never changes. Its [hash](struct@Hash) covers its [`Head`] and the digest of its body, so
 //! that the body can go (see [`Entry::redacted`]) and what is left can still be checked against the
-//! hash, and a signature, which is made over the hash, against its author. For the same reason a body
+//! hash, and a [signature](super::vouching), which is made over hashes, against its author. For the same reason a body
 //! can be sealed for one reader: nobody else needs to understand it to keep it and to vouch for it.
 //!
 //! ```text
@@ -91,6 +91,9 @@ pub struct WallTime(pub u64);
 pub struct Kind(pub u8);
 
 impl Kind {
+    /// A fact of the game.
+    pub const FACT: Kind = Kind(4);
+
     /// Whether it is its author's own, to be deleted by nobody but the author. From 128 up: chat and
     /// accounts. Below are facts about the game, which nobody can take back. Nodes that know nothing
     /// else of a kind agree on this.
@@ -196,8 +199,7 @@ impl Entry {
         Some(Self { head, content: Content::Redacted(Box::new(digest)), signature: None, hash })
     }
 
-    /// The same with its author's signature, which is made over [`hash`](Entry::hash). Nothing in
-    /// here verifies it.
+    /// The same with its author's [signature](super::vouching). Nothing in here verifies it.
     ///
     /// # Errors
     /// [`Oversized`] above [`SIGNATURE_BYTES_MAX`].
@@ -207,6 +209,12 @@ impl Entry {
         }
         self.signature = Some(signature.into());
         Ok(self)
+    }
+
+    /// The same without a signature.
+    #[must_use]
+    pub fn unsigned(self) -> Self {
+        Self { signature: None, ..self }
     }
 
     /// The same without its body: id, hash and signature stay, and still fit together. None if
@@ -265,22 +273,16 @@ impl Entry {
         self.signature.as_deref()
     }
 
-    /// What two copies of one entry amount to: a body, if one of them has it, and a signature.
-    /// None: `other` has nothing to add.
+    /// What two copies of one entry amount to: a body, if one of them has it. Which signatures are
+    /// needed is not seen from a copy. None: `other` has nothing to add.
     pub(super) fn completed_by(&self, other: &Entry) -> Option<Entry> {
         debug_assert_eq!(self.hash, other.hash);
-        let content = match (&self.content, &other.content) {
-            (Content::Redacted(_), kept @ Content::Kept(_)) => kept,
-            (own, _) => own,
-        };
-        let signature = self.signature.as_ref().max(other.signature.as_ref());
-        let differs = *content != self.content || signature != self.signature.as_ref();
-        differs.then(|| Entry {
-            head: self.head,
-            content: content.clone(),
-            signature: signature.cloned(),
-            hash: self.hash,
-        })
+        match (&self.content, &other.content) {
+            (Content::Redacted(_), content @ Content::Kept(_)) => {
+                Some(Entry { content: content.clone(), ..self.clone() })
+            }
+            _ => None,
+        }
     }
 }
 
@@ -372,12 +374,13 @@ mod tests {
     }
 
     #[test]
-    fn of_two_copies_the_body_and_the_signature_are_kept() {
+    fn of_two_copies_the_body_is_kept_and_the_own_signature() {
         let whole = Entry::new(head(130, 0), b"said").unwrap();
         let signed = whole.redacted().unwrap().signed(&[1; 64]).unwrap();
-        let both = whole.completed_by(&signed).unwrap();
+        let both = signed.completed_by(&whole).unwrap();
         assert_eq!((both.body(), both.signature()), (Some(&b"said"[..]), Some(&[1; 64][..])));
-        assert_eq!(signed.completed_by(&whole), Some(both.clone()));
         assert_eq!(both.completed_by(&whole), None);
+        assert_eq!(whole.completed_by(&signed), None);
+        assert_eq!(both.unsigned(), whole);
     }
 }

@@ -26,33 +26,31 @@ const HOUR_SECONDS: i128 = 3_600;
 const CLOCKS_DIFFER_SECONDS: i128 = 45 * 60;
 
 impl Ledger {
-    /// Takes a page that another node sent.
+    /// Takes a page that another node sent. Where it does not simply go on what is held its entries are
+    /// taken one by one.
     ///
     /// # Errors
-    /// [`Malformed`] when it is no page. What does not fit on what is held is left out.
-    pub fn accept_page(&mut self, page: Page) -> Result<Fate, Malformed> {
+    /// [`Refused`]; [`Refused::Malformed`] when it is no page.
+    pub fn accept_page(&mut self, page: Page) -> Result<Fate, Refused> {
         let known =
             self.streams.get(&page.writer()).and_then(|stream| stream.page_at(page.first()));
         if known.is_some_and(|known| **known == page) {
             return Ok(Fate::Known);
         }
-        let (page, entries) = page.verified(&self.fact_rules)?;
+        let (page, entries) =
+            page.verified(&self.fact_rules).map_err(|Malformed| Refused::Malformed)?;
         if page.session() != self.session {
-            return Ok(Fate::Known);
+            return Err(Refused::Session);
         }
-        if page.writer() != self.me && self.fits(&page) {
-            self.put_page(Arc::new(page), Source::Peer);
-            return Ok(Fate::Fresh);
+        if page.signature().is_none() {
+            return Err(Refused::Unsigned);
         }
-        let mut fate = Fate::Known;
-        for entry in entries {
-            match self.accept(Entry::clone(&entry)) {
-                Ok(Fate::Known | Fate::Completed) => {}
-                Ok(fresh) => fate = fresh,
-                Err(_) => break,
-            }
+        if !self.fits(&page) {
+            return self.accept(entries.iter().map(|entry| Entry::clone(entry)).collect());
         }
-        Ok(fate)
+        let chain = self.is_vouched_for(page.writer(), &entries)?;
+        self.put_page(Arc::new(page.with_chain(chain)), Source::Peer);
+        Ok(Fate::Fresh)
     }
 
     /// Takes all that this node's disk had kept, in whatever order. What is of no use is left out.
@@ -104,7 +102,7 @@ impl Ledger {
         if page.first() > last + super::HOLE_MAX {
             return Err(Refused::Gap);
         }
-        if !self.has_room(page.writer()) {
+        if !self.has_room(page.writer(), 1) {
             return Err(Refused::Full);
         }
         self.put_page(page.clone(), Source::Disk);
@@ -115,7 +113,7 @@ impl Ledger {
     fn fits(&self, page: &Page) -> bool {
         let stream = self.streams.get(&page.writer());
         let (through, last) = stream.map_or((0, 0), |stream| (stream.through(), stream.last()));
-        page.first() == through + 1 && last == through && self.has_room(page.writer())
+        page.first() == through + 1 && last == through && self.has_room(page.writer(), 1)
     }
 
     fn put_page(&mut self, page: SharedPage, source: Source) {
@@ -389,7 +387,9 @@ impl Ledger {
         let open = run.iter().rev().find_map(group).filter(|_| goes_on);
         let begins = run.iter().position(|entry| open.is_some() && group(entry) == open);
         run.truncate(begins.filter(|begins| *begins > 0).unwrap_or(run.len()));
-        let Some(page) = Page::fold(&run, &self.fact_rules).map(Arc::new) else { return false };
+        let page = Page::fold(&run, &self.fact_rules, stream.is_history());
+        let chained = |page: Page| stream.chain_at(page.last()).map(|chain| page.with_chain(chain));
+        let Some(page) = page.and_then(chained).map(Arc::new) else { return false };
         stream.fold(page.clone());
         let folded = &run[..page.count() as usize];
         for entry in folded {

@@ -9,13 +9,14 @@ use std::{
 
 use super::{
     Fullness, Ledger, Out as LedgerOut, Refused,
-    batch::Carried,
+    batch::{self, Carried},
     body::Body,
     disk::{BatchId, Disk, Record, Report, Stored, Trouble},
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     exchange::{Exchange, LedgerMessage, Sender},
     page::{PAGE_ENTRIES_MAX, SharedPage},
     stream::Stream,
+    vouching::Pen,
     witness::{Reach, Safety, Witnesses},
 };
 use crate::{
@@ -120,6 +121,8 @@ pub enum Out {
 /// The ledger, its disk and its peers.
 #[derive(Debug)]
 pub struct Keeper {
+    /// What this node writes with.
+    pen: Pen,
     /// The open one. Before it is known which session is played, that of none.
     ledger: Ledger,
     /// What else is on the disk.
@@ -141,6 +144,8 @@ pub struct Keeper {
     unsafe_yet: BTreeSet<Writer>,
     reckon_at: Instant,
     fact_rules: FactRules,
+    /// How many runs of entries that worlds carried were refused: their authors never signed them.
+    forged: u64,
     folding: Folding,
     rests: BTreeMap<Writer, Rest>,
     /// Whose stream was looked at last.
@@ -150,10 +155,11 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// All that was `stored`, with no ledger open. This node writes as `me`, or only `watches`.
-    pub fn new(now: Instant, wall: WallTime, me: Writer, watches: bool, stored: Stored) -> Self {
+    /// All that was `stored`, with no ledger open. This node writes with `pen`, or only `watches`.
+    pub fn new(now: Instant, wall: WallTime, pen: Pen, watches: bool, stored: Stored) -> Self {
         Self {
-            ledger: Ledger::new(SessionId::default(), me),
+            ledger: Ledger::new(SessionId::default(), pen.clone()),
+            pen,
             disk: if stored.works { Disk::new() } else { Disk::none() },
             stored,
             witnesses: Witnesses::default(),
@@ -166,6 +172,7 @@ impl Keeper {
             unsafe_yet: BTreeSet::new(),
             reckon_at: now,
             fact_rules: FactRules::default(),
+            forged: 0,
             folding: Folding::default(),
             rests: BTreeMap::new(),
             folded: None,
@@ -176,8 +183,7 @@ impl Keeper {
 
     /// The game sums up its facts so, and they are folded then. To be said before anything is open.
     pub fn folds(mut self, fact_rules: FactRules, folding: Folding) -> Self {
-        let (session, me) = (self.ledger.session(), self.ledger.me());
-        self.ledger = Ledger::summed(session, me, fact_rules);
+        self.ledger = Ledger::summed(self.ledger.session(), self.pen.clone(), fact_rules);
         Self { fact_rules, folding, ..self }
     }
 
@@ -185,7 +191,7 @@ impl Keeper {
     /// open is put away.
     pub fn open(&mut self, now: Instant, session: SessionId) {
         if self.ledger.session() != session {
-            self.reopen(now, session, self.ledger.me());
+            self.reopen(now, session);
         }
     }
 
@@ -202,14 +208,16 @@ impl Keeper {
         }
     }
 
-    /// From here on this node writes as `me`.
-    pub fn write_as(&mut self, now: Instant, me: Writer) {
-        self.reopen(now, self.ledger.session(), me);
+    /// From here on this node writes with this pen.
+    pub fn write_with(&mut self, now: Instant, pen: Pen) {
+        self.pen = pen;
+        self.reopen(now, self.ledger.session());
     }
 
-    fn reopen(&mut self, now: Instant, session: SessionId, me: Writer) {
+    fn reopen(&mut self, now: Instant, session: SessionId) {
+        self.ledger.sign();
         self.hear_ledger();
-        let fresh = Ledger::summed(session, me, self.fact_rules);
+        let fresh = Ledger::summed(session, self.pen.clone(), self.fact_rules);
         let old = std::mem::replace(&mut self.ledger, fresh);
         if !old.is_empty() {
             let entries = old.loose().map(|entry| Entry::clone(entry)).collect();
@@ -232,7 +240,8 @@ impl Keeper {
         self.to_place = None;
         self.witnesses.forget();
         self.safe.clear();
-        self.unsafe_yet = self.ledger.writers().collect();
+        // What an earlier version wrote is on this disk alone, and stays so.
+        self.unsafe_yet = self.ledger.vector().marks().map(|(writer, _)| writer).collect();
         for writer in self.unsafe_yet.clone() {
             self.safe.insert(writer, self.witnesses.reach(&self.ledger, &self.disk, writer));
         }
@@ -270,7 +279,9 @@ impl Keeper {
     }
 
     fn is_held(&self, writer: Writer, through: u64) -> bool {
-        self.ledger.stream(writer).map_or(0, Stream::through) >= through
+        // Of who contradicts itself nothing more will be.
+        let held = |stream: &Stream| stream.breach().is_some() || stream.through() >= through;
+        through == 0 || self.ledger.stream(writer).is_some_and(held)
     }
 
     /// The next thing to do.
@@ -312,6 +323,7 @@ impl Keeper {
 
     /// A tick has passed: sixty a second, whoever hosts.
     pub fn tick(&mut self, now: Instant) {
+        self.sign();
         self.owed = self.owed.filter(|(writer, through)| !self.is_held(*writer, *through));
         if let Some((host, _)) = self.owed {
             self.exchange.ask(now, &self.ledger, host.node);
@@ -332,8 +344,9 @@ impl Keeper {
         }
         let since = *self.to_place.get_or_insert(now);
         if !self.exchange.is_catching_up(now) || now.since(since) > PLACE_PATIENCE {
-            let written = self.ledger.place(self.written_at(now));
-            self.riding.extend(written);
+            let before = self.written();
+            self.ledger.place(self.written_at(now));
+            self.ride_from(before);
             self.to_place = None;
         }
     }
@@ -384,7 +397,10 @@ impl Keeper {
             }
             let through = self.ledger.stream(*writer).map_or(0, Stream::through);
             let mine = reach.mine >= through || self.disk.trouble().is_some();
-            if mine && reach.shared >= through {
+            // Of who contradicts itself others may hold something else for ever.
+            let stream = self.ledger.stream(*writer);
+            let broken = stream.is_some_and(|stream| stream.breach().is_some());
+            if broken || mine && reach.shared >= through {
                 whole.push(*writer);
             }
         }
@@ -395,6 +411,7 @@ impl Keeper {
 
     /// Hands everything to the disk that waits for it: this node is about to leave.
     pub fn flush(&mut self) {
+        self.sign();
         self.hear_ledger();
         if let Some((batch, records)) = self.disk.last_batch() {
             self.out.push_back(Out::Persist { batch, records });
@@ -458,30 +475,63 @@ impl Keeper {
         self.riding.clear();
     }
 
-    /// Writes an entry. What a host writes is carried by its next tick: so whoever holds that tick's
-    /// world holds the entry. What others write goes to everybody at once.
+    /// Writes an entry. What a host writes is signed and carried by its next tick: so whoever holds that
+    /// tick's world holds the entry. What others write goes to everybody at once.
     ///
     /// # Errors
     /// [`Refused`]: it is too long, or the ledger is full.
-    pub fn write(&mut self, now: Instant, body: Body) -> Result<SharedEntry, Refused> {
-        let entry = self.ledger.write(self.written_at(now), body)?;
-        match self.ledger.is_reigning() {
-            true => self.riding.push(entry.clone()),
-            false => self.exchange.spread(&self.ledger, &entry),
+    pub fn write(&mut self, now: Instant, body: Body) -> Result<(), Refused> {
+        self.ledger.note(self.written_at(now), body)?;
+        if !self.ledger.is_reigning() {
+            self.sign();
         }
-        Ok(entry)
+        Ok(())
+    }
+
+    /// Signs what was written since the last time, and lets it ride, or tells it to everybody.
+    fn sign(&mut self) {
+        let written = self.ledger.sign();
+        if self.ledger.is_reigning() {
+            self.riding.extend(written);
+        } else if !written.is_empty() {
+            self.exchange.spread(&self.ledger, &written);
+        }
+    }
+
+    /// How much this node has written.
+    fn written(&self) -> u64 {
+        self.ledger.stream(self.ledger.me()).map_or(0, Stream::through)
+    }
+
+    /// What this node has written after this number is carried by the next tick.
+    fn ride_from(&mut self, number: u64) {
+        let writer = self.ledger.me();
+        for number in number + 1..=self.written() {
+            self.riding.extend(self.ledger.at(EntryId { writer, number }));
+        }
     }
 
     /// As host: what was written since the last call, for the tick to carry.
     pub fn take_riding(&mut self) -> Vec<SharedEntry> {
+        self.sign();
         std::mem::take(&mut self.riding)
     }
 
-    /// Takes what a world of `host` carried. What is lacking yet is asked for.
-    pub fn take(&mut self, now: Instant, host: Writer, carried: Carried) {
-        for entry in carried.entries {
+    /// How many runs of entries and pages were refused because their authors never signed them.
+    pub fn forged(&self) -> u64 {
+        self.forged + self.exchange.forged()
+    }
+
+    /// Takes what a world of `host` carried. What is lacking yet is asked for. Returns what it carried that
+    /// is held.
+    pub fn take(&mut self, now: Instant, host: Writer, carried: Carried) -> Vec<SharedEntry> {
+        let names: Vec<EntryId> = carried.entries.iter().map(Entry::id).collect();
+        for run in batch::runs(carried.entries) {
             // What does not fit on what is held shows in the end.
-            let _ = self.ledger.accept(entry);
+            if let Err(error @ (Refused::Forged | Refused::Unsigned)) = self.ledger.accept(run) {
+                self.forged += 1;
+                tracing::warn!(host = ?host.node, %error, "entries that a world carried are refused");
+            }
         }
         // Whoever passes a tick on may know of less than another one did.
         let known = self.owed.filter(|(writer, _)| *writer == host);
@@ -490,6 +540,7 @@ impl Keeper {
         if self.owed.is_some() {
             self.exchange.ask(now, &self.ledger, host.node);
         }
+        names.into_iter().flat_map(|id| self.ledger.at(id)).collect()
     }
 
     /// What the wall clock would say now.

@@ -15,8 +15,12 @@
 //! else does that.
 //!
 //! *What can be folded.* What a host wrote and nobody can take back. What has no place of its own yet,
-//! what its author may delete, what is signed, and whatever shares its name with another entry stays as
-//! it is.
+//! what its author may delete, and whatever shares its name with another entry stays as it is.
+//!
+//! *Who vouches for it.* A page ends with an entry that is [signed](super::vouching), and keeps that one
+//! signature: it vouches for all before it, so those of the others are not needed any more. It notes the
+//! chain at its end, too, so that a start need not open it; from somebody else that is not believed. Only what
+//! an earlier version wrote is folded without a signature; such a page is never sent.
 //!
 //! ```text
 //! packed = DEFLATE of, for each entry: (written_at - the one before, reign - the one before,
@@ -31,7 +35,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     batch::{self, PORTION_BYTES},
     body::{Body, is_fact},
-    entry::{Entry, EntryId, Head, Kind, SharedEntry, WallTime, Writer},
+    entry::{Entry, EntryId, Head, Kind, SIGNATURE_BYTES_MAX, SharedEntry, WallTime, Writer},
+    vouching::Chain,
 };
 use crate::{
     game::{Fact, FactRules, Malformed},
@@ -47,8 +52,12 @@ const OPEN_BYTES_MAX: usize = 256 << 10;
 /// How hard it is tried to make a page small, from 0 to 10.
 const EFFORT: u8 = 6;
 
-/// The first byte of every page: no [batch] starts with it.
-const TAG: u8 = 0x11;
+/// The first byte of a page that nobody vouches for, as earlier versions wrote all: no [batch] starts
+/// with it.
+const HISTORY_TAG: u8 = 0x11;
+
+/// The first byte of every other page.
+const TAG: u8 = 0x12;
 
 /// Successive entries of one writer.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,12 +76,16 @@ pub struct Page {
     totals: Vec<u8>,
     others: Vec<SharedEntry>,
     packed: Vec<u8>,
+    /// Of its last entry.
+    signature: Option<Box<[u8]>>,
+    /// After its last entry.
+    chain: Chain,
 }
 
 /// Pages are shared between the ledger, the disk and the wire.
 pub type SharedPage = Arc<Page>;
 
-/// As it is written, behind [`TAG`].
+/// As it is written, behind the first byte. Behind it the signature and the chain follow, if it is signed.
 #[derive(Serialize, Deserialize)]
 struct Form<'a> {
     session: SessionId,
@@ -100,12 +113,12 @@ impl Page {
             && !head.kind.is_personal()
             && (head.key_bytes == 0 || is_fact(entry))
             && entry.body().is_some()
-            && entry.signature().is_none()
     }
 
     /// Folds `entries`, which are successive and of one writer, or as many of the first of them as fit
-    /// a page. None: there are none, or they are no smaller then.
-    pub fn fold(entries: &[SharedEntry], fact_rules: &FactRules) -> Option<Self> {
+    /// a page and end with a signature; or, of what `is_history`, without one. None: there are none, or
+    /// they are no smaller then.
+    pub fn fold(entries: &[SharedEntry], fact_rules: &FactRules, is_history: bool) -> Option<Self> {
         let mut bytes = 0;
         let fits = |entry: &&SharedEntry| {
             bytes += entry.bytes();
@@ -114,6 +127,10 @@ impl Page {
         let fitting = entries.iter().take(PAGE_ENTRIES_MAX as usize).take_while(fits).count();
         let mut entries = &entries[..fitting];
         loop {
+            if !is_history {
+                let signed = entries.iter().rposition(|entry| entry.signature().is_some());
+                entries = &entries[..signed? + 1];
+            }
             let page = Self::derived(entries, pack(entries), fact_rules)?;
             if page.bytes() <= PORTION_BYTES {
                 let open: usize = entries.iter().map(|entry| entry.bytes()).sum();
@@ -153,7 +170,15 @@ impl Page {
             totals: (fact_rules.sum_up)(&facts),
             others,
             packed,
+            signature: entries.last()?.signature().map(Box::from),
+            chain: Chain::default(),
         })
+    }
+
+    /// The same, of a stream whose chain at its end is this one.
+    #[must_use]
+    pub fn with_chain(self, chain: Chain) -> Self {
+        Self { chain, ..self }
     }
 
     /// Its entries, and the page that really follows from them: somebody else made this one.
@@ -171,7 +196,8 @@ impl Page {
 
     /// Whether it is what follows from its own entries.
     pub fn is_true(&self, fact_rules: &FactRules) -> bool {
-        self.clone().verified(fact_rules).is_ok_and(|(page, _)| page == *self)
+        let verified = self.clone().verified(fact_rules);
+        verified.is_ok_and(|(page, _)| page.with_chain(self.chain) == *self)
     }
 
     /// Its entries, by their numbers.
@@ -200,7 +226,11 @@ impl Page {
                 kind: Kind(kind),
                 key_bytes,
             };
-            entries.push(Arc::new(Entry::new(head, body).map_err(|_| Malformed)?));
+            let mut entry = Entry::new(head, body).map_err(|_| Malformed)?;
+            if let Some(signature) = self.signature.as_ref().filter(|_| number == self.last()) {
+                entry = entry.signed(signature).map_err(|_| Malformed)?;
+            }
+            entries.push(Arc::new(entry));
         }
         if rest.is_empty() && self.first > 0 { Ok(entries) } else { Err(Malformed) }
     }
@@ -226,12 +256,16 @@ impl Page {
             others: &batch::encode(self.session, &self.others),
             packed: &self.packed,
         };
-        postcard::to_extend(&form, vec![TAG]).unwrap_or_default()
+        let bytes = match &self.signature {
+            Some(signature) => postcard::to_extend(&(form, &signature[..], self.chain), vec![TAG]),
+            None => postcard::to_extend(&form, vec![HISTORY_TAG]),
+        };
+        bytes.unwrap_or_default()
     }
 
     /// Whether these bytes are meant to be a page.
     pub fn is_page(bytes: &[u8]) -> bool {
-        bytes.first() == Some(&TAG)
+        matches!(bytes.first(), Some(&(TAG | HISTORY_TAG)))
     }
 
     /// The inverse of [`encode`](Page::encode). What it says of its entries is believed.
@@ -239,9 +273,21 @@ impl Page {
     /// # Errors
     /// [`Malformed`] when it is none.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let bytes = bytes.strip_prefix(&[TAG]).ok_or(Malformed)?;
+        let (tag, bytes) = bytes.split_first().ok_or(Malformed)?;
         let (form, rest): (Form<'_>, _) =
             postcard::take_from_bytes(bytes).map_err(|_| Malformed)?;
+        let (signature, chain, rest): (&[u8], _, _) = match *tag {
+            TAG => {
+                let ((signature, chain), rest) =
+                    postcard::take_from_bytes(rest).map_err(|_| Malformed)?;
+                (signature, chain, rest)
+            }
+            HISTORY_TAG => (&[], Chain::default(), rest),
+            _ => return Err(Malformed),
+        };
+        if signature.len() > SIGNATURE_BYTES_MAX || signature.is_empty() == (*tag == TAG) {
+            return Err(Malformed);
+        }
         let sound = form.count > 0 && form.count <= PAGE_ENTRIES_MAX && form.first > 0;
         if !rest.is_empty() || !sound || form.first.checked_add(form.count).is_none() {
             return Err(Malformed);
@@ -259,13 +305,16 @@ impl Page {
             totals: form.totals.to_vec(),
             others: batch::decode(form.others)?.into_iter().map(Arc::new).collect(),
             packed: form.packed.to_vec(),
+            signature: (!signature.is_empty()).then(|| signature.into()),
+            chain,
         })
     }
 
     /// About what it takes up.
     pub fn bytes(&self) -> usize {
         let others: usize = self.others.iter().map(|entry| entry.bytes()).sum();
-        128 + self.groups.len() * 10 + self.totals.len() + others + self.packed.len()
+        let vouched = self.signature.as_ref().map_or(0, |signature| 32 + signature.len());
+        128 + vouched + self.groups.len() * 10 + self.totals.len() + others + self.packed.len()
     }
 
     /// The session it belongs to.
@@ -321,6 +370,16 @@ impl Page {
     /// What these come to.
     pub fn totals(&self) -> &[u8] {
         &self.totals
+    }
+
+    /// Its author's signature of its last entry; none if it is of an earlier version.
+    pub fn signature(&self) -> Option<&[u8]> {
+        self.signature.as_deref()
+    }
+
+    /// The chain after its last entry, as far as it is known.
+    pub fn chain(&self) -> Chain {
+        self.chain
     }
 
     /// All that are no facts.

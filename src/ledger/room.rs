@@ -51,10 +51,10 @@ impl Ledger {
         self.fullness
     }
 
-    /// Whether another row finds room.
-    pub(super) fn has_room(&self, writer: Writer) -> bool {
+    /// Whether so many more rows find room.
+    pub(super) fn has_room(&self, writer: Writer, rows: usize) -> bool {
         let stranger = !self.streams.contains_key(&writer) && self.streams.len() >= WRITERS_MAX;
-        self.rows < ROWS_MAX && self.bytes < BYTES_MAX && !stranger
+        self.rows + rows <= ROWS_MAX && self.bytes < BYTES_MAX && !stranger
     }
 
     /// So many rows and bytes are more, or less. People are told once when it gets tight.

@@ -2,7 +2,8 @@
 //! and a checksum of that.
 //!
 //! A number alone would do among honest writers. The checksum finds a writer that gave two entries
-//! one name: two ledgers may then hold the same numbers, and not the same entries.
+//! one name: two ledgers may then hold the same numbers, and not the same entries. Whoever has seen that
+//! says so ([`BROKEN`]), and tells the others what it has seen.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,9 @@ pub struct Mark {
     /// The sum of the first 64 bits of the hashes of all that.
     pub sum: u64,
 }
+
+/// How far a stream is held whose author contradicts itself: nobody takes any more of it.
+pub const BROKEN: Mark = Mark { through: u64::MAX, sum: 0 };
 
 /// As it is written: of each node its lives, and of each life `(incarnation, through, sum)`.
 type Nodes = Vec<(NodeId, Vec<(Incarnation, u64, u64)>)>;

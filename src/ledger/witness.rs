@@ -133,11 +133,10 @@ mod tests {
     fn an_entry_is_shared_when_two_machines_have_it_on_their_disks() {
         let (mut ledger, mut disk, mut witnesses) = (ledger(1), Disk::new(), Witnesses::default());
         witnesses.set_own([ip(1)]);
-        let entry = say(&mut ledger, "hello");
-        disk.keep(fresh(&entry));
-        let writer = entry.id().writer;
+        let writer = say(&mut ledger, "hello").id().writer;
+        ledger.entries().for_each(|entry| disk.keep(fresh(&entry)));
         let safety =
-            |witnesses: &Witnesses, disk: &Disk| witnesses.reach(&ledger, disk, writer).safety(1);
+            |witnesses: &Witnesses, disk: &Disk| witnesses.reach(&ledger, disk, writer).safety(2);
         assert_eq!(safety(&witnesses, &disk), Safety::None);
         let (batch, _) = disk.next_batch().unwrap();
         disk.report(&Report::Persisted { batch });
@@ -157,13 +156,13 @@ mod tests {
     fn a_disk_with_another_entry_of_the_same_name_is_no_witness() {
         let (mut one, mut other) = (ledger(1), ledger(1));
         let (mut disk, mut witnesses) = (Disk::new(), Witnesses::default());
-        let entry = say(&mut one, "this");
+        let writer = say(&mut one, "this").id().writer;
         say(&mut other, "that");
-        disk.keep(fresh(&entry));
+        one.entries().for_each(|entry| disk.keep(fresh(&entry)));
         let (batch, _) = disk.next_batch().unwrap();
         disk.report(&Report::Persisted { batch });
         witnesses.testify(NodeId::from_u128(2), Incarnation(1), ip(2), &other.vector(), true);
-        let reach = witnesses.reach(&one, &disk, entry.id().writer);
-        assert_eq!(reach, Reach { mine: 1, shared: 0 });
+        let reach = witnesses.reach(&one, &disk, writer);
+        assert_eq!(reach, Reach { mine: 2, shared: 0 });
     }
 }

@@ -246,17 +246,19 @@ fn record(body: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::{
+        keys::SecretKey,
         ledger::{
             Ledger,
             body::Body,
-            entry::{Kind, WallTime, Writer},
+            entry::{Kind, WallTime},
+            vouching::Pen,
         },
-        types::{Incarnation, NodeId, SessionId},
+        types::{Incarnation, SessionId},
     };
 
     fn written(count: u64) -> Vec<SharedEntry> {
-        let me = Writer { node: NodeId::from_u128(1), incarnation: Incarnation(1) };
-        let mut ledger = Ledger::new(SessionId(uuid::Uuid::from_u128(1)), me);
+        let pen = Pen::new(SecretKey::from_bytes(&[1; 32]), Incarnation(1));
+        let mut ledger = Ledger::new(SessionId(uuid::Uuid::from_u128(1)), pen);
         let body = |n| Body::Other(Kind(128), format!("line {n}").into_bytes());
         (0..count).map(|n| ledger.write(WallTime(n), body(n)).unwrap()).collect()
     }

@@ -14,6 +14,7 @@
 //! | `membership` | who comes and goes, and when |
 //! | `exclusion` | who is not let in, and who is shown the door |
 //! | `strangers` | whatever else may knock at an open port |
+//! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
 //! | [`scene`] | what scripts are written in |
 //!
 //! `interregnum sim --stories` lists them, `interregnum sim --story NAME --seed N --trace` tells one
@@ -37,6 +38,7 @@
 mod crash;
 mod disks;
 mod exclusion;
+mod forgers;
 mod membership;
 mod network;
 mod reach;
@@ -102,6 +104,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         membership::STORIES,
         exclusion::STORIES,
         strangers::STORIES,
+        forgers::STORIES,
     ]
     .into_iter()
     .flatten()

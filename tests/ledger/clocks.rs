@@ -3,7 +3,7 @@
 use interregnum::{
     arena::hall::{Fact, Hall},
     ledger::{
-        Ledger, Out,
+        Ledger, Out, batch,
         body::{Body, Called},
         entry::{Entry, WallTime},
     },
@@ -36,8 +36,8 @@ fn take(reader: &mut Ledger, from: &Ledger) {
     for page in from.pages() {
         reader.accept_page((**page).clone()).unwrap();
     }
-    for entry in from.loose() {
-        reader.accept(Entry::clone(entry)).unwrap();
+    for run in batch::runs(from.loose().map(|entry| Entry::clone(entry)).collect()) {
+        reader.accept(run).unwrap();
     }
 }
 
@@ -114,7 +114,7 @@ fn the_last_name_is_that_of_the_last_place_whatever_the_clocks_say() {
         let mut reader = empty(4);
         for (life, at, name) in [(1, first, "Oldname"), (2, second, "Newname")] {
             let mut start = empty(life);
-            start.reigns(Epoch(life as u64));
+            start.reigns(Epoch(life.into()));
             let called = Called { player: ada, name: Name::new(name) };
             start.write(WallTime(at), Body::Joined(called)).unwrap();
             take(&mut reader, &start);

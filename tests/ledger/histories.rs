@@ -8,14 +8,16 @@ use interregnum::{
         hall::{Fact, Hall},
     },
     game::FactRules,
+    keys::SecretKey,
     ledger::{
-        Ledger, Out,
-        batch::PORTION_BYTES,
+        Ledger, Out, Refused,
+        batch::{self, PORTION_BYTES},
         body::{Body, Called},
         catch_up::Portion,
-        entry::{Entry, EntryId, Hash, Kind, WallTime, Writer},
+        entry::{Entry, EntryId, Hash, Kind, SharedEntry, WallTime, Writer},
         order::Place,
         page::Page,
+        vouching::Pen,
     },
     types::{Epoch, Incarnation, NodeId, SessionId},
 };
@@ -26,6 +28,9 @@ use uuid::Uuid;
 pub const LEDGERS: usize = 4;
 
 pub const CHAT: Kind = Kind(128);
+
+/// Who lies, if somebody does.
+pub const LIAR: u8 = 99;
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -87,7 +92,7 @@ pub enum Step {
     Restart {
         at: usize,
     },
-    /// A liar gives a name a second meaning, and tells one of them.
+    /// A liar gives a name several meanings, signs them all, and tells one of them.
     Lie {
         to: usize,
         number: u64,
@@ -113,9 +118,16 @@ pub fn step() -> impl Strategy<Value = Step> {
         4 => (at.clone(), 0..LEDGERS, 2..9_u64)
             .prop_map(|(at, writer, entries)| Step::Fold { at, writer, entries }),
         3 => (at.clone(), 0..LEDGERS).prop_map(|(at, from)| Step::HearPages { at, from }),
-        1 => at.clone().prop_map(|at| Step::Restart { at }),
-        1 => (at, 1..3_u64, 0..3_u8)
-            .prop_map(|(to, number, text)| Step::Lie { to, number, text }),
+        1 => at.prop_map(|at| Step::Restart { at }),
+    ]
+}
+
+/// The same, with a liar among them.
+pub fn step_or_lie() -> impl Strategy<Value = Step> {
+    let lie = (0..LEDGERS, 1..4_u64, 0..3_u8);
+    prop_oneof![
+        9 => step(),
+        1 => lie.prop_map(|(to, number, text)| Step::Lie { to, number, text }),
     ]
 }
 
@@ -129,7 +141,7 @@ pub struct History {
 
 impl History {
     pub fn new() -> Self {
-        let ledgers = (1..=LEDGERS).map(|node| empty(node as u128));
+        let ledgers = (1..=LEDGERS).map(|node| empty(node as u8));
         Self { ledgers: ledgers.collect(), halls: vec![Hall::default(); LEDGERS], written: 0 }
     }
 
@@ -188,7 +200,7 @@ impl History {
             Step::Hear { at, from } => self.hear(at, from, usize::MAX),
             Step::Overhear { at, from, entries } => self.hear(at, from, entries),
             Step::Fold { at, writer: of, entries } => {
-                let of = writer(1 + of as u128);
+                let of = writer(1 + of as u8);
                 while self.ledgers[at].fold_stream(of, 2, entries, 0) {}
             }
             Step::HearPages { at, from } if at != from => {
@@ -197,31 +209,33 @@ impl History {
                     match portion {
                         Portion::Page(page) => {
                             let read = Page::decode(&page.encode()).unwrap();
-                            self.ledgers[at].accept_page(read).unwrap();
+                            match self.ledgers[at].accept_page(read) {
+                                Ok(_) | Err(Refused::Contradicted) => {}
+                                Err(error) => panic!("{error}"),
+                            }
                         }
-                        Portion::Entries(entries) => entries.iter().for_each(|entry| {
-                            self.ledgers[at].accept(Entry::clone(entry)).unwrap();
-                        }),
+                        Portion::Entries(entries) => accept(&mut self.ledgers[at], entries),
                     }
                 }
             }
             Step::HearPages { .. } => {}
             Step::Restart { at } => {
                 let old = &self.ledgers[at];
-                let mut new = Ledger::summed(session(), old.me(), fact_rules());
+                let mut new = empty(1 + at as u8);
                 let entries = old.loose().map(|entry| Entry::clone(entry)).collect();
                 new.restore_all(entries, &old.pages().cloned().collect::<Vec<_>>());
                 self.ledgers[at] = new;
                 self.halls[at] = Hall::default();
             }
             Step::Lie { to, number, text } => {
-                let mut liar = Ledger::new(session(), writer(99));
-                let mut lie = None;
-                for n in 1..=number {
+                // The first one is the same for all.
+                let mut liar = empty(LIAR);
+                for n in 0..=number {
+                    let text = if n == 0 { 0 } else { text };
                     let body = Body::Other(CHAT, format!("lie {n} {text}").into_bytes());
-                    lie = Some(liar.write(WallTime(0), body).unwrap());
+                    liar.write(WallTime(0), body).unwrap();
                 }
-                let _ = self.ledgers[to].accept(Entry::clone(&lie.unwrap()));
+                accept(&mut self.ledgers[to], liar.entries());
             }
         }
         for (ledger, hall) in self.ledgers.iter_mut().zip(&mut self.halls) {
@@ -246,16 +260,14 @@ impl History {
     fn hear(&mut self, at: usize, from: usize, entries: usize) {
         if at != from {
             let heard = missing(&self.ledgers[from], &self.ledgers[at]);
-            for entry in heard.into_iter().take(entries) {
-                self.ledgers[at].accept(entry).unwrap();
-            }
+            accept(&mut self.ledgers[at], heard.into_iter().take(entries));
         }
     }
 }
 
 /// A new ledger that hears of these, in this order.
 pub fn merged<'a>(ledgers: impl IntoIterator<Item = &'a Ledger>) -> Ledger {
-    let mut merged = empty(1_000);
+    let mut merged = empty(100);
     for ledger in ledgers {
         merge(&mut merged, ledger);
     }
@@ -263,19 +275,28 @@ pub fn merged<'a>(ledgers: impl IntoIterator<Item = &'a Ledger>) -> Ledger {
 }
 
 pub fn merge(to: &mut Ledger, from: &Ledger) {
-    for entry in from.entries() {
-        to.accept(Entry::clone(&entry)).unwrap();
+    accept(to, from.entries());
+}
+
+/// Takes all of these that somebody vouches for: a liar may have said otherwise before, and of a run that
+/// is cut off nobody knows who wrote it.
+fn accept(to: &mut Ledger, entries: impl IntoIterator<Item = SharedEntry>) {
+    let entries = entries.into_iter().map(|entry| Entry::clone(&entry)).collect();
+    for run in batch::runs(entries) {
+        match to.accept(run) {
+            Ok(_) | Err(Refused::Contradicted | Refused::Unsigned) => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 
-fn missing(from: &Ledger, to: &Ledger) -> Vec<Entry> {
+fn missing(from: &Ledger, to: &Ledger) -> Vec<SharedEntry> {
     let mut missing = from.missing_from(&to.vector());
     let portions = std::iter::from_fn(|| missing.next(from, PORTION_BYTES));
-    let entries = portions.flat_map(|portion| portion.into_entries());
-    entries.map(|entry| Entry::clone(&entry)).collect()
+    portions.flat_map(|portion| portion.into_entries()).collect()
 }
 
-/// All that can be seen of a ledger.
+/// All that can be seen of a ledger, but for what a liar said.
 #[derive(Debug, PartialEq)]
 pub struct Seen {
     digest: u64,
@@ -285,11 +306,13 @@ pub struct Seen {
 }
 
 pub fn seen(ledger: &Ledger) -> Seen {
-    let order = ledger.lines(|_| true).into_iter();
+    let order = ledger.lines(|entry| entry.id().writer != writer(LIAR)).into_iter();
+    // Which signatures are there depends on the way that entries came.
+    let plain = |entry: &SharedEntry| Entry::clone(entry).unsigned();
     Seen {
         digest: ledger.digest(),
-        order: order.map(|(place, entry)| (place, Entry::clone(&entry))).collect(),
-        counted: ledger.counted().iter().map(|entry| Entry::clone(entry)).collect(),
+        order: order.map(|(place, entry)| (place, plain(&entry))).collect(),
+        counted: ledger.counted().iter().map(plain).collect(),
         hall: fold(ledger.counted().iter().map(|entry| &**entry)),
     }
 }
@@ -348,8 +371,8 @@ pub fn fact_rules() -> FactRules {
     FactRules::of::<Arena>()
 }
 
-pub fn empty(node: u128) -> Ledger {
-    Ledger::summed(session(), writer(node), fact_rules())
+pub fn empty(node: u8) -> Ledger {
+    Ledger::summed(session(), pen(node), fact_rules())
 }
 
 pub fn fact_body(fact: &Fact) -> Body {
@@ -360,6 +383,14 @@ pub fn session() -> SessionId {
     SessionId(Uuid::from_u128(77))
 }
 
-pub fn writer(node: u128) -> Writer {
-    Writer { node: NodeId::from_u128(node), incarnation: Incarnation(node as u64) }
+pub fn pen(node: u8) -> Pen {
+    Pen::new(key(node), Incarnation(node.into()))
+}
+
+pub fn key(node: u8) -> SecretKey {
+    SecretKey::from_bytes(&[node; 32])
+}
+
+pub fn writer(node: u8) -> Writer {
+    pen(node).writer()
 }

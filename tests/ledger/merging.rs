@@ -4,7 +4,7 @@ use interregnum::arena::hall::Hall;
 use proptest::{collection::vec, prelude::*};
 
 use crate::histories::{
-    CHAT, History, LEDGERS, Step, deleted, fold, lines, merge, merged, seen, step,
+    CHAT, History, LEDGERS, Step, deleted, fold, lines, merge, merged, seen, step, step_or_lie,
 };
 
 fn history<'a>(steps: impl IntoIterator<Item = &'a Step>) -> History {
@@ -42,6 +42,20 @@ proptest! {
         }
     }
 
+    /// Whoever signs two entries of one name spoils nothing but what it says itself: all else is the
+    /// same everywhere, all see that it contradicts itself, and they have nothing left to tell each other.
+    #[test]
+    fn a_liar_spoils_nothing_but_what_it_says_itself(steps in vec(step_or_lie(), 0..120)) {
+        let mut history = history(&steps);
+        history.everybody_hears();
+        let first = seen(&history.ledgers[0]);
+        for ledger in &history.ledgers[1..] {
+            prop_assert_eq!(&seen(ledger), &first);
+            let missing = ledger.missing_from(&history.ledgers[0].vector());
+            prop_assert!(missing.is_empty(), "{:?}", missing);
+        }
+    }
+
     /// D5.
     #[test]
     fn no_line_vanishes_or_changes_but_by_its_authors_deletion(steps in vec(step(), 0..120)) {
@@ -67,7 +81,7 @@ proptest! {
         steps in vec(step(), 0..60),
         more in vec(step(), 0..60),
     ) {
-        let honest = |step: &&Step| !matches!(step, Step::Lie { .. } | Step::Delete { .. });
+        let honest = |step: &&Step| !matches!(step, Step::Delete { .. });
         let mut history = history(steps.iter().filter(honest));
         history.take(&Step::Reign { at: 0, epoch: 100 });
         history.take(&Step::Place { at: 0 });

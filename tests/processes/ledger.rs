@@ -5,11 +5,13 @@ use std::fs;
 
 use interregnum::{
     arena::{GatherableId, RoundId, hall::Fact},
+    keys::SecretKey,
     ledger::{
         Ledger,
         body::{Body, Called},
         disk::Record,
-        entry::{Kind, Writer},
+        entry::Kind,
+        vouching::Pen,
     },
     runtime::{self, store::file::LedgerFile},
     text::{Name, SessionName},
@@ -28,12 +30,12 @@ fn what_is_exported_can_be_imported_elsewhere_and_is_the_same() {
     let (from, to) = (Folder::new(), Folder::new());
     from.fill();
     let exported = run(from.path(), &["ledger", "export"], "");
-    assert_eq!(exported.lines().count(), 7);
+    assert_eq!(exported.lines().count(), 8);
     let said = run(to.path(), &["ledger", "import"], &exported);
-    assert!(said.contains("6 entries are new, 0 were known"), "{said}");
+    assert!(said.contains("7 entries are new, 0 were known"), "{said}");
     assert_eq!(run(to.path(), &["ledger", "export"], ""), exported);
     let again = run(to.path(), &["ledger", "import"], &exported);
-    assert!(again.contains("0 entries are new, 6 were known"), "{again}");
+    assert!(again.contains("0 entries are new, 7 were known"), "{again}");
 }
 
 #[test]
@@ -67,7 +69,7 @@ fn verify_counts_what_is_there_and_fails_when_something_is_damaged() {
     drop(folder.fill());
     let said = run(folder.path(), &["ledger", "verify", "--json"], "");
     let sound: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!((&sound["entries"], &sound["damaged"]), (&6.into(), &0.into()));
+    assert_eq!((&sound["entries"], &sound["damaged"]), (&7.into(), &0.into()));
     let bytes = fs::read(folder.file()).unwrap();
     let at = bytes.windows(5).rposition(|window| window == b"hello").unwrap();
     let mut damaged = bytes;
@@ -76,7 +78,7 @@ fn verify_counts_what_is_there_and_fails_when_something_is_damaged() {
     let done = attempt(folder.path(), &["ledger", "verify", "--json"], "");
     assert_eq!(done.status.code(), Some(1));
     let said: Value = serde_json::from_slice(&done.stdout).unwrap();
-    assert_eq!((&said["entries"], &said["damaged"]), (&5.into(), &1.into()));
+    assert_eq!((&said["entries"], &said["damaged"]), (&6.into(), &1.into()));
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn the_scores_are_the_sum_of_what_is_kept() {
 }
 
 impl Folder {
-    /// Six entries of a host, in the first profile's ledger.
+    /// Six entries of a host and its key, in the first profile's ledger.
     fn fill(&self) -> LedgerFile {
         self.fill_with(Vec::new())
     }
@@ -118,8 +120,8 @@ impl Folder {
     /// The same, and more.
     fn fill_with(&self, more: Vec<Body>) -> LedgerFile {
         let session = SessionId(Uuid::from_u128(5));
-        let me = Writer { node: BEN, incarnation: Incarnation(1) };
-        let mut ledger = Ledger::new(session, me);
+        let pen = Pen::new(SecretKey::from_bytes(&[2; 32]), Incarnation(1));
+        let mut ledger = Ledger::new(session, pen);
         ledger.reigns(Epoch(1));
         let round = RoundId(3);
         let gathered = |number, rare| {

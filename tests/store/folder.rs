@@ -6,14 +6,16 @@ use std::{
 };
 
 use interregnum::{
+    keys::SecretKey,
     ledger::{
         Ledger,
         body::Body,
         disk::Record,
-        entry::{Entry, Kind, SharedEntry, WallTime, Writer},
+        entry::{Entry, Kind, SharedEntry, WallTime},
+        vouching::Pen,
     },
     runtime::store::file::Contents,
-    types::{Incarnation, NodeId, SessionId},
+    types::{Incarnation, SessionId},
 };
 use uuid::Uuid;
 
@@ -62,8 +64,8 @@ impl Drop for Folder {
 
 /// A ledger for a new life of a writer.
 pub fn ledger(life: u64) -> Ledger {
-    let me = Writer { node: NodeId::from_u128(1), incarnation: Incarnation(life) };
-    Ledger::new(SessionId(Uuid::from_u128(5)), me)
+    let pen = Pen::new(SecretKey::from_bytes(&[1; 32]), Incarnation(life));
+    Ledger::new(SessionId(Uuid::from_u128(5)), pen)
 }
 
 pub fn write(ledger: &mut Ledger, count: usize) -> Vec<SharedEntry> {

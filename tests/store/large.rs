@@ -6,7 +6,7 @@ use interregnum::{
     arena::{GatherableId, RoundId, hall::Fact},
     ledger::{
         Ledger,
-        batch::PORTION_BYTES,
+        batch::{self, PORTION_BYTES},
         body::Body,
         disk::BatchId,
         entry::{SharedEntry, WallTime},
@@ -35,6 +35,7 @@ fn a_hundred_thousand_entries_are_there_within_a_second() {
         }
     });
     let session = entries[0].head().session;
+    let entries_count = entries.len();
     drop((opened, entries));
     println!("{} bytes on disk", std::fs::metadata(folder.file()).unwrap().len());
 
@@ -50,7 +51,7 @@ fn a_hundred_thousand_entries_are_there_within_a_second() {
     });
     while own.poll().is_some() {}
     let took = began.elapsed();
-    assert_eq!(own.len(), ENTRIES);
+    assert_eq!(own.len(), entries_count);
     println!("together {took:?}; {} KiB of memory", resident_kib().saturating_sub(before));
     assert!(took < Duration::from_secs(1), "{took:?}");
 
@@ -65,15 +66,16 @@ fn a_hundred_thousand_entries_are_there_within_a_second() {
     assert_eq!(missing.len(), 100);
     assert!(missing.next(&own, usize::MAX).unwrap().into_entries().len() == 100);
     let all = timed("all found missing", || own.missing_from(&Vector::default()));
-    assert_eq!(all.len(), ENTRIES as u64);
+    assert_eq!(all.len(), entries_count as u64);
 
     // Somebody who has nothing takes in one portion after the other, between two ticks each.
     let (mut newcomer, mut all) = (ledger(100), all);
     let (mut longest, mut portions) = (Duration::ZERO, 0);
     while let Some(portion) = all.next(&own, PORTION_BYTES) {
         let began = Instant::now();
-        for entry in portion.into_entries() {
-            newcomer.accept(SharedEntry::unwrap_or_clone(entry)).unwrap();
+        let entries = portion.into_entries().into_iter().map(SharedEntry::unwrap_or_clone);
+        for run in batch::runs(entries.collect()) {
+            newcomer.accept(run).unwrap();
         }
         while newcomer.poll().is_some() {}
         (longest, portions) = (longest.max(began.elapsed()), portions + 1);
@@ -82,20 +84,20 @@ fn a_hundred_thousand_entries_are_there_within_a_second() {
     timed("digest", || assert_eq!(newcomer.digest(), own.digest()));
 }
 
-/// Points as the arena makes them.
+/// Points as the arena makes them, each with a tick of its own; and the key before them.
 fn points(count: usize) -> Vec<SharedEntry> {
     let mut ledger: Ledger = ledger(1);
     ledger.reigns(Epoch(1));
-    let entries = (0..count as u64).map(|number| {
+    for number in 0..count as u64 {
         let fact = Fact::Gathered {
             player: NodeId::from_u128(u128::MAX / 8 * u128::from(number % 8)),
             gatherable: GatherableId((1 << 60) + number),
             rare: number % 8 == 0,
             round: RoundId((1 << 60) + number / 100),
         };
-        ledger.write(WallTime(1_700_000_000 + number), Body::Fact(fact.encode())).unwrap()
-    });
-    entries.collect()
+        ledger.write(WallTime(1_700_000_000 + number), Body::Fact(fact.encode())).unwrap();
+    }
+    ledger.entries().collect()
 }
 
 fn timed<T>(what: &str, act: impl FnOnce() -> T) -> T {

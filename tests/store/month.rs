@@ -16,14 +16,16 @@ use interregnum::{
         hall::{Fact, Hall, Standing},
     },
     game::{FactRules, draw},
+    keys::SecretKey,
     ledger::{
         Ledger, Out,
-        batch::PORTION_BYTES,
+        batch::{self, PORTION_BYTES},
         body::{Body, Called},
         catch_up::Portion,
         disk::Record,
-        entry::{Entry, WallTime, Writer},
+        entry::{Entry, SharedEntry, WallTime, Writer},
         page::{PAGE_ENTRIES_MAX, Page},
+        vouching::Pen,
     },
     runtime::store::file::LedgerFile,
     text::Name,
@@ -77,12 +79,19 @@ fn session() -> SessionId {
     SessionId(Uuid::from_u128(5))
 }
 
-fn empty(me: Writer) -> Ledger {
-    Ledger::summed(session(), me, FactRules::of::<Arena>())
+fn empty(pen: Pen) -> Ledger {
+    Ledger::summed(session(), pen, FactRules::of::<Arena>())
 }
 
-fn reader(life: u64) -> Writer {
-    Writer { node: NodeId::from_u128(9), incarnation: Incarnation(life) }
+fn reader(life: u64) -> Pen {
+    Pen::new(SecretKey::from_bytes(&[99; 32]), Incarnation(life))
+}
+
+/// Takes all of it, run by run.
+fn take(to: &mut Ledger, entries: impl Iterator<Item = SharedEntry>) {
+    for run in batch::runs(entries.map(|entry| Entry::clone(&entry)).collect()) {
+        to.accept(run).unwrap();
+    }
 }
 
 impl Month {
@@ -117,8 +126,9 @@ impl Month {
         round: &mut RoundId,
         again: &[Fact],
     ) -> Vec<Fact> {
-        let me = Writer { node: player(reign), incarnation: Incarnation(reign) };
-        let mut host = empty(me);
+        let key = SecretKey::from_bytes(&[1 + (reign % PLAYERS) as u8; 32]);
+        let mut host = empty(Pen::new(key, Incarnation(reign)));
+        let me = host.me();
         host.reigns(Epoch(reign));
         for number in 0..PLAYERS {
             let called = Called { player: player(number), name: Name::new(&format!("P{number}")) };
@@ -141,14 +151,18 @@ impl Month {
                 self.note(&mut host, at + number / POINTS_PER_SECOND, &won);
                 *round = RoundId((reign << 24) + number);
                 lately.clear();
+                // The real one does so each tick: that takes a while, seventeen million times.
+                host.sign();
             }
         }
+        host.sign();
         self.entries += host.len() as u64;
         // It falls a little before the end of a round.
         let lately: Vec<Fact> = lately.into_iter().rev().take(20).collect();
-        for entry in host.entries() {
-            self.ledger.accept(Entry::clone(&entry)).unwrap();
-            if self.ledger.rows().is_multiple_of(BATCH) {
+        let mut missing = host.missing_from(&self.ledger.vector());
+        while let Some(portion) = missing.next(&host, PORTION_BYTES) {
+            take(&mut self.ledger, portion.into_entries().into_iter());
+            if self.ledger.stream(me).is_some_and(|stream| stream.loose().count() > BATCH) {
                 self.fold(me, PAGE_ENTRIES_MAX, SPARED);
             }
         }
@@ -157,7 +171,7 @@ impl Month {
     }
 
     fn note(&mut self, host: &mut Ledger, at: u64, fact: &Fact) {
-        host.write(WallTime(at), fact_body(fact)).unwrap();
+        host.note(WallTime(at), fact_body(fact)).unwrap();
         let standing = self.scores.entry(fact.player()).or_default();
         match fact {
             Fact::Gathered { rare, .. } => standing.points += if *rare { 3 } else { 1 },
@@ -217,24 +231,24 @@ impl Month {
     /// equal, and become so from either side.
     fn check_merges(&self) {
         let mut old = empty(reader(3));
-        for entry in self.ledger.entries() {
-            old.accept(Entry::clone(&entry)).unwrap();
-        }
+        take(&mut old, self.ledger.entries());
         assert_eq!(old.rows() as u64, self.entries);
         assert_eq!(old.digest(), self.ledger.digest());
         let half = self.entries as usize / 2;
         for from in [&old, &self.ledger] {
             // Half of it is there already, one by one.
             let mut new = empty(reader(4));
-            for entry in old.entries().take(half) {
-                new.accept(Entry::clone(&entry)).unwrap();
-            }
+            let _ = old.entries().take(half).fold(Vec::new(), |mut run, entry| {
+                run.push(Entry::clone(&entry));
+                if entry.signature().is_some() {
+                    new.accept(std::mem::take(&mut run)).unwrap();
+                }
+                run
+            });
             let mut missing = from.missing_from(&new.vector());
             while let Some(portion) = missing.next(from, PORTION_BYTES) {
                 match portion {
-                    Portion::Entries(entries) => entries.iter().for_each(|entry| {
-                        new.accept(Entry::clone(entry)).unwrap();
-                    }),
+                    Portion::Entries(entries) => take(&mut new, entries.into_iter()),
                     Portion::Page(page) => {
                         new.accept_page(Page::decode(&page.encode()).unwrap()).unwrap();
                     }

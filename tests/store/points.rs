@@ -191,6 +191,11 @@ impl Players {
     }
 }
 
+/// Whose place tells who it is.
+fn key(place: usize) -> SecretKey {
+    SecretKey::from_bytes(&[place as u8 + 1; 32])
+}
+
 impl Peer {
     fn start(file: PathBuf, place: usize, party: &str) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
@@ -248,11 +253,6 @@ impl Drop for Peer {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// The key of whoever plays at this place.
-fn key(place: usize) -> SecretKey {
-    SecretKey::from_bytes(&[place as u8; 32])
 }
 
 /// Not a test: plays, and says what it holds, until it is killed. Rests when its input ends.

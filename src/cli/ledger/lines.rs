@@ -124,6 +124,7 @@ fn says(entry: &Entry) -> Option<String> {
             let Writer { node, incarnation } = target.writer;
             format!("deleted {node} {:016x} {}", incarnation.0, target.number)
         }
+        Body::Author(key) => format!("the author's key is {key}"),
         Body::Other(..) => return None,
     })
 }

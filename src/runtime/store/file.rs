@@ -10,6 +10,9 @@
 //! `sessions` remembers which session was played last under which name, `clocks` by how many hours the
 //! clocks of those who wrote are behind this machine's, and `owner` whose file it is.
 //!
+//! *What was not signed* (versions 1 and 2) stays as it is, row by row: a stream that does not begin with
+//! its author's key is [history](crate::ledger::stream), and the ledger takes it as such.
+//!
 //! *Files of others.* What is an SQLite database and not one of ours is somebody else's: it is moved
 //! aside as it is, and nothing is ever written into it.
 
@@ -74,6 +77,9 @@ const STEPS: &[&str] = &[
         id BLOB NOT NULL
     ) STRICT;
 ",
+    // From here on entries are signed, and so are pages: no table changes, but a version that does not
+    // know of it would call such pages damaged, and would write on what others no longer take.
+    "",
 ];
 
 /// Where in a file SQLite keeps its application id, and how a file begins.

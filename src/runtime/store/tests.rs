@@ -4,18 +4,20 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::*;
 use crate::{
+    keys::SecretKey,
     ledger::{
         Ledger,
         body::Body,
-        entry::{Kind, SharedEntry, WallTime, Writer},
+        entry::{Kind, SharedEntry, WallTime},
+        vouching::Pen,
     },
     types::{Incarnation, NodeId},
 };
 
 /// So many entries of one writer.
 pub fn written(count: u64) -> Vec<SharedEntry> {
-    let me = Writer { node: NodeId::from_u128(1), incarnation: Incarnation(1 << 63) };
-    let mut ledger = Ledger::new(SessionId(uuid::Uuid::from_u128(5)), me);
+    let pen = Pen::new(SecretKey::from_bytes(&[1; 32]), Incarnation(1 << 63));
+    let mut ledger = Ledger::new(SessionId(uuid::Uuid::from_u128(5)), pen);
     let body = |n| Body::Other(Kind(128), format!("this is what number {n} says").into_bytes());
     (0..count).map(|n| ledger.write(WallTime(n), body(n)).unwrap()).collect()
 }

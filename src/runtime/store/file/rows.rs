@@ -161,7 +161,7 @@ pub(in crate::runtime::store) fn remove_folded(
     let mut found = Vec::new();
     {
         let sql = "SELECT rowid, session, author, incarnation, number FROM entries
-                   WHERE substr(entry, 1, 1) <> X'11'";
+                   WHERE substr(entry, 1, 1) NOT IN (X'11', X'12')";
         let mut statement = transaction.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

@@ -6,7 +6,14 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     game::Fact,
-    ledger::{Ledger, batch, body::Body, entry::WallTime},
+    keys::SecretKey,
+    ledger::{
+        Ledger, batch,
+        body::Body,
+        entry::{EntryId, Head, WallTime},
+        page::Page,
+        vouching::Pen,
+    },
     runtime::store::tests::{fresh, written},
     types::{Epoch, Incarnation},
 };
@@ -357,13 +364,19 @@ fn a_path_that_is_no_text_is_a_path() {
 
 /// What a host writes in many rounds, and the page that comes of it.
 fn folded() -> (Vec<Arc<Entry>>, SharedPage) {
-    let me = Writer { node: NodeId::from_u128(1), incarnation: Incarnation(1) };
-    let mut ledger = Ledger::new(SessionId(Uuid::from_u128(1)), me);
+    let pen = Pen::new(SecretKey::from_bytes(&[1; 32]), Incarnation(1));
+    let mut ledger = Ledger::new(SessionId(Uuid::from_u128(1)), pen);
     ledger.reigns(Epoch(1));
     let fact = |n: u8| Fact { key: vec![1, 2, 3, n], value: vec![9; 20] };
-    let entries: Vec<_> =
-        (0..64).map(|n| ledger.write(WallTime(5), Body::Fact(fact(n))).unwrap()).collect();
-    assert!(ledger.fold_stream(me, 60, 60, 0));
+    for n in 0..63 {
+        ledger.note(WallTime(5), Body::Fact(fact(n))).unwrap();
+        if n % 4 == 0 || n == 59 {
+            ledger.sign();
+        }
+    }
+    ledger.sign();
+    let entries: Vec<_> = ledger.entries().collect();
+    assert!(ledger.fold_stream(ledger.me(), 60, 60, 0));
     let page = ledger.pages().next().unwrap().clone();
     (entries, page)
 }
@@ -381,7 +394,10 @@ fn a_page_takes_the_place_of_its_entries_and_gives_them_back() {
     let (_, contents) = LedgerFile::open(&folder.file()).unwrap();
     assert_eq!((contents.damaged, contents.len()), (0, 64));
     let kept: Vec<_> = contents.pages.values().flatten().flat_map(|page| page.entries()).collect();
-    assert_eq!(kept, entries[..folded]);
+    // Of their signatures the last one.
+    let unsigned = |entry: &Arc<Entry>| Entry::clone(entry).unsigned();
+    assert!(kept.iter().map(unsigned).eq(entries[..folded].iter().map(unsigned)));
+    assert_eq!(kept.last(), entries[..folded].last());
 }
 
 #[test]
@@ -414,4 +430,67 @@ fn a_file_of_the_first_version_is_read_and_goes_on() {
     file.belongs_to(owner).unwrap();
     drop(file);
     assert_eq!(LedgerFile::owner_of(&folder.file()).unwrap(), Some(owner));
+}
+
+/// Nothing was signed then. Same points, nothing lost; and what is played from then on counts, too.
+#[test]
+fn a_file_of_the_version_before_signatures_goes_on() {
+    let (folder, old) = (Folder::made(), written_before_signatures(64));
+    let shared: Vec<Arc<Entry>> = old.iter().cloned().map(Arc::new).collect();
+    let rules = crate::game::FactRules::default();
+    let page = Arc::new(Page::fold(&shared[..40], &rules, true).unwrap());
+    let mut connection = Connection::open(folder.file()).unwrap();
+    settle(&connection).unwrap();
+    migrate(&mut connection, &STEPS[..2]).unwrap();
+    let transaction = connection.transaction().unwrap();
+    insert_page(&transaction, &page).unwrap();
+    old[40..].iter().for_each(|entry| insert(&transaction, entry).unwrap());
+    transaction.commit().unwrap();
+    drop(connection);
+    let session = old[0].head().session;
+    let pen = || Pen::new(SecretKey::from_bytes(&[1; 32]), Incarnation(1));
+    let ledger_of = |mut contents: Contents| {
+        assert_eq!((contents.damaged, &contents.notices[..]), (0, &[][..]));
+        let mut ledger = Ledger::new(session, pen());
+        let entries = contents.ledgers.remove(&session).unwrap_or_default();
+        ledger.restore_all(entries, &contents.pages[&session]);
+        ledger
+    };
+    let before = ledger_of(LedgerFile::read(&folder.file()).unwrap());
+    assert_eq!((before.len(), before.counted_len(), before.unsigned_len()), (64, 64, 64));
+    // It is opened to be written to, twice.
+    let (mut file, contents) = LedgerFile::open(&folder.file()).unwrap();
+    let mut ledger = ledger_of(contents);
+    assert_eq!((ledger.len(), ledger.counted_len()), (64, 64));
+    let fact = Fact { key: vec![1, 2, 4], value: vec![9; 20] };
+    ledger.write(WallTime(6), Body::Fact(fact)).unwrap();
+    let signed = ledger.stream(ledger.me()).unwrap().entries();
+    file.write(&fresh(&signed.collect::<Vec<_>>())).unwrap();
+    drop(file);
+    let (file, contents) = LedgerFile::open(&folder.file()).unwrap();
+    assert_eq!(version(&file.connection), Ok(STEPS.len()));
+    let again = ledger_of(contents);
+    assert_eq!((again.len(), again.counted_len(), again.unsigned_len()), (66, 65, 64));
+    assert_eq!(again.digest(), ledger.digest());
+    assert_eq!((again.behind_holes(), again.unvouched().len()), (0, 0));
+    let mut known = again.entries().map(|entry| entry.hash());
+    assert!(old.iter().all(|entry| known.any(|hash| hash == entry.hash())));
+}
+
+/// A stream as it was once: the id of its author is no key's, and it begins with what was said first.
+fn written_before_signatures(count: u8) -> Vec<Entry> {
+    let pen = Pen::new(SecretKey::from_bytes(&[1; 32]), Incarnation(1));
+    let mut ledger = Ledger::new(SessionId(Uuid::from_u128(1)), pen);
+    ledger.reigns(Epoch(1));
+    for n in 0..count {
+        let fact = Fact { key: vec![1, 2, 3, n], value: vec![9; 20] };
+        ledger.write(WallTime(5), Body::Fact(fact)).unwrap();
+    }
+    let writer = Writer { node: NodeId::from_u128(7), incarnation: Incarnation(3) };
+    let renamed = |entry: Arc<Entry>| {
+        let number = entry.id().number - 1;
+        let head = Head { id: EntryId { writer, number }, ..*entry.head() };
+        Entry::new(head, entry.body().unwrap()).unwrap()
+    };
+    ledger.entries().skip(1).map(renamed).collect()
 }
