@@ -12,7 +12,7 @@ pub struct Tap {
     /// All beacons, one behind the other.
     pub beacons: Vec<u8>,
     /// What went over each link, in one direction.
-    links: BTreeMap<(Place, LinkId), Vec<u8>>,
+    pub links: BTreeMap<(Place, LinkId), Vec<u8>>,
     /// What was said with it, before it was sealed, kind by kind: no listener has that, but whoever judges
     /// what a listener learns.
     pub said: Vec<Vec<u8>>,
