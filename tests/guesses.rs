@@ -108,7 +108,7 @@ fn of_a_thousand_guesses_from_one_address_one_a_second_is_looked_at() {
     }
     let looked_at: Vec<Instant> = gate.answers.iter().map(|(at, ..)| *at).collect();
     println!("{} of {} guesses were looked at", looked_at.len(), SECONDS * 100);
-    assert!((SECONDS - 1..=SECONDS).contains(&(looked_at.len() as u64)), "{looked_at:?}");
+    assert!((SECONDS..=SECONDS + 1).contains(&(looked_at.len() as u64)), "{looked_at:?}");
     for pair in looked_at.windows(2) {
         assert!(pair[1].since(pair[0]) >= Duration::from_secs(1), "{looked_at:?}");
     }
