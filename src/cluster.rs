@@ -334,6 +334,11 @@ impl Cluster {
         self.mesh.locked(now)
     }
 
+    /// Whether there is a link with this peer, to look at.
+    pub fn is_linked_with(&self, peer: NodeId) -> bool {
+        self.mesh.peer(peer).is_some_and(Peer::is_linked)
+    }
+
     /// From here on what this node seals can be [read](Cluster::read) here.
     pub fn stay_legible(&mut self) {
         self.mesh.stay_legible();
@@ -603,7 +608,7 @@ impl Cluster {
 
     /// Those who do not reach the host get its roster from here.
     fn pass_roster(&mut self, now: Instant) {
-        let Some(roster) = self.roster.published().cloned() else { return };
+        let Some(roster) = self.roster.signed(&self.me.key) else { return };
         let message = Message::Roster(roster);
         for (client, _) in self.relayed(now) {
             self.send(now, client, Delivery::Link, &message);
@@ -611,7 +616,7 @@ impl Cluster {
     }
 
     fn send_roster(&mut self, now: Instant, to: NodeId) {
-        if let Some(roster) = self.roster.published().cloned() {
+        if let Some(roster) = self.roster.signed(&self.me.key) {
             self.send(now, to, Delivery::Link, &Message::Roster(roster));
         }
     }
@@ -623,7 +628,7 @@ impl Cluster {
     }
 
     fn publish_roster(&mut self, now: Instant) {
-        let Some(roster) = self.roster.published().cloned() else {
+        let Some(roster) = self.roster.signed(&self.me.key) else {
             return;
         };
         self.send_to_all(now, &Message::Roster(roster), None);

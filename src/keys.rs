@@ -43,8 +43,10 @@ pub enum Subject {
     Life,
     /// An entry of the ledger, and all of its writer's before it.
     Entry,
-    /// A state of the world, by the host that stepped it.
-    State,
+    /// That somebody reigns, in which term.
+    Reign,
+    /// Who is in a session, by its host.
+    Roster,
     /// Something that a third node passes on.
     Passed,
     /// A machine that speaks for an account.
@@ -58,7 +60,8 @@ impl Subject {
         match self {
             Subject::Life => "life",
             Subject::Entry => "entry",
-            Subject::State => "state",
+            Subject::Reign => "reign",
+            Subject::Roster => "roster",
             Subject::Passed => "passed",
             Subject::Machine => "machine",
             Subject::Vote => "vote",
@@ -112,6 +115,13 @@ impl PublicKey {
         let key = VerifyingKey::from_bytes(&self.bytes).map_err(|_| Forged)?;
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
         key.verify_strict(&message(subject, parts), &signature).map_err(|_| Forged)
+    }
+}
+
+/// All zeros: nobody's.
+impl Default for PublicKey {
+    fn default() -> Self {
+        Self::from_bytes([0; KEY_BYTES])
     }
 }
 
@@ -333,7 +343,7 @@ mod tests {
         assert_eq!(of(1).verify(Subject::Life, &[b"ab", b"c"], &signature), Ok(()));
         for (number, subject, parts) in [
             (2, Subject::Life, [&b"ab"[..], b"c"]),
-            (1, Subject::State, [b"ab", b"c"]),
+            (1, Subject::Roster, [b"ab", b"c"]),
             (1, Subject::Life, [b"a", b"bc"]),
             (1, Subject::Life, [b"ab", b"d"]),
         ] {

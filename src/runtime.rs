@@ -411,7 +411,7 @@ fn displaced(own: &UdpSocket, settings: &Settings, error: &io::Error) -> String 
     let instead = own.local_addr().map_or(0, |address| address.port());
     format!(
         "{why}; packets come in at UDP port {instead} instead: allow that one too where a firewall was \
-         opened, or choose another --port"
+         opened, or choose another port"
     )
 }
 

@@ -8,9 +8,10 @@ use interregnum::{
     io::{CloseReason, Effect, Port, Wire},
     keys::SecretKey,
     ledger::{disk::Stored, entry::WallTime},
+    mesh::Delivery,
     node::{Input, Node, Output},
     text::{Name, SessionName},
-    types::{Incarnation, Instant, LinkId, Role},
+    types::{Incarnation, Instant, LinkId, NodeId, Role},
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -36,7 +37,8 @@ proptest! {
         lone.pass_time();
     }
 
-    /// A member whose every message has a byte changed: nearly right is worse than wrong.
+    /// A member whose every message has a byte changed, before it is sealed or after: nearly right is
+    /// worse than wrong.
     #[test]
     fn a_member_with_broken_bytes_leaves_a_node_standing(
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..200),
@@ -68,7 +70,11 @@ fn exchange<'a>(
             Effect::Dial { link, .. } => Some(*link),
             _ => None,
         };
-        to.receive(effect, change(()));
+        let change = change(());
+        match change.and_then(|(index, byte)| from.spoil(to.node.me(), &effect, index, *byte)) {
+            Some(spoilt) => spoilt.into_iter().for_each(|effect| to.receive(effect, None)),
+            None => to.receive(effect, change),
+        }
         if let Some(link) = dialled {
             from.feed(Wire::Connected { link });
         }
@@ -108,7 +114,9 @@ impl Lone {
             tuning: Tuning::default(),
         };
         let now = Instant(1_000_000);
-        let mut lone = Self { node: Node::new(now, config), now, sent: Vec::new(), place };
+        let mut node = Node::new(now, config);
+        node.stay_legible();
+        let mut lone = Self { node, now, sent: Vec::new(), place };
         lone.drain();
         lone
     }
@@ -124,6 +132,27 @@ impl Lone {
                 self.sent.push(effect);
             }
         }
+    }
+
+    /// What it says with a byte changed under the seal, every other time.
+    fn spoil(
+        &mut self,
+        whom: NodeId,
+        effect: &Effect,
+        index: &prop::sample::Index,
+        byte: u8,
+    ) -> Option<Vec<Effect>> {
+        let (sealed, delivery) = match effect {
+            Effect::Packet { bytes, .. } => (bytes, Delivery::Datagram),
+            Effect::Bytes { bytes, .. } => (bytes, Delivery::Link),
+            _ => return None,
+        };
+        let mut said = self.node.cluster().read(sealed).filter(|_| byte % 2 == 1)?.to_vec();
+        let at = index.index(said.len());
+        said[at] = byte;
+        self.node.utter(self.now, whom, delivery, said[0], &said[1..]);
+        self.drain();
+        Some(std::mem::take(&mut self.sent))
     }
 
     /// Ten milliseconds, with all that is due in them.

@@ -9,7 +9,6 @@ use interregnum::{
     keys::{Chance, Lock},
     mesh::{
         Mesh, Out,
-        channel::Handshake,
         identity::Identity,
         message::{ANSWER, OPENING, REFUSED, Refusal},
     },
@@ -48,7 +47,7 @@ impl Gate {
         self.links += 1;
         let link = LinkId(self.links);
         let other = locked(2, secret);
-        let mut handshake = Handshake::new(&other, &mut self.chance, true).unwrap();
+        let mut handshake = other.handshake(&mut self.chance, true).unwrap();
         let opening = other.opening(handshake.write(&[]).unwrap()).unwrap();
         let chunk = wire::frame(OPENING, &serde_json::to_vec(&opening).unwrap()).unwrap();
         let from = SocketAddr::from((from, 40_000));

@@ -5,6 +5,7 @@
 //! | [`failover`] | the host is killed, or stopped and continued, again and again |
 //! | [`heal`] | the network is cut in two halves and mended, again and again |
 //! | [`loss`] | packets get lost, or other programs want the processor: nothing must happen |
+//! | [`seal`] | the handshake of a link, and the seal of a datagram, within one process |
 //!
 //! All of it is worked out from the peers' lines. A figure stands beside its like of the same run:
 //! the gap that a killed host costs beside the gaps that this machine makes anyway.
@@ -19,6 +20,7 @@ mod failover;
 mod figures;
 mod heal;
 mod loss;
+mod seal;
 
 /// Runs one of them.
 pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
@@ -26,6 +28,7 @@ pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode>
         BenchOptions::Failover(options) => failover::run(options, log),
         BenchOptions::Heal(options) => heal::run(options, log),
         BenchOptions::Loss(options) => loss::run(options, log),
+        BenchOptions::Seal(options) => seal::run(options),
     }
 }
 

@@ -244,6 +244,23 @@ pub enum BenchOptions {
     /// Packets get lost, or the processor is busy: whether anything comes of it. Loss needs root
     /// and Linux.
     Loss(LossOptions),
+    /// What it costs that nobody else reads along: handshakes, and the seal of a datagram
+    Seal(SealOptions),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct SealOptions {
+    /// How many handshakes.
+    #[arg(long, default_value = "200", value_parser = number(1..=1_000_000_u32), allow_negative_numbers = true)]
+    pub handshakes: u32,
+
+    /// How many datagrams of each size, at most as many as keep their numbers apart.
+    #[arg(long, default_value = "20000", value_parser = number(1..=1_000_000_u32), allow_negative_numbers = true)]
+    pub datagrams: u32,
+
+    /// Print what is measured as one JSON object per line
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -18,7 +18,7 @@
 //!           u2 holds: 0 nothing, 1 a state of this term [n tick],
 //!              2 of another [n epoch, u64 u64 host, u64 incarnation, n tick]
 //!           u1 lossy   zeros   the list
-//! relay     kind 0x19   u64 u64 from   u64 incarnation   u64 u64 to   u8 hops   u8 kind, and a body
+//! relay     kind 0x19   a `RelayHead`, postcard, and a body: a tick's, or JSON as its author signed it
 //! ledger    kind 0x1a   a [`LedgerMessage`], postcard
 //! others    kind 0x1b   JSON: all else, and ticks and controls of those who speak it
 //! ```
@@ -28,12 +28,20 @@
 
 use bytes::{Buf, Bytes};
 
-use super::message::{ControlsPacket, Ends, Message, Packet, Payload, RelayPacket, TickPacket};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    message::{
+        ControlsPacket, Ends, Message, Packet, Payload, RelayPacket, TickPacket, Word, check_reign,
+    },
+    relay::HOPS_MAX,
+};
 use crate::{
     bits::{BitReader, BitWriter},
     game::Malformed,
+    keys::{PublicKey, SecretKey, Signature, Subject},
     ledger::exchange::LedgerMessage,
-    mesh::message::tag,
+    mesh::message::{Address, tag},
     types::{Clock, Epoch, Incarnation, NodeId, Term, Tick},
     wire::Blob,
 };
@@ -235,39 +243,96 @@ fn decode_controls(
     Ok(ControlsPacket { term, holds, number, lossy, list })
 }
 
-/// Controls that are passed on go as JSON: whoever passes them on may not know the life that they are
-/// for.
+/// What stands in front of something that is passed on.
+#[derive(Serialize, Deserialize)]
+struct RelayHead {
+    from: PublicKey,
+    incarnation: Incarnation,
+    to: NodeId,
+    hops: u8,
+    address: Option<Address>,
+    /// Of what follows.
+    kind: u8,
+    number: u64,
+    signature: Signature,
+}
+
+/// Something that `from` says to somebody whom it does not reach, with its word for it. Controls go as
+/// JSON: whoever passes them on may not know the life that they are for.
+pub fn signed(
+    key: &SecretKey,
+    incarnation: Incarnation,
+    to: NodeId,
+    number: u64,
+    packet: Packet,
+) -> Option<RelayPacket> {
+    let bytes = serde_json::to_vec(&packet).ok()?;
+    let parts = signed_parts(to, incarnation, number);
+    let signature = key.sign(Subject::Passed, &[&parts, &bytes]);
+    Some(RelayPacket {
+        from: key.public(),
+        incarnation,
+        to,
+        hops: HOPS_MAX,
+        address: None,
+        packet: Box::new(packet),
+        word: Word::Packet { number, signature, bytes: bytes.into() },
+    })
+}
+
+fn signed_parts(to: NodeId, incarnation: Incarnation, number: u64) -> Vec<u8> {
+    let (incarnation, number) = (incarnation.0.to_be_bytes(), number.to_be_bytes());
+    [&to.as_u128().to_be_bytes()[..], &incarnation, &number].concat()
+}
+
 fn encode_relay(relay: &RelayPacket) -> Option<Encoded> {
-    let (kind, inner) = match &*relay.packet {
-        Packet::Tick(tick) => SharedTick::new(tick).map(|shared| shared.to(tick.heard)),
-        _ => None,
-    }
-    .or_else(|| Some((JSON, serde_json::to_vec(&relay.packet).ok()?)))?;
-    let mut out = BitWriter::new();
-    write_id(&mut out, relay.from);
-    out.long(relay.incarnation.0);
-    write_id(&mut out, relay.to);
-    out.bits(u32::from(relay.hops), 8);
-    out.bits(u32::from(kind), 8);
-    let mut body = out.finish();
+    let ((kind, inner), number, signature) = match (&*relay.packet, &relay.word) {
+        (Packet::Tick(tick), Word::Reign(word)) => {
+            (SharedTick::new(tick)?.to(tick.heard), 0, *word)
+        }
+        (_, Word::Packet { number, signature, bytes }) => {
+            ((JSON, bytes.to_vec()), *number, *signature)
+        }
+        _ => return None,
+    };
+    let head = RelayHead {
+        from: relay.from,
+        incarnation: relay.incarnation,
+        to: relay.to,
+        hops: relay.hops,
+        address: relay.address,
+        kind,
+        number,
+        signature,
+    };
+    let mut body = postcard::to_stdvec(&head).ok()?;
     body.extend_from_slice(&inner);
     Some((RELAY, body))
 }
 
+/// Whoever passes on what its alleged author never signed passes on nothing.
 fn decode_relay(body: &Bytes) -> Result<RelayPacket, Malformed> {
-    let mut input = BitReader::new(body);
-    let from = read_id(&mut input)?;
-    let incarnation = Incarnation(input.long()?);
-    let to = read_id(&mut input)?;
-    let hops = input.bits(8)? as u8;
-    let kind = input.bits(8)? as u8;
-    let rest = body.slice_ref(input.rest()?);
-    let packet = match kind {
-        JSON => serde_json::from_slice(&rest).map_err(|_| Malformed)?,
-        TICK..=TICK_LAST => Packet::Tick(decode_tick(kind, rest, (from, incarnation))?),
+    let (head, rest): (RelayHead, &[u8]) =
+        postcard::take_from_bytes(body).map_err(|_| Malformed)?;
+    let rest = body.slice_ref(rest);
+    let RelayHead { from, incarnation, to, hops, address, kind, number, signature } = head;
+    let (packet, word) = match kind {
+        JSON => {
+            let parts = signed_parts(to, incarnation, number);
+            from.verify(Subject::Passed, &[&parts, &rest], &signature).map_err(|_| Malformed)?;
+            let packet = serde_json::from_slice(&rest).map_err(|_| Malformed)?;
+            let word = Word::Packet { number, signature, bytes: Blob(rest) };
+            (Some(packet).filter(|packet| !matches!(packet, Packet::Tick(_))), word)
+        }
+        TICK..=TICK_LAST => {
+            let tick = decode_tick(kind, rest, (from.id(), incarnation))?;
+            check_reign(&from, tick.term, &signature).map_err(|_| Malformed)?;
+            (Some(Packet::Tick(tick)), Word::Reign(signature))
+        }
         _ => return Err(Malformed),
     };
-    Ok(RelayPacket { from, incarnation, to, hops, packet: Box::new(packet) })
+    let packet = Box::new(packet.ok_or(Malformed)?);
+    Ok(RelayPacket { from, incarnation, to, hops, address, packet, word })
 }
 
 fn write_id(out: &mut BitWriter, id: NodeId) {
@@ -296,6 +361,7 @@ fn read_term(input: &mut BitReader<'_>) -> Result<Term, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::message::sign_reign;
 
     const HOST: (NodeId, Incarnation) = (NodeId::from_u128(7), Incarnation(8));
     const CLIENT: (NodeId, Incarnation) = (NodeId::from_u128(9), Incarnation(10));
@@ -366,16 +432,54 @@ mod tests {
 
     #[test]
     fn what_is_passed_on_comes_out_as_it_went_in() {
-        let relay = |packet| RelayPacket {
-            from: HOST.0,
-            incarnation: HOST.1,
+        let key = SecretKey::from_bytes(&[7; 32]);
+        let host = (key.public().id(), HOST.1);
+        let term = Term { host: host.0, ..term(3) };
+        let relay = RelayPacket {
+            from: key.public(),
+            incarnation: host.1,
             to: NodeId::from_u128(11),
             hops: 2,
-            packet: Box::new(packet),
+            address: Some(Address { ip: [10, 0, 0, 1].into(), tcp: 1, udp: 2 }),
+            packet: Box::new(Packet::Tick(TickPacket { term, ..tick() })),
+            word: Word::Reign(sign_reign(&key, term)),
         };
-        round_trip(Packet::Relay(relay(Packet::Tick(tick()))), CLIENT, HOST);
-        round_trip(Packet::Relay(relay(Packet::Controls(controls()))), CLIENT, HOST);
-        round_trip(Packet::Relay(relay(Packet::Rival { term: term(3) })), CLIENT, HOST);
+        round_trip(Packet::Relay(relay.clone()), CLIENT, HOST);
+        let invented = Term { epoch: Epoch(4), ..term };
+        let packet = Box::new(Packet::Tick(TickPacket { term: invented, ..tick() }));
+        let relay = RelayPacket { packet, ..relay };
+        let (kind, body) = encode(&Message::Packet(Packet::Relay(relay))).unwrap();
+        assert!(decode(kind, body.into(), CLIENT, HOST).is_err(), "nobody can invent a reign");
+        for packet in [Packet::Controls(controls()), Packet::Rival { term }] {
+            let relay = signed(&key, HOST.1, NodeId::from_u128(11), 5, packet).unwrap();
+            round_trip(Packet::Relay(relay), CLIENT, HOST);
+        }
+    }
+
+    // Whoever stands between two others is none of them.
+    #[test]
+    fn nobody_can_make_what_is_passed_on_say_something_else() {
+        let key = SecretKey::from_bytes(&[7; 32]);
+        let to = NodeId::from_u128(11);
+        let relay = signed(&key, HOST.1, to, 5, Packet::Controls(controls())).unwrap();
+        let passed = |relay: &RelayPacket| {
+            let (kind, body) = encode(&Message::Packet(Packet::Relay(relay.clone()))).unwrap();
+            decode(kind, body.into(), CLIENT, HOST)
+        };
+        let Word::Packet { signature, bytes, .. } = relay.word.clone() else { panic!("a tick") };
+        let word = |number, bytes| Word::Packet { number, signature, bytes };
+        assert!(passed(&RelayPacket { hops: 1, ..relay.clone() }).is_ok());
+        let thief = SecretKey::from_bytes(&[8; 32]).public();
+        let other = serde_json::to_vec(&Packet::Rival { term: term(3) }).unwrap();
+        for forged in [
+            RelayPacket { from: thief, ..relay.clone() },
+            RelayPacket { incarnation: Incarnation(9), ..relay.clone() },
+            RelayPacket { to: NodeId::from_u128(12), ..relay.clone() },
+            RelayPacket { word: word(6, bytes), ..relay.clone() },
+            RelayPacket { word: word(5, other.into()), ..relay },
+        ] {
+            assert!(passed(&forged).is_err(), "{forged:?}");
+        }
     }
 
     // A host sends one tick to many: what differs is in front, and the rest is made once.

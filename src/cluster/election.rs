@@ -59,6 +59,10 @@ const JUST_HEARD: Duration = Duration::from_millis(25);
 /// Whoever says that the host lives has a tick newer by this than the asker's.
 const NEWER_TICKS: u64 = 2;
 
+/// How much further than time allows a world in an answer may be: clocks differ, and a machine that slept
+/// does not know for how long.
+const AHEAD_TICKS_MAX: u64 = 600;
+
 /// The shortest window in which a tick counts as proof that the host lives.
 const LIVES_WINDOW_MIN: Duration = Duration::from_millis(42);
 
@@ -471,6 +475,9 @@ impl Election {
         match &mut self.state {
             State::Idle => Admission::Drop,
             State::Following(following) if following.term == term => {
+                if via.is_some() && !following.may_be_at(now, packet.tick) {
+                    return Admission::Drop;
+                }
                 let gap = now.since(following.heard).as_micros() as u64;
                 if following.hear(now, packet, self.sent, via) {
                     self.gap_us = (self.gap_us - self.gap_us / 400).max(gap).min(200_000);

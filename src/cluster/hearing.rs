@@ -68,40 +68,43 @@ impl Cluster {
 
     /// Something came that goes, or went, through a third node.
     fn pass_on(&mut self, now: Instant, newest: &dyn Newest, by: NodeId, mut relay: RelayPacket) {
-        if let (Packet::Knock(knock), true) = (&*relay.packet, relay.to == self.me.id) {
-            return self.let_in(now, relay.from, relay.incarnation, knock);
+        let from = relay.author();
+        if relay.to == self.me.id && !self.relay.is_news(&relay) {
+            return;
         }
-        let author = self.mesh.peer(relay.from).map(|peer| peer.incarnation);
-        if author != Some(relay.incarnation) || matches!(*relay.packet, Packet::Relay(_)) {
+        if let (Packet::Knock(knock), true) = (&*relay.packet, relay.to == self.me.id) {
+            return self.let_in(now, &relay, knock);
+        }
+        if self.mesh.peer(from).map(|peer| peer.incarnation) != Some(relay.incarnation) {
             return;
         }
         if relay.to == self.me.id {
-            if relay.from != self.me.id {
-                self.mesh.heard_of(now, relay.from);
+            if from != self.me.id {
+                self.mesh.heard_of(now, from);
                 let far = relay::HOPS_MAX.saturating_sub(relay.hops).saturating_add(1);
-                self.packet(now, newest, relay.from, *relay.packet, Some(Via { by, far }));
+                self.packet(now, newest, from, *relay.packet, Some(Via { by, far }));
             }
             return;
         }
         let Some(hops) = relay.hops.checked_sub(1) else { return };
-        if let Packet::Knock(knock) = &mut *relay.packet {
-            knock.address = knock.address.or_else(|| self.mesh.peer(relay.from)?.address());
+        if let Packet::Knock(_) = &*relay.packet {
+            relay.address = relay.address.or_else(|| self.mesh.peer(from)?.address());
             // It asks until it has heard that it has a seat.
-            self.send_roster(now, relay.from);
+            self.send_roster(now, from);
         }
         let host = self.election.following().map(|term| term.host);
-        if host != Some(relay.from) {
+        if host != Some(from) {
             let holds = match &*relay.packet {
                 Packet::Controls(controls) => controls.holds,
                 _ => None,
             };
-            if self.relay.serve(now, relay.from, holds) {
-                self.send_roster(now, relay.from);
+            if self.relay.serve(now, from, holds) {
+                self.send_roster(now, from);
             }
         }
         let up = self.election.relay(now).filter(|_| host == Some(relay.to));
         let next = up.or_else(|| self.way_to_host(now, relay.to)).unwrap_or(relay.to);
-        if next != by && next != relay.from {
+        if next != by && next != from {
             let packet = Packet::Relay(RelayPacket { hops, ..relay });
             self.send_packet(now, next, packet);
         }
@@ -110,10 +113,12 @@ impl Cluster {
     fn message(&mut self, now: Instant, newest: &dyn Newest, from: NodeId, message: Message) {
         match message {
             Message::Packet(packet) => self.packet(now, newest, from, packet, None),
-            Message::Roster(roster)
-                if from == roster.term.host || self.election.relay(now) == Some(from) =>
-            {
-                if self.roster.adopt(roster, self.election.following()) {
+            Message::Roster(signed) => {
+                // From whomever it comes: it is the host's, or it is nothing.
+                if signed.check().is_err() {
+                    return tracing::warn!(?from, "a roster that its host did not sign");
+                }
+                if self.roster.adopt(signed, self.election.following()) {
                     self.roster_changed(now);
                     self.pass_roster(now);
                 }
@@ -127,7 +132,6 @@ impl Cluster {
                     self.publish_roster(now);
                 }
             }
-            Message::Roster(_) => {}
         }
     }
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{
-    keys::{PublicKey, Signature},
+    keys::{Forged, PublicKey, SecretKey, Signature, Subject},
     ledger::exchange::LedgerMessage,
     mesh::message::Address,
     text::Name,
@@ -27,7 +27,7 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub enum Message {
     /// Who is in the session, by its host.
-    Roster(Roster),
+    Roster(SignedRoster),
     /// What stands for itself.
     Packet(Packet),
     /// About the ledger of the session. It has a form of its own.
@@ -37,6 +37,66 @@ pub enum Message {
     Votes(Vec<Vote>),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
+}
+
+/// Who is in a session, with the word of its host: whoever passes it on can neither change it nor invent
+/// a reign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedRoster {
+    /// What the host says.
+    pub roster: Roster,
+    /// The host's key.
+    pub key: PublicKey,
+    /// Its signature of what it says, in JSON.
+    pub signature: Signature,
+    /// Its signature of the term alone: what it says in that reign may go through third hands.
+    pub reign: Signature,
+}
+
+impl SignedRoster {
+    /// Signs it, as its host.
+    pub fn new(roster: Roster, key: &SecretKey) -> Option<Self> {
+        let bytes = serde_json::to_vec(&roster).ok()?;
+        let signature = key.sign(Subject::Roster, &[&bytes]);
+        let reign = sign_reign(key, roster.term);
+        Some(Self { roster, key: key.public(), signature, reign })
+    }
+
+    /// Checks that the host of its reign said so.
+    ///
+    /// # Errors
+    /// [`Forged`] when it did not.
+    pub fn check(&self) -> Result<(), Forged> {
+        let bytes = serde_json::to_vec(&self.roster).map_err(|_| Forged)?;
+        match self.key.id() == self.roster.term.host {
+            true => self.key.verify(Subject::Roster, &[&bytes], &self.signature),
+            false => Err(Forged),
+        }?;
+        check_reign(&self.key, self.roster.term, &self.reign)
+    }
+}
+
+/// The word of whoever has `key` that it reigns in this term.
+pub fn sign_reign(key: &SecretKey, term: Term) -> Signature {
+    key.sign(Subject::Reign, &reign_parts(term).each_ref().map(|part| &part[..]))
+}
+
+/// Checks such a word.
+///
+/// # Errors
+/// [`Forged`] when the host of that term did not give it.
+pub fn check_reign(key: &PublicKey, term: Term, word: &Signature) -> Result<(), Forged> {
+    match key.id() == term.host {
+        true => {
+            let parts = reign_parts(term);
+            key.verify(Subject::Reign, &parts.each_ref().map(|part| &part[..]), word)
+        }
+        false => Err(Forged),
+    }
+}
+
+fn reign_parts(term: Term) -> [[u8; 8]; 2] {
+    [term.epoch.0.to_be_bytes(), term.incarnation.0.to_be_bytes()]
 }
 
 /// Who is in a session: published by its host, the same for all.
@@ -140,7 +200,9 @@ pub enum Packet {
         /// The reign to follow.
         new: Term,
     },
-    /// Something from one node to another that does not reach it, by way of a third.
+    /// Something from one node to another that does not reach it, by way of a third. It has a form of its
+    /// own.
+    #[serde(skip)]
     Relay(RelayPacket),
     /// "Let me in": a newcomer to a host that it does not reach, by way of a member.
     Knock(Knock),
@@ -224,19 +286,48 @@ pub struct ControlsPacket {
     pub list: Payload,
 }
 
-/// A packet on its way through other nodes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A packet on its way through other nodes. Its author has signed it, so that none of them can make it
+/// say something else. Ticks are encoded anew by whoever passes them on, for what the receiver holds: of
+/// them the host has signed the term, so that nobody can invent a reign.
+#[derive(Clone, Debug)]
 pub struct RelayPacket {
     /// Who says it.
-    pub from: NodeId,
+    pub from: PublicKey,
     /// In which life.
     pub incarnation: Incarnation,
     /// For whom it is.
     pub to: NodeId,
     /// How many more nodes may pass it on.
     pub hops: u8,
+    /// Where its author can be reached, as the first one knows that passes it on.
+    pub address: Option<Address>,
     /// What it says. Never a relay itself.
     pub packet: Box<Packet>,
+    /// Its author's word for it.
+    pub word: Word,
+}
+
+/// What the author of something that is passed on has signed.
+#[derive(Clone, Debug)]
+pub enum Word {
+    /// The term of a tick.
+    Reign(Signature),
+    /// All of a packet.
+    Packet {
+        /// It rises with each packet of that life: what came before is not taken again.
+        number: u64,
+        /// By the author.
+        signature: Signature,
+        /// The packet, as it was signed.
+        bytes: Blob,
+    },
+}
+
+impl RelayPacket {
+    /// The id of whoever says it.
+    pub fn author(&self) -> NodeId {
+        self.from.id()
+    }
 }
 
 /// What a newcomer says of itself to a host that has not heard of it.
@@ -246,8 +337,6 @@ pub struct Knock {
     pub name: Name,
     /// Player or spectator.
     pub role: Role,
-    /// Where it can be reached, as the member knows that passes this on.
-    pub address: Option<Address>,
 }
 
 /// "My host seems lost; shall I reign?"
@@ -402,6 +491,23 @@ mod tests {
             let text = serde_json::to_string(&payload).unwrap();
             assert_eq!(serde_json::from_str::<Payload>(&text).unwrap(), payload);
         }
+    }
+
+    #[test]
+    fn a_roster_is_its_hosts_or_nobodys() {
+        let host = SecretKey::from_bytes(&[7; 32]);
+        let term = Term { epoch: Epoch(3), host: host.public().id(), incarnation: Incarnation(8) };
+        let session_id = SessionId::default();
+        let (members, barred) = (Vec::new(), Vec::new());
+        let roster = Roster { session_id, term, version: 1, members, spectators: 0, barred };
+        let signed = SignedRoster::new(roster.clone(), &host).unwrap();
+        let text = serde_json::to_string(&signed).unwrap();
+        let back: SignedRoster = serde_json::from_str(&text).unwrap();
+        assert_eq!(back.check(), Ok(()));
+        let changed = Roster { spectators: 1, ..roster.clone() };
+        assert_eq!(SignedRoster { roster: changed, ..back }.check(), Err(Forged));
+        let thief = SecretKey::from_bytes(&[8; 32]);
+        assert_eq!(SignedRoster::new(roster, &thief).unwrap().check(), Err(Forged));
     }
 
     #[test]

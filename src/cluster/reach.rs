@@ -173,7 +173,7 @@ impl Cluster {
         };
         self.reach.knocks = self.reach.knocks.wrapping_add(1);
         let (name, role) = (self.me.name.clone(), self.me.role);
-        let knock = Packet::Knock(Knock { name, role, address: None });
+        let knock = Packet::Knock(Knock { name, role });
         self.send_through(now, *member, *host, knock);
     }
 
@@ -200,29 +200,21 @@ impl Cluster {
     }
 
     /// Somebody who does not reach this host wants to play, and a member brings it.
-    pub(super) fn let_in(
-        &mut self,
-        now: Instant,
-        id: NodeId,
-        incarnation: Incarnation,
-        knock: &Knock,
-    ) {
-        if self.election.reign().is_none() || self.mesh.refuses(id).is_some() {
+    pub(super) fn let_in(&mut self, now: Instant, relay: &RelayPacket, knock: &Knock) {
+        if self.election.reign().is_none() || self.mesh.refuses(relay.author()).is_some() {
             return;
         }
-        self.mesh.learn_of(
-            now,
-            &self.me,
-            Acquaintance {
-                id,
-                incarnation,
-                name: knock.name.clone(),
-                role: knock.role,
-                address: knock.address,
-                heard: false,
-                wanted: true,
-            },
-        );
+        let (id, incarnation) = (relay.author(), relay.incarnation);
+        let newcomer = Acquaintance {
+            id,
+            incarnation,
+            name: knock.name.clone(),
+            role: knock.role,
+            address: relay.address,
+            heard: false,
+            wanted: true,
+        };
+        self.mesh.learn_of(now, &self.me, newcomer);
         self.mesh.introduced(id, incarnation);
         self.mesh.heard_of(now, id);
         self.reconcile(now);

@@ -14,7 +14,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::types::{Clock, Instant, NodeId};
+use super::message::{RelayPacket, Word};
+use crate::types::{Clock, Incarnation, Instant, NodeId};
 
 /// How long a request counts.
 pub const SERVED: Duration = Duration::from_secs(1);
@@ -34,10 +35,17 @@ pub struct Via {
 /// The most nodes that one node relays for.
 const CLIENTS_MAX: usize = 64;
 
-/// Those for whom this node passes on its host's ticks.
+/// The most authors of whom it is known what came last.
+const AUTHORS_MAX: usize = 256;
+
+/// Those for whom this node passes on its host's ticks, and what came by way of others.
 #[derive(Debug, Default)]
 pub struct Relay {
     clients: BTreeMap<NodeId, Client>,
+    /// The number of the last packet that this node had passed on.
+    number: u64,
+    /// The highest number of each author, in the life it was in.
+    heard: BTreeMap<NodeId, (Incarnation, u64)>,
 }
 
 #[derive(Debug)]
@@ -57,6 +65,28 @@ impl Relay {
         }
         self.clients.insert(client, Client { until: now + SERVED, holds });
         new
+    }
+
+    /// The number of the next packet that this node has passed on.
+    pub fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    /// Whether something that was passed on is newer than all that its author has said so before. Ticks
+    /// are numbered by themselves.
+    pub fn is_news(&mut self, relay: &RelayPacket) -> bool {
+        let Word::Packet { number, .. } = relay.word else { return true };
+        let author = relay.author();
+        let last = self.heard.get(&author).filter(|(life, _)| *life == relay.incarnation);
+        if last.is_some_and(|(_, last)| number <= *last) {
+            return false;
+        }
+        if self.heard.len() >= AUTHORS_MAX && !self.heard.contains_key(&author) {
+            self.heard.pop_first();
+        }
+        self.heard.insert(author, (relay.incarnation, number));
+        true
     }
 
     /// Who is to get the ticks, and which state it holds.

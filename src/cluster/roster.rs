@@ -7,9 +7,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::message::{Bar, Member, Roster as Published};
+use super::message::{Bar, Member, Roster as Published, SignedRoster, Word};
 use crate::{
     config::Tuning,
+    keys::{PublicKey, SecretKey},
     mesh::{Mesh, identity::Identity},
     types::{Incarnation, Instant, NodeId, Role, SessionId, Term},
 };
@@ -30,8 +31,10 @@ const EARLY_MAX: usize = 16;
 #[derive(Debug, Default)]
 pub struct Roster {
     published: Option<Published>,
+    /// The list as its host signed it, to be passed on.
+    signed: Option<SignedRoster>,
     /// The lists of hosts that are not followed yet, of which one may be.
-    early: BTreeMap<NodeId, Published>,
+    early: BTreeMap<NodeId, SignedRoster>,
     away_since: BTreeMap<NodeId, Instant>,
     unsteady_since: BTreeMap<NodeId, Instant>,
 }
@@ -40,6 +43,22 @@ impl Roster {
     /// What is published, if this node has ever been in the session.
     pub fn published(&self) -> Option<&Published> {
         self.published.as_ref()
+    }
+
+    /// What is published as its host signed it: as this node did, if it is the host.
+    pub fn signed(&self, key: &SecretKey) -> Option<SignedRoster> {
+        let published = self.published.as_ref()?;
+        match published.term.host == key.public().id() {
+            true => SignedRoster::new(published.clone(), key),
+            false => self.signed.clone(),
+        }
+    }
+
+    /// The word of a host that it reigns in this term, and its key.
+    pub fn word_of(&self, term: Term) -> Option<(PublicKey, Word)> {
+        let signed = self.signed.iter().chain(self.early.values());
+        let signed = signed.filter(|signed| signed.roster.term == term);
+        signed.map(|signed| (signed.key, Word::Reign(signed.reign))).next()
     }
 
     /// The members, this node included.
@@ -59,12 +78,13 @@ impl Roster {
 
     /// Takes a host's word for who is in, or keeps it until its reign is followed: the list comes
     /// over the link and may overtake the reign's first tick. Whether anything has changed.
-    pub fn adopt(&mut self, roster: Published, following: Option<Term>) -> bool {
+    pub fn adopt(&mut self, signed: SignedRoster, following: Option<Term>) -> bool {
+        let roster = &signed.roster;
         if following != Some(roster.term) {
             if following.is_none_or(|term| term < roster.term)
                 && (self.early.len() < EARLY_MAX || self.early.contains_key(&roster.term.host))
             {
-                self.early.insert(roster.term.host, roster);
+                self.early.insert(roster.term.host, signed);
             }
             return false;
         }
@@ -73,7 +93,8 @@ impl Roster {
                 || mine.session_id != roster.session_id
         });
         if newer {
-            self.published = Some(roster);
+            self.published = Some(roster.clone());
+            self.signed = Some(signed);
         }
         newer
     }
@@ -81,7 +102,7 @@ impl Roster {
     /// A reign is followed from here on: takes the list that came before it, if one did.
     pub fn follow(&mut self, term: Term) -> bool {
         let early = self.early.remove(&term.host);
-        self.early.retain(|_, early| early.term > term);
+        self.early.retain(|_, early| early.roster.term > term);
         early.is_some_and(|early| self.adopt(early, Some(term)))
     }
 
@@ -111,8 +132,9 @@ impl Roster {
             spectators: 0,
             barred: Vec::new(),
         });
+        self.signed = None;
         self.away_since.clear();
-        self.early.retain(|_, early| early.term > term);
+        self.early.retain(|_, early| early.roster.term > term);
     }
 
     /// Takes a member off the list: it has left.
@@ -245,25 +267,33 @@ mod tests {
     // Two hosts meet: a third node, linked with both, hears both lists before the verdict.
     #[test]
     fn lists_of_several_hosts_may_come_before_one_of_them_is_followed() {
-        let lists = [(7, 4), (6, 2), (8, 3)].map(|(epoch, host)| Published {
-            session_id: SessionId(uuid::Uuid::nil()),
-            term: Term {
-                epoch: Epoch(epoch),
-                host: NodeId::from_u128(host),
-                incarnation: Incarnation(0),
-            },
-            version: 1,
-            members: Vec::new(),
-            spectators: 0,
-            barred: Vec::new(),
+        let lists = [(7, 4), (6, 2), (8, 3)].map(|(epoch, host)| {
+            let key = SecretKey::from_bytes(&[host; 32]);
+            let host = key.public().id();
+            let term = Term { epoch: Epoch(epoch), host, incarnation: Incarnation(0) };
+            let session_id = SessionId(uuid::Uuid::nil());
+            let members = Vec::new();
+            let list = Published {
+                session_id,
+                term,
+                version: 1,
+                members,
+                spectators: 0,
+                barred: Vec::new(),
+            };
+            SignedRoster::new(list, &key).unwrap()
         });
         for followed in &lists {
+            let term = followed.roster.term;
             let mut roster = Roster::default();
+            assert!(roster.word_of(term).is_none());
             for list in &lists {
                 assert!(!roster.adopt(list.clone(), None));
             }
-            assert!(roster.follow(followed.term));
-            assert_eq!(roster.published().unwrap().term, followed.term);
+            assert!(roster.word_of(term).is_some());
+            assert!(roster.follow(term));
+            assert_eq!(roster.published().unwrap().term, term);
+            assert!(roster.word_of(term).is_some());
         }
     }
 }

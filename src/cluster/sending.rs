@@ -72,23 +72,21 @@ impl Cluster {
         if hops == 0 || self.election.relay(now) == Some(to) {
             return; // it has come too far, or from there
         }
+        let Some((from, word)) = self.roster.word_of(tick.term) else { return };
         tick.carried = self.carried_since(tick.term, held);
-        let (from, incarnation) = (tick.term.host, tick.term.incarnation);
+        let incarnation = tick.term.incarnation;
         let packet = Box::new(Packet::Tick(tick));
-        let relay = RelayPacket { from, incarnation, to, hops, packet };
+        let relay = RelayPacket { from, incarnation, to, hops, address: None, packet, word };
         self.send_packet(now, to, Packet::Relay(relay));
     }
 
     /// Sends `to` something by way of `relay`.
     pub(super) fn send_through(&mut self, now: Instant, relay: NodeId, to: NodeId, packet: Packet) {
-        let packet = Packet::Relay(RelayPacket {
-            from: self.me.id,
-            incarnation: self.me.incarnation,
-            to,
-            hops: relay::HOPS_MAX,
-            packet: Box::new(packet),
-        });
-        self.send_packet(now, relay, packet);
+        let number = self.relay.next_number();
+        if let Some(signed) = coding::signed(&self.me.key, self.me.incarnation, to, number, packet)
+        {
+            self.send_packet(now, relay, Packet::Relay(signed));
+        }
     }
 
     /// Sends what stands for itself.

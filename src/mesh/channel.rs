@@ -29,12 +29,8 @@ use snow::{
     types::{Cipher, Dh, Hash, Random},
 };
 
-use super::{
-    identity::Identity,
-    message::{MAGIC, PROTOCOL},
-};
 use crate::{
-    keys::{Chance, Forged, PublicKey, SecretKey, Signature, Subject},
+    keys::{Chance, Forged, Lock, PublicKey, SecretKey, Signature, Subject},
     types::{Incarnation, NodeId},
     wire::{FRAME_BYTES_MAX, PIECE_BYTES, SEAL_BYTES, TooLong},
 };
@@ -91,15 +87,21 @@ impl fmt::Debug for LifeKey {
 pub struct Handshake(Box<HandshakeState>);
 
 impl Handshake {
-    /// Begins one, as whoever dials or as whoever was dialled.
-    pub fn new(me: &Identity, chance: &mut Chance, dials: bool) -> Option<Self> {
-        let pattern = if me.lock.is_some() { LOCKED } else { OPEN };
-        let about = serde_json::to_vec(&(MAGIC, PROTOCOL, me.rules, &me.session)).ok()?;
+    /// Begins one with this key, as whoever dials or as whoever was dialled. It succeeds where both sides
+    /// have the same lock, and say that it is about the same.
+    pub fn new(
+        life: &LifeKey,
+        lock: Option<&Lock>,
+        about: &[u8],
+        chance: &mut Chance,
+        dials: bool,
+    ) -> Option<Self> {
+        let pattern = if lock.is_some() { LOCKED } else { OPEN };
         let builder =
             Builder::with_resolver(pattern.parse().ok()?, Box::new(Resolver::new(chance)));
         let mut builder =
-            builder.local_private_key(&me.life.private).and_then(|b| b.prologue(&about)).ok()?;
-        if let Some(lock) = &me.lock {
+            builder.local_private_key(&life.private).and_then(|b| b.prologue(about)).ok()?;
+        if let Some(lock) = lock {
             builder = builder.psk(0, lock.link()).ok()?;
         }
         let state = if dials { builder.build_initiator() } else { builder.build_responder() };
@@ -348,7 +350,7 @@ impl Random for Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::Lock;
+    use crate::mesh::identity::Identity;
 
     /// Both ends of a channel.
     fn agreed() -> (Channel, Channel) {
@@ -357,8 +359,8 @@ mod tests {
 
     fn agree(one: &Identity, other: &Identity) -> Result<(Channel, Channel), Forged> {
         let mut chance = Chance::new([5; 32]);
-        let mut dials = Handshake::new(one, &mut chance, true).unwrap();
-        let mut answers = Handshake::new(other, &mut chance, false).unwrap();
+        let mut dials = one.handshake(&mut chance, true).unwrap();
+        let mut answers = other.handshake(&mut chance, false).unwrap();
         assert_eq!(answers.read(&dials.write(b"").unwrap())?, b"");
         assert_eq!(dials.read(&answers.write(b"who I am").unwrap())?, b"who I am");
         dials.check(&other.key.public(), other.incarnation, &other.life.proof())?;
@@ -442,8 +444,8 @@ mod tests {
         assert!(agree(&locked(1), &locked(1)).is_ok());
         let mut chance = Chance::new([5; 32]);
         for wrong in [locked(2), Identity::numbered(1)] {
-            let mut dials = Handshake::new(&wrong, &mut chance, true).unwrap();
-            let mut answers = Handshake::new(&locked(1), &mut chance, false).unwrap();
+            let mut dials = wrong.handshake(&mut chance, true).unwrap();
+            let mut answers = locked(1).handshake(&mut chance, false).unwrap();
             assert_eq!(answers.read(&dials.write(b"").unwrap()), Err(Forged));
         }
     }
@@ -464,8 +466,16 @@ mod tests {
     #[test]
     fn garbage_is_no_handshake() {
         let (me, mut chance) = (Identity::numbered(1), Chance::new([5; 32]));
-        for garbage in [&b""[..], &[0; 31], &[0xff; 600], &[0; 5_000]] {
-            let mut answers = Handshake::new(&me, &mut chance, false).unwrap();
+        for garbage in [&b""[..], &[0; 31], &[0; 5_000]] {
+            let mut answers = me.handshake(&mut chance, false).unwrap();
+            assert_eq!(answers.read(garbage), Err(Forged));
+        }
+        // Whatever stands for a key is taken for one; what comes of it nobody can go on with.
+        let mut answers = me.handshake(&mut chance, false).unwrap();
+        let said = answers.read(&[0xff; 600]);
+        assert!(said.is_ok_and(|said| !said.is_empty()));
+        let _ = answers.write(b"who I am").unwrap();
+        for garbage in [&[0xff; 64][..], &[0; 600]] {
             assert_eq!(answers.read(garbage), Err(Forged));
         }
     }

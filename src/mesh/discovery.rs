@@ -23,6 +23,7 @@ use std::{
 };
 
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce, aead::Aead as _};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     identity::Identity,
@@ -175,9 +176,14 @@ impl Discovery {
         if beacon.ask && self.may_answer(now, from) {
             self.send(me, from, via, false);
         }
-        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&beacon.who.id()) {
+        // Those of other versions may have no key; they are listed, and not met.
+        let id = match beacon.who.protocol {
+            PROTOCOL => beacon.who.id(),
+            _ => NodeId::from_u128(xxh3_128(from.to_string().as_bytes())),
+        };
+        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&id) {
             let heard = Heard { beacon: beacon.clone(), from, at: now, bytes: bytes.into() };
-            self.heard.insert(beacon.who.id(), heard);
+            self.heard.insert(id, heard);
         }
         Some(beacon)
     }
@@ -487,6 +493,25 @@ mod tests {
                 assert!(at < 120 || altered[at] == 1, "byte {at}");
             }
         }
+    }
+
+    // They had ids where there are keys now.
+    #[test]
+    fn sessions_of_earlier_versions_are_heard_of() {
+        let mut here = discovery(Vec::new());
+        for port in [4_000, 4_001] {
+            let from = SocketAddr::from(([10, 77, 0, 2], port));
+            let text = format!(
+                "{{\"magic\":\"interregnum\",\"protocol\":3,\"rules\":\"r\",\"session\":\"old {port}\",\
+                 \"session_id\":null,\"id\":\"{}\",\"incarnation\":1,\"name\":\"Ada\",\
+                 \"role\":\"player\",\"tcp\":1,\"udp\":1,\"term\":null,\"host_name\":null,\
+                 \"players\":1}}",
+                uuid::Uuid::from_u128(port.into())
+            );
+            let me = Identity::numbered(1);
+            assert!(here.packet(Instant(1), &me, from, Port::Beacon, text.as_bytes()).is_some());
+        }
+        assert_eq!(here.heard(Instant(1)).count(), 2);
     }
 
     fn discovery(peers: Vec<SocketAddr>) -> Discovery {

@@ -1,7 +1,7 @@
 //! Who this node says it is, in beacons and hellos, and whether somebody else fits to it.
 
 use super::{
-    channel::LifeKey,
+    channel::{Handshake, LifeKey},
     message::{Beacon, Hello, Introduction, MAGIC, Opening, PROTOCOL, Refusal},
 };
 use crate::{
@@ -77,6 +77,12 @@ impl Identity {
             tcp: self.tcp,
             udp: self.udp,
         }
+    }
+
+    /// Begins a handshake, as whoever dials or as whoever was dialled.
+    pub fn handshake(&self, chance: &mut Chance, dials: bool) -> Option<Handshake> {
+        let about = serde_json::to_vec(&(MAGIC, PROTOCOL, self.rules, &self.session)).ok()?;
+        Handshake::new(&self.life, self.lock.as_ref(), &about, chance, dials)
     }
 
     /// The first word on a link that it dials, while it plays.

@@ -144,7 +144,8 @@ impl Mesh {
             match (state.peer, opened) {
                 (Some(peer), Some(Ok(frame))) => self.frame(now, peer, link, Bytes::from(frame)),
                 _ => {
-                    tracing::warn!("something on a link with {:?} was not sent by it", state.peer);
+                    let peer = state.peer;
+                    tracing::warn!(?peer, "what came over a link was not sent by whom it is with");
                     return self.fail(now, link);
                 }
             }
@@ -165,7 +166,7 @@ impl Mesh {
         let open = |state: &&mut super::Link| !state.introduced && state.dialled.is_some();
         let Some(state) = self.links.get_mut(&link).filter(open) else { return };
         state.introduced = true;
-        let begun = Handshake::new(me, &mut self.chance, true).and_then(|mut handshake| {
+        let begun = me.handshake(&mut self.chance, true).and_then(|mut handshake| {
             let opening = me.opening(handshake.write(&[])?)?;
             state.handshake = Some(handshake);
             Some(opening)
@@ -249,10 +250,10 @@ impl Mesh {
             self.stir();
             return Ok(());
         }
-        let handshake = Handshake::new(me, &mut self.chance, false).filter(|_| refused.is_none());
+        let handshake = me.handshake(&mut self.chance, false).filter(|_| refused.is_none());
         let read = handshake.and_then(|mut handshake| {
-            handshake.read(&opening.noise).ok()?;
-            Some(handshake)
+            let said = handshake.read(&opening.noise).ok()?;
+            said.is_empty().then_some(handshake)
         });
         let Some(mut handshake) = read else {
             let refusal = refused.unwrap_or(Refusal::Passphrase);

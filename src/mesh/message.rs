@@ -74,7 +74,8 @@ pub struct Introduction {
     pub rules: String,
     /// The session it plays in, or looks for; none on the title.
     pub session: Option<SessionName>,
-    /// Who it is.
+    /// Who it is. (Earlier versions had none.)
+    #[serde(default)]
     pub key: PublicKey,
     /// In which life.
     pub incarnation: Incarnation,

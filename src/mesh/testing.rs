@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     Mesh, Out,
-    channel::{Handshake, INDEX_MIN},
+    channel::INDEX_MIN,
     identity::Identity,
     message::{ANSWER, OPENING, PROOF},
 };
@@ -19,7 +19,7 @@ use crate::{
 pub fn let_in(mesh: &mut Mesh, now: Instant, me: &Identity, other: &Identity, from: SocketAddr) {
     let link = LinkId(1);
     mesh.handle(now, me, Wire::Accepted { link, from });
-    let mut handshake = Handshake::new(other, &mut Chance::new([9; 32]), true).unwrap();
+    let mut handshake = other.handshake(&mut Chance::new([9; 32]), true).unwrap();
     let opening = other.opening(handshake.write(&[]).unwrap()).unwrap();
     let chunk = wire::frame(OPENING, &serde_json::to_vec(&opening).unwrap()).unwrap();
     mesh.handle(now, me, Wire::Bytes { link, chunk });

@@ -149,6 +149,8 @@ pub struct World<G: Playable> {
     pub unsent_max: usize,
     /// Datagrams that went into a cut, and come out of it when that is mended.
     hoard: VecDeque<Datagram>,
+    /// Datagrams that somebody took down, if anybody does.
+    taken_down: Option<Vec<Datagram>>,
     flaps: BTreeMap<u64, trouble::Flap>,
     crowned: Vec<watch::Succession>,
     expected: Option<watch::Expected>,
@@ -281,6 +283,7 @@ impl<G: Playable> World<G> {
             unsent_max: LINK_BYTES_QUEUED_MAX,
 
             hoard: VecDeque::new(),
+            taken_down: None,
             flaps: BTreeMap::new(),
             crowned: Vec::new(),
             expected: None,

@@ -70,7 +70,7 @@ fn who_gets_one_half_of_a_port_alone_plays_and_is_told_what_else_to_open() {
     let started = peers[0].said.iter().find(|line| line["event"] == "started").unwrap();
     let udp = started["udp"].to_string();
     assert!(warning.contains(&format!("UDP port {port}")), "{warning}");
-    assert!(warning.contains(&udp) && warning.contains("--port"), "{warning}");
+    assert!(warning.contains(&udp) && warning.contains("another port"), "{warning}");
     assert!(warned.next().is_none());
 }
 

@@ -186,7 +186,8 @@ impl Players {
             host.is_some() && peers.iter().all(|peer| peer.host == host)
         };
         self.wait("one host", is_one);
-        self.peers[0].host.map(|(_, id)| id as usize - 1).unwrap()
+        let (_, host) = self.peers[0].host.unwrap();
+        (0..PLAYERS).find(|place| key(*place).public().id().as_u128() == host).unwrap()
     }
 }
 
@@ -249,6 +250,11 @@ impl Drop for Peer {
     }
 }
 
+/// The key of whoever plays at this place.
+fn key(place: usize) -> SecretKey {
+    SecretKey::from_bytes(&[place as u8; 32])
+}
+
 /// Not a test: plays, and says what it holds, until it is killed. Rests when its input ends.
 #[test]
 #[ignore = "is started by the other tests here"]
@@ -256,10 +262,10 @@ fn the_player() {
     let (Some(file), Ok(party)) = (std::env::var_os(FILE), std::env::var(PARTY)) else { return };
     let words: Vec<&str> = party.splitn(3, ' ').collect();
     let [place, port, session] = words[..] else { panic!("no party") };
-    let id = place.parse::<u8>().unwrap() + 1;
+    let number = place.parse().unwrap();
     let settings = Settings {
         session: Some(SessionName::new(session).unwrap()),
-        key: Some(SecretKey::from_bytes(&[id; 32])),
+        key: Some(key(number)),
         ip: Some(Ipv4Addr::LOCALHOST),
         beacon_port: port.parse().unwrap(),
         ledger: Some(PathBuf::from(file)),

@@ -76,6 +76,7 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
         "bench failover" => format!("kills peers silent {RUN}"),
         "bench heal" => format!("heals peers {RUN}"),
         "bench loss" => format!("hogs peers percent {RUN}"),
+        "bench seal" => "datagrams handshakes json".to_owned(),
         "ledger export" | "ledger import" => "data-dir".to_owned(),
         "ledger verify" | "scores" => "data-dir json".to_owned(),
         "sim" if cfg!(feature = "mutants") => {

@@ -126,6 +126,7 @@ impl Election {
         }
         match ok.answer {
             Answer::Follow { world, sync_gamestate } => {
+                let world = world.filter(|mark| self.may_be_so_far(now, cx, *mark));
                 let Some(candidacy) = self.state.candidacy_mut() else {
                     return;
                 };
@@ -145,6 +146,14 @@ impl Election {
             }
             Answer::TakingOver => self.withdraw(now + RETRY_AFTER_TAKEOVER),
         }
+    }
+
+    /// Whether the lost host can have come so far, as time passes: worlds further ahead are invented.
+    fn may_be_so_far(&self, now: Instant, cx: &Context<'_>, other: WorldMark) -> bool {
+        let Some((lost, mine)) = self.state.lost().zip(cx.newest.mark()) else { return true };
+        let since = now.since(lost.following.heard).as_micros() / TICK.as_micros();
+        let most = mine.clock.tick.max(lost.following.tick).0.saturating_add(since as u64);
+        other.clock.tick.0 <= most.saturating_add(AHEAD_TICKS_MAX)
     }
 
     pub(super) fn withdraw(&mut self, ask_at: Instant) {

@@ -162,16 +162,23 @@ fn a_question_is_answered_from_the_address_and_the_port_that_it_went_to() {
 }
 
 #[test]
-fn a_port_that_was_asked_for_comes_whole_or_not_at_all() {
+fn a_port_that_was_asked_for_comes_whole_if_nobody_has_a_part_of_it() {
     let taken = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
     let mut settings = Settings::new(Name::new("test"));
-    settings.port = Some(taken.local_addr().unwrap().port());
-    let refused = open::open(&settings, Some(Ipv4Addr::LOCALHOST)).err().unwrap();
-    assert!(matches!(refused, StartError::Bind { protocol: "UDP", .. }), "{refused}");
-    assert!(!refused.to_string().contains("--"), "the library knows no command line: {refused}");
-    drop(taken);
+    settings.port = Some(port);
     let opened = open::open(&settings, Some(Ipv4Addr::LOCALHOST)).unwrap();
-    assert_eq!(opened.own.local_addr().unwrap().port(), settings.port.unwrap());
+    assert_eq!(opened.listener.local_addr().unwrap().port(), port);
+    assert_ne!(opened.own.local_addr().unwrap().port(), port);
+    assert_eq!(opened.displaced.unwrap().kind(), std::io::ErrorKind::AddrInUse);
+    drop((opened.listener, taken));
+    let opened = open::open(&settings, Some(Ipv4Addr::LOCALHOST)).unwrap();
+    assert_eq!(opened.own.local_addr().unwrap().port(), port);
+    assert!(opened.displaced.is_none());
+    drop(opened.own);
+    let refused = open::open(&settings, Some(Ipv4Addr::LOCALHOST)).err().unwrap();
+    assert!(matches!(refused, StartError::Bind { protocol: "TCP", .. }), "{refused}");
+    assert!(!refused.to_string().contains("--"), "the library knows no command line: {refused}");
 }
 
 #[test]

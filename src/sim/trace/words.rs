@@ -137,12 +137,12 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
         }
         Packet::Knock(_) => ("asks: let me in".into(), "Knock"),
         Packet::Relay(relay) if matches!(*relay.packet, Packet::Tick(_)) => {
-            let (from, to) = (names.node(relay.from), names.node(relay.to));
+            let (from, to) = (names.node(relay.author()), names.node(relay.to));
             (format!("passes the ticks of {from} on to {to}"), "Relay")
         }
         Packet::Relay(relay) => {
             let (words, message) = self::packet(names, &relay.packet)?;
-            let (from, to) = (names.node(relay.from), names.node(relay.to));
+            let (from, to) = (names.node(relay.author()), names.node(relay.to));
             (format!("passes on from {from} to {to}: {words}"), message)
         }
     })

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{TCP_PORT, UDP_PORT, What, World, network_of};
@@ -18,6 +19,9 @@ const HEADER_BYTES: usize = 28;
 
 /// The most datagrams that are kept for after a cut.
 const HOARD_MAX: usize = 4_096;
+
+/// The most datagrams that are taken down.
+const TAKEN_DOWN_MAX: usize = 16_384;
 
 /// A datagram on its way.
 #[derive(Clone)]
@@ -84,6 +88,31 @@ impl<G: Playable> World<G> {
         for at in copies {
             self.push(at, What::Packet(datagram.clone()));
         }
+        if let Some(taken_down) = &mut self.taken_down
+            && taken_down.len() < TAKEN_DOWN_MAX
+        {
+            taken_down.push(datagram);
+        }
+    }
+
+    /// From here on somebody takes down all datagrams.
+    pub fn take_down_datagrams(&mut self) {
+        self.taken_down = Some(Vec::new());
+    }
+
+    /// Whoever took them down sends them again, with their senders' addresses, and each as `change` has
+    /// it. How many those are.
+    pub fn play_back(&mut self, mut change: impl FnMut(&mut Vec<u8>)) -> usize {
+        let taken_down = self.taken_down.take().unwrap_or_default();
+        for (number, datagram) in (0..).zip(&taken_down) {
+            let mut bytes = datagram.bytes.to_vec();
+            change(&mut bytes);
+            let at = self.network.arrival(self.now) + Duration::from_micros(number * 50);
+            self.push(at, What::Packet(Datagram { bytes: bytes.into(), ..datagram.clone() }));
+        }
+        let count = taken_down.len();
+        self.taken_down = Some(taken_down);
+        count
     }
 
     /// Whether a datagram gets through everywhere; else it vanishes without a word.
