@@ -18,7 +18,7 @@ pub const PACKET_BYTES_MAX: usize = 1_200;
 
 /// The size that every beacon is padded to, in bytes. Answers have the size of questions, so that
 /// nobody can use them to amplify traffic. The longest names of the widest characters fit.
-pub const BEACON_BYTES: usize = 1_104;
+pub const BEACON_BYTES: usize = 1_136;
 
 /// The most bytes that [`Game::RULES`](crate::game::Game::RULES) may have, as a JSON string: each
 /// beacon says them, and has to fit [`BEACON_BYTES`] with the longest names. A game that has more does

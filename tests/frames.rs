@@ -7,8 +7,11 @@ use interregnum::{
     arena::{Arena, Controls, Intermission, World, bot},
     config::TICK,
     game::{Game, News},
+    keys::Lock,
     ledger::entry::WallTime,
-    node::{Cause, Command, Event, Handover, MemberView, Picture, SessionView, Status, View},
+    node::{
+        Cause, Command, Event, Exclusion, Handover, MemberView, Picture, SessionView, Status, View,
+    },
     runtime::Happened,
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
@@ -75,6 +78,8 @@ struct Theatre {
     view: View<Arena>,
     frames: u64,
     size: Vec2,
+    /// What the node tells in the next frame, beside what happens in the game.
+    told: Vec<Event<Arena>>,
 }
 
 impl Theatre {
@@ -101,6 +106,7 @@ impl Theatre {
             view,
             frames: 0,
             size: vec2(size.0, size.1),
+            told: Vec::new(),
         }
     }
 
@@ -122,7 +128,8 @@ impl Theatre {
     /// Shows one frame. Returns how many vertices it has, layers that were painted included.
     fn frame(&mut self, screen: &mut dyn Screen, keys: &Keys) -> (Turn, usize) {
         self.frames += 1;
-        let events = self.step();
+        let mut events = self.step();
+        events.append(&mut self.told);
         let now = self.now();
         let term = Term { epoch: Epoch(1), host: id(1), incarnation: Incarnation(1) };
         let clock = Clock { term, tick: Tick(self.world.tick.0) };
@@ -209,6 +216,7 @@ fn every_screen_is_drawn_at_every_size() {
     let tab = Keys { tab: true, ..Keys::default() };
     let figures = Keys { figures: true, ..Keys::default() };
     let escape = Keys { escape: true, ..Keys::default() };
+    let council = Keys { council: true, ..Keys::default() };
     for size in SIZES {
         for players in [1, 8, 33] {
             let mut theatre = Theatre::new(players, size);
@@ -220,7 +228,8 @@ fn every_screen_is_drawn_at_every_size() {
                 at: Instant(900_000),
             });
             let mut screen = ArenaScreen::new(Instant(0));
-            for keys in [&Keys::default(), &page, &figures, &tab, &tab, &page, &tab, &escape] {
+            let round = [&Keys::default(), &page, &figures, &tab, &tab, &page, &tab];
+            for keys in round.into_iter().chain([&council, &page, &escape, &escape]) {
                 let (turn, _) = theatre.frame(&mut screen, keys);
                 assert!(matches!(turn, Turn::Stay));
             }
@@ -254,11 +263,112 @@ fn leaving_and_quitting_are_asked_first() {
     }
 }
 
+fn typed(typed: &str) -> Keys {
+    Keys { typed: typed.to_owned(), ..Keys::default() }
+}
+
+/// Types a passphrase before a door, and waits until what it comes to is tried: a tenth of a second, or a few
+/// on a busy machine.
+fn try_passphrase(theatre: &mut Theatre, title: &mut Title, passphrase: &str) -> Option<Lock> {
+    theatre.console.asked.lock().unwrap().clear();
+    for keys in [typed(passphrase), Keys { enter: true, ..Keys::default() }] {
+        theatre.frame(title, &keys);
+    }
+    while theatre.console.asked.lock().unwrap().is_empty() {
+        assert!(theatre.frames < 1_000_000, "nothing comes of it");
+        theatre.frame(title, &Keys::default());
+    }
+    match theatre.console.asked.lock().unwrap().pop() {
+        Some(Command::Play(_, lock)) => lock,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_locked_session_asks_for_its_passphrase_until_it_fits() {
+    let mut theatre = Theatre::new(1, (640.0, 360.0));
+    let (session, enter) = (SessionName::default(), Keys { enter: true, ..Keys::default() });
+    theatre.view.status = Status::Browsing;
+    let locked = |name: &SessionName, locked| SessionView {
+        name: name.clone(),
+        players: 0,
+        host: None,
+        joinable: true,
+        locked,
+    };
+    theatre.view.sessions = [locked(&session, true)].into();
+    let mut title = Title::new(&Options::new(theatre.view.name.clone()));
+    theatre.frame(&mut title, &enter);
+    theatre.frame(&mut title, &enter);
+    assert!(theatre.console.asked.lock().unwrap().is_empty(), "nothing was typed");
+
+    let wrong = try_passphrase(&mut theatre, &mut title, "open ses");
+    assert_eq!(wrong, Lock::new("open ses", &session));
+    theatre.view.status = Status::Searching;
+    theatre.told = vec![Event::Locked { session: session.clone() }];
+    theatre.frame(&mut title, &Keys::default());
+    assert!(matches!(theatre.console.asked.lock().unwrap()[..], [Command::Browse]));
+
+    theatre.view.status = Status::Browsing;
+    let right = try_passphrase(&mut theatre, &mut title, "open sesam\u{8}me");
+    assert_eq!(right, Lock::new("open sesame", &session));
+    let (turn, _) = theatre.frame(&mut title, &Keys::default());
+    assert!(matches!(turn, Turn::Stay), "nobody has answered yet");
+    theatre.view.status = Status::Playing;
+    let (turn, _) = theatre.frame(&mut title, &Keys::default());
+    assert!(matches!(turn, Turn::Enter(_)));
+
+    // It need not be typed again.
+    theatre.console.asked.lock().unwrap().clear();
+    theatre.view.status = Status::Browsing;
+    theatre.frame(&mut title, &enter);
+    let asked = theatre.console.asked.lock().unwrap();
+    assert!(matches!(&asked[..], [Command::Play(_, Some(_))]), "{asked:?}");
+}
+
+#[test]
+fn a_realm_that_nobody_is_in_can_be_locked_and_one_that_is_open_cannot() {
+    let mut theatre = Theatre::new(1, (1280.0, 720.0));
+    let lock = Keys { lock: true, ..Keys::default() };
+    theatre.view.status = Status::Browsing;
+    let mut title = Title::new(&Options::new(theatre.view.name.clone()));
+    theatre.frame(&mut title, &lock);
+    let passphrase = try_passphrase(&mut theatre, &mut title, "four words");
+    assert_eq!(passphrase, Lock::new("four words", &SessionName::default()));
+
+    theatre.console.asked.lock().unwrap().clear();
+    theatre.view.sessions = [SessionView {
+        name: SessionName::default(),
+        players: 2,
+        host: Some(Name::new("Ben")),
+        joinable: true,
+        locked: false,
+    }]
+    .into();
+    let mut title = Title::new(&Options::new(theatre.view.name.clone()));
+    theatre.frame(&mut title, &lock);
+    theatre.frame(&mut title, &typed("four words"));
+    let (turn, _) = theatre.frame(&mut title, &Keys { enter: true, ..Keys::default() });
+    assert!(matches!(turn, Turn::Enter(_)), "it is open");
+    let asked = theatre.console.asked.lock().unwrap();
+    assert!(matches!(asked[..], [Command::Play(_, None)]), "{asked:?}");
+}
+
+#[test]
+fn whoever_may_not_be_there_any_more_is_back_on_the_title() {
+    let mut theatre = Theatre::new(2, (640.0, 360.0));
+    let mut screen = ArenaScreen::new(Instant(0));
+    theatre.frame(&mut screen, &Keys::default());
+    let (session, why) = (SessionName::default(), Exclusion::Barred);
+    theatre.told = vec![Event::Excluded { session, why }];
+    let (turn, _) = theatre.frame(&mut screen, &Keys::default());
+    assert!(matches!(turn, Turn::Back));
+}
+
 #[test]
 fn an_emptied_name_is_not_taken_back_in_silence() {
     let mut theatre = Theatre::new(1, (1280.0, 720.0));
     let mut screen = Title::new(&Options::new(theatre.view.name.clone()));
-    let typed = |typed: &str| Keys { typed: typed.to_owned(), ..Keys::default() };
     let enter = Keys { enter: true, ..Keys::default() };
     theatre.frame(&mut screen, &Keys { tab: true, ..Keys::default() });
     theatre.frame(&mut screen, &typed(&"\u{8}".repeat(30)));

@@ -9,7 +9,6 @@ use interregnum::{
     keys::{Chance, Lock},
     mesh::{
         Mesh, Out,
-        channel::Handshake,
         identity::Identity,
         message::{ANSWER, OPENING, REFUSED, Refusal},
     },
@@ -48,7 +47,7 @@ impl Gate {
         self.links += 1;
         let link = LinkId(self.links);
         let other = locked(2, secret);
-        let mut handshake = Handshake::new(&other, &mut self.chance, true).unwrap();
+        let mut handshake = other.handshake(&mut self.chance, true).unwrap();
         let opening = other.opening(handshake.write(&[]).unwrap()).unwrap();
         let chunk = wire::frame(OPENING, &serde_json::to_vec(&opening).unwrap()).unwrap();
         let from = SocketAddr::from((from, 40_000));
@@ -108,7 +107,7 @@ fn of_a_thousand_guesses_from_one_address_one_a_second_is_looked_at() {
     }
     let looked_at: Vec<Instant> = gate.answers.iter().map(|(at, ..)| *at).collect();
     println!("{} of {} guesses were looked at", looked_at.len(), SECONDS * 100);
-    assert!((SECONDS - 1..=SECONDS).contains(&(looked_at.len() as u64)), "{looked_at:?}");
+    assert!((SECONDS..=SECONDS + 1).contains(&(looked_at.len() as u64)), "{looked_at:?}");
     for pair in looked_at.windows(2) {
         assert!(pair[1].since(pair[0]) >= Duration::from_secs(1), "{looked_at:?}");
     }

@@ -27,8 +27,7 @@ const NAMES: [&str; 6] = [
 const NEW_NAME: &str = "Kunigunde Pfefferkorn";
 
 /// What stands in a world that goes as JSON.
-const WORDS: [&str; 5] =
-    ["scoreboard", "gatherables", "sync_gamestate", "games_won", "\"players\""];
+const WORDS: [&str; 4] = ["scoreboard", "gatherables", "sync_gamestate", "games_won"];
 
 /// How many bytes of what was said are looked for, and how many different ones they must have.
 const WINDOW: usize = 16;

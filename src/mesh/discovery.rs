@@ -12,7 +12,8 @@
 //!
 //! In a locked session a beacon is sealed with what the passphrase comes to (XChaCha20-Poly1305, under a
 //! number drawn for it alone). Whoever does not know it hears an [`Envelope`]: that there is such a
-//! session, and nothing of who is in it.
+//! session, and nothing of who is in it. Nor does anybody say who it is
+//! as long as it is on the title.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,7 +32,7 @@ use super::{
 use crate::{
     config::BEACON_BYTES,
     io::{Effect, Interface, Port},
-    keys::{Chance, Lock},
+    keys::{Chance, Lock, PublicKey},
     text::{Name, SessionName},
     types::{Instant, NodeId, SessionId, Term},
 };
@@ -70,6 +71,9 @@ pub struct Discovery {
     /// Locked sessions that this node cannot look into, by name and rules.
     locked: BTreeMap<(SessionName, String), Locked>,
     chance: Chance,
+    /// Who this node says it is on the title: nobody asks there, and nobody shall see who comes into a
+    /// locked session, or has been in one.
+    nobody: PublicKey,
     answered: BTreeMap<SocketAddr, Instant>,
     out: VecDeque<Effect>,
 }
@@ -118,7 +122,7 @@ struct Locked {
 
 impl Discovery {
     /// Nothing heard, nothing told.
-    pub fn new(interval: Duration, chance: Chance, port: u16, peers: Vec<SocketAddr>) -> Self {
+    pub fn new(interval: Duration, mut chance: Chance, port: u16, peers: Vec<SocketAddr>) -> Self {
         Self {
             interval,
             port,
@@ -130,6 +134,7 @@ impl Discovery {
             last: None,
             heard: BTreeMap::new(),
             locked: BTreeMap::new(),
+            nobody: PublicKey::from_bytes(chance.bytes()),
             chance,
             answered: BTreeMap::new(),
             out: VecDeque::new(),
@@ -163,7 +168,8 @@ impl Discovery {
         bytes: &[u8],
     ) -> Option<Arc<Beacon>> {
         let beacon = self.read(now, me, (from, via), bytes)?;
-        let mine = beacon.who.id() == me.id && beacon.who.incarnation == me.incarnation;
+        let own = [me.id, self.nobody.id()].contains(&beacon.who.id());
+        let mine = own && beacon.who.incarnation == me.incarnation;
         if beacon.who.magic != MAGIC || mine {
             return None;
         }
@@ -320,7 +326,10 @@ impl Discovery {
 
     fn beacon(&mut self, me: &Identity, ask: bool) -> Option<Arc<[u8]>> {
         let told = self.told.clone()?;
-        let who = Introduction { session: told.session, name: told.name, ..me.introduction() };
+        let mut who = Introduction { session: told.session, name: told.name, ..me.introduction() };
+        if who.session.is_none() {
+            (who.key, who.name) = (self.nobody, Name::new(""));
+        }
         // On the title there is no session yet that could be locked.
         let lock = me.lock.as_ref().zip(who.session.clone());
         let beacon = Beacon {

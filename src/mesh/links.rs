@@ -241,7 +241,8 @@ impl Mesh {
         let from = self.links.get(&link).map(|state| state.from).ok_or(Forged)?;
         let refused = me.refuse(&opening);
         if refused.is_none() && me.lock.is_some() && !self.guesses.may_try(now, from.ip()) {
-            // It is looked at when its time has come.
+            // It is looked at when its time has come, and takes none from others until then.
+            self.reckoning.one_less();
             let again = wire::frame(OPENING, said).map_err(|_| Forged)?;
             let state = self.links.get_mut(&link).ok_or(Forged)?;
             state.deframer.push(&again);

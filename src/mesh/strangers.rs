@@ -39,6 +39,11 @@ impl Reckoning {
         self.done += 1;
     }
 
+    /// It was put off before anything was reckoned.
+    pub(super) fn one_less(&mut self) {
+        self.done = self.done.saturating_sub(1);
+    }
+
     /// When there is time again.
     pub(super) fn again_at(&self) -> Instant {
         self.since + SPAN
