@@ -32,7 +32,11 @@ mod sending;
 
 pub use self::reach::Unreachable;
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use uuid::Uuid;
@@ -66,7 +70,7 @@ use crate::{
         self, Acquaintance, Delivery, Mesh, Parting, Peer, Received, Way,
         discovery::Told,
         identity::Identity,
-        message::{Beacon, Envelope, PROTOCOL},
+        message::{Beacon, Envelope, PROTOCOL, Refusal},
     },
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
@@ -127,6 +131,7 @@ pub struct Cluster {
     /// Since when this node looks for its session.
     searching: Instant,
     told_locked: bool,
+    told_barred: bool,
     /// Which session is played; while none was found: which one this machine played last.
     session_id: Option<SessionId>,
     handled: Option<Instant>,
@@ -222,6 +227,8 @@ pub enum Notice {
     Full(usize),
     /// A session of this name wants another passphrase than this node has, or one at all.
     Locked(SessionName),
+    /// Somebody does not let this very node in.
+    Barred,
 }
 
 impl Cluster {
@@ -253,6 +260,7 @@ impl Cluster {
             chance,
             searching: now,
             told_locked: false,
+            told_barred: false,
             roster: Roster::default(),
             doubling: Doubling::default(),
             carrying: Carrying::default(),
@@ -352,6 +360,23 @@ impl Cluster {
             .collect()
     }
 
+    /// Those are not let in from here on, and nobody else. Whoever of them plays has no seat any more, and
+    /// should one of them be the host, it is none here.
+    pub fn set_barred(&mut self, now: Instant, barred: BTreeSet<NodeId>, newest: &dyn Newest) {
+        let fresh: Vec<NodeId> =
+            barred.iter().filter(|id| !self.mesh.is_barred(**id)).copied().collect();
+        self.mesh.set_barred(now, barred);
+        self.pump(now, newest);
+        let mut changed = false;
+        for id in fresh {
+            changed |= self.roster.remove(id);
+        }
+        if changed && self.election.reign().is_some() {
+            self.publish_roster(now);
+        }
+        self.pump(now, newest);
+    }
+
     /// Is called something else.
     pub fn rename(&mut self, name: Name) {
         self.me.name = name;
@@ -362,6 +387,7 @@ impl Cluster {
         self.me.lock = lock;
         self.searching = now;
         self.told_locked = false;
+        self.told_barred = false;
         self.session_id = self.keeper.last_session(&session);
         if let Some(id) = self.session_id {
             self.open_ledger(now, id);
@@ -665,6 +691,10 @@ impl Cluster {
                 mesh::Out::Clash { incarnation } => self.clash(now, incarnation),
                 mesh::Out::Refused { refusal, from } => {
                     tracing::debug!(%from, ?refusal, "a link was refused");
+                    if refusal == Refusal::Barred && !self.told_barred {
+                        self.told_barred = true;
+                        self.out.push_back(Out::Notice(Notice::Barred));
+                    }
                 }
             }
         }

@@ -3,6 +3,7 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use crate::{
+    accounts::Statement,
     keys::{Lock, SecretKey},
     ledger::{disk::Stored, entry::WallTime, keeper::Folding},
     text::{Name, SessionName},
@@ -37,6 +38,8 @@ pub const EVENTS_WAITING_MAX: usize = 8_192;
 pub struct Config {
     /// Who this node is: its id follows from the key.
     pub key: SecretKey,
+    /// What the account says of itself that this machine speaks for; empty: it speaks for none.
+    pub statements: Vec<Statement>,
     /// In which life. 64 random bits, drawn at each start.
     pub incarnation: Incarnation,
     /// What its player is called.

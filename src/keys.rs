@@ -14,6 +14,7 @@
 //! makes many random bytes out of 32.
 
 mod lock;
+pub mod vault;
 
 use std::fmt;
 
@@ -49,6 +50,8 @@ pub enum Subject {
     Passed,
     /// A machine that speaks for an account.
     Machine,
+    /// Something else that an account says of itself.
+    Account,
 }
 
 impl Subject {
@@ -59,6 +62,7 @@ impl Subject {
             Subject::State => "state",
             Subject::Passed => "passed",
             Subject::Machine => "machine",
+            Subject::Account => "account",
         }
     }
 }

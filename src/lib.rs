@@ -122,6 +122,8 @@
 #[cfg(feature = "window")]
 pub mod ui;
 
+#[doc(hidden)]
+pub mod accounts;
 pub mod arena;
 pub mod lines;
 pub mod sim;
@@ -206,6 +208,7 @@ pub mod inside {
     //! | [`types`], [`text`], [`bits`], [`wire`] | the words; clean names; packing; frames |
     //! | [`game`] | what a game is |
     //! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
+    //! | [`accounts`](crate::accounts) | who is who: what the statements in a ledger come to |
     //! | [`config`], [`io`] | every tunable; what goes in and out of a node |
     //! | [`mesh`] | discovery and links: whatever comes, however it comes, goes up as [`mesh::Received`] |
     //! | [`cluster`] | election, roster, relays: one machine that knows no game |
@@ -231,6 +234,7 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        bits, cluster, config, game, io, ledger, mesh, node, replica, runtime, text, types, wire,
+        accounts, bits, cluster, config, game, io, ledger, mesh, node, replica, runtime, text, types,
+        wire,
     };
 }

@@ -194,6 +194,8 @@ pub enum What<P> {
         /// The session.
         session: String,
     },
+    /// Somebody does not let this node in: its account has struck the machine off, say.
+    Barred,
     /// Somebody else uses this node's id; it goes on under this one.
     NewIdentity {
         /// The new one.
@@ -418,6 +420,7 @@ fn what<G: Game, P>(
             heard: who.heard,
         },
         Event::Full { players } => What::Full { players: *players },
+        Event::Barred => What::Barred,
         Event::Locked { session } => What::Locked { session: session.to_string() },
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
         Event::Missed { events } => What::Missed { events: *events },

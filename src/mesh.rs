@@ -51,7 +51,7 @@ pub mod testing;
 mod traffic;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
 };
@@ -98,6 +98,8 @@ pub struct Mesh {
     next_link: u64,
     host: Option<NodeId>,
     guide: Option<NodeId>,
+    /// Who is not let in.
+    barred: BTreeSet<NodeId>,
     random: Pcg64Mcg,
     /// Second copies, in the order of their times.
     later: VecDeque<(Instant, Effect)>,
@@ -174,6 +176,8 @@ pub enum Parting {
     Slow,
     /// The peer has started anew.
     Replaced,
+    /// The peer is not let in any more.
+    Barred,
     /// The system reported an error, or the peer sent what makes no sense.
     Error,
 }
@@ -187,6 +191,7 @@ impl Parting {
             Parting::Silent => "silent",
             Parting::Slow => "slow",
             Parting::Replaced => "replaced",
+            Parting::Barred => "barred",
             Parting::Error => "error",
         }
     }
@@ -209,6 +214,7 @@ impl Mesh {
             next_link: 0,
             host: None,
             guide: None,
+            barred: BTreeSet::new(),
             random: Pcg64Mcg::new(u128::from_be_bytes(chance.bytes())),
             chance,
             later: VecDeque::new(),
@@ -240,6 +246,21 @@ impl Mesh {
         if self.discovery.interfaces(now, interfaces) {
             self.moved(now);
         }
+    }
+
+    /// Those are not let in from here on, and nobody else: they are told so, the links with them are
+    /// closed, and none is opened.
+    pub fn set_barred(&mut self, now: Instant, barred: BTreeSet<NodeId>) {
+        let fresh: Vec<NodeId> = barred.difference(&self.barred).copied().collect();
+        self.barred = barred;
+        for id in fresh {
+            self.turn_out(now, id);
+        }
+    }
+
+    /// Whether somebody is not let in.
+    pub fn is_barred(&self, id: NodeId) -> bool {
+        self.barred.contains(&id)
     }
 
     /// Closes everything and forgets everybody.

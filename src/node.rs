@@ -11,6 +11,7 @@
 //! There are two drivers, and they drive the same type: [`runtime`](crate::runtime) with real
 //! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
 mod machine;
+mod persons;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,6 +19,7 @@ pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port,
 
 pub use self::machine::Node;
 use crate::{
+    accounts::{Accounts, Statement},
     cluster::Unreachable,
     game::Game,
     keys::Lock,
@@ -57,6 +59,9 @@ pub enum Command<G: Game> {
     /// Be called something else. The rules are told with another
     /// [`News::Joined`](crate::game::News::Joined).
     Rename(Name),
+    /// This is what the account of whoever plays says of itself: it is written into the ledger of each
+    /// session that is played, unless that says it already.
+    Declare(Vec<Statement>),
 }
 
 /// What comes out of a node.
@@ -198,6 +203,9 @@ pub enum Event<G: Game> {
         /// The session.
         session: SessionName,
     },
+    /// Somebody of the session does not let this very node in: its account has struck this machine off,
+    /// say. Said once.
+    Barred,
     /// This node's id is used by somebody else too (a copied profile); it goes on under a new one.
     NewIdentity {
         /// The new id.
@@ -260,6 +268,8 @@ pub struct View<G: Game> {
     pub handover: Option<Handover>,
     /// What all facts of the session's ledger come to, as [`Game::update_scores`] made it.
     pub scores: Arc<G::Scores>,
+    /// The accounts that the session's ledger knows of.
+    pub accounts: Arc<Accounts>,
     /// The ledger itself.
     pub ledger: LedgerView,
     /// What the wall clock says.
@@ -285,6 +295,7 @@ impl<G: Game> View<G> {
             picture: None,
             handover: None,
             scores: Arc::default(),
+            accounts: Arc::default(),
             ledger: LedgerView::default(),
             wall: WallTime::default(),
         }

@@ -48,6 +48,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 
 use crate::{
+    accounts::Statement,
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
     keys::{Lock, SecretKey},
@@ -84,6 +85,8 @@ pub struct Settings {
     pub lock: Option<Lock>,
     /// The key that this node's id follows from; none: it is somebody new.
     pub key: Option<SecretKey>,
+    /// What the account says of itself that this machine speaks for; empty: it speaks for none.
+    pub statements: Vec<Statement>,
     /// The address to live at: everything is sent from there, and comes in there. None, or the
     /// unspecified one: every address of this machine.
     pub ip: Option<Ipv4Addr>,
@@ -113,6 +116,7 @@ impl Settings {
             session: None,
             lock: None,
             key: None,
+            statements: Vec::new(),
             ip: None,
             port: None,
             peers: Vec::new(),
@@ -368,6 +372,7 @@ fn config(
 ) -> Config {
     Config {
         key,
+        statements: settings.statements,
         incarnation: Incarnation(random_bits()),
         name: settings.name,
         role: settings.role,

@@ -24,24 +24,25 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("bits", &[]),
     ("game", &["bits", "text", "types"]),
     ("ledger", &["game", "text", "types", "wire"]),
+    ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
-    ("config", &["game", "ledger", "text", "types"]),
+    ("config", &["accounts", "game", "ledger", "text", "types"]),
     ("mesh", &["config", "io", "text", "types", "wire"]),
     ("cluster", &["bits", "config", "game", "io", "ledger", "mesh", "text", "types", "wire"]),
     ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
-    ("node", &["cluster", "config", "game", "io", "ledger", "mesh", "replica", "text", "types"]),
+    ("node", &["accounts", "cluster", "config", "game", "io", "ledger", "mesh", "replica", "text", "types"]),
     // The game that ships knows of no network.
     ("arena", &["bits", "game", "text", "types"]),
     (
         "sim",
         &[
-            "arena", "cluster", "config", "game", "io", "ledger", "mesh", "node", "text", "types",
-            "wire",
+            "accounts", "arena", "cluster", "config", "game", "io", "ledger", "mesh", "node", "text",
+            "types", "wire",
         ],
     ),
-    ("runtime", &["config", "game", "io", "ledger", "node", "text", "types"]),
+    ("runtime", &["accounts", "config", "game", "io", "ledger", "node", "text", "types"]),
     ("lines", &["game", "ledger", "node", "runtime", "text", "types"]),
-    ("ui", &["arena", "config", "game", "ledger", "node", "runtime", "text", "types"]),
+    ("ui", &["accounts", "arena", "config", "game", "ledger", "node", "runtime", "text", "types"]),
 ];
 
 #[test]

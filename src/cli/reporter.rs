@@ -85,6 +85,7 @@ impl Reporter {
         {
             self.json(&line);
         }
+        self.story.know(&view.accounts);
         let Some(picture) = &view.picture else {
             return;
         };

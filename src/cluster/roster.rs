@@ -170,7 +170,7 @@ impl Roster {
         let forgotten = |id: &NodeId| {
             self.away_since.get(id).is_some_and(|since| now.since(*since) > tuning.forget)
         };
-        members.retain(|member| !forgotten(&member.id));
+        members.retain(|member| !forgotten(&member.id) && !mesh.is_barred(member.id));
         let changed = before != (members.clone(), published.spectators);
         published.version += u64::from(changed);
         changed

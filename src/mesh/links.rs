@@ -160,6 +160,31 @@ impl Mesh {
         self.out.push_back(Out::Down { peer: id, reason });
     }
 
+    /// Closes all links with somebody who is not let in any more, says why, and forgets it.
+    pub(super) fn turn_out(&mut self, now: Instant, id: NodeId) {
+        let links = self.links.iter().filter(|(_, state)| {
+            state.peer == Some(id) || state.peer.is_none() && state.dialled == Some(id)
+        });
+        for link in links.map(|(link, _)| *link).collect::<Vec<_>>() {
+            self.say_barred(link);
+            self.drop_link(link);
+        }
+        if let Some(peer) = self.peers.get_mut(&id)
+            && peer.link.take().is_some()
+        {
+            self.out.push_back(Out::Down { peer: id, reason: Parting::Barred });
+        }
+        self.forget(id);
+        self.forget_announcement(id);
+        tracing::info!(?now, ?id, "somebody is not let in any more");
+    }
+
+    fn say_barred(&mut self, link: LinkId) {
+        if self.links.get(&link).is_some_and(|state| state.channel.is_some()) {
+            self.write_json(link, REFUSED, &Refusal::Barred);
+        }
+    }
+
     /// Says the first word on a link that is open, once, having dialled it.
     pub(super) fn introduce(&mut self, now: Instant, me: &Identity, link: LinkId) {
         let open = |state: &&mut super::Link| !state.introduced && state.dialled.is_some();
@@ -196,7 +221,7 @@ impl Mesh {
                     }
                     return Err(Forged);
                 }
-                if hello.who.id() != wanted {
+                if hello.who.id() != wanted || self.barred.contains(&wanted) {
                     return Err(Forged); // somebody else lives there by now
                 }
                 let index = self.free_index();
@@ -214,6 +239,9 @@ impl Mesh {
                     return Err(Forged);
                 }
                 let index = self.links.get(&link).and_then(|state| state.offered).ok_or(Forged)?;
+                if self.barred.contains(&hello.who.id()) {
+                    return self.turn_away(link, handshake, &hello, index);
+                }
                 self.agreed(now, me, link, handshake, hello, index)
             }
             (REFUSED, Some(_), _) => {
@@ -268,6 +296,24 @@ impl Mesh {
         state.handshake = Some(handshake);
         self.write(link, ANSWER, &answer);
         Ok(())
+    }
+
+    /// Tells whoever dialled that it is not let in, over the channel that nobody else can use.
+    fn turn_away(
+        &mut self,
+        link: LinkId,
+        handshake: Handshake,
+        hello: &Hello,
+        index: u16,
+    ) -> Result<(), Forged> {
+        let channel = handshake.channel(hello.who.id(), hello.index).ok_or(Forged)?;
+        self.channels.insert(index, channel);
+        if let Some(state) = self.links.get_mut(&link) {
+            state.channel = Some(index);
+        }
+        self.say_barred(link);
+        tracing::info!(who = ?hello.who.id(), "somebody is not let in");
+        Err(Forged)
     }
 
     /// Both sides know who the other one is, and share a channel.

@@ -8,7 +8,7 @@
 //! | [`OPENING`] | links, first, by whoever dials | an [`Opening`], in JSON |
 //! | [`ANSWER`] | links, first, by whoever was dialled | the second message of the handshake, with a [`Hello`] in it |
 //! | [`PROOF`] | links, second, by whoever dials | the third, with a [`Hello`] in it |
-//! | [`REFUSED`] | links, in place of an answer | a [`Refusal`], in JSON |
+//! | [`REFUSED`] | links, in place of an answer; sealed, behind the third message | a [`Refusal`], in JSON |
 //! | [`PING`] | links | one byte, 1 if no datagram of the receiver's has come for a while: what goes to the sender had better go over the link |
 //! | [`PROBE`] | datagrams | nothing: whoever gets it knows that datagrams pass |
 //! | [`KINDS_ABOVE`] and up | both | whatever those say to each other who use the mesh |
@@ -182,6 +182,9 @@ pub enum Refusal {
     Session,
     /// The session has another passphrase, or has none, or has one.
     Passphrase,
+    /// This very node is not let in, whatever it says: its account has struck it off, say. Whoever
+    /// dialled is told so, sealed like all that follows a handshake.
+    Barred,
 }
 
 /// Where a node can be reached.

@@ -98,7 +98,8 @@ impl Mesh {
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
     pub fn learn_of(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
         let Acquaintance { id, incarnation, name, role, address, heard, wanted } = acquaintance;
-        if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
+        let full = !self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX;
+        if id == me.id || full || self.barred.contains(&id) {
             return;
         }
         if heard && self.speaks_for_the_dead(now, id, incarnation) {

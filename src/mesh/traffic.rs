@@ -16,7 +16,7 @@ use super::{
     Link, Mesh, Out, Received,
     channel::INDEX_MIN,
     identity::Identity,
-    message::{BEACON, DATAGRAM_HEAD_BYTES, KINDS_ABOVE, PING, PROBE},
+    message::{BEACON, DATAGRAM_HEAD_BYTES, KINDS_ABOVE, PING, PROBE, REFUSED},
 };
 use crate::{
     config::PACKET_BYTES_MAX,
@@ -156,6 +156,13 @@ impl Mesh {
                 let received =
                     Received { peer, way: Way::Link(link), kind: *kind, body: frame.slice(1..) };
                 self.out.push_back(Out::Received(received));
+            }
+            [REFUSED, said @ ..] => {
+                let refusal = serde_json::from_slice(said).ok();
+                let from = self.links.get(&link).map(|state| state.from);
+                let refused = refusal.zip(from);
+                self.out.extend(refused.map(|(refusal, from)| Out::Refused { refusal, from }));
+                self.fail(now, link);
             }
             _ => self.fail(now, link),
         }

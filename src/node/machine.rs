@@ -11,9 +11,10 @@ use serde_json::value::to_raw_value;
 
 use super::{
     Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
-    View,
+    View, persons::Persons,
 };
 use crate::{
+    accounts::Accounts,
     cluster::{
         self, Cluster, Notice,
         election::{Cause, Newest},
@@ -71,6 +72,7 @@ pub struct Node<G: Game> {
     /// The own reign, until the world has heard of it.
     new_reign: Option<Term>,
     memory: Memory<G>,
+    persons: Persons,
     applied: Option<Applied>,
     lost: Option<(NodeId, Cause)>,
     handover: Option<Handover>,
@@ -156,6 +158,7 @@ impl<G: Game> Node<G> {
             scores_changed: false,
             new_reign: None,
             memory: Memory::default(),
+            persons: Persons::new(std::mem::take(&mut config.statements)),
             applied: None,
             lost: None,
             handover: None,
@@ -257,6 +260,11 @@ impl<G: Game> Node<G> {
         &self.replica
     }
 
+    /// The accounts known, to look at.
+    pub fn accounts(&self) -> &Accounts {
+        self.persons.shown()
+    }
+
     /// What all facts of the ledger come to, to look at.
     pub fn scores(&self) -> &G::Scores {
         &self.scores
@@ -298,6 +306,7 @@ impl<G: Game> Node<G> {
                 self.say(Event::Stopped);
             }
             Command::Rename(name) => self.cluster.rename(name),
+            Command::Declare(statements) => self.persons.declare(statements),
         }
         self.view_due = true;
         self.drain(now);
@@ -306,6 +315,7 @@ impl<G: Game> Node<G> {
     fn leave(&mut self, now: Instant) {
         self.cluster.leave(now, &self.replica);
         self.drain(now);
+        self.persons.left();
         self.replica = Replica::default();
         self.host = Host::new();
         self.client.forget();
@@ -332,6 +342,7 @@ impl<G: Game> Node<G> {
                     self.new_reign = Some(term);
                 }
                 cluster::Out::Opened => {
+                    self.persons.opened();
                     self.scores = G::Scores::default();
                     self.scores_changed = true;
                     self.memory.scores_due = true;
@@ -341,7 +352,11 @@ impl<G: Game> Node<G> {
                     self.memory.scores_due = true;
                 }
                 cluster::Out::PageCounts(page) => self.change_scores_by_page(&page),
-                cluster::Out::Counts(entry) => self.change_scores(&entry, true),
+                cluster::Out::Counts(entry) => {
+                    if !self.persons.hear(self.cluster.ledger(), &entry) {
+                        self.change_scores(&entry, true);
+                    }
+                }
                 cluster::Out::CountsNoMore(entry) => self.change_scores(&entry, false),
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
                 cluster::Out::Tick(packet) => self.receive(now, packet),
@@ -380,6 +395,7 @@ impl<G: Game> Node<G> {
             Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
             Notice::Full(players) => Event::Full { players },
             Notice::Locked(session) => Event::Locked { session },
+            Notice::Barred => Event::Barred,
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();
                 self.host = Host::new();
@@ -455,6 +471,7 @@ impl<G: Game> Node<G> {
         let late = now.since(due);
         let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
         self.cluster.tick_ledger(now);
+        self.mind_persons(now);
         if let Some(term) = self.cluster.election().reign() {
             let awake = self.cluster.awake_at(now);
             self.tick_at = Some(awake.unwrap_or(next));
@@ -467,6 +484,21 @@ impl<G: Game> Node<G> {
         }
         self.picture(now);
         self.cluster.flush(now, &self.replica);
+    }
+
+    /// Follows who is who, and says who plays here.
+    fn mind_persons(&mut self, now: Instant) {
+        let me = self.cluster.me();
+        let plays = me.role == Role::Player && self.status() == Status::Playing;
+        let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
+        self.view_due |= todo.show;
+        if let Some(barred) = todo.bar {
+            self.cluster.set_barred(now, barred, &self.replica);
+            self.drain(now);
+        }
+        for body in todo.write {
+            self.cluster.write(now, body);
+        }
     }
 
     /// Steps the world and publishes it.
@@ -770,6 +802,7 @@ impl<G: Game> Node<G> {
             picture: self.picture.clone(),
             handover: self.handover,
             scores: self.memory.scores.clone(),
+            accounts: self.persons.shown().clone(),
             ledger: self.memory.ledger.clone(),
             wall: self.cluster.wall(now),
         };

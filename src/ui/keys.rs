@@ -32,6 +32,12 @@ pub struct Keys {
     pub rename: bool,
     /// N was.
     pub another: bool,
+    /// A was.
+    pub accounts: bool,
+    /// F4 was.
+    pub fresh: bool,
+    /// Delete was.
+    pub remove: bool,
     /// F3 was.
     pub figures: bool,
     /// F11 was.
@@ -59,6 +65,9 @@ impl Keys {
             down: pressed(&[KeyCode::Down, KeyCode::S]),
             rename: pressed(&[KeyCode::F2]),
             another: pressed(&[KeyCode::N]),
+            accounts: pressed(&[KeyCode::A]),
+            fresh: pressed(&[KeyCode::F4]),
+            remove: pressed(&[KeyCode::Delete]),
             figures: pressed(&[KeyCode::F3]),
             full_screen: pressed(&[KeyCode::F11]),
             pages: signed(pressed(&[KeyCode::PageUp]), pressed(&[KeyCode::PageDown])),

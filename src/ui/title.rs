@@ -5,6 +5,7 @@ mod scenery;
 
 use self::scenery::{draw_logo, draw_parade, draw_scenery};
 use super::{
+    accounts::AccountsScreen,
     arena::ArenaScreen,
     ask::{Answer, Ask},
     crown::draw_crown,
@@ -267,6 +268,7 @@ impl Title {
                     Hint { keys: "Enter", does: "play" },
                     Hint { keys: "N", does: "another realm" },
                     Hint { keys: "Tab", does: "your name" },
+                    Hint { keys: "A", does: "accounts" },
                     Hint { keys: "F11", does: "full screen" },
                     Hint { keys: "Esc", does: "quit" },
                 ],
@@ -307,6 +309,9 @@ impl Screen for Title {
             match self.ask.hear(frame.keys, frame.passed) {
                 Answer::Yes => return Turn::Back,
                 Answer::Open => {}
+                Answer::NotAsked if frame.keys.accounts => {
+                    return Turn::Enter(Box::new(AccountsScreen::new()));
+                }
                 Answer::NotAsked => taken = self.choose(frame.keys, &rows),
             }
         }

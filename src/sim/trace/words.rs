@@ -64,6 +64,7 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         Event::NobodyFound => "has heard nobody for a while".into(),
         Event::Unreachable(who) => format!("has no way to {}", names.node(who.id)),
         Event::Full { players } => format!("finds no seat beside {players} players"),
+        Event::Barred => "is not let in".to_owned(),
         Event::Locked { session } => format!("does not know the passphrase of {session}"),
         Event::NewIdentity { .. } => "goes on under another id".into(),
         Event::Missed { events } => format!("missed {events} events of the game"),
@@ -149,6 +150,7 @@ pub(super) fn refusal(why: Refusal) -> &'static str {
         Refusal::Rules => "refuses the link: other rules",
         Refusal::Session => "refuses the link: another session",
         Refusal::Passphrase => "refuses the link: another passphrase",
+        Refusal::Barred => "refuses the link: that machine is not let in",
     }
 }
 

@@ -95,6 +95,11 @@ impl Herald {
                 format!("{players} play; you come in as soon as one leaves"),
                 Cloth::Peace,
             ),
+            Event::Barred => self.proclaim(
+                "You are not let in".to_owned(),
+                "the account of this machine has struck it off".to_owned(),
+                Cloth::Crown,
+            ),
             Event::Locked { .. } => self.proclaim(
                 "This session is locked".to_owned(),
                 "it wants another passphrase than yours".to_owned(),

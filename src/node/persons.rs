@@ -1,0 +1,180 @@
+//! The accounts that a session's ledger knows of, as a node follows them.
+//!
+//! A statement has to be checked before it counts, and that takes a while: a few are, in each tick, so
+//! that none is late over the thousands of a session that was just opened. What the own account says of
+//! itself is written by its own node, host or not, when the session has been played for a moment and the
+//! ledger does not say it: by then whoever is linked has told what it holds.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    accounts::{Accounts, Claim, Heard, STATEMENT, Statement, farewell},
+    ledger::{
+        Ledger,
+        body::Body,
+        entry::{Hash, SharedEntry},
+    },
+    types::{Instant, NodeId},
+};
+
+/// So many signatures are checked in one tick: half a millisecond of them.
+const CHECKED_PER_TICK: usize = 8;
+
+/// How long a session is played before the own account says anything in it.
+const LISTENED: Duration = Duration::from_secs(1);
+
+/// The time between two looks at what there is to say and to show.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The accounts known, and the own one.
+#[derive(Debug, Default)]
+pub(super) struct Persons {
+    accounts: Accounts,
+    /// What is to be checked.
+    waiting: VecDeque<Heard>,
+    /// Claims of ids of before: their places may change.
+    claims: Vec<SharedEntry>,
+    /// What the own account says.
+    own: Vec<Statement>,
+    /// What of it was written into this session's ledger.
+    written: BTreeSet<Hash>,
+    shown: Arc<Accounts>,
+    changed: bool,
+    barred: BTreeSet<NodeId>,
+    /// Since when this session is played.
+    since: Option<Instant>,
+    look_at: Instant,
+}
+
+/// What is to be done.
+#[derive(Debug, Default)]
+pub(super) struct ToDo {
+    /// These entries are to be written.
+    pub write: Vec<Body>,
+    /// These machines, and no others, are not to be let in.
+    pub bar: Option<BTreeSet<NodeId>>,
+    /// There is something else to show.
+    pub show: bool,
+}
+
+impl Persons {
+    /// The own account says this.
+    pub fn new(own: Vec<Statement>) -> Self {
+        Self { own, ..Self::default() }
+    }
+
+    /// The own account says this from here on.
+    pub fn declare(&mut self, own: Vec<Statement>) {
+        self.own = own;
+        self.look_at = Instant::default();
+    }
+
+    /// What there is to show.
+    pub fn shown(&self) -> &Arc<Accounts> {
+        &self.shown
+    }
+
+    /// The ledger of another session is open.
+    pub fn opened(&mut self) {
+        let (own, barred) = (std::mem::take(&mut self.own), std::mem::take(&mut self.barred));
+        *self = Self { own, barred, changed: true, ..Self::default() };
+    }
+
+    /// The session is left.
+    pub fn left(&mut self) {
+        self.since = None;
+    }
+
+    /// An entry of the ledger counts. Whether it is a statement, and no business of anybody else.
+    pub fn hear(&mut self, ledger: &Ledger, entry: &SharedEntry) -> bool {
+        if entry.head().kind != STATEMENT {
+            return false;
+        }
+        if let Some(heard) = Heard::of(ledger, entry) {
+            if matches!(heard.statement.claim, Claim::Formerly { .. }) {
+                self.claims.push(entry.clone());
+            }
+            self.waiting.push_back(heard);
+        }
+        true
+    }
+
+    /// A tick passes, in which this node plays as `me` if it `plays`.
+    pub fn tick(&mut self, now: Instant, ledger: &Ledger, me: NodeId, plays: bool) -> ToDo {
+        for heard in self.waiting.drain(..self.waiting.len().min(CHECKED_PER_TICK)) {
+            match self.accounts.hear(heard) {
+                Ok(()) => self.changed = true,
+                Err(error) => tracing::warn!(%error, "a statement about an account"),
+            }
+        }
+        if now < self.look_at {
+            return ToDo::default();
+        }
+        self.look_at = now + LOOK_EVERY;
+        let mut todo = ToDo::default();
+        self.look_at_places(ledger);
+        if std::mem::take(&mut self.changed) {
+            self.shown = Arc::new(self.accounts.clone());
+            todo.show = true;
+            let barred = self.accounts.struck();
+            if barred != self.barred {
+                self.barred.clone_from(&barred);
+                todo.bar = Some(barred);
+            }
+        }
+        let since = plays.then(|| *self.since.get_or_insert(now));
+        if since.is_some_and(|since| now.since(since) >= LISTENED) && self.waiting.is_empty() {
+            todo.write = self.unsaid(ledger, me);
+        }
+        todo
+    }
+
+    /// Hears again what was claimed of ids of before, in the places that it has by now.
+    fn look_at_places(&mut self, ledger: &Ledger) {
+        for entry in &self.claims {
+            if let Some(heard) = Heard::of(ledger, entry)
+                && self.accounts.get(&heard.statement.account).is_some_and(|account| {
+                    account.statements().any(|known| *known == heard.statement)
+                })
+            {
+                let before = self.accounts.of_machine(entry_claim(&heard));
+                self.accounts.believe(heard.clone());
+                self.changed |= self.accounts.of_machine(entry_claim(&heard)) != before;
+            }
+        }
+    }
+
+    /// What the own account has to say that the ledger does not. With an account go the names that this
+    /// node wrote for it.
+    fn unsaid(&mut self, ledger: &Ledger, me: NodeId) -> Vec<Body> {
+        let mut bodies = Vec::new();
+        let deleted = self.own.iter().any(|statement| statement.claim == Claim::Deleted);
+        for statement in &self.own {
+            let wanted = match statement.claim {
+                Claim::Called { .. } => !deleted,
+                _ => true,
+            };
+            if wanted
+                && !self.accounts.knows(statement, me)
+                && self.written.insert(statement.hash())
+            {
+                bodies.push(statement.body());
+                if statement.claim == Claim::Deleted {
+                    bodies.extend(farewell(ledger, me));
+                }
+            }
+        }
+        bodies
+    }
+}
+
+fn entry_claim(heard: &Heard) -> NodeId {
+    match heard.statement.claim {
+        Claim::Formerly { id } => id,
+        _ => heard.author,
+    }
+}
