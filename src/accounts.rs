@@ -19,7 +19,7 @@
 //! | it is deleted | always, for ever: nothing else that it says is shown, and its points are somebody's |
 //!
 //! Whoever is shown is shown by its name. Where two of one name are among those shown they are told apart
-//! by a [mark](struct@Mark) of four letters that follows from the key.
+//! by a [mark](Mark) of four letters that follows from the key.
 
 mod mark;
 mod own;
@@ -153,7 +153,7 @@ type Claimed = (bool, Option<Place>, PublicKey);
 /// All accounts known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accounts {
-    accounts: BTreeMap<PublicKey, Account>,
+    accounts: BTreeMap<PublicKey, Arc<Account>>,
     /// Whom each machine speaks for.
     machines: BTreeMap<NodeId, Turn>,
     /// Whose each id of before is.
@@ -185,7 +185,7 @@ impl Accounts {
     pub fn believe(&mut self, heard: Heard) {
         let Heard { statement, author, place } = heard;
         let key = statement.account;
-        let account = self.accounts.entry(key).or_default();
+        let account = Arc::make_mut(self.accounts.entry(key).or_default());
         match &statement.claim {
             Claim::Called { revision, .. } => {
                 let hash = statement.hash();
@@ -222,9 +222,20 @@ impl Accounts {
         }
     }
 
+    /// An id of before that was claimed has this place by now. Whether that changes whose it is.
+    pub fn settle(&mut self, heard: &Heard) -> bool {
+        let Claim::Formerly { id } = heard.statement.claim else { return false };
+        let before = self.of_machine(id);
+        let claims = self.formerly.get_mut(&id);
+        if let Some(place) = claims.and_then(|claims| claims.get_mut(&heard.statement.account)) {
+            *place = (*place).max(heard.place);
+        }
+        self.of_machine(id) != before
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&PublicKey, &Account)> {
-        self.accounts.iter()
+        self.accounts.iter().map(|(key, account)| (key, &**account))
     }
 
     /// How many there are.
@@ -239,7 +250,7 @@ impl Accounts {
 
     /// What is known of this one.
     pub fn get(&self, key: &PublicKey) -> Option<&Account> {
-        self.accounts.get(key)
+        self.accounts.get(key).map(|account| &**account)
     }
 
     /// The account that this machine speaks for, or that was called by this id before there were keys.
@@ -305,15 +316,15 @@ impl Accounts {
         }
     }
 
-    /// Those whose name or mark has `filter` in it, by name and then by mark. The upper and the lower case
-    /// are one. Deleted ones have no names, and are not among them.
+    /// Those whose name has `filter` in it, or whose mark that is, by name and then by mark. The upper and the
+    /// lower case are one. Deleted ones have no names, and are not among them.
     pub fn listed(&self, filter: &str) -> Vec<Listed<'_>> {
         let filter = filter.trim().to_lowercase();
         let mut all: Vec<(String, Listed<'_>)> = Vec::with_capacity(self.accounts.len());
         for (key, account) in &self.accounts {
             let Some(name) = account.name() else { continue };
             let (folded, mark) = (name.as_str().to_lowercase(), Mark::of(key.id()));
-            all.push((folded, Listed { key, account, name, mark, doubled: false }));
+            all.push((folded, Listed { key, account: &**account, name, mark, doubled: false }));
         }
         all.sort_by(|(one, a), (other, b)| (one, a.mark, a.key).cmp(&(other, b.mark, b.key)));
         for at in 1..all.len() {
@@ -323,7 +334,10 @@ impl Accounts {
             }
         }
         all.retain(|(folded, one)| {
-            filter.is_empty() || folded.contains(&filter) || one.shown().to_lowercase().contains(&filter)
+            let mark = one.mark.as_str();
+            let whole =
+                || filter.contains('\u{b7}') && format!("{folded}\u{b7}{mark}").contains(&filter);
+            folded.contains(&filter) || mark == filter || whole()
         });
         all.into_iter().map(|(_, one)| one).collect()
     }
@@ -332,7 +346,7 @@ impl Accounts {
     /// [believed](Accounts::believe) it to begin with.
     pub fn forged_among(&self, keys: impl IntoIterator<Item = PublicKey>) -> BTreeSet<Hash> {
         let accounts = keys.into_iter().filter_map(|key| self.accounts.get(&key));
-        let statements = accounts.flat_map(Account::statements);
+        let statements = accounts.flat_map(|account| account.statements());
         let forged = statements.filter(|statement| statement.verify().is_err());
         forged.map(|statement| statement.hash()).collect()
     }

@@ -377,6 +377,11 @@ impl Cluster {
         self.pump(now, newest);
     }
 
+    /// Whether somebody is not let in here.
+    pub fn is_barred(&self, id: NodeId) -> bool {
+        self.mesh.is_barred(id)
+    }
+
     /// Is called something else.
     pub fn rename(&mut self, name: Name) {
         self.me.name = name;

@@ -172,13 +172,15 @@ pub mod details {
     //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], and what [`check_address`] says of an address |
     //! | [`StartError`](crate::StartError) | [`AddressError`], [`OutOfRange`] |
     //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`] |
-    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`] |
+    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`] |
+    //! | [`Command`](crate::Command) | [`Statement`] |
     //! | [`Event`](crate::Event) | [`Cause`], [`Parting`], [`Unreachable`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`] |
     //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
     //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
     //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`TICKS_PER_SECOND`] |
 
     pub use crate::{
+        accounts::{Accounts, Statement},
         cluster::Unreachable,
         config::{
             BEACON_PORT, EVENTS_WAITING_MAX, Form, OutOfRange, RULES_BYTES_MAX, TICK, Tuning,
@@ -234,7 +236,7 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        accounts, bits, cluster, config, game, io, ledger, mesh, node, replica, runtime, text, types,
-        wire,
+        accounts, bits, cluster, config, game, io, ledger, mesh, node, replica, runtime, text,
+        types, wire,
     };
 }

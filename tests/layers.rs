@@ -30,18 +30,24 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("mesh", &["config", "io", "text", "types", "wire"]),
     ("cluster", &["bits", "config", "game", "io", "ledger", "mesh", "text", "types", "wire"]),
     ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
-    ("node", &["accounts", "cluster", "config", "game", "io", "ledger", "mesh", "replica", "text", "types"]),
+    (
+        "node",
+        &[
+            "accounts", "cluster", "config", "game", "io", "ledger", "mesh", "replica", "text",
+            "types",
+        ],
+    ),
     // The game that ships knows of no network.
     ("arena", &["bits", "game", "text", "types"]),
     (
         "sim",
         &[
-            "accounts", "arena", "cluster", "config", "game", "io", "ledger", "mesh", "node", "text",
-            "types", "wire",
+            "accounts", "arena", "cluster", "config", "game", "io", "ledger", "mesh", "node",
+            "text", "types", "wire",
         ],
     ),
     ("runtime", &["accounts", "config", "game", "io", "ledger", "node", "text", "types"]),
-    ("lines", &["game", "ledger", "node", "runtime", "text", "types"]),
+    ("lines", &["accounts", "game", "ledger", "node", "runtime", "text", "types"]),
     ("ui", &["accounts", "arena", "config", "game", "ledger", "node", "runtime", "text", "types"]),
 ];
 

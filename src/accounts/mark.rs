@@ -63,7 +63,8 @@ pub fn told_apart<'a>(
         for id in &players {
             let person = accounts.person(*id);
             let mut called = format!("{name}\u{b7}{}", Mark::of(person));
-            let machines = players.iter().filter(|other| accounts.person(**other) == person).count();
+            let machines =
+                players.iter().filter(|other| accounts.person(**other) == person).count();
             if machines > 1 {
                 called = format!("{called}\u{b7}{}", Mark::of(*id));
             }

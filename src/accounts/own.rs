@@ -38,9 +38,8 @@ impl Own {
     pub fn restored(secret: Option<SecretKey>, statements: Vec<Statement>) -> Option<Self> {
         let said = statements.first().map(|statement| statement.account);
         let account = secret.as_ref().map(SecretKey::public).or(said)?;
-        let sound = |statement: &Statement| {
-            statement.account == account && statement.verify().is_ok()
-        };
+        let sound =
+            |statement: &Statement| statement.account == account && statement.verify().is_ok();
         statements.iter().all(sound).then_some(Self { account, secret, statements })
     }
 

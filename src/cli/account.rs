@@ -21,9 +21,7 @@ mod farewell;
 use std::{collections::BTreeSet, io, path::Path, process::ExitCode, sync::Arc};
 
 use interregnum::{
-    accounts::{
-        Account, Accounts, Claim, Heard, Listed, Mark, NotHere, Own, heard_in, page_of,
-    },
+    accounts::{Account, Accounts, Claim, Heard, Listed, Mark, NotHere, Own, heard_in, page_of},
     keys::PublicKey,
     ledger::entry::Hash,
     text::Name,
@@ -86,11 +84,7 @@ fn heard_of(own: &Own) -> Vec<Heard> {
 }
 
 /// The accounts known, of which those that `pick` takes are checked.
-pub fn checked(
-    kept: &Kept,
-    folder: &Path,
-    pick: impl Fn(&Accounts) -> Vec<PublicKey>,
-) -> Accounts {
+pub fn checked(kept: &Kept, folder: &Path, pick: impl Fn(&Accounts) -> Vec<PublicKey>) -> Accounts {
     let mut forged = BTreeSet::new();
     loop {
         let accounts = known(kept, folder, &forged);
@@ -109,11 +103,7 @@ pub fn all_checked(folder: &Path) -> anyhow::Result<Accounts> {
     Ok(checked(&kept, folder, |accounts| accounts.iter().map(|(key, _)| *key).collect()))
 }
 
-fn create(
-    kept: &KeptOptions,
-    name: Option<&Name>,
-    colour: Option<u8>,
-) -> anyhow::Result<ExitCode> {
+fn create(kept: &KeptOptions, name: Option<&Name>, colour: Option<u8>) -> anyhow::Result<ExitCode> {
     let mut profile = Profile::create(&folder(kept)?)?;
     let name = name.cloned().unwrap_or_else(|| profile.nickname());
     profile.keep_name(&name);
@@ -168,8 +158,11 @@ fn is_false(so: &bool) -> bool {
 }
 
 fn machines(account: &Account) -> Vec<Machine> {
-    let machine = |(machine, struck)| {
-        Machine { machine, mark: Mark::of(machine).to_string(), struck, here: false }
+    let machine = |(machine, struck)| Machine {
+        machine,
+        mark: Mark::of(machine).to_string(),
+        struck,
+        here: false,
     };
     account.machines().map(machine).collect()
 }
@@ -238,7 +231,10 @@ fn claim(options: &ProfileOptions) -> anyhow::Result<(Profile, Own)> {
     }
     let profile = Profile::try_claim(&folder, options.profile)?;
     let in_use = || {
-        Impossible(format!("profile {} is in use: end that copy of the game first", options.profile))
+        Impossible(format!(
+            "profile {} is in use: end that copy of the game first",
+            options.profile
+        ))
     };
     let profile = profile.ok_or_else(in_use)?;
     let own = profile.own.clone().ok_or_else(|| io::Error::other("no account can be kept"))?;
@@ -341,9 +337,6 @@ fn strike(options: &ProfileOptions, mark: &str) -> anyhow::Result<ExitCode> {
     let (mut profile, mut own) = claim(options)?;
     own.strike(meant.machine).map_err(elsewhere)?;
     profile.set_own(own)?;
-    say(&format!(
-        "{} is struck off: whoever hears of that lets it in no more",
-        meant.mark
-    ))?;
+    say(&format!("{} is struck off: whoever hears of that lets it in no more", meant.mark))?;
     Ok(ExitCode::SUCCESS)
 }

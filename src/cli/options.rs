@@ -249,7 +249,7 @@ pub enum DevicesAction {
 #[cfg(feature = "store")]
 #[derive(Clone, Debug, clap::Args)]
 pub struct ListOptions {
-    /// Only those that have this in their name or mark.
+    /// Only those that have this in their name, or whose mark it is.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
 

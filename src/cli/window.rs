@@ -102,7 +102,12 @@ mod shown {
 
     use interregnum::{
         accounts::{Accounts, Own, Statement},
-        arena::Controls, node::View, runtime::Happened, text::Name, types::Instant, ui,
+        arena::Controls,
+        node::View,
+        runtime::Happened,
+        text::Name,
+        types::Instant,
+        ui,
     };
 
     use super::*;

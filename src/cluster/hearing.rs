@@ -110,9 +110,11 @@ impl Cluster {
     fn message(&mut self, now: Instant, newest: &dyn Newest, from: NodeId, message: Message) {
         match message {
             Message::Packet(packet) => self.packet(now, newest, from, packet, None),
-            Message::Roster(roster)
+            Message::Roster(mut roster)
                 if from == roster.term.host || self.election.relay(now) == Some(from) =>
             {
+                // Its host may not have heard yet who is not let in.
+                roster.members.retain(|member| !self.mesh.is_barred(member.id));
                 if self.roster.adopt(roster, self.election.following()) {
                     self.roster_changed(now);
                     self.pass_roster(now);

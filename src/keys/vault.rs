@@ -166,7 +166,8 @@ mod tests {
         let key = SecretKey::from_bytes(&[9; 32]);
         let words = to_words(&key);
         assert_eq!(words.len(), WORDS);
-        let typed = format!(" {}\n{} ", words[..12].join("  ").to_uppercase(), words[12..].join("\n"));
+        let typed =
+            format!(" {}\n{} ", words[..12].join("  ").to_uppercase(), words[12..].join("\n"));
         assert_eq!(from_words(&typed).unwrap().to_bytes(), key.to_bytes());
         let mut misread = words.clone();
         misread.swap(3, 4);

@@ -468,3 +468,60 @@ fn read_hello(handshake: &mut Handshake, message: &[u8]) -> Result<Hello, Forged
     handshake.check(&hello.who.key, hello.who.incarnation, &hello.proof)?;
     Ok(hello)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{config::Tuning, keys::Chance, mesh::testing::let_in};
+
+    const NOW: Instant = Instant(1_000_000);
+
+    fn mesh() -> Mesh {
+        Mesh::new(Tuning::default(), Chance::new([1; 32]), 0, Vec::new())
+    }
+
+    /// What has happened: links that are up, those that are gone, what was sent, what was closed.
+    fn happened(mesh: &mut Mesh) -> [usize; 4] {
+        let mut counts = [0; 4];
+        while let Some(out) = mesh.poll() {
+            let which = match out {
+                Out::Up { .. } => 0,
+                Out::Down { reason: Parting::Barred, .. } => 1,
+                Out::Effect(Effect::Bytes { .. }) => 2,
+                Out::Effect(Effect::Close { .. }) => 3,
+                _ => continue,
+            };
+            counts[which] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn who_is_barred_is_told_so_and_gets_no_link() {
+        let (me, other) = (Identity::numbered(2), Identity::numbered(1));
+        let from = SocketAddr::from(([10, 0, 0, 2], 4_000));
+        let mut mesh = mesh();
+        mesh.set_barred(NOW, BTreeSet::from([other.id]));
+        let_in(&mut mesh, NOW, &me, &other, from);
+        assert_eq!(happened(&mut mesh), [0, 0, 1, 1]);
+        assert!(mesh.peer(other.id).is_none());
+        // Somebody else is let in, and so is this one when it is barred no more.
+        mesh.set_barred(NOW, BTreeSet::new());
+        let_in(&mut mesh, NOW, &me, &other, from);
+        assert_eq!(happened(&mut mesh)[0], 1);
+    }
+
+    #[test]
+    fn who_becomes_barred_is_told_so_and_loses_its_link() {
+        let (me, other) = (Identity::numbered(2), Identity::numbered(1));
+        let mut mesh = mesh();
+        let_in(&mut mesh, NOW, &me, &other, SocketAddr::from(([10, 0, 0, 2], 4_000)));
+        assert_eq!(happened(&mut mesh)[..2], [1, 0]);
+        mesh.set_barred(NOW, BTreeSet::from([other.id]));
+        assert_eq!(happened(&mut mesh), [0, 1, 1, 1]);
+        assert!(mesh.peer(other.id).is_none());
+        assert!(mesh.links.is_empty() && mesh.channels.is_empty());
+    }
+}

@@ -163,6 +163,9 @@ impl Mesh {
                 let refused = refusal.zip(from);
                 self.out.extend(refused.map(|(refusal, from)| Out::Refused { refusal, from }));
                 self.fail(now, link);
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.dial_at = now + self.tuning.redial_max; // it will not think otherwise soon
+                }
             }
             _ => self.fail(now, link),
         }

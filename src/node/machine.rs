@@ -492,6 +492,9 @@ impl<G: Game> Node<G> {
         let plays = me.role == Role::Player && self.status() == Status::Playing;
         let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
         self.view_due |= todo.show;
+        if todo.struck {
+            self.say(Event::Barred);
+        }
         if let Some(barred) = todo.bar {
             self.cluster.set_barred(now, barred, &self.replica);
             self.drain(now);

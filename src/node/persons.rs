@@ -6,17 +6,17 @@
 //! ledger does not say it: by then whoever is linked has told what it holds.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
 use crate::{
-    accounts::{Accounts, Claim, Heard, STATEMENT, Statement, farewell},
+    accounts::{Account, Accounts, Claim, Heard, STATEMENT, Statement, farewell},
     ledger::{
         Ledger,
         body::Body,
-        entry::{Hash, SharedEntry},
+        entry::{EntryId, Hash, SharedEntry},
     },
     types::{Instant, NodeId},
 };
@@ -27,8 +27,13 @@ const CHECKED_PER_TICK: usize = 8;
 /// How long a session is played before the own account says anything in it.
 const LISTENED: Duration = Duration::from_secs(1);
 
-/// The time between two looks at what there is to say and to show.
+/// The time between two looks at what there is to say and to show; and by how much it is longer for each
+/// account that is known, since all of them are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_LONGER: Duration = Duration::from_micros(10);
+
+/// So many claims of ids of before are looked at again, should their places change.
+const CLAIMS_MAX: usize = 1_024;
 
 /// The accounts known, and the own one.
 #[derive(Debug, Default)]
@@ -37,14 +42,18 @@ pub(super) struct Persons {
     /// What is to be checked.
     waiting: VecDeque<Heard>,
     /// Claims of ids of before: their places may change.
-    claims: Vec<SharedEntry>,
+    claims: BTreeMap<EntryId, SharedEntry>,
     /// What the own account says.
     own: Vec<Statement>,
     /// What of it was written into this session's ledger.
     written: BTreeSet<Hash>,
+    /// What was written here for an account that is deleted was taken back.
+    took_back: bool,
     shown: Arc<Accounts>,
     changed: bool,
     barred: BTreeSet<NodeId>,
+    /// This machine is struck off, and that was told.
+    struck: bool,
     /// Since when this session is played.
     since: Option<Instant>,
     look_at: Instant,
@@ -59,6 +68,8 @@ pub(super) struct ToDo {
     pub bar: Option<BTreeSet<NodeId>>,
     /// There is something else to show.
     pub show: bool,
+    /// This very machine was struck off.
+    pub struck: bool,
 }
 
 impl Persons {
@@ -95,8 +106,9 @@ impl Persons {
             return false;
         }
         if let Some(heard) = Heard::of(ledger, entry) {
-            if matches!(heard.statement.claim, Claim::Formerly { .. }) {
-                self.claims.push(entry.clone());
+            let is_claim = matches!(heard.statement.claim, Claim::Formerly { .. });
+            if is_claim && self.claims.len() < CLAIMS_MAX {
+                self.claims.insert(entry.id(), entry.clone());
             }
             self.waiting.push_back(heard);
         }
@@ -114,13 +126,17 @@ impl Persons {
         if now < self.look_at {
             return ToDo::default();
         }
-        self.look_at = now + LOOK_EVERY;
+        let accounts = u32::try_from(self.accounts.len()).unwrap_or(u32::MAX);
+        self.look_at = now + LOOK_EVERY + LOOK_LONGER.saturating_mul(accounts);
         let mut todo = ToDo::default();
         self.look_at_places(ledger);
         if std::mem::take(&mut self.changed) {
             self.shown = Arc::new(self.accounts.clone());
             todo.show = true;
-            let barred = self.accounts.struck();
+            let mut barred = self.accounts.struck();
+            // Whoever is struck off itself does not bar itself: it is barred by the others.
+            let struck = barred.remove(&me);
+            todo.struck = struck && !std::mem::replace(&mut self.struck, struck);
             if barred != self.barred {
                 self.barred.clone_from(&barred);
                 todo.bar = Some(barred);
@@ -133,23 +149,15 @@ impl Persons {
         todo
     }
 
-    /// Hears again what was claimed of ids of before, in the places that it has by now.
+    /// What was claimed of ids of before may have other places by now.
     fn look_at_places(&mut self, ledger: &Ledger) {
-        for entry in &self.claims {
-            if let Some(heard) = Heard::of(ledger, entry)
-                && self.accounts.get(&heard.statement.account).is_some_and(|account| {
-                    account.statements().any(|known| *known == heard.statement)
-                })
-            {
-                let before = self.accounts.of_machine(entry_claim(&heard));
-                self.accounts.believe(heard.clone());
-                self.changed |= self.accounts.of_machine(entry_claim(&heard)) != before;
-            }
+        for heard in self.claims.values().filter_map(|entry| Heard::of(ledger, entry)) {
+            self.changed |= self.accounts.settle(&heard);
         }
     }
 
-    /// What the own account has to say that the ledger does not. With an account go the names that this
-    /// node wrote for it.
+    /// What the own account has to say that the ledger does not. With an account that is deleted, here or
+    /// elsewhere, go the names that this node wrote for it.
     fn unsaid(&mut self, ledger: &Ledger, me: NodeId) -> Vec<Body> {
         let mut bodies = Vec::new();
         let deleted = self.own.iter().any(|statement| statement.claim == Claim::Deleted);
@@ -163,18 +171,13 @@ impl Persons {
                 && self.written.insert(statement.hash())
             {
                 bodies.push(statement.body());
-                if statement.claim == Claim::Deleted {
-                    bodies.extend(farewell(ledger, me));
-                }
             }
         }
+        let account = self.own.first().and_then(|said| self.accounts.get(&said.account));
+        if account.is_some_and(Account::is_deleted) && !std::mem::replace(&mut self.took_back, true)
+        {
+            bodies.extend(farewell(ledger, me));
+        }
         bodies
-    }
-}
-
-fn entry_claim(heard: &Heard) -> NodeId {
-    match heard.statement.claim {
-        Claim::Formerly { id } => id,
-        _ => heard.author,
     }
 }

@@ -13,6 +13,7 @@
 //! | `reach` | who is heard and cannot be reached, and how slow a wire may be |
 //! | `membership` | who comes and goes, and when |
 //! | `strangers` | whatever else may knock at an open port |
+//! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | [`scene`] | what scripts are written in |
 //!
 //! `interregnum sim --stories` lists them, `interregnum sim --story NAME --seed N --trace` tells one
@@ -33,6 +34,7 @@
 //! To add one: write its line in the list of its part, with a sentence for people, and its script
 //! below. Say what must hold as narrowly as it does hold, so that it can break.
 
+mod accounts;
 mod crash;
 mod disks;
 mod membership;
@@ -99,6 +101,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         reach::STORIES,
         membership::STORIES,
         strangers::STORIES,
+        accounts::STORIES,
     ]
     .into_iter()
     .flatten()

@@ -12,9 +12,7 @@ use super::{
     draw::Canvas,
     heir::{Pose, blink, draw_heir, tunic},
     keys::{self, Hint},
-    palette::{
-        CREAM, DUSK, FIRE, GOLD, HEATHER, LAVENDER, NIGHT, PANEL_EDGE, faded, lit, mixed,
-    },
+    palette::{CREAM, DUSK, FIRE, GOLD, HEATHER, LAVENDER, NIGHT, PANEL_EDGE, faded, lit, mixed},
     panel::draw_panel,
     screen::{Frame, STAGE, Screen, Turn},
     text::Ink,
@@ -22,6 +20,7 @@ use super::{
 use crate::{
     accounts::{Accounts, COLOURS, Listed, Mark, Own, page_of},
     arena::Controls,
+    keys::PublicKey,
     node::Command,
     text::{NAME_CHARS_MAX, Name},
     types::NodeId,
@@ -46,6 +45,9 @@ const FILTER_CHARS_MAX: usize = 32;
 #[derive(Default)]
 pub struct AccountsScreen {
     filter: String,
+    /// What was found: of all these, by that filter. There may be thousands, so that is not done in each
+    /// frame.
+    found: Found,
     /// Which page is shown, from 1.
     page: usize,
     /// A name that is being typed.
@@ -53,6 +55,53 @@ pub struct AccountsScreen {
     delete: Ask,
     /// What was done, or why it was not, and for how many seconds that has been said.
     said: Option<(String, f32)>,
+}
+
+#[derive(Default)]
+struct Found {
+    known: Option<Arc<Accounts>>,
+    filter: String,
+    lines: Vec<Line>,
+}
+
+impl Found {
+    /// Looks again, if anything has changed.
+    fn look(&mut self, known: Option<Arc<Accounts>>, filter: &str) {
+        let same = match (&self.known, &known) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same || self.filter != filter {
+            let listed = known.as_ref().map(|known| known.listed(filter)).unwrap_or_default();
+            self.lines = listed.iter().map(Line::of).collect();
+            self.known = known;
+            filter.clone_into(&mut self.filter);
+        }
+    }
+}
+
+/// One line of the list.
+struct Line {
+    key: PublicKey,
+    name: Name,
+    mark: Mark,
+    doubled: bool,
+    colour: u8,
+    machines: usize,
+}
+
+impl Line {
+    fn of(one: &Listed<'_>) -> Self {
+        Self {
+            key: *one.key,
+            name: one.name.clone(),
+            mark: one.mark,
+            doubled: one.doubled,
+            colour: one.account.colour().unwrap_or_default() % COLOURS,
+            machines: one.account.machines().filter(|(_, struck)| !struck).count(),
+        }
+    }
 }
 
 struct Editing {
@@ -113,7 +162,9 @@ impl AccountsScreen {
             match own.is_some_and(|own| own.secret().is_some()) {
                 true => self.delete.open(),
                 false => {
-                    self.say("this machine does not have the account's key: delete it where that is");
+                    self.say(
+                        "this machine does not have the account's key: delete it where that is",
+                    );
                 }
             }
             return false;
@@ -141,9 +192,8 @@ impl Screen for AccountsScreen {
 
     fn frame(&mut self, frame: &Frame) -> Turn {
         let own = frame.console.account();
-        let known = frame.console.accounts();
-        let all = known.as_ref().map(|known| known.listed(&self.filter)).unwrap_or_default();
-        let pages = all.len().div_ceil(ROWS);
+        self.found.look(frame.console.accounts(), &self.filter);
+        let pages = self.found.lines.len().div_ceil(ROWS);
         if let Some((_, age)) = &mut self.said {
             *age += frame.passed;
         }
@@ -159,13 +209,13 @@ impl Screen for AccountsScreen {
         } else if self.hear(frame, own.as_ref(), pages) {
             return Turn::Back;
         }
-        let all = known.as_ref().map(|known| known.listed(&self.filter)).unwrap_or_default();
+        self.found.look(frame.console.accounts(), &self.filter);
 
         let c = &frame.stage;
         c.block(frame.visible, Paint::Down(NIGHT, mixed(NIGHT, DUSK, 0.9)));
         c.text("Accounts", vec2(STAGE.x / 2.0, 44.0), Ink::royal(30.0, GOLD).spaced(0.1));
-        self.draw_own(frame, own.as_ref(), known.as_ref());
-        self.draw_list(frame, own.as_ref(), known.is_some(), &all);
+        self.draw_own(frame, own.as_ref());
+        self.draw_list(frame, own.as_ref());
         self.draw_foot(frame);
         let name = own.as_ref().and_then(Own::called).map_or("it", |(name, _)| name.as_str());
         let question = format!("Delete {name} for ever?");
@@ -176,13 +226,14 @@ impl Screen for AccountsScreen {
 }
 
 impl AccountsScreen {
-    fn draw_own(&self, frame: &Frame, own: Option<&Own>, known: Option<&Arc<Accounts>>) {
+    fn draw_own(&self, frame: &Frame, own: Option<&Own>) {
         let c = &frame.stage;
         draw_panel(c, OWN);
         let Some(own) = own else {
             let ink = Ink::plain(17.0, LAVENDER).centred();
             let says = "nothing can be kept on this machine: you are somebody new each time";
-            return drop(c.text(says, OWN.center(), ink));
+            c.text(says, OWN.center(), ink);
+            return;
         };
         let (name, colour) =
             own.called().map_or(("not called yet", 0), |(name, colour)| (name.as_str(), colour));
@@ -196,20 +247,25 @@ impl AccountsScreen {
         let ink = Ink::plain(30.0, lit(tunic(colour), 0.5));
         let width = c.text(&c.fitted(name, 430.0, ink), vec2(x, OWN.y + 72.0), ink);
         let mark = Mark::of(own.account().id()).to_string();
-        c.text(&format!("\u{b7}{mark}"), vec2(x + width + 6.0, OWN.y + 72.0), Ink::plain(22.0, GOLD));
+        c.text(
+            &format!("\u{b7}{mark}"),
+            vec2(x + width + 6.0, OWN.y + 72.0),
+            Ink::plain(22.0, GOLD),
+        );
         let key = match own.secret() {
             Some(_) => "the account's key is on this machine; keep a copy: account export",
             None => "this machine speaks for the account; its key is elsewhere",
         };
         c.text(key, vec2(x, OWN.y + 102.0), Ink::plain(14.0, LAVENDER));
         c.text(&fingerprint(own), vec2(x, OWN.y + 130.0), label);
-        self.draw_machines(frame, own, known);
+        self.draw_machines(frame, own);
     }
 
-    fn draw_machines(&self, frame: &Frame, own: &Own, known: Option<&Arc<Accounts>>) {
+    fn draw_machines(&self, frame: &Frame, own: &Own) {
         let c = &frame.stage;
         let right = OWN.right() - 28.0;
         let me = frame.view.as_ref().map(|view| view.me);
+        let known = self.found.known.as_ref();
         let account = known.and_then(|known| known.get(&own.account()));
         let mut machines: Vec<(NodeId, bool)> =
             account.map(|account| account.machines().collect()).unwrap_or_default();
@@ -235,8 +291,9 @@ impl AccountsScreen {
         }
     }
 
-    fn draw_list(&self, frame: &Frame, own: Option<&Own>, known: bool, all: &[Listed<'_>]) {
+    fn draw_list(&self, frame: &Frame, own: Option<&Own>) {
         let c = &frame.stage;
+        let all = &self.found.lines;
         draw_panel(c, LIST);
         let heading = Ink::royal(17.0, GOLD).spaced(0.12).centred();
         c.text("Known in your books", vec2(LIST.center().x, LIST.y + 30.0), heading);
@@ -246,7 +303,7 @@ impl AccountsScreen {
         c.text(&count, vec2(LIST.right() - 28.0, LIST.y + 30.0), ink.right());
         self.draw_filter(frame);
         if all.is_empty() {
-            let says = match (known, self.filter.is_empty()) {
+            let says = match (self.found.known.is_some(), self.filter.is_empty()) {
                 (false, _) => "looking through the books…",
                 (true, true) => "nobody yet: whom you play with is listed here",
                 (true, false) => "nobody is known by such a name or mark",
@@ -256,13 +313,9 @@ impl AccountsScreen {
         }
         let page = page_of(all, self.page.min(pages), ROWS);
         for (at, one) in page.iter().enumerate() {
-            let place = Rect::new(
-                LIST.x + 16.0,
-                LIST.y + 88.0 + at as f32 * ROW,
-                LIST.w - 32.0,
-                ROW - 3.0,
-            );
-            draw_row(c, place, one, own.is_some_and(|own| own.account() == *one.key));
+            let place =
+                Rect::new(LIST.x + 16.0, LIST.y + 88.0 + at as f32 * ROW, LIST.w - 32.0, ROW - 3.0);
+            draw_row(c, place, one, own.is_some_and(|own| own.account() == one.key));
         }
     }
 
@@ -296,7 +349,8 @@ impl AccountsScreen {
         if let Some((what, age)) = self.said.as_ref().filter(|(_, age)| *age < SAID_S) {
             let c = c.faded((SAID_S - age).min(1.0));
             let ink = Ink::plain(17.0, CREAM).centred();
-            return drop(c.text(&c.fitted(what, STAGE.x - 80.0, ink), line + vec2(0.0, 5.0), ink));
+            c.text(&c.fitted(what, STAGE.x - 80.0, ink), line + vec2(0.0, 5.0), ink);
+            return;
         }
         if self.editing.is_some() {
             let hints =
@@ -326,21 +380,19 @@ fn fingerprint(own: &Own) -> String {
     format!("key {}…", groups.join(" "))
 }
 
-fn draw_row(c: &Canvas, place: Rect, one: &Listed<'_>, own: bool) {
+fn draw_row(c: &Canvas, place: Rect, one: &Line, own: bool) {
     if own {
         c.round_rect(place, 8.0, faded(PANEL_EDGE, 0.55));
         c.round_frame(place, 8.0, 1.2, faded(LAVENDER, 0.5));
     }
     let y = place.y + 20.0;
-    let colour = one.account.colour().unwrap_or_default() % COLOURS;
-    c.disc(vec2(place.x + 18.0, place.center().y), 6.0, tunic(colour));
+    c.disc(vec2(place.x + 18.0, place.center().y), 6.0, tunic(one.colour));
     let ink = Ink::plain(18.0, CREAM);
     c.text(&c.fitted(one.name.as_str(), 420.0, ink), vec2(place.x + 38.0, y), ink);
     let ink = Ink::plain(16.0, if one.doubled { GOLD } else { HEATHER });
     c.text(one.mark.as_str(), vec2(place.x + 500.0, y), ink);
     let ink = Ink::plain(15.0, LAVENDER).right();
-    let machines = one.account.machines().filter(|(_, struck)| !struck).count();
-    let machines = match machines {
+    let machines = match one.machines {
         1 => "1 machine".to_owned(),
         more => format!("{more} machines"),
     };

@@ -54,9 +54,8 @@ pub fn export(options: &ExportOptions) -> anyhow::Result<ExitCode> {
     let mut chance = Chance::new(runtime::random_bytes()?);
     let sealed = vault::seal(&passphrase, &clear, &mut chance);
     let sealed = sealed.ok_or_else(|| Impossible("there is nothing in the passphrase".into()))?;
-    write(path, &sealed).map_err(|error| {
-        Impossible(format!("cannot write {}: {error}", path.display()))
-    })?;
+    write(path, &sealed)
+        .map_err(|error| Impossible(format!("cannot write {}: {error}", path.display())))?;
     let name = called(Some(&own));
     say(&format!("{name} is in {}, sealed: without the passphrase it is lost", path.display()))?;
     Ok(ExitCode::SUCCESS)
@@ -115,8 +114,8 @@ pub fn import(options: &ImportOptions) -> anyhow::Result<ExitCode> {
     if let Some(name) = &options.name {
         own.be_called(&name.name, None).map_err(elsewhere)?;
     }
-    let aside = (!same && before.secret().is_some())
-        .then(|| Mark::of(before.account().id()).to_string());
+    let aside =
+        (!same && before.secret().is_some()).then(|| Mark::of(before.account().id()).to_string());
     let keeps_key = options.with_key || same && before.secret().is_some();
     if let (Some(mark), Some(folder)) = (&aside, profile.folder()) {
         for file in ["account", "statements"] {
@@ -132,15 +131,17 @@ pub fn import(options: &ImportOptions) -> anyhow::Result<ExitCode> {
     let mark = Mark::of(profile.id());
     say(&format!("this machine, {mark}, speaks for {name}"))?;
     if let Some(mark) = aside {
-        say(&format!("{} is set aside, in account.{mark} and statements.{mark}", called(Some(&before))))?;
+        say(&format!(
+            "{} is set aside, in account.{mark} and statements.{mark}",
+            called(Some(&before))
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn opened(path: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<Carried> {
-    let unread = |error: std::io::Error| {
-        Impossible(format!("cannot read {}: {error}", path.display()))
-    };
+    let unread =
+        |error: std::io::Error| Impossible(format!("cannot read {}: {error}", path.display()));
     let long = || Impossible(format!("{}: this is no exported account", path.display()));
     if fs::metadata(path).map_err(unread)?.len() > SEALED_BYTES_MAX as u64 {
         return Err(long().into());
@@ -167,7 +168,9 @@ fn read_words() -> anyhow::Result<Carried> {
         });
     }
     let misread = || {
-        Impossible(format!("these are not the {WORDS} words of an account: one is missing or misread"))
+        Impossible(format!(
+            "these are not the {WORDS} words of an account: one is missing or misread"
+        ))
     };
     let secret = vault::from_words(&typed).ok_or_else(misread)?;
     Ok(Carried { secret: secret.to_text(), statements: Vec::new() })

@@ -36,10 +36,9 @@ pub fn say_farewell(path: &Path, machine: &SecretKey, own: &Own) -> anyhow::Resu
         ledger.restore_all(entries, &pages.remove(&session).unwrap_or_default());
         while ledger.poll().is_some() {}
         let accounts = Accounts::of([&ledger]);
-        if accounts.get(&own.account()).is_none_or(interregnum::accounts::Account::is_deleted) {
-            continue;
-        }
-        let bodies = std::iter::once(last.body()).chain(farewell(&ledger, node));
+        let Some(account) = accounts.get(&own.account()) else { continue };
+        let last = (!account.is_deleted()).then(|| last.body());
+        let bodies = last.into_iter().chain(farewell(&ledger, node));
         for body in bodies.collect::<Vec<_>>() {
             ledger.write(now, body)?;
         }

@@ -98,14 +98,7 @@ pub fn draw_hall(
     draw_foot(c, place, &window, ranks.len());
 }
 
-fn draw_line(
-    c: &Canvas,
-    line: Rect,
-    own: bool,
-    rank: usize,
-    standing: Standing,
-    name: &str,
-) {
+fn draw_line(c: &Canvas, line: Rect, own: bool, rank: usize, standing: Standing, name: &str) {
     if own {
         c.round_rect(line, 8.0, faded(PANEL_EDGE, 0.55));
         c.round_frame(line, 8.0, 1.2, faded(LAVENDER, 0.5));
