@@ -114,8 +114,7 @@ fn accounts(others: usize) -> (Own, Accounts) {
     };
     let mut accounts = Accounts::default();
     let mut believe = |statement: &Statement, machine: NodeId| {
-        let statement = Arc::new(statement.clone());
-        accounts.believe(Heard { statement, author: machine, place: None });
+        accounts.believe(Heard::by(machine, statement.clone()));
     };
     let mut own = Own::new(key(0), key(1).public(), 1);
     let _ = own.be_called(&name(0), Some(2));

@@ -40,7 +40,7 @@ use crate::{
     ledger::{
         Ledger,
         body::Body,
-        entry::{Entry, Hash},
+        entry::{Entry, EntryId, Hash},
         order::Place,
     },
     text::Name,
@@ -57,17 +57,24 @@ pub struct Heard {
     pub statement: Arc<Statement>,
     /// The machine that wrote it down.
     pub author: NodeId,
-    /// Where it stands in the ledger, if that is settled.
+    /// In which entry; none if it was not heard from a ledger.
+    pub entry: Option<EntryId>,
+    /// Where that stands in the ledger, if that is settled.
     pub place: Option<Place>,
 }
 
 impl Heard {
+    /// A statement that a machine has made, or would make, in no ledger.
+    pub fn by(author: NodeId, statement: Statement) -> Self {
+        Self { statement: Arc::new(statement), author, entry: None, place: None }
+    }
+
     /// What `entry` of `ledger` says of an account, if it says anything of one. Whether the account said
     /// so itself is another question: [`Statement::verify`].
     pub fn of(ledger: &Ledger, entry: &Entry) -> Option<Self> {
         let statement = Arc::new(Statement::of(entry)?);
-        let author = entry.id().writer.node;
-        Some(Self { statement, author, place: ledger.place_of(entry) })
+        let (id, place) = (entry.id(), ledger.place_of(entry));
+        Some(Self { statement, author: id.writer.node, entry: Some(id), place })
     }
 }
 
@@ -147,8 +154,10 @@ impl Account {
 /// What was said of who speaks for whom, to be compared: of a machine the highest counts.
 type Turn = (u64, std::cmp::Reverse<PublicKey>);
 
-/// An id of before there were keys, and the place at which it was claimed; the lowest counts.
-type Claimed = (bool, Option<Place>, PublicKey);
+/// The places of the entries in which an account claims an id of before there were keys. Of one entry the
+/// highest counts, as always, and of several entries the lowest: nobody makes a claim any later by writing
+/// it down again.
+type Claimed = BTreeMap<Option<EntryId>, Option<Place>>;
 
 /// All accounts known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -157,7 +166,7 @@ pub struct Accounts {
     /// Whom each machine speaks for.
     machines: BTreeMap<NodeId, Turn>,
     /// Whose each id of before is.
-    formerly: BTreeMap<NodeId, BTreeMap<PublicKey, Option<Place>>>,
+    formerly: BTreeMap<NodeId, BTreeMap<PublicKey, Claimed>>,
 }
 
 impl Accounts {
@@ -183,7 +192,7 @@ impl Accounts {
 
     /// Takes a statement in that was checked, or will be before anybody relies on it.
     pub fn believe(&mut self, heard: Heard) {
-        let Heard { statement, author, place } = heard;
+        let Heard { statement, author, entry, place } = heard;
         let key = statement.account;
         let account = Arc::make_mut(self.accounts.entry(key).or_default());
         match &statement.claim {
@@ -211,7 +220,7 @@ impl Accounts {
                 let id = *id;
                 if !is_of_a_key(id) {
                     let claims = self.formerly.entry(id).or_default();
-                    let known = claims.entry(key).or_default();
+                    let known = claims.entry(key).or_default().entry(entry).or_default();
                     *known = (*known).max(place);
                     keep(&mut account.formerly, id, statement);
                 }
@@ -227,7 +236,8 @@ impl Accounts {
         let Claim::Formerly { id } = heard.statement.claim else { return false };
         let before = self.of_machine(id);
         let claims = self.formerly.get_mut(&id);
-        if let Some(place) = claims.and_then(|claims| claims.get_mut(&heard.statement.account)) {
+        let claimed = claims.and_then(|claims| claims.get_mut(&heard.statement.account));
+        if let Some(place) = claimed.and_then(|claimed| claimed.get_mut(&heard.entry)) {
             *place = (*place).max(heard.place);
         }
         self.of_machine(id) != before
@@ -259,10 +269,10 @@ impl Accounts {
             return Some(account.0);
         }
         let claims = self.formerly.get(&machine)?.iter();
-        let claimed = |(key, place): (&PublicKey, &Option<Place>)| -> Claimed {
-            (place.is_none(), *place, *key)
-        };
-        claims.map(claimed).min().map(|(.., key)| key)
+        let claims = claims.flat_map(|(key, claimed)| {
+            claimed.values().map(|place| (place.is_none(), *place, *key))
+        });
+        claims.min().map(|(.., key)| key)
     }
 
     /// Who plays on this machine: the id of its account's key, or its own where no account is known.

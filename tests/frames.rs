@@ -311,8 +311,7 @@ fn with_accounts(theatre: &mut Theatre, others: u64) {
     for number in 0..others {
         let name = Name::new(&format!("Player {number} 李小龙 Łucja"));
         let claim = Claim::Called { name, colour: (number % 12) as u8, revision: 1 };
-        let statement = Arc::new(Statement::new(&key(2 + number), claim));
-        accounts.believe(Heard { statement, author: id(0), place: None });
+        accounts.believe(Heard::by(id(0), Statement::new(&key(2 + number), claim)));
     }
     theatre.console.own = Some(own);
     theatre.console.accounts = Some(Arc::new(accounts));

@@ -30,7 +30,7 @@ fn strikes(account: u8, machine: u8) -> Statement {
 }
 
 fn by(machine: u8, statement: Statement) -> Heard {
-    Heard { statement: Arc::new(statement), author: key(machine).public().id(), place: None }
+    Heard::by(key(machine).public().id(), statement)
 }
 
 fn place(index: u64) -> Option<Place> {
@@ -139,6 +139,14 @@ fn an_id_of_before_is_whose_claim_has_the_first_place_and_one_of_a_key_is_nobody
     assert_eq!(accounts.of_machine(old), Some(key(2).public()));
     // Without a place it comes after all that have one.
     let accounts = all_of([Heard { place: None, ..claims(1, old, 0) }, claims(2, old, 4)]);
+    assert_eq!(accounts.of_machine(old), Some(key(2).public()));
+    // Whoever repeats a claim in a later entry makes it no later.
+    let entry = |number| Some(EntryId { writer: writer(15), number });
+    let accounts = all_of([
+        Heard { entry: entry(1), ..claims(2, old, 4) },
+        Heard { entry: entry(2), ..claims(2, old, 9) },
+        claims(1, old, 5),
+    ]);
     assert_eq!(accounts.of_machine(old), Some(key(2).public()));
     let accounts = all_of([claims(1, id(20), 1)]);
     assert_eq!(accounts.of_machine(id(20)), None);

@@ -18,7 +18,7 @@
 mod carried;
 mod farewell;
 
-use std::{collections::BTreeSet, io, path::Path, process::ExitCode, sync::Arc};
+use std::{collections::BTreeSet, io, path::Path, process::ExitCode};
 
 use interregnum::{
     accounts::{Account, Accounts, Claim, Heard, Listed, Mark, NotHere, Own, heard_in, page_of},
@@ -75,11 +75,8 @@ fn heard_of(own: &Own) -> Vec<Heard> {
         Claim::Certifies { machine, .. } => machine.id(),
         _ => own.account().id(),
     };
-    let heard = own.statements().iter().map(|statement| Heard {
-        author: author(&statement.claim),
-        statement: Arc::new(statement.clone()),
-        place: None,
-    });
+    let said = own.statements().iter();
+    let heard = said.map(|said| Heard::by(author(&said.claim), said.clone()));
     heard.collect()
 }
 

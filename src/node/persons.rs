@@ -42,7 +42,7 @@ pub(super) struct Persons {
     /// What is to be checked.
     waiting: VecDeque<Heard>,
     /// Claims of ids of before: their places may change.
-    claims: BTreeMap<EntryId, SharedEntry>,
+    claims: BTreeMap<EntryId, Heard>,
     /// What the own account says.
     own: Vec<Statement>,
     /// What of it was written into this session's ledger.
@@ -105,22 +105,21 @@ impl Persons {
         if entry.head().kind != STATEMENT {
             return false;
         }
-        if let Some(heard) = Heard::of(ledger, entry) {
-            let is_claim = matches!(heard.statement.claim, Claim::Formerly { .. });
-            if is_claim && self.claims.len() < CLAIMS_MAX {
-                self.claims.insert(entry.id(), entry.clone());
-            }
-            self.waiting.push_back(heard);
-        }
+        self.waiting.extend(Heard::of(ledger, entry));
         true
     }
 
     /// A tick passes, in which this node plays as `me` if it `plays`.
     pub fn tick(&mut self, now: Instant, ledger: &Ledger, me: NodeId, plays: bool) -> ToDo {
         for heard in self.waiting.drain(..self.waiting.len().min(CHECKED_PER_TICK)) {
-            match self.accounts.hear(heard) {
-                Ok(()) => self.changed = true,
-                Err(error) => tracing::warn!(%error, "a statement about an account"),
+            if let Err(error) = self.accounts.hear(heard.clone()) {
+                tracing::warn!(%error, "a statement about an account");
+                continue;
+            }
+            self.changed = true;
+            let is_claim = matches!(heard.statement.claim, Claim::Formerly { .. });
+            if let Some(id) = heard.entry.filter(|_| is_claim && self.claims.len() < CLAIMS_MAX) {
+                self.claims.insert(id, heard);
             }
         }
         if now < self.look_at {
@@ -151,8 +150,9 @@ impl Persons {
 
     /// What was claimed of ids of before may have other places by now.
     fn look_at_places(&mut self, ledger: &Ledger) {
-        for heard in self.claims.values().filter_map(|entry| Heard::of(ledger, entry)) {
-            self.changed |= self.accounts.settle(&heard);
+        for (id, heard) in &mut self.claims {
+            heard.place = ledger.at(*id).next().and_then(|entry| ledger.place_of(&entry));
+            self.changed |= self.accounts.settle(heard);
         }
     }
 

@@ -101,7 +101,7 @@ pub fn program() -> Command {
 
 /// A command with which the environment of the tests does not interfere.
 pub fn plain(mut command: Command) -> Command {
-    command.env_remove("GAME_SESSION").env_remove("GAME_IP");
+    command.env_remove("GAME_SESSION").env_remove("GAME_IP").env_remove("GAME_PASSPHRASE");
     command
 }
 
