@@ -2,7 +2,7 @@
 //! here, players made of a few lines, and a host that falls every few seconds.
 //!
 //! `cargo run --example screens -- [--play] [--players N] [--gap-ms N] [--reign-s N] [--lonely]
-//! [--realms N] [--points N] [--trouble] [--host] [--width N --height N] [--seconds N]`
+//! [--realms N] [--accounts N] [--points N] [--trouble] [--host] [--width N --height N] [--seconds N]`
 //!
 //! One realm is locked, and its passphrase is "open sesame".
 //!
@@ -13,10 +13,11 @@ use std::{
 };
 
 use interregnum::{
+    accounts::{Accounts, Claim, Heard, Own, Statement},
     arena::{Arena, Controls, Player, World, hall::Hall},
     config::TICK,
     game::{Game, News, ScoreNews},
-    keys::Lock,
+    keys::{Lock, SecretKey},
     ledger::entry::WallTime,
     node::{
         Cause, Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View,
@@ -69,6 +70,8 @@ struct Asked {
     trouble: bool,
     /// The player hosts.
     host: bool,
+    /// How many accounts are known.
+    accounts: usize,
     /// When it leaves by itself.
     end: Duration,
 }
@@ -78,6 +81,8 @@ struct Show {
     asked: Asked,
     start: std::time::Instant,
     stage: Mutex<Stage>,
+    own: Own,
+    accounts: Arc<Accounts>,
 }
 
 struct Stage {
@@ -109,6 +114,39 @@ fn name(i: usize) -> Name {
     Name::new(NAMES[i % NAMES.len()])
 }
 
+/// The player's own account, on four machines of which one was lost; and so many others.
+fn accounts(others: usize) -> (Own, Accounts) {
+    let key = |number: usize| {
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        SecretKey::from_bytes(&bytes)
+    };
+    let mut accounts = Accounts::default();
+    let mut believe = |statement: &Statement, machine: NodeId| {
+        accounts.believe(Heard::by(machine, statement.clone()));
+    };
+    let mut own = Own::new(key(0), key(1).public(), 1);
+    let _ = own.be_called(&name(0), Some(2));
+    for machine in 2..5 {
+        let _ = own.certify(key(machine).public(), 1);
+    }
+    let _ = own.strike(key(3).public().id());
+    for statement in own.statements() {
+        let machine = match statement.claim {
+            Claim::Certifies { machine, .. } => machine.id(),
+            _ => id(0),
+        };
+        believe(statement, machine);
+    }
+    for number in 0..others {
+        let mut other = Own::new(key(100 + number), key(100_000 + number).public(), 1);
+        let _ = other.be_called(&name(number), None);
+        let machine = key(100_000 + number).public().id();
+        other.statements().iter().for_each(|statement| believe(statement, machine));
+    }
+    (own, accounts)
+}
+
 impl Show {
     #[expect(clippy::disallowed_methods, reason = "the impure edge")]
     fn new(asked: Asked) -> Self {
@@ -119,7 +157,10 @@ impl Show {
             score.points = asked.points.saturating_sub(i as u32 / 2);
             score.games_won = i as u32 % 5;
         }
+        let (own, accounts) = accounts(asked.accounts);
         Self {
+            own,
+            accounts: Arc::new(accounts),
             start: std::time::Instant::now(),
             stage: Mutex::new(Stage {
                 name: name(0),
@@ -371,8 +412,24 @@ impl Console for Show {
             Command::Browse => stage.playing = false,
             Command::Rename(name) => stage.name = name,
             Command::Leave => stage.events.push(Happened::Node(Event::Stopped)),
-            Command::Controls(_) => {}
+            Command::Controls(_) | Command::Declare(_) => {}
         }
+    }
+
+    fn account(&self) -> Option<Own> {
+        Some(self.own.clone())
+    }
+
+    fn accounts(&self) -> Option<Arc<Accounts>> {
+        Some(self.accounts.clone())
+    }
+
+    fn create_account(&self, name: &Name) -> Result<String, String> {
+        Ok(format!("{name} is made: nothing more, for this is a show"))
+    }
+
+    fn delete_account(&self) -> Result<(), String> {
+        Ok(())
     }
 
     fn address(&self) -> String {
@@ -397,6 +454,7 @@ fn main() {
         points: number("--points", 0) as u32,
         trouble: has("--trouble"),
         host: has("--host"),
+        accounts: number("--accounts", 57) as usize,
         end: Duration::from_secs(number("--seconds", u64::from(u32::MAX))),
     };
     let mut options = ui::Options::new(name(0));

@@ -23,8 +23,12 @@ use interregnum::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
+#[cfg(feature = "store")]
+mod account;
 mod bench;
 mod demo;
+#[cfg(feature = "window")]
+mod desk;
 mod impossible;
 mod judge;
 #[allow(dead_code, reason = "the tests pull more cables than the benches")]
@@ -126,6 +130,8 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
     let level = typed.log;
     match typed.subcommand {
         None => window::run(&typed.window, log),
+        #[cfg(feature = "store")]
+        Some(Subcommand::Account(command)) => account::run(&command),
         Some(Subcommand::Bot(options)) => headless(&options, Role::Player, log),
         Some(Subcommand::Bench(options)) => bench::run(&options, level),
         Some(Subcommand::Demo(options)) => demo::run(&options, level),
@@ -161,10 +167,10 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         }
     }
     for number in 1..=count {
-        let mut profile = match &part.data_dir {
-            Some(folder) => Profile::claim(folder),
-            None => Profile::passing(),
-        }?;
+        let mut profile = match (&part.data_dir, part.profile) {
+            (None, None) => Profile::passing()?,
+            _ => claim(part)?,
+        };
         let name = match &typed {
             Some(name) if count == 1 => name.clone(),
             Some(name) => name.numbered(number.into()),
@@ -174,6 +180,7 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
             profile.keep_name(&name);
         }
         let mut settings = settings(part, name)?;
+        settings.statements = profile.statements(&settings.name);
         settings.role = role;
         settings.session = Some(session.clone());
         settings.lock.clone_from(&lock);
@@ -186,6 +193,15 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
     }
     let out = Stdout::new(part.run.json)?;
     TakePart::of(&part.run).run(nodes, &out)
+}
+
+/// The profile to play with.
+fn claim(part: &PartOptions) -> anyhow::Result<Profile> {
+    let folder = part.data_dir.clone().or_else(profile::usual_folder);
+    let Some(folder) = folder else { return Ok(Profile::passing()?) };
+    let Some(number) = part.profile else { return Ok(Profile::claim(&folder)?) };
+    let in_use = || Impossible(format!("profile {number} is in use by another copy of the game"));
+    Ok(Profile::try_claim(&folder, number)?.ok_or_else(in_use)?)
 }
 
 /// The settings that every way of taking part shares.

@@ -36,7 +36,11 @@ pub mod votes;
 
 pub use self::{excluding::Exclusion, reach::Unreachable};
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use uuid::Uuid;
@@ -137,6 +141,8 @@ pub struct Cluster {
     searching: Instant,
     told_locked: bool,
     founds_beside_locked: bool,
+    /// Machines that their accounts have struck off.
+    struck: BTreeSet<NodeId>,
     /// Which session is played; while none was found: which one this machine played last.
     session_id: Option<SessionId>,
     handled: Option<Instant>,
@@ -269,6 +275,7 @@ impl Cluster {
             searching: now,
             told_locked: false,
             founds_beside_locked: config.founds_beside_locked,
+            struck: BTreeSet::new(),
             roster: Roster::default(),
             bars: Bars::default(),
             votes: Votes::default(),
@@ -373,6 +380,28 @@ impl Cluster {
             .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
             .map(|(id, peer)| (id, peer.incarnation))
             .collect()
+    }
+
+    /// These machines were struck off by their accounts, and no others: they are not let in from here on.
+    /// Whoever of them plays has no seat any more, and should one of them be the host, it is none here.
+    pub fn strike_off(&mut self, now: Instant, struck: BTreeSet<NodeId>, newest: &dyn Newest) {
+        let fresh: Vec<NodeId> = struck.difference(&self.struck).copied().collect();
+        self.struck = struck;
+        self.bar_all(now);
+        self.pump(now, newest);
+        let mut changed = false;
+        for id in fresh {
+            changed |= self.roster.remove(id);
+        }
+        if changed && self.election.reign().is_some() {
+            self.publish_roster(now);
+        }
+        self.pump(now, newest);
+    }
+
+    /// Whether somebody is not let in here.
+    pub fn is_barred(&self, id: NodeId) -> bool {
+        self.mesh.refuses(id).is_some()
     }
 
     /// Is called something else.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt, net::SocketAddr, time::Duration};
 
 use crate::{
+    accounts::Statement,
     keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::WallTime, keeper::Folding},
     text::{Name, SessionName},
@@ -43,6 +44,8 @@ pub const KICKED_FOR: Duration = Duration::from_secs(60);
 pub struct Config {
     /// Who this node is: its id follows from the key.
     pub key: SecretKey,
+    /// What the account says of itself that this machine speaks for; empty: it speaks for none.
+    pub statements: Vec<Statement>,
     /// In which life. 64 random bits, drawn at each start.
     pub incarnation: Incarnation,
     /// What its player is called.

@@ -14,6 +14,7 @@
 //! makes many random bytes out of 32.
 
 mod lock;
+pub mod vault;
 
 use std::fmt;
 
@@ -53,6 +54,8 @@ pub enum Subject {
     Machine,
     /// A member's wish that a host goes.
     Vote,
+    /// Something else that an account says of itself.
+    Account,
 }
 
 impl Subject {
@@ -65,6 +68,7 @@ impl Subject {
             Subject::Passed => "passed",
             Subject::Machine => "machine",
             Subject::Vote => "vote",
+            Subject::Account => "account",
         }
     }
 }

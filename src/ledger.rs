@@ -68,7 +68,7 @@ pub use self::room::{BYTES_MAX, FULL_SOON_PERCENT, Fullness, ROWS_MAX};
 use self::{
     body::{Body, has_place},
     disk::Record,
-    entry::{Entry, EntryId, Head, Oversized, SharedEntry, Span, WallTime, Writer},
+    entry::{Entry, EntryId, Head, Kind, Oversized, SharedEntry, Span, WallTime, Writer},
     order::{Place, Places},
     page::SharedPage,
     placing::Placing,
@@ -442,6 +442,20 @@ impl Ledger {
         let is_line = |entry: &Entry| has_place(entry.head().kind) && self.is_whole(entry);
         let wanted = |entry: &SharedEntry| is_line(entry) && wanted(entry);
         self.places.sort(self.entries().filter(wanted))
+    }
+
+    /// All entries held of a kind that is its author's own, by writer and number.
+    pub fn personal(&self, kind: Kind) -> impl Iterator<Item = &SharedEntry> {
+        // Such entries are in no page.
+        let held = self.streams.values().flat_map(|stream| {
+            stream.loose().take_while(|entry| entry.id().number <= stream.through())
+        });
+        held.filter(move |entry| kind.is_personal() && entry.head().kind == kind)
+    }
+
+    /// The place of an entry in the order, if it has one.
+    pub fn place_of(&self, entry: &Entry) -> Option<Place> {
+        self.places.of(entry)
     }
 
     /// Whether an entry is still on its way to a place.

@@ -122,6 +122,8 @@
 #[cfg(feature = "window")]
 pub mod ui;
 
+#[doc(hidden)]
+pub mod accounts;
 pub mod arena;
 pub mod lines;
 pub mod sim;
@@ -170,13 +172,15 @@ pub mod details {
     //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], [`Lock`], [`PublicKey`], and what [`check_address`] says of an address |
     //! | [`StartError`](crate::StartError) | [`AddressError`], [`OutOfRange`] |
     //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`] |
-    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`] |
+    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`] |
+    //! | [`Command`](crate::Command) | [`Statement`] |
     //! | [`Event`](crate::Event) | [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`] |
     //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
     //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
     //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`TICKS_PER_SECOND`] |
 
     pub use crate::{
+        accounts::{Accounts, Statement},
         cluster::Unreachable,
         config::{
             BEACON_PORT, EVENTS_WAITING_MAX, Form, OutOfRange, RULES_BYTES_MAX, TICK, Tuning,
@@ -208,6 +212,7 @@ pub mod inside {
     //! | [`keys`] | keys, signatures, passphrases |
     //! | [`game`] | what a game is |
     //! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
+    //! | [`accounts`](crate::accounts) | who is who: what the statements in a ledger come to |
     //! | [`config`], [`io`] | every tunable; what goes in and out of a node |
     //! | [`mesh`] | discovery and links: whatever comes, however it comes, goes up as [`mesh::Received`] |
     //! | [`cluster`] | election, roster, relays: one machine that knows no game |
@@ -233,7 +238,7 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        bits, cluster, config, game, io, keys, ledger, mesh, node, replica, runtime, text, types,
-        wire,
+        accounts, bits, cluster, config, game, io, keys, ledger, mesh, node, replica, runtime,
+        text, types, wire,
     };
 }

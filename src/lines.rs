@@ -20,11 +20,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    accounts::Accounts,
     game::Game,
     keys::PublicKey,
     ledger::{Fullness, witness::Safety},
@@ -154,6 +158,17 @@ pub enum What<P> {
         hash: String,
         /// That of its least safe entry.
         safety: Kept,
+    },
+    /// Other accounts are known in this session than before.
+    Accounts {
+        /// How many.
+        accounts: usize,
+        /// How many of them are deleted.
+        deleted: usize,
+        /// How many machines speak for any of them.
+        machines: usize,
+        /// How many machines are struck off.
+        struck: usize,
     },
     /// What `author` wrote in this life is so safe from here on.
     Kept {
@@ -333,12 +348,13 @@ pub struct Member {
 pub struct Voice {
     node: NodeId,
     ledger: LedgerView,
+    accounts: Arc<Accounts>,
 }
 
 impl Voice {
     /// Of a node that was just started.
     pub fn new(started: &Started) -> Self {
-        Self { node: started.id, ledger: LedgerView::default() }
+        Self { node: started.id, ledger: LedgerView::default(), accounts: Arc::default() }
     }
 
     /// The first line: where this node is.
@@ -386,6 +402,22 @@ impl Voice {
         let LedgerView { entries, digest, safety, .. } = view.ledger;
         let (hash, safety) = (format!("{digest:016x}"), safety.into());
         Some(self.line(view.at, What::Ledger { entries, hash, safety }))
+    }
+
+    /// The line for accounts that have changed since the view before.
+    pub fn accounts<G: Game, P>(&mut self, view: &View<G>) -> Option<Line<P>> {
+        if Arc::ptr_eq(&self.accounts, &view.accounts) {
+            return None;
+        }
+        self.accounts = view.accounts.clone();
+        let known = &*self.accounts;
+        let what = What::Accounts {
+            accounts: known.len(),
+            deleted: known.iter().filter(|(_, account)| account.is_deleted()).count(),
+            machines: known.iter().map(|(_, account)| account.machines().count()).sum(),
+            struck: known.struck().len(),
+        };
+        (!known.is_empty()).then(|| self.line(view.at, what))
     }
 
     /// A line of this node.

@@ -11,6 +11,7 @@
 //! There are two drivers, and they drive the same type: [`runtime`](crate::runtime) with real
 //! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
 mod machine;
+mod persons;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,6 +19,7 @@ pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port,
 
 pub use self::machine::Node;
 use crate::{
+    accounts::{Accounts, Statement},
     cluster::Unreachable,
     game::Game,
     keys::{Lock, PublicKey},
@@ -67,6 +69,9 @@ pub enum Command<G: Game> {
     /// Be called something else. The rules are told with another
     /// [`News::Joined`](crate::game::News::Joined).
     Rename(Name),
+    /// This is what the account of whoever plays says of itself: it is written into the ledger of each
+    /// session that is played, unless that says it already.
+    Declare(Vec<Statement>),
 }
 
 /// What comes out of a node.
@@ -291,6 +296,8 @@ pub struct View<G: Game> {
     pub handover: Option<Handover>,
     /// What all facts of the session's ledger come to, as [`Game::update_scores`] made it.
     pub scores: Arc<G::Scores>,
+    /// The accounts that the session's ledger knows of.
+    pub accounts: Arc<Accounts>,
     /// The ledger itself.
     pub ledger: LedgerView,
     /// What the wall clock says.
@@ -318,6 +325,7 @@ impl<G: Game> View<G> {
             picture: None,
             handover: None,
             scores: Arc::default(),
+            accounts: Arc::default(),
             ledger: LedgerView::default(),
             wall: WallTime::default(),
         }

@@ -49,6 +49,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 
 use crate::{
+    accounts::Statement,
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
     keys::{Lock, PublicKey, SecretKey},
@@ -90,6 +91,8 @@ pub struct Settings {
     pub allowed: Option<BTreeSet<PublicKey>>,
     /// The key that this node's id follows from; none: it is somebody new.
     pub key: Option<SecretKey>,
+    /// What the account says of itself that this machine speaks for; empty: it speaks for none.
+    pub statements: Vec<Statement>,
     /// The address to live at: everything is sent from there, and comes in there. None, or the
     /// unspecified one: every address of this machine.
     pub ip: Option<Ipv4Addr>,
@@ -121,6 +124,7 @@ impl Settings {
             founds_beside_locked: true,
             allowed: None,
             key: None,
+            statements: Vec::new(),
             ip: None,
             port: None,
             peers: Vec::new(),
@@ -379,6 +383,7 @@ fn config(
 ) -> Config {
     Config {
         key,
+        statements: settings.statements,
         incarnation: Incarnation(random_bits()),
         name: settings.name,
         role: settings.role,

@@ -12,7 +12,7 @@
 //! size; what the window has beyond is scenery.
 //!
 //! Where to read on: [`draw`] is the brush, which writes on a [`sheet`] what the `press` prints;
-//! [`heir`] and [`crown`] are what it paints, [`title`] and [`arena`] the screens. Only [`run`], the
+//! [`heir`] and [`crown`] are what it paints, [`title`], [`accounts`] and [`arena`] the screens. Only [`run`], the
 //! press and [`keys`] talk to the window system: all else runs, and is tested, without one.
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -26,6 +26,7 @@ use macroquad::{input::prevent_quit, miniquad, window::next_frame};
 
 use crate::node::Command;
 
+pub mod accounts;
 pub mod arena;
 pub mod ask;
 pub mod atlas;

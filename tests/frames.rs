@@ -1,13 +1,17 @@
 //! Frames of the window, drawn without one: what they cost, and that no screen does harm at any size.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use interregnum::{
+    accounts::{Accounts, Claim, Heard, Own, Statement},
     arena::{Arena, Controls, Intermission, World, bot},
     config::TICK,
     game::{Game, News},
-    keys::Lock,
+    keys::{Lock, SecretKey},
     ledger::entry::WallTime,
     node::{
         Cause, Command, Event, Exclusion, Handover, MemberView, Picture, SessionView, Status, View,
@@ -17,6 +21,7 @@ use interregnum::{
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
     ui::{
         Console, Frame, Options, STAGE, Screen, Turn, VERTICES_BUDGET,
+        accounts::AccountsScreen,
         arena::ArenaScreen,
         draw::{Canvas, Studio},
         keys::Keys,
@@ -38,6 +43,10 @@ const SIZES: [(f32, f32); 6] = [
 #[derive(Default)]
 struct Bench {
     asked: Mutex<Vec<Command<Arena>>>,
+    own: Option<Own>,
+    accounts: Option<Arc<Accounts>>,
+    /// Whether the own account was deleted.
+    deleted: AtomicBool,
 }
 
 impl Console for Bench {
@@ -57,6 +66,19 @@ impl Console for Bench {
 
     fn command(&self, command: Command<Arena>) {
         self.asked.lock().unwrap().push(command);
+    }
+
+    fn account(&self) -> Option<Own> {
+        self.own.clone()
+    }
+
+    fn accounts(&self) -> Option<Arc<Accounts>> {
+        self.accounts.clone()
+    }
+
+    fn delete_account(&self) -> Result<(), String> {
+        self.deleted.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     fn address(&self) -> String {
@@ -383,4 +405,65 @@ fn an_emptied_name_is_not_taken_back_in_silence() {
         matches!(&asked[..], [Command::Rename(name)] if name.as_str() == "Ada L."),
         "{asked:?}"
     );
+}
+
+/// An account of one's own, and so many others.
+fn with_accounts(theatre: &mut Theatre, others: u64) {
+    let key = |number: u64| {
+        let mut bytes = [3; 32];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        SecretKey::from_bytes(&bytes)
+    };
+    let mut own = Own::new(key(0), key(1).public(), 1);
+    own.be_called(&Name::new("Ada"), None).unwrap();
+    let mut accounts = Accounts::default();
+    for number in 0..others {
+        let name = Name::new(&format!("Player {number} 李小龙 Łucja"));
+        let claim = Claim::Called { name, colour: (number % 12) as u8, revision: 1 };
+        accounts.believe(Heard::by(id(0), Statement::new(&key(2 + number), claim)));
+    }
+    theatre.console.own = Some(own);
+    theatre.console.accounts = Some(Arc::new(accounts));
+}
+
+#[test]
+fn no_frame_of_the_accounts_has_more_vertices_than_the_budget_at_any_size() {
+    for size in SIZES {
+        let mut theatre = Theatre::new(1, size);
+        let mut screen = AccountsScreen::new();
+        theatre.most(&mut screen, 3);
+        with_accounts(&mut theatre, 2_000);
+        let most = theatre.most(&mut screen, 10);
+        theatre.frame(&mut screen, &Keys { pages: 1, ..Keys::default() });
+        theatre.frame(&mut screen, &Keys { typed: "nobody at all".into(), ..Keys::default() });
+        println!("{size:?}: {most} vertices");
+        assert!(most <= VERTICES_BUDGET / 4, "{size:?}: {most}");
+    }
+}
+
+#[test]
+fn an_account_is_renamed_by_typing_and_deleted_only_when_that_is_meant() {
+    let mut theatre = Theatre::new(1, (1280.0, 720.0));
+    with_accounts(&mut theatre, 20);
+    let mut screen = AccountsScreen::new();
+    let enter = Keys { enter: true, ..Keys::default() };
+    let escape = Keys { escape: true, ..Keys::default() };
+    let remove = Keys { remove: true, ..Keys::default() };
+    let typed = |typed: &str| Keys { typed: typed.to_owned(), ..Keys::default() };
+    theatre.frame(&mut screen, &Keys { rename: true, ..Keys::default() });
+    theatre.frame(&mut screen, &typed(" L."));
+    theatre.frame(&mut screen, &enter);
+    for (answer, deleted) in [(&escape, false), (&enter, true)] {
+        theatre.frame(&mut screen, &remove);
+        theatre.frame(&mut screen, answer);
+        assert_eq!(theatre.console.deleted.load(Ordering::Relaxed), deleted);
+    }
+    let asked = theatre.console.asked.lock().unwrap();
+    let [Command::Rename(name), Command::Leave] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(name.as_str(), "Ada L.");
+    drop(asked);
+    // A filter is taken away before the screen is left.
+    theatre.frame(&mut screen, &typed("x"));
+    assert!(matches!(theatre.frame(&mut screen, &escape).0, Turn::Stay));
+    assert!(matches!(theatre.frame(&mut screen, &escape).0, Turn::Back));
 }

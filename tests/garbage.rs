@@ -93,6 +93,7 @@ impl Lone {
     fn new(place: u8) -> Self {
         let config = Config {
             key: SecretKey::from_bytes(&[place; 32]),
+            statements: Vec::new(),
             incarnation: Incarnation(u64::from(place)),
             name: Name::new("n"),
             role: Role::Player,

@@ -25,8 +25,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("keys", &["text", "types"]),
     ("game", &["bits", "text", "types"]),
     ("ledger", &["game", "text", "types", "wire"]),
+    ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
-    ("config", &["game", "keys", "ledger", "text", "types"]),
+    ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
     ("mesh", &["config", "io", "keys", "text", "types", "wire"]),
     (
         "cluster",
@@ -35,20 +36,29 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
     (
         "node",
-        &["cluster", "config", "game", "io", "keys", "ledger", "mesh", "replica", "text", "types"],
+        &[
+            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "replica",
+            "text", "types",
+        ],
     ),
     // The game that ships knows of no network.
     ("arena", &["bits", "game", "text", "types"]),
     (
         "sim",
         &[
-            "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "node", "text",
-            "types", "wire",
+            "accounts", "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
+            "node", "text", "types", "wire",
         ],
     ),
-    ("runtime", &["config", "game", "io", "keys", "ledger", "node", "text", "types"]),
-    ("lines", &["game", "keys", "ledger", "node", "runtime", "text", "types"]),
-    ("ui", &["arena", "config", "game", "keys", "ledger", "node", "runtime", "text", "types"]),
+    ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),
+    ("lines", &["accounts", "game", "keys", "ledger", "node", "runtime", "text", "types"]),
+    (
+        "ui",
+        &[
+            "accounts", "arena", "config", "game", "keys", "ledger", "node", "runtime", "text",
+            "types",
+        ],
+    ),
 ];
 
 #[test]

@@ -299,6 +299,20 @@ impl Hall {
     }
 }
 
+/// The same standings by person: what somebody has to show on all its machines is one line. `person` says
+/// who plays on a machine.
+pub fn by_person(
+    standings: impl IntoIterator<Item = (NodeId, Standing)>,
+    person: impl Fn(NodeId) -> NodeId,
+) -> Vec<(NodeId, Standing)> {
+    let mut persons: BTreeMap<NodeId, Standing> = BTreeMap::new();
+    for (machine, standing) in standings {
+        let sum = persons.entry(person(machine)).or_default();
+        *sum = sum.plus(standing);
+    }
+    ranked(persons.into_iter())
+}
+
 /// What `player` has to show in those hours.
 fn sum_in(hours: &Hours, player: NodeId, wanted: RangeInclusive<u64>) -> Standing {
     let hours = hours.get(&player).into_iter().flat_map(|hours| hours.range(wanted.clone()));
@@ -399,6 +413,21 @@ mod tests {
         let (ada, ben) =
             (Standing { points: 4, games_won: 0 }, Standing { points: 1, games_won: 1 });
         assert_eq!(hall.all_time(), [(BEN, ben), (ADA, ada)]);
+    }
+
+    #[test]
+    fn what_a_person_has_on_all_its_machines_is_one_line() {
+        let mut hall = Hall::default();
+        let laptop = NodeId::from_u128(3);
+        hall.add(100, &gathered(ADA, 1, true));
+        hall.add(100, &gathered(laptop, 2, true));
+        hall.add(100, &gathered(BEN, 3, true));
+        hall.add(100, &gathered(BEN, 4, false));
+        let person = |machine| if machine == laptop { ADA } else { machine };
+        let standing = |points| Standing { points, games_won: 0 };
+        let persons = by_person(hall.all_time(), person);
+        assert_eq!(persons, [(ADA, standing(6)), (BEN, standing(4))]);
+        assert_eq!(by_person(hall.all_time(), |machine| machine), hall.all_time());
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub fn run(command: &LedgerCommand) -> anyhow::Result<ExitCode> {
 
 /// All that is kept in a folder.
 #[derive(Default)]
-struct Kept {
+pub struct Kept {
     ledgers: BTreeMap<SessionId, Ledger>,
     sessions: BTreeMap<SessionId, SessionName>,
     /// The sessions that have names, in the order in which they were played last.
@@ -66,7 +66,8 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(options: &KeptOptions) -> anyhow::Result<Self> {
+    /// Reads all of it.
+    pub fn of(options: &KeptOptions) -> anyhow::Result<Self> {
         let mut kept = Self::default();
         for path in files(options)? {
             match LedgerFile::read(&path) {
@@ -82,8 +83,13 @@ impl Kept {
     }
 
     /// How a command ends that has told of all that could be read.
-    fn exit_code(&self) -> ExitCode {
+    pub fn exit_code(&self) -> ExitCode {
         if self.incomplete { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+
+    /// The ledgers.
+    pub fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+        self.ledgers.values()
     }
 
     fn take(&mut self, contents: Contents) {
@@ -120,7 +126,8 @@ impl Kept {
     }
 }
 
-fn folder(options: &KeptOptions) -> anyhow::Result<PathBuf> {
+/// The folder that is meant.
+pub fn folder(options: &KeptOptions) -> anyhow::Result<PathBuf> {
     let folder = options.data_dir.clone().or_else(profile::usual_folder);
     let no_folder = "this system has no folder for such things; say where: --data-dir FOLDER";
     Ok(folder.ok_or_else(|| Impossible(no_folder.to_owned()))?)

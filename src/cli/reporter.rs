@@ -85,6 +85,12 @@ impl Reporter {
         {
             self.json(&line);
         }
+        self.story.know(&view.accounts);
+        if self.words == Words::Json
+            && let Some(line) = self.voice.accounts(view)
+        {
+            self.json(&line);
+        }
         let Some(picture) = &view.picture else {
             return;
         };

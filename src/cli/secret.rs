@@ -63,7 +63,7 @@ pub fn passphrase(game: &GameOptions) -> anyhow::Result<Option<String>> {
 }
 
 /// The first line, and nothing of what follows it, so that somebody else can read that.
-fn first_line(mut from: impl BufRead) -> io::Result<String> {
+pub fn first_line(mut from: impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     Read::by_ref(&mut from).take(PASSPHRASE_BYTES_MAX).read_line(&mut line)?;
     Ok(line)

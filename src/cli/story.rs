@@ -1,8 +1,9 @@
 //! What happens, in sentences for people: who hosts, who scores, how long a handover took.
 
-use std::{collections::BTreeMap, fmt::Write, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
 use interregnum::{
+    accounts::{Accounts, told_apart},
     arena::{Arena, Score, hall::Hall},
     cluster::{Exclusion, Unreachable},
     node::{Cause, Event, MemberView},
@@ -33,6 +34,9 @@ fn unreachable(who: &Unreachable) -> String {
 #[derive(Debug, Default)]
 pub struct Story {
     names: BTreeMap<NodeId, Name>,
+    /// The same, told apart where several have one name.
+    shown: BTreeMap<NodeId, String>,
+    accounts: Arc<Accounts>,
     lost: Option<(NodeId, Cause)>,
     games_won: BTreeMap<NodeId, u32>,
     points: String,
@@ -48,6 +52,7 @@ impl Story {
         started: &Started,
     ) -> String {
         self.names.insert(started.id, name.clone());
+        self.tell_apart();
         let at = format!("{}, TCP port {}, UDP port {}", started.ip, started.tcp, started.udp);
         match session {
             Some(session) => format!("{name} looks for the session {session} ({at})"),
@@ -79,6 +84,7 @@ impl Story {
         for player in board.keys() {
             if let Some(name) = hall.name(*player).filter(|_| !self.names.contains_key(player)) {
                 self.names.insert(*player, name.clone());
+                self.tell_apart();
             }
         }
         let mut told = Vec::new();
@@ -104,7 +110,8 @@ impl Story {
         match event {
             Event::PeerUp { peer, name } => {
                 self.names.insert(*peer, name.clone());
-                Some(format!("{name} is here"))
+                self.tell_apart();
+                Some(format!("{} is here", self.name(*peer)))
             }
             Event::PeerDown { peer, reason } => {
                 Some(format!("{} is gone ({})", self.name(*peer), reason.as_str()))
@@ -139,6 +146,11 @@ impl Story {
             Event::Excluded { session, why: Exclusion::Barred } => Some(format!(
                 "you may not be in the session \"{session}\" any more: its host or its members do not want you"
             )),
+            Event::Excluded { why: Exclusion::StruckOff, .. } => Some(
+                "this machine is not let in: its account has struck it off; ask whoever has the \
+                 account's key, or play as somebody else (account create)"
+                    .into(),
+            ),
             Event::Excluded { session, why: Exclusion::NotListed } => Some(format!(
                 "the session \"{session}\" lets in only those who are on a list, and you are not: give its \
                  host your key"
@@ -202,11 +214,25 @@ impl Story {
         for member in members {
             self.names.insert(member.id, member.name.clone());
         }
+        self.tell_apart();
+    }
+
+    /// These accounts are known from here on.
+    pub fn know(&mut self, accounts: &Arc<Accounts>) {
+        if !Arc::ptr_eq(&self.accounts, accounts) {
+            self.accounts = accounts.clone();
+            self.tell_apart();
+        }
+    }
+
+    fn tell_apart(&mut self) {
+        let names = self.names.iter().map(|(id, name)| (*id, name.as_str()));
+        self.shown = told_apart(names, &self.accounts);
     }
 
     fn name(&self, id: NodeId) -> String {
-        match self.names.get(&id) {
-            Some(name) => name.to_string(),
+        match self.shown.get(&id) {
+            Some(name) => name.clone(),
             None => format!("{id:?}"),
         }
     }

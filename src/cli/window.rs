@@ -34,16 +34,14 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let (play, size_px) = (*play, *size_px);
     let out = Stdout::new(part.run.json)?;
     let stop = signals::stop_requests(part.run.tied, &out)?;
-    let mut profile = match &part.data_dir {
-        Some(folder) => Profile::claim(folder),
-        None => Profile::claim_usual(),
-    }?;
+    let mut profile = super::claim(part)?;
     let name = super::called(part, log).unwrap_or_else(|| profile.usual_name());
     profile.keep_name(&name);
     let session = super::session(part);
     let lock = super::secret::lock(&part.game, &session)?;
     let mut settings = super::settings(part, name.clone())?;
     settings.key = Some(profile.key.clone());
+    settings.statements = profile.statements(&name);
     settings.ledger = profile.ledger();
     settings.session = play.then(|| session.clone());
     settings.lock.clone_from(&lock);
@@ -108,10 +106,17 @@ mod shown {
     use std::{sync::Mutex, time::Duration};
 
     use interregnum::{
-        arena::Controls, node::View, runtime::Happened, text::Name, types::Instant, ui,
+        accounts::{Accounts, Own, Statement},
+        arena::Controls,
+        node::View,
+        runtime::Happened,
+        text::Name,
+        types::Instant,
+        ui,
     };
 
     use super::*;
+    use crate::cli::desk::Desk;
 
     impl Stay {
         /// Stays until the window is closed. The inner error: there is no display.
@@ -137,6 +142,7 @@ mod shown {
                 events: Arc::clone(&self.events),
                 reporter: Mutex::new(reporter),
                 stop: self.stop.clone(),
+                desk: Desk::of(profile),
                 end: self.part.seconds.map(|s| runtime::now() + Duration::from_secs(s)),
                 asked_to_leave: AtomicBool::new(false),
             };
@@ -158,6 +164,7 @@ mod shown {
         events: Arc<Events<Arena>>,
         reporter: Mutex<Option<Reporter>>,
         stop: crossbeam_channel::Receiver<()>,
+        desk: Desk,
         end: Option<Instant>,
         asked_to_leave: AtomicBool,
     }
@@ -190,9 +197,29 @@ mod shown {
         }
 
         fn command(&self, command: Command<Arena>) {
+            if let Command::Rename(name) = &command {
+                self.declare(self.desk.rename(name));
+            }
             if let Err(error) = self.handle.command(command) {
                 tracing::warn!("{error}");
             }
+        }
+
+        fn account(&self) -> Option<Own> {
+            self.desk.account()
+        }
+
+        fn accounts(&self) -> Option<Arc<Accounts>> {
+            self.desk.accounts()
+        }
+
+        fn create_account(&self, name: &Name) -> Result<String, String> {
+            self.desk.create(name)
+        }
+
+        fn delete_account(&self) -> Result<(), String> {
+            self.declare(self.desk.delete()?);
+            Ok(())
         }
 
         fn address(&self) -> String {
@@ -202,6 +229,14 @@ mod shown {
     }
 
     impl Chair {
+        fn declare(&self, statements: Vec<Statement>) {
+            if !statements.is_empty()
+                && let Err(error) = self.handle.command(Command::Declare(statements))
+            {
+                tracing::warn!("{error}");
+            }
+        }
+
         fn tell(&self, say: impl FnOnce(&mut Reporter)) {
             if let Ok(mut reporter) = self.reporter.lock()
                 && let Some(reporter) = &mut *reporter

@@ -16,8 +16,11 @@ use crate::{
 /// Why a node may not be in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exclusion {
-    /// The host kicked or banned it, or the members voted it out.
+    /// The host kicked or banned it, the members voted it out, or they know that its account has struck this
+    /// machine off.
     Barred,
+    /// Its own account has struck this machine off.
+    StruckOff,
     /// There is a list of those who may come in, and it is not on that.
     NotListed,
 }
@@ -27,6 +30,7 @@ impl Exclusion {
     pub fn as_str(self) -> &'static str {
         match self {
             Exclusion::Barred => "barred",
+            Exclusion::StruckOff => "struck_off",
             Exclusion::NotListed => "not_listed",
         }
     }
@@ -102,7 +106,7 @@ impl Cluster {
             return self.out.push_back(Out::Notice(Notice::Excluded(Exclusion::Barred)));
         }
         self.bars.adopt(now, &published.barred);
-        self.mesh.set_barred(now, self.bars.ids());
+        self.bar_all(now);
     }
 
     /// Time has passed: kicks are over, and votes too old.
@@ -118,14 +122,20 @@ impl Cluster {
         if self.election.reign().is_some() && self.roster.bar(self.bars.published()) {
             self.publish_roster(now);
         }
-        self.mesh.set_barred(now, self.bars.ids());
+        self.bar_all(now);
+    }
+
+    /// Whoever is barred, or was struck off by its account, is let in by nobody here.
+    pub(super) fn bar_all(&mut self, now: Instant) {
+        let barred = self.bars.ids().union(&self.struck).copied().collect();
+        self.mesh.set_barred(now, barred);
     }
 
     /// The node leaves the session: whom it barred there has nothing to do with any other.
     pub(super) fn pardon_all(&mut self, now: Instant) {
         self.bars.clear();
         self.votes.clear();
-        self.mesh.set_barred(now, self.bars.ids());
+        self.bar_all(now);
     }
 
     /// Somebody does not let this node in. A newcomer believes the host that was announced, whoever plays

@@ -119,6 +119,9 @@ impl Cluster {
                     return tracing::warn!(?from, "a roster that its host did not sign");
                 }
                 if self.roster.adopt(signed, self.election.following()) {
+                    // Its host may not have heard yet who is not let in.
+                    let mesh = &self.mesh;
+                    self.roster.leave_out(|id| mesh.refuses(id).is_some());
                     self.roster_changed(now);
                     self.pass_roster(now);
                 }

@@ -134,7 +134,11 @@ impl Cluster {
     fn announcements(&self, now: Instant) -> impl Iterator<Item = &Beacon> {
         let lately =
             self.mesh.announcements(now).filter(move |heard| now.since(heard.at) < ANNOUNCED);
-        let beacons = lately.map(|heard| &*heard.beacon);
+        let let_in = |beacon: &&Beacon| {
+            let host = beacon.term.map(|term| term.host);
+            !host.into_iter().chain([beacon.who.id()]).any(|id| self.mesh.refuses(id).is_some())
+        };
+        let beacons = lately.map(|heard| &*heard.beacon).filter(let_in);
         beacons.filter(|beacon| self.me.shares_session(beacon) && beacon.who.role == Role::Player)
     }
 

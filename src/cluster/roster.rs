@@ -45,6 +45,13 @@ impl Roster {
         self.published.as_ref()
     }
 
+    /// Some are not let in here, whatever the host says.
+    pub fn leave_out(&mut self, refused: impl Fn(NodeId) -> bool) {
+        if let Some(published) = &mut self.published {
+            published.members.retain(|member| !refused(member.id));
+        }
+    }
+
     /// What is published as its host signed it: as this node did, if it is the host.
     pub fn signed(&self, key: &SecretKey) -> Option<SignedRoster> {
         let published = self.published.as_ref()?;
@@ -213,7 +220,7 @@ impl Roster {
         let forgotten = |id: &NodeId| {
             self.away_since.get(id).is_some_and(|since| now.since(*since) > tuning.forget)
         };
-        members.retain(|member| !forgotten(&member.id));
+        members.retain(|member| !forgotten(&member.id) && !mesh.refuses(member.id).is_some());
         let changed = before != (members.clone(), published.spectators);
         published.version += u64::from(changed);
         changed

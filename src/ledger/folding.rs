@@ -446,8 +446,7 @@ impl Ledger {
 
 /// Whether an entry without a key is to be told.
 fn counts_by_itself(entry: &Entry) -> bool {
-    let kind = entry.head().kind;
-    has_place(kind) && !kind.is_personal()
+    has_place(entry.head().kind)
 }
 
 /// All keys of a group.

@@ -11,11 +11,12 @@ use serde_json::value::to_raw_value;
 
 use super::{
     Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
-    View,
+    View, persons::Persons,
 };
 use crate::{
+    accounts::Accounts,
     cluster::{
-        self, Cluster, Notice,
+        self, Cluster, Exclusion, Notice,
         election::{Cause, Newest},
         message::{ControlsPacket, Ends, Payload, TickPacket, WorldCopy, WorldMark},
     },
@@ -71,6 +72,7 @@ pub struct Node<G: Game> {
     /// The own reign, until the world has heard of it.
     new_reign: Option<Term>,
     memory: Memory<G>,
+    persons: Persons,
     applied: Option<Applied>,
     lost: Option<(NodeId, Cause)>,
     handover: Option<Handover>,
@@ -158,6 +160,7 @@ impl<G: Game> Node<G> {
             scores_changed: false,
             new_reign: None,
             memory: Memory::default(),
+            persons: Persons::new(std::mem::take(&mut config.statements)),
             applied: None,
             lost: None,
             handover: None,
@@ -263,6 +266,11 @@ impl<G: Game> Node<G> {
         &self.replica
     }
 
+    /// The accounts known, to look at.
+    pub fn accounts(&self) -> &Accounts {
+        self.persons.shown()
+    }
+
     /// What all facts of the ledger come to, to look at.
     pub fn scores(&self) -> &G::Scores {
         &self.scores
@@ -307,6 +315,7 @@ impl<G: Game> Node<G> {
             Command::Kick(id) => self.cluster.bar(now, id, false),
             Command::Ban(id) => self.cluster.bar(now, id, true),
             Command::VoteOut(id) => self.cluster.vote_out(now, &self.replica, id),
+            Command::Declare(statements) => self.persons.declare(statements),
         }
         self.view_due = true;
         self.drain(now);
@@ -315,6 +324,7 @@ impl<G: Game> Node<G> {
     fn leave(&mut self, now: Instant) {
         self.cluster.leave(now, &self.replica);
         self.drain(now);
+        self.persons.left();
         self.replica = Replica::default();
         self.host = Host::new();
         self.client.forget();
@@ -341,6 +351,7 @@ impl<G: Game> Node<G> {
                     self.new_reign = Some(term);
                 }
                 cluster::Out::Opened => {
+                    self.persons.opened();
                     self.scores = G::Scores::default();
                     self.scores_changed = true;
                     self.memory.scores_due = true;
@@ -350,7 +361,11 @@ impl<G: Game> Node<G> {
                     self.memory.scores_due = true;
                 }
                 cluster::Out::PageCounts(page) => self.change_scores_by_page(&page),
-                cluster::Out::Counts(entry) => self.change_scores(&entry, true),
+                cluster::Out::Counts(entry) => {
+                    if !self.persons.hear(self.cluster.ledger(), &entry) {
+                        self.change_scores(&entry, true);
+                    }
+                }
                 cluster::Out::CountsNoMore(entry) => self.change_scores(&entry, false),
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
                 cluster::Out::Tick(packet) => self.receive(now, packet),
@@ -470,6 +485,7 @@ impl<G: Game> Node<G> {
         let late = now.since(due);
         let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
         self.cluster.tick_ledger(now);
+        self.mind_persons(now);
         if let Some(term) = self.cluster.election().reign() {
             let awake = self.cluster.awake_at(now);
             self.tick_at = Some(awake.unwrap_or(next));
@@ -482,6 +498,24 @@ impl<G: Game> Node<G> {
         }
         self.picture(now);
         self.cluster.flush(now, &self.replica);
+    }
+
+    /// Follows who is who, and says who plays here.
+    fn mind_persons(&mut self, now: Instant) {
+        let me = self.cluster.me();
+        let plays = me.role == Role::Player && self.status() == Status::Playing;
+        let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
+        self.view_due |= todo.show;
+        if todo.struck {
+            self.notice(Notice::Excluded(Exclusion::StruckOff));
+        }
+        if let Some(struck) = todo.bar {
+            self.cluster.strike_off(now, struck, &self.replica);
+            self.drain(now);
+        }
+        for body in todo.write {
+            self.cluster.write(now, body);
+        }
     }
 
     /// Steps the world and publishes it.
@@ -787,6 +821,7 @@ impl<G: Game> Node<G> {
             picture: self.picture.clone(),
             handover: self.handover,
             scores: self.memory.scores.clone(),
+            accounts: self.persons.shown().clone(),
             ledger: self.memory.ledger.clone(),
             wall: self.cluster.wall(now),
         };

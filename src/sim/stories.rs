@@ -15,6 +15,7 @@
 //! | `exclusion` | who is not let in, and who is shown the door |
 //! | `strangers` | whatever else may knock at an open port |
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
+//! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | [`scene`] | what scripts are written in |
 //!
 //! `interregnum sim --stories` lists them, `interregnum sim --story NAME --seed N --trace` tells one
@@ -35,6 +36,7 @@
 //! To add one: write its line in the list of its part, with a sentence for people, and its script
 //! below. Say what must hold as narrowly as it does hold, so that it can break.
 
+mod accounts;
 mod crash;
 mod disks;
 mod exclusion;
@@ -105,6 +107,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         exclusion::STORIES,
         strangers::STORIES,
         forgers::STORIES,
+        accounts::STORIES,
     ]
     .into_iter()
     .flatten()

@@ -47,6 +47,7 @@ use super::{
     trace::Trace,
 };
 use crate::{
+    accounts::Statement,
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
     keys::{Lock, PublicKey, SecretKey},
@@ -158,6 +159,8 @@ pub struct World<G: Playable> {
 
 struct Machine<G: Playable> {
     key: SecretKey,
+    /// What the account says that it speaks for.
+    statements: Vec<Statement>,
     /// One in each network that it is on.
     ips: Vec<Ipv4Addr>,
     clock: MachineClock,
@@ -223,6 +226,7 @@ impl<G: Playable> World<G> {
         let machines = (0..count).map(|place| Machine {
             storage: disks::Storage::new(seed, place),
             key: any_key(&mut random),
+            statements: Vec::new(),
             ips: vec![Ipv4Addr::new(10, 0, 0, place as u8 + 1)],
             clock: MachineClock::default(),
             node: None,
@@ -358,6 +362,15 @@ impl<G: Playable> World<G> {
         WallTime(right.saturating_add_signed(ahead))
     }
 
+    /// An account says this of itself, and this machine speaks for it.
+    pub fn declare(&mut self, place: Place, statements: Vec<Statement>) {
+        self.machines[place].statements.clone_from(&statements);
+        if self.machines[place].node.is_some() {
+            self.note(place, "says what its account says");
+            self.feed(place, Input::Command(Command::Declare(statements)));
+        }
+    }
+
     /// Starts the node of a machine.
     pub fn start(&mut self, place: Place) {
         if self.machines[place].node.is_some() {
@@ -365,6 +378,7 @@ impl<G: Playable> World<G> {
         }
         let config = Config {
             key: self.machines[place].key.clone(),
+            statements: self.machines[place].statements.clone(),
             incarnation: Incarnation(self.random.next_u64()),
             name: self.names.get(&place).cloned().unwrap_or(Name::new(&format!("n{place}"))),
             role: Role::Player,

@@ -4,7 +4,7 @@
 //! and is shown as sparks, lines and ribbons. Between the two stands a little theatre that knows no
 //! rules: `cast` turns positions into figures that run and stretch, and lets the
 //! crown fly.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use macroquad::math::{Rect, Vec2, vec2};
 
@@ -44,6 +44,7 @@ use super::{
     text::Ink,
 };
 use crate::{
+    accounts::{Accounts, told_apart},
     arena::{Arena, Controls, Point, UNITS_PER_PIXEL, World},
     node::{Command, Event, Status, View},
     types::{Instant, NodeId},
@@ -68,7 +69,11 @@ pub struct ArenaScreen {
     herald: Herald,
     camera: Camera,
     /// What everybody was ever called here: those who fell are gone from the lists.
+    called: BTreeMap<NodeId, String>,
+    /// The same, told apart where two of one name are there.
     names: BTreeMap<NodeId, String>,
+    /// By these accounts.
+    accounts: Arc<Accounts>,
     /// Seconds since the screen came up.
     seconds: f32,
     /// Seconds without a host.
@@ -97,7 +102,9 @@ impl ArenaScreen {
             cast: Cast::default(),
             herald: Herald::new(now),
             camera: Camera { centre: Vec2::ZERO, zoom: 1.0, settled: false },
+            called: BTreeMap::new(),
             names: BTreeMap::new(),
+            accounts: Arc::default(),
             seconds: 0.0,
             interregnum_s: 0.0,
             scores: Scores::default(),
@@ -112,13 +119,24 @@ impl ArenaScreen {
     }
 
     fn learn_names(&mut self, view: &View<Arena>, world: Option<&World>) {
-        for (id, player) in world.iter().flat_map(|world| &world.players) {
-            set_name(&mut self.names, *id, player.name.as_str());
+        let called = &mut self.called;
+        let mut news = false;
+        // What a member is called now is newer than what the world was told.
+        let players = world.iter().flat_map(|world| &world.players);
+        let missing = players.filter(|(id, _)| view.members.iter().all(|member| member.id != **id));
+        for (id, player) in missing {
+            news |= *id != view.me && set_name(called, *id, player.name.as_str());
         }
-        for member in view.members.iter() {
-            set_name(&mut self.names, member.id, member.name.as_str());
+        for member in view.members.iter().filter(|member| member.id != view.me) {
+            news |= set_name(called, member.id, member.name.as_str());
         }
-        set_name(&mut self.names, view.me, view.name.as_str());
+        news |= set_name(called, view.me, view.name.as_str());
+        if news || !Arc::ptr_eq(&self.accounts, &view.accounts) {
+            self.accounts = view.accounts.clone();
+            let called = self.called.iter().map(|(id, name)| (*id, name.as_str()));
+            self.names = told_apart(called, &self.accounts);
+            self.cast.call(self.names.clone());
+        }
     }
 
     fn draw_board(&mut self, frame: &Frame, view: &View<Arena>, world: &World) {
@@ -225,11 +243,14 @@ impl ArenaScreen {
     }
 }
 
-fn set_name(names: &mut BTreeMap<NodeId, String>, id: NodeId, name: &str) {
+/// Notes a name. Whether it is another one.
+fn set_name(names: &mut BTreeMap<NodeId, String>, id: NodeId, name: &str) -> bool {
     let known = names.entry(id).or_default();
-    if known != name {
+    let news = known != name;
+    if news {
         name.clone_into(known);
     }
+    news
 }
 
 enum Thing {

@@ -28,6 +28,11 @@ pub enum Answer {
 }
 
 impl Ask {
+    /// Brings the question.
+    pub fn open(&mut self) {
+        self.since = Some(0.0);
+    }
+
     /// Whether the question is there: then all keys belong to it.
     pub fn is_open(&self) -> bool {
         self.since.is_some()

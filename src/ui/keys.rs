@@ -40,6 +40,12 @@ pub struct Keys {
     pub ban: bool,
     /// V was.
     pub vote: bool,
+    /// A was.
+    pub accounts: bool,
+    /// F4 was.
+    pub fresh: bool,
+    /// Delete was.
+    pub remove: bool,
     /// F3 was.
     pub figures: bool,
     /// F11 was.
@@ -71,6 +77,9 @@ impl Keys {
             council: pressed(&[KeyCode::K]),
             ban: pressed(&[KeyCode::B]),
             vote: pressed(&[KeyCode::V]),
+            accounts: pressed(&[KeyCode::A]),
+            fresh: pressed(&[KeyCode::F4]),
+            remove: pressed(&[KeyCode::Delete]),
             figures: pressed(&[KeyCode::F3]),
             full_screen: pressed(&[KeyCode::F11]),
             pages: signed(pressed(&[KeyCode::PageUp]), pressed(&[KeyCode::PageDown])),

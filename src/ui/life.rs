@@ -250,6 +250,9 @@ fn excluded(session: &SessionName, why: Exclusion) -> String {
             "you may not be in {session} any more: its host let you go, or more than half of those who \
              play there wanted it"
         ),
+        Exclusion::StruckOff => {
+            format!("Your account has struck this machine off; {session} is not for it any more.")
+        }
         Exclusion::NotListed => format!(
             "{session} lets in only those who are on a list, and you are not: give its host your key, \
              which F3 shows while you play"

@@ -9,6 +9,7 @@ use self::{
     scenery::{draw_logo, draw_parade, draw_scenery},
 };
 use super::{
+    accounts::AccountsScreen,
     arena::ArenaScreen,
     ask::{Answer, Ask},
     crown::draw_crown,
@@ -348,6 +349,7 @@ impl Title {
                     Hint { keys: "N", does: "another realm" },
                     Hint { keys: "L", does: "lock it" },
                     Hint { keys: "Tab", does: "your name" },
+                    Hint { keys: "A", does: "accounts" },
                     Hint { keys: "F11", does: "full screen" },
                     Hint { keys: "Esc", does: "quit" },
                 ],
@@ -391,6 +393,9 @@ impl Screen for Title {
             match self.ask.hear(frame.keys, frame.passed) {
                 Answer::Yes => return Turn::Back,
                 Answer::Open => {}
+                Answer::NotAsked if frame.keys.accounts => {
+                    return Turn::Enter(Box::new(AccountsScreen::new()));
+                }
                 Answer::NotAsked => taken = self.choose(frame.keys, &rows),
             }
         }

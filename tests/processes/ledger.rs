@@ -22,7 +22,8 @@ use uuid::Uuid;
 
 use crate::folder::{Folder, attempt, run};
 
-const ADA: NodeId = NodeId::from_u128(1);
+/// Whose points are in a folder that was filled.
+pub const ADA: NodeId = NodeId::from_u128(1);
 const BEN: NodeId = NodeId::from_u128(2);
 
 #[test]
@@ -113,7 +114,7 @@ fn the_scores_are_the_sum_of_what_is_kept() {
 
 impl Folder {
     /// Six entries of a host and its key, in the first profile's ledger.
-    fn fill(&self) -> LedgerFile {
+    pub fn fill(&self) -> LedgerFile {
         self.fill_with(Vec::new())
     }
 

@@ -10,6 +10,8 @@
     reason = "tests of the impure edge"
 )]
 
+#[cfg(feature = "store")]
+mod accounts;
 mod addresses;
 #[cfg(feature = "store")]
 mod folder;

@@ -4,6 +4,7 @@
 //! not the same number in every JSON reader.
 
 use interregnum::{
+    accounts::{Claim, Statement},
     arena::hall,
     ledger::{
         body::Body,
@@ -125,8 +126,20 @@ fn says(entry: &Entry) -> Option<String> {
             format!("deleted {node} {:016x} {}", incarnation.0, target.number)
         }
         Body::Author(key) => format!("the author's key is {key}"),
-        Body::Other(..) => return None,
+        Body::Other(..) => return Statement::of(entry).map(|statement| stated(&statement)),
     })
+}
+
+/// What a statement says, in words.
+fn stated(statement: &Statement) -> String {
+    let account = format!("account {:?}", statement.account);
+    match &statement.claim {
+        Claim::Called { name, .. } => format!("{account} is called {name}"),
+        Claim::Certifies { machine, .. } => format!("{} speaks for {account}", machine.id()),
+        Claim::Strikes { machine } => format!("{account} strikes {machine} off"),
+        Claim::Formerly { id } => format!("{account} was {id} before there were keys"),
+        Claim::Deleted => format!("{account} is deleted"),
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

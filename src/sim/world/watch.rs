@@ -129,7 +129,14 @@ impl<G: Playable> World<G> {
         // Somebody who has just come in may lose its host before it has met the others.
         let hurried = self.now.since(self.started.min(self.stopped)) <= HEALTHY;
         let healthy = !self.is_disturbed() && self.now.since(self.disturbed) > HEALTHY && !hurried;
-        let others = self.hosts().into_iter().filter(|host| *host != place);
+        // Who is not let in there has a game of its own.
+        let bars = |one: Place, other: Place| {
+            self.node(one).is_some_and(|node| node.cluster().is_barred(self.id(other)))
+        };
+        let others = self
+            .hosts()
+            .into_iter()
+            .filter(|host| *host != place && !bars(*host, place) && !bars(place, *host));
         if healthy && let Some(host) = others.into_iter().find(|host| self.is_awake(*host)) {
             self.judge.fail(self.now, place, format!("L2: n{host} hosts, undisturbed"));
         }

@@ -42,6 +42,8 @@ pub struct Cast {
     sparks: Sparks,
     /// Numbers that rise from where something was gathered.
     gains: Vec<Gain>,
+    /// What everybody is called, told apart.
+    names: BTreeMap<NodeId, String>,
 }
 
 struct Actor {
@@ -249,6 +251,15 @@ impl Cast {
         }
     }
 
+    /// Everybody is called so from here on.
+    pub fn call(&mut self, names: BTreeMap<NodeId, String>) {
+        self.names = names;
+    }
+
+    fn called<'a>(&'a self, id: NodeId, player: &'a Player) -> &'a str {
+        self.names.get(&id).map_or(player.name.as_str(), String::as_str)
+    }
+
     /// What everybody is called, and where that would like to stand: the viewer first.
     pub fn tags(&self, c: &Canvas, world: &World, me: NodeId, zoom: f32) -> Vec<Tag> {
         let ink = tag_ink(zoom);
@@ -257,7 +268,7 @@ impl Cast {
             let wears = self.crown.wearer == Some(*id) && self.crown.flight.is_none();
             let above = if wears { 3.25 } else { 2.6 };
             let wanted = actor.feet() - vec2(0.0, FIGURE_RADIUS * above - ink.size * 0.25);
-            let name = tag_text(c, player, zoom);
+            let name = tag_text(c, self.called(*id, player), zoom);
             let mark = if player.bot { BOT_MARK * ink.size } else { 0.0 };
             let size = vec2(c.text_width(&name, ink) + mark + 6.0 / zoom, ink.size * 1.12);
             Some(Tag { whose: *id, wanted, size })
@@ -288,7 +299,7 @@ impl Cast {
             let ink = tag_ink(zoom).coloured(faded(colour, alpha));
             let at = vec2(place.x + 3.0 / zoom, place.bottom() - ink.size * 0.26);
             c.pill(*place, faded(NIGHT, 0.42 * alpha));
-            let name = tag_text(c, player, zoom);
+            let name = tag_text(c, self.called(tag.whose, player), zoom);
             let width = c.text(&name, at, ink);
             if player.bot {
                 let middle = at + vec2(width + ink.size * 0.48, -ink.size * 0.34);
@@ -351,8 +362,8 @@ fn tag_ink(zoom: f32) -> Ink {
     Ink::plain(15.0 / zoom, CREAM)
 }
 
-fn tag_text(c: &Canvas, player: &Player, zoom: f32) -> String {
-    c.fitted(player.name.as_str(), 150.0 / zoom, tag_ink(zoom))
+fn tag_text(c: &Canvas, name: &str, zoom: f32) -> String {
+    c.fitted(name, 150.0 / zoom, tag_ink(zoom))
 }
 
 /// The room for the mark of a bot behind its name, in heights of the name.

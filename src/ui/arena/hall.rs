@@ -12,7 +12,11 @@ use super::{
     margin::{FOOT, HEAD, draw_foot, draw_head, draw_wins, wins_width},
 };
 use crate::{
-    arena::{Arena, hall::Standing},
+    accounts::told_apart,
+    arena::{
+        Arena,
+        hall::{Standing, by_person},
+    },
     ledger::{Fullness, witness::Safety},
     node::{LedgerView, View},
     types::NodeId,
@@ -68,9 +72,12 @@ pub fn draw_hall(
         Scores::AllTime => ("Of all time", view.scores.all_time()),
         Scores::Round | Scores::Evening => ("This evening", view.scores.this_evening(view.wall.0)),
     };
+    let called = called(view, &ranks, names);
+    let ranks = by_person(ranks, |machine| view.accounts.person(machine));
+    let me = view.accounts.person(view.me);
     let fitting = ((place.h - HEAD - FOOT) / ROW) as usize;
     scroll.by(frame.keys.pages, frame.keys.lines, ranks.len(), fitting);
-    let own = ranks.iter().position(|(id, _)| *id == view.me);
+    let own = ranks.iter().position(|(id, _)| *id == me);
     let window = scroll.window(ranks.len(), fitting, own);
     let foot = if window.scrolls { FOOT } else { 6.0 };
     let all = HEAD + ROW * window.lines.len().max(1) as f32 + foot;
@@ -85,21 +92,14 @@ pub fn draw_hall(
         let line =
             Rect::new(place.x + 8.0, place.y + HEAD + at as f32 * ROW, place.w - 16.0, ROW - 4.0);
         let (id, standing) = ranks[*rank];
-        draw_line(c, line, view, rank + 1, id, standing, names);
+        let name = called.get(&id).map_or("somebody", String::as_str);
+        draw_line(c, line, id == me, rank + 1, standing, name);
     }
     draw_foot(c, place, &window, ranks.len());
 }
 
-fn draw_line(
-    c: &Canvas,
-    line: Rect,
-    view: &View<Arena>,
-    rank: usize,
-    id: NodeId,
-    standing: Standing,
-    names: &BTreeMap<NodeId, String>,
-) {
-    if id == view.me {
+fn draw_line(c: &Canvas, line: Rect, own: bool, rank: usize, standing: Standing, name: &str) {
+    if own {
         c.round_rect(line, 8.0, faded(PANEL_EDGE, 0.55));
         c.round_frame(line, 8.0, 1.2, faded(LAVENDER, 0.5));
     }
@@ -112,11 +112,26 @@ fn draw_line(
     let won = u32::try_from(standing.games_won).unwrap_or(u32::MAX);
     draw_wins(c, won, vec2(line.right() - 14.0 - width, text_y - 5.0));
     let room = line.w - 50.0 - width - wins_width(won) - 8.0;
-    let known = names.get(&id).map(String::as_str);
-    let name = known.or_else(|| Some(view.scores.name(id)?.as_str()));
-    let name = name.map_or_else(|| format!("{id:?}"), str::to_owned);
     let ink = Ink::plain(14.0, CREAM);
-    c.text(&c.fitted(&name, room, ink), vec2(line.x + 33.0, text_y), ink);
+    c.text(&c.fitted(name, room, ink), vec2(line.x + 33.0, text_y), ink);
+}
+
+/// What each person is called whose machines have these standings: by its account's name, or by what it was
+/// called in this game, told apart where two have one name.
+fn called(
+    view: &View<Arena>,
+    ranks: &[(NodeId, Standing)],
+    names: &BTreeMap<NodeId, String>,
+) -> BTreeMap<NodeId, String> {
+    let mut known: BTreeMap<NodeId, String> = BTreeMap::new();
+    for (machine, _) in ranks {
+        let name = view.accounts.name_of(*machine);
+        let name = name.or_else(|| names.get(machine).map(String::as_str));
+        let name = name.or_else(|| Some(view.scores.name(*machine)?.as_str()));
+        let name = name.map_or_else(|| format!("{machine:?}"), str::to_owned);
+        known.entry(view.accounts.person(*machine)).or_insert(name);
+    }
+    told_apart(known.iter().map(|(id, name)| (*id, name.as_str())), &view.accounts)
 }
 
 /// Watches over how safe the ledger is, without being upset by what is just on its way.

@@ -1,0 +1,339 @@
+//! Accounts, from the command line: made, listed, renamed, carried to other machines, deleted.
+//!
+//! What is listed is known from the ledgers of this machine's profiles and from the profiles themselves.
+//! What is said here of an own account is kept in its profile, and written into each session's ledger when
+//! that is played the next time. So a profile that is in use is not changed.
+//!
+//! With `--json`, `account list` prints a line for each account of the page,
+//!
+//! ```text
+//! {"name":"Ada","mark":"kobi","shown":"Ada","account":"64 digits","colour":3,"profile":1,
+//!  "machines":[{"machine":"an id","mark":"zura","struck":false}]}
+//! ```
+//!
+//! (`profile` where it is one of this machine's), and at last `{"accounts":57,"page":1,"pages":3}`;
+//! `account devices` prints a line for each machine, as above, with `here` for the one it runs on. These
+//! are stable interfaces: fields may be added.
+
+mod carried;
+mod farewell;
+mod typed;
+
+use std::{collections::BTreeSet, io, path::Path, process::ExitCode};
+
+use interregnum::{
+    accounts::{Account, Accounts, Claim, Heard, Listed, Mark, NotHere, Own, heard_in, page_of},
+    keys::PublicKey,
+    ledger::entry::Hash,
+    text::Name,
+    types::NodeId,
+};
+use serde::Serialize;
+
+pub use self::farewell::say_farewell;
+use super::{
+    impossible::Impossible,
+    ledger::{Kept, folder},
+    options::{AccountCommand, DevicesAction, KeptOptions, ListOptions, ProfileOptions},
+    output::say,
+    profile::{self, Profile},
+};
+
+/// Does what was asked for.
+pub fn run(command: &AccountCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        AccountCommand::Create { name, colour, kept } => {
+            create(kept, name.as_ref().map(|called| &called.name), *colour)
+        }
+        AccountCommand::List(options) => list(options),
+        AccountCommand::Rename { name, colour, profile } => rename(profile, &name.name, *colour),
+        AccountCommand::Delete { yes, profile } => delete(profile, *yes),
+        AccountCommand::Export(options) => carried::export(options),
+        AccountCommand::Import(options) => carried::import(options),
+        AccountCommand::Devices { action: None, json, profile } => devices(profile, *json),
+        AccountCommand::Devices {
+            action: Some(DevicesAction::Strike { mark }), profile, ..
+        } => strike(profile, mark),
+    }
+}
+
+/// All accounts that this machine knows of, without a check: what is shown is checked then.
+pub fn known(kept: &Kept, folder: &Path, forged: &BTreeSet<Hash>) -> Accounts {
+    let mut accounts = Accounts::default();
+    let own = profile::accounts(folder).flat_map(|(_, own)| heard_of(&own));
+    for heard in kept.ledgers().flat_map(heard_in).chain(own) {
+        if forged.is_empty() || !forged.contains(&heard.statement.hash()) {
+            accounts.believe(heard);
+        }
+    }
+    accounts
+}
+
+/// What an own account says, as if all machines concerned had written it down.
+fn heard_of(own: &Own) -> Vec<Heard> {
+    let author = |claim: &Claim| match claim {
+        Claim::Certifies { machine, .. } => machine.id(),
+        _ => own.account().id(),
+    };
+    let said = own.statements().iter();
+    let heard = said.map(|said| Heard::by(author(&said.claim), said.clone()));
+    heard.collect()
+}
+
+/// The accounts known, of which those that `pick` takes are checked.
+pub fn checked(kept: &Kept, folder: &Path, pick: impl Fn(&Accounts) -> Vec<PublicKey>) -> Accounts {
+    let mut forged = BTreeSet::new();
+    loop {
+        let accounts = known(kept, folder, &forged);
+        let found = accounts.forged_among(pick(&accounts));
+        if found.is_empty() {
+            return accounts;
+        }
+        forged.extend(found);
+    }
+}
+
+/// All accounts that the profiles in this folder know of, each statement checked.
+#[cfg(feature = "window")]
+pub fn all_checked(folder: &Path) -> anyhow::Result<Accounts> {
+    let kept = Kept::of(&KeptOptions { data_dir: Some(folder.to_owned()) })?;
+    Ok(checked(&kept, folder, |accounts| accounts.iter().map(|(key, _)| *key).collect()))
+}
+
+fn create(kept: &KeptOptions, name: Option<&Name>, colour: Option<u8>) -> anyhow::Result<ExitCode> {
+    let mut profile = Profile::create(&folder(kept)?)?;
+    let name = name.cloned().unwrap_or_else(|| profile.nickname());
+    profile.keep_name(&name);
+    profile.statements(&name);
+    if let Some(own) = &mut profile.own {
+        own.be_called(&name, colour)?;
+        profile.keep_own();
+        let (name, number) = (called(profile.own.as_ref()), profile.number);
+        say(&format!("made {name}, in profile {number}: play as it with --profile {number}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The name of an own account with its mark.
+fn called(own: Option<&Own>) -> String {
+    let Some(own) = own else { return "nobody".to_owned() };
+    let name = own.called().map_or("a new account", |(name, _)| name.as_str());
+    format!("{name}\u{b7}{}", Mark::of(own.account().id()))
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a Name,
+    mark: &'a str,
+    shown: String,
+    account: &'a PublicKey,
+    colour: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<u32>,
+    machines: Vec<Machine>,
+}
+
+#[derive(Serialize)]
+struct Machine {
+    machine: NodeId,
+    mark: String,
+    struck: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    here: bool,
+}
+
+#[derive(Serialize)]
+struct Foot {
+    accounts: usize,
+    page: usize,
+    pages: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(so: &bool) -> bool {
+    !so
+}
+
+fn machines(account: &Account) -> Vec<Machine> {
+    let machine = |(machine, struck)| Machine {
+        machine,
+        mark: Mark::of(machine).to_string(),
+        struck,
+        here: false,
+    };
+    account.machines().map(machine).collect()
+}
+
+fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
+    let ListOptions { filter, page, per_page, json, kept } = options;
+    let filter = filter.as_deref().unwrap_or_default();
+    let (all_kept, folder) = (Kept::of(kept)?, folder(kept)?);
+    let shown = |accounts: &Accounts| -> Vec<PublicKey> {
+        let all = accounts.listed(filter);
+        page_of(&all, *page, *per_page).iter().map(|one| *one.key).collect()
+    };
+    let accounts = checked(&all_kept, &folder, shown);
+    let own: Vec<(u32, PublicKey)> =
+        profile::accounts(&folder).map(|(number, own)| (number, own.account())).collect();
+    let all = accounts.listed(filter);
+    let pages = all.len().div_ceil(*per_page).max(1);
+    for one in page_of(&all, *page, *per_page) {
+        let profile = own.iter().find(|(_, key)| key == one.key).map(|(number, _)| *number);
+        match json {
+            true => {
+                let row = Row {
+                    name: one.name,
+                    mark: one.mark.as_str(),
+                    shown: one.shown(),
+                    account: one.key,
+                    colour: one.account.colour(),
+                    profile,
+                    machines: machines(one.account),
+                };
+                say(&serde_json::to_string(&row)?)?;
+            }
+            false => say(&line(one, profile))?,
+        }
+    }
+    match json {
+        true => {
+            let foot = Foot { accounts: all.len(), page: *page, pages };
+            say(&serde_json::to_string(&foot)?)?;
+        }
+        false if all.is_empty() => say("nobody is known here by such a name")?,
+        false => say(&format!("page {page} of {pages}, {} accounts", all.len()))?,
+    }
+    Ok(all_kept.exit_code())
+}
+
+fn line(one: &Listed<'_>, profile: Option<u32>) -> String {
+    let machines = match one.account.machines().filter(|(_, struck)| !struck).count() {
+        1 => "1 machine".to_owned(),
+        more => format!("{more} machines"),
+    };
+    let own = profile.map(|number| format!("  yours, in profile {number}")).unwrap_or_default();
+    format!("{:<30}  {}  {machines:>11}{own}", one.shown(), one.mark)
+}
+
+/// The profile that is meant, which nobody else uses meanwhile, and its account.
+fn claim(options: &ProfileOptions) -> anyhow::Result<(Profile, Own)> {
+    let folder = folder(&options.kept)?;
+    if !profile::is_there(&folder, options.profile) {
+        return Err(Impossible(format!(
+            "there is no profile {} in {}: account create makes one",
+            options.profile,
+            folder.display()
+        ))
+        .into());
+    }
+    let profile = Profile::try_claim(&folder, options.profile)?;
+    let in_use = || {
+        Impossible(format!(
+            "profile {} is in use: end that copy of the game first",
+            options.profile
+        ))
+    };
+    let profile = profile.ok_or_else(in_use)?;
+    let own = profile.own.clone().ok_or_else(|| io::Error::other("no account can be kept"))?;
+    Ok((profile, own))
+}
+
+/// What can be done where the account's key is not.
+fn elsewhere(error: NotHere) -> Impossible {
+    Impossible(format!("{error}: do that where the account was made, or import it --with-key"))
+}
+
+fn rename(options: &ProfileOptions, name: &Name, colour: Option<u8>) -> anyhow::Result<ExitCode> {
+    let (mut profile, mut own) = claim(options)?;
+    let before = called(Some(&own));
+    own.be_called(name, colour).map_err(elsewhere)?;
+    profile.set_own(own)?;
+    profile.keep_name(name);
+    say(&format!("{before} is called {} from here on", called(profile.own.as_ref())))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn delete(options: &ProfileOptions, yes: bool) -> anyhow::Result<ExitCode> {
+    let (mut profile, mut own) = claim(options)?;
+    let name = called(Some(&own));
+    if own.secret().is_none() {
+        return Err(elsewhere(NotHere).into());
+    }
+    if !yes {
+        let question = format!(
+            "Delete {name} for ever? Its name goes, everywhere; its points stay, as somebody's. \
+             Type \"delete\":"
+        );
+        if typed::asked(&question)? != "delete" {
+            return Err(Impossible("nothing was deleted (--yes means it)".to_owned()).into());
+        }
+    }
+    own.delete().map_err(elsewhere)?;
+    profile.set_own(own)?;
+    drop(profile);
+    // Whoever claims it buries it.
+    let (profile, _) = claim(options)?;
+    let new = called(profile.own.as_ref());
+    say(&format!("{name} is deleted; whoever plays with this profile is somebody new, {new}"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The own account, as far as it is known, and its machines.
+fn own_devices(options: &ProfileOptions) -> anyhow::Result<(Own, NodeId, Vec<Machine>)> {
+    let folder = folder(&options.kept)?;
+    let unknown =
+        || Impossible(format!("there is no profile {} in {}", options.profile, folder.display()));
+    let (own, machine) = profile::kept(&folder, options.profile).ok_or_else(unknown)?;
+    let kept = Kept::of(&options.kept)?;
+    let accounts = checked(&kept, &folder, |_| vec![own.account()]);
+    let account = accounts.get(&own.account()).cloned().unwrap_or_default();
+    let mut machines = machines(&account);
+    machines.retain_mut(|known| {
+        known.here = known.machine == machine;
+        accounts.of_machine(known.machine) == Some(own.account())
+    });
+    Ok((own, machine, machines))
+}
+
+fn devices(options: &ProfileOptions, json: bool) -> anyhow::Result<ExitCode> {
+    let (own, _, machines) = own_devices(options)?;
+    if !json {
+        say(&called(Some(&own)))?;
+    }
+    for known in machines {
+        let what = match (known.here, known.struck) {
+            (true, false) => "this machine",
+            (true, true) => "this machine, struck off",
+            (false, true) => "struck off",
+            (false, false) => "",
+        };
+        match json {
+            true => say(&serde_json::to_string(&known)?)?,
+            false => say(format!("  {}  {}  {what}", known.mark, known.machine).trim_end())?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn strike(options: &ProfileOptions, mark: &str) -> anyhow::Result<ExitCode> {
+    let (_, here, machines) = own_devices(options)?;
+    let wanted = mark.trim().to_lowercase();
+    let meant: Vec<&Machine> = machines
+        .iter()
+        .filter(|known| known.mark == wanted || known.machine.to_string() == wanted)
+        .collect();
+    let [meant] = meant[..] else {
+        let why = if meant.is_empty() { "no machine" } else { "more than one machine" };
+        let help = "account devices lists them; an id will do, too";
+        return Err(Impossible(format!("{why} of this account is called {mark}: {help}")).into());
+    };
+    if meant.machine == here {
+        let why = "this is the machine that you are at; strike it off at another one";
+        return Err(Impossible(why.to_owned()).into());
+    }
+    let (mut profile, mut own) = claim(options)?;
+    own.strike(meant.machine).map_err(elsewhere)?;
+    profile.set_own(own)?;
+    say(&format!("{} is struck off: whoever hears of that lets it in no more", meant.mark))?;
+    Ok(ExitCode::SUCCESS)
+}
