@@ -245,12 +245,16 @@ fn who_has_the_beginning_of_a_page_takes_the_rest() {
     let mut missing = reader.missing_from(&third.vector());
     while let Some(portion) = missing.next(&reader, 4_000) {
         match portion {
-            Portion::Page(page) => drop(third.accept_page(Page::clone(&page)).unwrap()),
+            Portion::Page(page) => {
+                third.accept_page(Page::clone(&page)).unwrap();
+            }
             Portion::Entries(entries) => {
                 let bytes: usize = entries.iter().map(|entry| entry.bytes()).sum();
                 assert!(bytes < 5_000, "{bytes}");
                 let entries = entries.iter().map(|entry| Entry::clone(entry)).collect();
-                batch::runs(entries).into_iter().for_each(|run| drop(third.accept(run).unwrap()));
+                for run in batch::runs(entries) {
+                    third.accept(run).unwrap();
+                }
             }
         }
     }
