@@ -336,7 +336,9 @@ impl Accounts {
             let (folded, mark) = (name.as_str().to_lowercase(), Mark::of(key.id()));
             all.push((folded, Listed { key, account: &**account, name, mark, doubled: false }));
         }
-        all.sort_by(|(one, a), (other, b)| (one, a.mark, a.key).cmp(&(other, b.mark, b.key)));
+        all.sort_by(|(one, a), (other, b)| {
+            (one, a.name.as_str(), a.mark, a.key).cmp(&(other, b.name.as_str(), b.mark, b.key))
+        });
         for at in 1..all.len() {
             if all[at - 1].1.name == all[at].1.name {
                 all[at - 1].1.doubled = true;

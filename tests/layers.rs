@@ -24,7 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("bits", &[]),
     ("keys", &["text", "types"]),
     ("game", &["bits", "text", "types"]),
-    ("ledger", &["game", "text", "types", "wire"]),
+    ("ledger", &["game", "keys", "text", "types", "wire"]),
     ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),

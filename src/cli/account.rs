@@ -16,24 +16,22 @@
 //! are stable interfaces: fields may be added.
 
 mod carried;
-mod farewell;
 mod typed;
 
-use std::{collections::BTreeSet, io, path::Path, process::ExitCode};
+use std::{io, process::ExitCode};
 
 use interregnum::{
-    accounts::{Account, Accounts, Claim, Heard, Listed, Mark, NotHere, Own, heard_in, page_of},
+    accounts::{Account, Accounts, Listed, Mark, NotHere, Own, page_of},
     keys::PublicKey,
-    ledger::entry::Hash,
     text::Name,
     types::NodeId,
 };
 use serde::Serialize;
 
-pub use self::farewell::say_farewell;
 use super::{
     impossible::Impossible,
-    ledger::{Kept, folder},
+    kept::{Kept, folder},
+    known::checked,
     options::{AccountCommand, DevicesAction, KeptOptions, ListOptions, ProfileOptions},
     output::say,
     profile::{self, Profile},
@@ -55,49 +53,6 @@ pub fn run(command: &AccountCommand) -> anyhow::Result<ExitCode> {
             action: Some(DevicesAction::Strike { mark }), profile, ..
         } => strike(profile, mark),
     }
-}
-
-/// All accounts that this machine knows of, without a check: what is shown is checked then.
-pub fn known(kept: &Kept, folder: &Path, forged: &BTreeSet<Hash>) -> Accounts {
-    let mut accounts = Accounts::default();
-    let own = profile::accounts(folder).flat_map(|(_, own)| heard_of(&own));
-    for heard in kept.ledgers().flat_map(heard_in).chain(own) {
-        if forged.is_empty() || !forged.contains(&heard.statement.hash()) {
-            accounts.believe(heard);
-        }
-    }
-    accounts
-}
-
-/// What an own account says, as if all machines concerned had written it down.
-fn heard_of(own: &Own) -> Vec<Heard> {
-    let author = |claim: &Claim| match claim {
-        Claim::Certifies { machine, .. } => machine.id(),
-        _ => own.account().id(),
-    };
-    let said = own.statements().iter();
-    let heard = said.map(|said| Heard::by(author(&said.claim), said.clone()));
-    heard.collect()
-}
-
-/// The accounts known, of which those that `pick` takes are checked.
-pub fn checked(kept: &Kept, folder: &Path, pick: impl Fn(&Accounts) -> Vec<PublicKey>) -> Accounts {
-    let mut forged = BTreeSet::new();
-    loop {
-        let accounts = known(kept, folder, &forged);
-        let found = accounts.forged_among(pick(&accounts));
-        if found.is_empty() {
-            return accounts;
-        }
-        forged.extend(found);
-    }
-}
-
-/// All accounts that the profiles in this folder know of, each statement checked.
-#[cfg(feature = "window")]
-pub fn all_checked(folder: &Path) -> anyhow::Result<Accounts> {
-    let kept = Kept::of(&KeptOptions { data_dir: Some(folder.to_owned()) })?;
-    Ok(checked(&kept, folder, |accounts| accounts.iter().map(|(key, _)| *key).collect()))
 }
 
 fn create(kept: &KeptOptions, name: Option<&Name>, colour: Option<u8>) -> anyhow::Result<ExitCode> {

@@ -117,7 +117,7 @@ fn read(folder: Option<PathBuf>, books: Arc<Mutex<Books>>) -> bool {
         return false;
     };
     let read = move || {
-        let accounts = super::account::all_checked(&folder).unwrap_or_else(|error| {
+        let accounts = super::known::all_checked(&folder).unwrap_or_else(|error| {
             tracing::warn!(%error, "the books cannot be read");
             Accounts::default()
         });

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{called, checked, claim, elsewhere, typed};
 use crate::cli::{
     impossible::Impossible,
-    ledger::{Kept, folder},
+    kept::{Kept, folder},
     options::{ExportOptions, ImportOptions},
     output::say,
     profile,

@@ -68,7 +68,7 @@ fn nonsense_is_refused() {
 fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
     const RUN: &str = "beacon-port json seconds tied wire";
     const GAME: &str = "ip passphrase passphrase-file peer session trace-ticks";
-    const PART: &str = "allow data-dir name port";
+    const PART: &str = "allow data-dir name port profile";
     let takes = |command: &str| match command {
         "" => format!("play size {PART} {GAME} {RUN}"),
         "bot" | "watch" => format!("count {PART} {GAME} {RUN}"),
@@ -83,7 +83,15 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
             "eye minutes mutant seed seeds stories story trace".to_owned()
         }
         "sim" => "eye minutes seed seeds stories story trace".to_owned(),
-        "bench" | "ledger" | "passphrase" => String::new(),
+        "account create" => "colour data-dir name".to_owned(),
+        "account list" => "data-dir filter json page per-page".to_owned(),
+        "account rename" => "colour data-dir profile".to_owned(),
+        "account delete" => "data-dir profile yes".to_owned(),
+        "account export" => "data-dir passphrase-file profile words".to_owned(),
+        "account import" => "data-dir name passphrase-file profile with-key words".to_owned(),
+        "account devices" => "data-dir json profile".to_owned(),
+        "account devices strike" => "data-dir profile".to_owned(),
+        "account" | "bench" | "ledger" | "passphrase" => String::new(),
         _ => panic!("{command} is not in the table"),
     };
     let mut root = Typed::command();
