@@ -59,8 +59,8 @@ use crate::{
         disk::Trouble,
         entry::{SharedEntry, Writer},
         keeper::Keeper,
-        vouching::Pen,
         page::SharedPage,
+        vouching::Pen,
         witness::Safety,
     },
     mesh::{

@@ -584,6 +584,11 @@ impl Ledger {
         let seated: Vec<EntryId> = self.unplaced.range(range).copied().collect();
         for id in seated {
             self.unplaced.remove(&id);
+            // A host of before gave it a place: in whichever order they came, it stands behind what this
+            // one has placed.
+            if Some(place.term) < self.reign {
+                self.late.insert(id);
+            }
         }
     }
 

@@ -23,7 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("bits", &[]),
     ("game", &["bits", "text", "types"]),
-    ("ledger", &["game", "text", "types", "wire"]),
+    ("ledger", &["game", "keys", "text", "types", "wire"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["game", "ledger", "text", "types"]),
     ("mesh", &["config", "io", "text", "types", "wire"]),

@@ -316,7 +316,8 @@ impl Import {
     /// Takes what goes on what.
     fn take_run(&mut self) -> anyhow::Result<()> {
         let run = std::mem::take(&mut self.run);
-        let Some((session, id)) = run.first().map(|first| (first.head().session, first.id())) else {
+        let Some((session, id)) = run.first().map(|first| (first.head().session, first.id()))
+        else {
             return Ok(());
         };
         let (count, ledger) = (run.len(), self.kept.ledger(session));
@@ -334,7 +335,8 @@ impl Import {
             Err(Refused::Gap | Refused::Unsigned) => self.waiting.push(run),
             Err(error) => return Err(error.into()),
         }
-        let folds = (self.new + new) / PAGE_ENTRIES_MAX as usize > self.new / PAGE_ENTRIES_MAX as usize;
+        let folds =
+            (self.new + new) / PAGE_ENTRIES_MAX as usize > self.new / PAGE_ENTRIES_MAX as usize;
         self.new += new;
         if folds {
             self.fold(session, id.writer);

@@ -128,7 +128,9 @@ impl Carrying {
             writer = Some(entry.id().writer);
             match last || entry.signature().is_none() {
                 true => after.push(entry),
-                false => after.push(SharedEntry::new(SharedEntry::unwrap_or_clone(entry).unsigned())),
+                false => {
+                    after.push(SharedEntry::new(SharedEntry::unwrap_or_clone(entry).unsigned()))
+                }
             }
         }
         after.reverse();

@@ -64,7 +64,9 @@ impl Ledger {
                     fate = Fate::Completed;
                 }
                 Some(_) => {}
-                None => return Err(self.hear_contradiction([entry].into_iter().chain(rest).collect())),
+                None => {
+                    return Err(self.hear_contradiction([entry].into_iter().chain(rest).collect()));
+                }
             }
         }
         let mut new: Vec<Entry> = rest.collect();
@@ -122,7 +124,8 @@ impl Ledger {
         let EntryId { writer, number } = entry.id();
         self.unfold(entry.id());
         let stream = self.streams.get(&writer);
-        let known: Vec<SharedEntry> = stream.map(|stream| stream.at(number)).into_iter().flatten().collect();
+        let known: Vec<SharedEntry> =
+            stream.map(|stream| stream.at(number)).into_iter().flatten().collect();
         let same = known.iter().find(|known| known.hash() == entry.hash()).cloned();
         match same.filter(|_| known.len() == 1) {
             Some(known) => {
@@ -181,9 +184,10 @@ impl Ledger {
             return Refused::Contradicted;
         }
         let known = stream.author().zip(stream.chain_at(id.number - 1));
-        let (Some((author, before)), Ok(())) = (known, cut(&mut other)) else {
-            return Refused::Forged;
-        };
+        let Some((author, before)) = known else { return Refused::Forged };
+        if let Err(unsigned) = cut(&mut other) {
+            return unsigned;
+        }
         let chain = before.after_all(&other);
         let signed = other.last().is_some_and(|last| chain.is_signed_by(&author, last));
         // Nobody else has this node's key in this life; if somebody has, no word of it counts here.

@@ -154,7 +154,8 @@ impl Stream {
             };
             chain = chain.after_all(entries.iter().map(|entry| &**entry));
             let last = entries.last().filter(|_| segment.is_signed());
-            if chain != segment.chain || last.is_some_and(|last| !chain.is_signed_by(&author, last)) {
+            if chain != segment.chain || last.is_some_and(|last| !chain.is_signed_by(&author, last))
+            {
                 return false;
             }
         }

@@ -61,7 +61,8 @@ impl Pen {
     /// The entry with a signature that vouches for it and for all before it.
     pub(super) fn sign(&self, entry: Entry, chain: Chain) -> Entry {
         let (session, id) = (entry.head().session, entry.id());
-        let signature = with_parts(session, id, chain, |parts| self.key.sign(Subject::Entry, parts));
+        let signature =
+            with_parts(session, id, chain, |parts| self.key.sign(Subject::Entry, parts));
         entry.clone().signed(&signature.0).unwrap_or(entry)
     }
 }
@@ -102,7 +103,12 @@ impl Chain {
     }
 }
 
-fn with_parts<T>(session: SessionId, id: EntryId, chain: Chain, use_them: impl FnOnce(&[&[u8]]) -> T) -> T {
+fn with_parts<T>(
+    session: SessionId,
+    id: EntryId,
+    chain: Chain,
+    use_them: impl FnOnce(&[&[u8]]) -> T,
+) -> T {
     let EntryId { writer, number } = id;
     use_them(&[
         session.0.as_bytes(),
@@ -175,6 +181,8 @@ mod tests {
     fn the_id_of_a_writer_follows_from_its_key() {
         let own = pen(9, 1);
         assert_eq!(own.writer().node, own.public().id());
-        assert!(matches!(Body::Author(own.public()), Body::Author(key) if key.id() == own.writer().node));
+        assert!(
+            matches!(Body::Author(own.public()), Body::Author(key) if key.id() == own.writer().node)
+        );
     }
 }

@@ -3,8 +3,7 @@
 use interregnum::{
     arena::hall::{Fact, Hall},
     ledger::{
-        Ledger, Out,
-        batch,
+        Ledger, Out, batch,
         body::{Body, Called},
         entry::{Entry, WallTime},
     },

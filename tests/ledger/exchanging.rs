@@ -284,7 +284,7 @@ impl World {
                     continue;
                 }
                 self.act(to, |keeper, now| {
-                    keeper.take(now, writer, Carried::decode(&carried).unwrap())
+                    keeper.take(now, writer, Carried::decode(&carried).unwrap());
                 });
             }
         }

@@ -12,12 +12,7 @@ use std::{
 use interregnum::{
     arena::{GatherableId, RoundId, hall::Fact},
     keys::SecretKey,
-    ledger::{
-        Ledger,
-        body::Body,
-        disk::Record,
-        vouching::Pen,
-    },
+    ledger::{Ledger, body::Body, disk::Record, vouching::Pen},
     runtime::{self, store::file::LedgerFile},
     types::{Epoch, Incarnation},
 };

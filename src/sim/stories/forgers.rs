@@ -146,10 +146,8 @@ fn forgeries(scene: &Scene, forger: Place, victim: Place) -> Vec<LedgerMessage> 
         entries_message(session, &entry)
     };
     let page = Page::fold(&unsigned, &FactRules::default(), true);
-    let page = page.map(|page| LedgerMessage::Page {
-        page: page.encode().into(),
-        portion: Portion::More,
-    });
+    let page =
+        page.map(|page| LedgerMessage::Page { page: page.encode().into(), portion: Portion::More });
     let mut messages = vec![
         one(made_up(session, next)),
         one(made_up(session, next).map(|entry| signed(entry, genuine))),
