@@ -184,9 +184,10 @@ impl Ledger {
             return Refused::Contradicted;
         }
         let known = stream.author().zip(stream.chain_at(id.number - 1));
-        let (Some((author, before)), Ok(())) = (known, cut(&mut other)) else {
-            return Refused::Forged;
-        };
+        let Some((author, before)) = known else { return Refused::Forged };
+        if let Err(unsigned) = cut(&mut other) {
+            return unsigned;
+        }
         let chain = before.after_all(&other);
         let signed = other.last().is_some_and(|last| chain.is_signed_by(&author, last));
         // Nobody else has this node's key in this life; if somebody has, no word of it counts here.

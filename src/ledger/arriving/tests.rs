@@ -416,7 +416,7 @@ fn nobody_makes_an_honest_author_contradict_itself() {
     let other = made_up(entries[2].id().writer, 3, Body::Other(Kind(200), b"lie".to_vec()));
     let chain = reader.stream(other.id().writer).unwrap().chain_at(2).unwrap().after(other.hash());
     is_refused(&mut reader, vec![liar.sign(other.clone(), chain)], Refused::Forged);
-    is_refused(&mut reader, vec![other], Refused::Forged);
+    is_refused(&mut reader, vec![other], Refused::Unsigned);
     let mut own = ledger(2);
     say(&mut own, "a");
     // Not even this node's own key, in somebody else's hands.

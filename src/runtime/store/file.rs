@@ -1,6 +1,7 @@
 //! The file: its tables, how they came about, what is read from them and how it is checked.
 //!
-//! `entries` is a log. A row is an entry or a page of them, as it travels, and its hash; rows are
+//! `entries` is a log. A row is an entry or a page of them, as it travels, and its hash (that of the row, if
+//! there is a signature in it: the one of an entry says nothing of that); rows are
 //! appended and read all at once, so there is no index that could contradict them. A row is changed in
 //! one case only: when an entry has lost its body, or has got a signature. SQLite then overwrites what
 //! was there (`secure_delete`). Rows go when a page takes their place, in the same transaction. The

@@ -103,12 +103,21 @@ fn entry_of(row: &Row<'_>) -> Option<Entry> {
     let mut entries = batch::decode(blob(6)?).ok()?;
     let entry = entries.pop().filter(|_| entries.is_empty())?;
     let (id, session) = (entry.id(), entry.head().session);
-    let agrees = blob(5)? == entry.hash().0
+    let agrees = blob(5)? == row_hash(&entry, blob(6)?)
         && blob(1)? == session.0.as_bytes()
         && blob(2)? == id.writer.node.0.as_bytes()
         && number(3)? as u64 == id.writer.incarnation.0
         && number(4)? as u64 == id.number;
     agrees.then_some(entry)
+}
+
+/// What is written with an entry, to see whether it is what was written: its own hash, which says nothing
+/// of a signature; so of what is signed that of the whole row.
+fn row_hash(entry: &Entry, bytes: &[u8]) -> [u8; 32] {
+    match entry.signature() {
+        Some(_) => Sha256::digest(bytes).into(),
+        None => entry.hash().0,
+    }
 }
 
 fn session_of(row: &Row<'_>) -> Option<(SessionId, SessionName)> {
@@ -124,13 +133,14 @@ pub(in crate::runtime::store) fn insert(
     let sql = "INSERT INTO entries (session, author, incarnation, number, hash, entry)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let (id, session) = (entry.id(), entry.head().session);
+    let bytes = batch::encode(session, [&Arc::new(entry.clone())]);
     transaction.prepare_cached(sql)?.execute(params![
         session.0.as_bytes(),
         id.writer.node.0.as_bytes(),
         id.writer.incarnation.0 as i64,
         id.number as i64,
-        entry.hash().0,
-        batch::encode(session, [&Arc::new(entry.clone())]),
+        row_hash(entry, &bytes),
+        bytes,
     ])?;
     Ok(())
 }
@@ -249,8 +259,9 @@ pub(in crate::runtime::store) fn replace(
     }
     for (rowid, entry) in found {
         let bytes = batch::encode(entry.head().session, [entry]);
-        let sql = "UPDATE entries SET entry = ?2 WHERE rowid = ?1";
-        transaction.prepare_cached(sql)?.execute(params![rowid, bytes])?;
+        let sql = "UPDATE entries SET entry = ?2, hash = ?3 WHERE rowid = ?1";
+        let hash = row_hash(entry, &bytes);
+        transaction.prepare_cached(sql)?.execute(params![rowid, bytes, hash])?;
     }
     // Whatever became of the copy.
     changed.into_values().try_for_each(|entry| insert(transaction, entry))
