@@ -29,8 +29,12 @@ mod bench;
 mod demo;
 #[cfg(feature = "window")]
 mod desk;
+#[cfg(feature = "store")]
+mod farewell;
 mod impossible;
 mod judge;
+#[cfg(feature = "store")]
+mod known;
 #[allow(dead_code, reason = "the tests pull more cables than the benches")]
 mod lab;
 #[cfg(feature = "store")]

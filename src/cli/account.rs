@@ -16,22 +16,20 @@
 //! are stable interfaces: fields may be added.
 
 mod carried;
-mod farewell;
 
-use std::{collections::BTreeSet, io, path::Path, process::ExitCode};
+use std::{io, path::Path, process::ExitCode};
 
 use interregnum::{
-    accounts::{Account, Accounts, Claim, Heard, Listed, Mark, NotHere, Own, heard_in, page_of},
+    accounts::{Account, Accounts, Listed, Mark, NotHere, Own, page_of},
     keys::PublicKey,
-    ledger::entry::Hash,
     text::Name,
     types::NodeId,
 };
 use serde::Serialize;
 
-pub use self::farewell::say_farewell;
 use super::{
     impossible::Impossible,
+    known::checked,
     ledger::{Kept, folder},
     options::{AccountCommand, DevicesAction, KeptOptions, ListOptions, ProfileOptions},
     output::say,
@@ -52,44 +50,8 @@ pub fn run(command: &AccountCommand) -> anyhow::Result<ExitCode> {
         AccountCommand::Import(options) => carried::import(options),
         AccountCommand::Devices { action: None, json, profile } => devices(profile, *json),
         AccountCommand::Devices {
-            action: Some(DevicesAction::Strike { mark }), profile, ..
+            action: Some(DevicesAction::Strike { mark, profile }), ..
         } => strike(profile, mark),
-    }
-}
-
-/// All accounts that this machine knows of, without a check: what is shown is checked then.
-pub fn known(kept: &Kept, folder: &Path, forged: &BTreeSet<Hash>) -> Accounts {
-    let mut accounts = Accounts::default();
-    let own = profile::accounts(folder).flat_map(|(_, own)| heard_of(&own));
-    for heard in kept.ledgers().flat_map(heard_in).chain(own) {
-        if forged.is_empty() || !forged.contains(&heard.statement.hash()) {
-            accounts.believe(heard);
-        }
-    }
-    accounts
-}
-
-/// What an own account says, as if all machines concerned had written it down.
-fn heard_of(own: &Own) -> Vec<Heard> {
-    let author = |claim: &Claim| match claim {
-        Claim::Certifies { machine, .. } => machine.id(),
-        _ => own.account().id(),
-    };
-    let said = own.statements().iter();
-    let heard = said.map(|said| Heard::by(author(&said.claim), said.clone()));
-    heard.collect()
-}
-
-/// The accounts known, of which those that `pick` takes are checked.
-pub fn checked(kept: &Kept, folder: &Path, pick: impl Fn(&Accounts) -> Vec<PublicKey>) -> Accounts {
-    let mut forged = BTreeSet::new();
-    loop {
-        let accounts = known(kept, folder, &forged);
-        let found = accounts.forged_among(pick(&accounts));
-        if found.is_empty() {
-            return accounts;
-        }
-        forged.extend(found);
     }
 }
 
@@ -97,7 +59,7 @@ pub fn checked(kept: &Kept, folder: &Path, pick: impl Fn(&Accounts) -> Vec<Publi
 #[cfg(feature = "window")]
 pub fn all_checked(folder: &Path) -> anyhow::Result<Accounts> {
     let kept = Kept::of(&KeptOptions { data_dir: Some(folder.to_owned()) })?;
-    Ok(checked(&kept, folder, |accounts| accounts.iter().map(|(key, _)| *key).collect()))
+    Ok(checked(kept.ledgers(), folder, |accounts| accounts.iter().map(|(key, _)| *key).collect()))
 }
 
 fn create(kept: &KeptOptions, name: Option<&Name>, colour: Option<u8>) -> anyhow::Result<ExitCode> {
@@ -172,7 +134,7 @@ fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
         let all = accounts.listed(filter);
         page_of(&all, *page, *per_page).iter().map(|one| *one.key).collect()
     };
-    let accounts = checked(&all_kept, &folder, shown);
+    let accounts = checked(all_kept.ledgers(), &folder, shown);
     let own: Vec<(u32, PublicKey)> =
         profile::accounts(&folder).map(|(number, own)| (number, own.account())).collect();
     let all = accounts.listed(filter);
@@ -285,7 +247,7 @@ fn own_devices(options: &ProfileOptions) -> anyhow::Result<(Own, NodeId, Vec<Mac
         || Impossible(format!("there is no profile {} in {}", options.profile, folder.display()));
     let (own, machine) = profile::kept(&folder, options.profile).ok_or_else(unknown)?;
     let kept = Kept::of(&options.kept)?;
-    let accounts = checked(&kept, &folder, |_| vec![own.account()]);
+    let accounts = checked(kept.ledgers(), &folder, |_| vec![own.account()]);
     let account = accounts.get(&own.account()).cloned().unwrap_or_default();
     let mut machines = machines(&account);
     machines.retain_mut(|known| {

@@ -88,7 +88,7 @@ impl Kept {
     }
 
     /// The ledgers.
-    pub fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+    pub fn ledgers(&self) -> impl Iterator<Item = &Ledger> + Clone {
         self.ledgers.values()
     }
 

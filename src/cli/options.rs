@@ -221,6 +221,7 @@ pub enum AccountCommand {
     /// Let this machine speak for an account that was exported on another one.
     Import(ImportOptions),
     /// List the machines that speak for an account.
+    #[command(args_conflicts_with_subcommands = true)]
     Devices {
         #[command(subcommand)]
         action: Option<DevicesAction>,
@@ -242,6 +243,9 @@ pub enum DevicesAction {
     Strike {
         /// Its mark, or its id.
         mark: String,
+
+        #[command(flatten)]
+        profile: ProfileOptions,
     },
 }
 

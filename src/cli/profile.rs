@@ -341,7 +341,7 @@ fn keep_statements(folder: &Path, own: &Own) -> io::Result<()> {
 /// said whose the profile is goes.
 fn bury(folder: &Path, key: &SecretKey, own: &Own) -> io::Result<()> {
     #[cfg(feature = "store")]
-    if let Err(error) = super::account::say_farewell(&folder.join(LEDGER), key, own) {
+    if let Err(error) = super::farewell::say_farewell(&folder.join(LEDGER), key, own) {
         // It is said again the next time.
         return Err(io::Error::other(error));
     }

@@ -17,9 +17,10 @@ use interregnum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{called, checked, claim, elsewhere};
+use super::{called, claim, elsewhere};
 use crate::cli::{
     impossible::Impossible,
+    known::checked,
     ledger::{Kept, folder},
     options::{ExportOptions, ImportOptions},
     output::say,
@@ -104,7 +105,7 @@ pub fn import(options: &ImportOptions) -> anyhow::Result<ExitCode> {
         own.learn(before.statements().to_vec());
     }
     let kept = Kept::of(&options.profile.kept)?;
-    let accounts = checked(&kept, &folder, |_| vec![own.account()]);
+    let accounts = checked(kept.ledgers(), &folder, |_| vec![own.account()]);
     if let Some(account) = accounts.get(&own.account()) {
         own.learn(account.statements().map(|statement| Statement::clone(statement)));
     }

@@ -12,7 +12,7 @@ use interregnum::{
 use serde::Serialize;
 
 use super::{Kept, folder};
-use crate::cli::{account, options::ScoresOptions, output::say};
+use crate::cli::{known::checked, options::ScoresOptions, output::say};
 
 /// How many people see of each list. Scripts get all of it.
 const SHOWN_MAX: usize = 20;
@@ -98,7 +98,7 @@ pub fn run(options: &ScoresOptions) -> anyhow::Result<ExitCode> {
         let players = hall.all_time().into_iter().chain(hall.bots_of_all_time());
         players.filter_map(|(player, _)| accounts.of_machine(player)).collect()
     };
-    let accounts = account::checked(&kept, &folder(&options.kept)?, concerned);
+    let accounts = checked(kept.ledgers(), &folder(&options.kept)?, concerned);
     let people = People { hall: &hall, accounts: &accounts };
     let rows = |persons, bots| {
         let mut rows = people.rows(false, persons);
