@@ -280,7 +280,6 @@ pub struct ListOptions {
 #[derive(Clone, Debug, clap::Args)]
 pub struct ExportOptions {
     /// The file to write, which must not be there.
-    #[arg(required_unless_present = "words")]
     pub file: Option<PathBuf>,
 
     /// Print 24 words instead, to be written down.
@@ -300,7 +299,6 @@ pub struct ExportOptions {
 #[derive(Clone, Debug, clap::Args)]
 pub struct ImportOptions {
     /// The file.
-    #[arg(required_unless_present = "words")]
     pub file: Option<PathBuf>,
 
     /// Read 24 words from standard input instead.
