@@ -50,7 +50,7 @@ pub fn run(command: &AccountCommand) -> anyhow::Result<ExitCode> {
         AccountCommand::Import(options) => carried::import(options),
         AccountCommand::Devices { action: None, json, profile } => devices(profile, *json),
         AccountCommand::Devices {
-            action: Some(DevicesAction::Strike { mark }), profile, ..
+            action: Some(DevicesAction::Strike { mark, profile }), ..
         } => strike(profile, mark),
     }
 }

@@ -243,6 +243,7 @@ pub enum AccountCommand {
     /// Let this machine speak for an account that was exported on another one.
     Import(ImportOptions),
     /// List the machines that speak for an account.
+    #[command(args_conflicts_with_subcommands = true)]
     Devices {
         #[command(subcommand)]
         action: Option<DevicesAction>,
@@ -264,6 +265,9 @@ pub enum DevicesAction {
     Strike {
         /// Its mark, or its id.
         mark: String,
+
+        #[command(flatten)]
+        profile: ProfileOptions,
     },
 }
 
@@ -298,7 +302,6 @@ pub struct ListOptions {
 #[derive(Clone, Debug, clap::Args)]
 pub struct ExportOptions {
     /// The file to write, which must not be there.
-    #[arg(required_unless_present = "words")]
     pub file: Option<PathBuf>,
 
     /// Print 24 words instead, to be written down.
@@ -318,7 +321,6 @@ pub struct ExportOptions {
 #[derive(Clone, Debug, clap::Args)]
 pub struct ImportOptions {
     /// The file.
-    #[arg(required_unless_present = "words")]
     pub file: Option<PathBuf>,
 
     /// Read 24 words from standard input instead.

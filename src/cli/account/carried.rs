@@ -43,7 +43,7 @@ pub fn export(options: &ExportOptions) -> anyhow::Result<ExitCode> {
     let (own, _) = profile::kept(&folder, number).ok_or_else(unknown)?;
     let secret = own.secret().ok_or(interregnum::accounts::NotHere).map_err(elsewhere)?;
     let Some(path) = &options.file else {
-        return print_words(secret);
+        return if options.words { print_words(secret) } else { Err(nowhere().into()) };
     };
     if path.exists() {
         return Err(Impossible(format!("{} is there already", path.display())).into());
@@ -59,6 +59,10 @@ pub fn export(options: &ExportOptions) -> anyhow::Result<ExitCode> {
     let name = called(Some(&own));
     say(&format!("{name} is in {}, sealed: without the passphrase it is lost", path.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn nowhere() -> Impossible {
+    Impossible("say which FILE, or --words".to_owned())
 }
 
 fn write(path: &Path, sealed: &[u8]) -> std::io::Result<()> {
@@ -84,7 +88,8 @@ fn print_words(secret: &SecretKey) -> anyhow::Result<ExitCode> {
 pub fn import(options: &ImportOptions) -> anyhow::Result<ExitCode> {
     let carried = match &options.file {
         Some(path) => opened(path, options.passphrase_file.as_deref())?,
-        None => read_words()?,
+        None if options.words => read_words()?,
+        None => return Err(nowhere().into()),
     };
     let not_one = || Impossible("this is no exported account".to_owned());
     let secret = SecretKey::from_text(&carried.secret).ok_or_else(not_one)?;
