@@ -132,8 +132,26 @@ fn listen(form: Form, locked: bool) -> (Tap, Vec<Sought>) {
     assert!(!facts.is_empty(), "nobody got a point");
     sought.extend(facts.into_iter().flat_map(|fact| bytes("fact", fact)));
     let tap = world.tap.take().unwrap();
-    sought.extend(pieces(&tap.said, form).into_iter().flat_map(|piece| bytes("said", &piece)));
+    // Some words stand in everybody's beacons.
+    let common = beacons_of_somebody_else();
+    let mut pieces = pieces(&tap.said, form);
+    let before = pieces.len();
+    pieces.retain(|piece| !common.windows(WINDOW).any(|window| window == piece));
+    assert!(before - pieces.len() < 9, "{} of {before} pieces are common", before - pieces.len());
+    let said =
+        |piece: &Vec<u8>| bytes(&format!("said {:?}", String::from_utf8_lossy(piece)), piece);
+    sought.extend(pieces.iter().flat_map(said));
     (tap, sought)
+}
+
+/// What somebody says on the title who has nothing to do with them.
+fn beacons_of_somebody_else() -> Vec<u8> {
+    let mut world = World::<Arena>::new(99, 1);
+    world.tap = Some(Tap::default());
+    world.start(0);
+    world.command(0, Command::Browse);
+    world.run(Instant(world.now.0 + 3_000_000));
+    world.tap.take().unwrap().beacons
 }
 
 /// Pieces of all that was said, of each kind.

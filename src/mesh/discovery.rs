@@ -34,7 +34,7 @@ use crate::{
     io::{Effect, Interface, Port},
     keys::{Chance, Lock, PublicKey},
     text::{Name, SessionName},
-    types::{Instant, NodeId, SessionId, Term},
+    types::{Incarnation, Instant, NodeId, SessionId, Term},
 };
 
 /// How long a session or a host that was heard of is believed in: two and a half beacons.
@@ -168,8 +168,8 @@ impl Discovery {
         bytes: &[u8],
     ) -> Option<Arc<Beacon>> {
         let beacon = self.read(now, me, (from, via), bytes)?;
-        let own = [me.id, self.nobody.id()].contains(&beacon.who.id());
-        let mine = own && beacon.who.incarnation == me.incarnation;
+        let (id, life) = (beacon.who.id(), beacon.who.incarnation);
+        let mine = id == self.nobody.id() || (id, life) == (me.id, me.incarnation);
         if beacon.who.magic != MAGIC || mine {
             return None;
         }
@@ -328,7 +328,7 @@ impl Discovery {
         let told = self.told.clone()?;
         let mut who = Introduction { session: told.session, name: told.name, ..me.introduction() };
         if who.session.is_none() {
-            (who.key, who.name) = (self.nobody, Name::new(""));
+            (who.key, who.incarnation, who.name) = (self.nobody, Incarnation(0), Name::new(""));
         }
         // On the title there is no session yet that could be locked.
         let lock = me.lock.as_ref().zip(who.session.clone());

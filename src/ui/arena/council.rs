@@ -83,7 +83,7 @@ impl Council {
         let others = others(view);
         let rows = others.len().clamp(1, ROWS);
         let height = 150.0 + rows as f32 * ROW;
-        let place = Rect::new(STAGE.x / 2.0 - 250.0, (STAGE.y - height) / 2.0, 500.0, height);
+        let place = Rect::new(STAGE.x / 2.0 - 320.0, (STAGE.y - height) / 2.0, 640.0, height);
         c.block(frame.visible, faded(NIGHT, 0.5));
         draw_panel(c, place);
         c.round_frame(place, 14.0, 1.8, faded(GOLD, 0.8));
