@@ -120,8 +120,8 @@ impl Cluster {
                 }
                 if self.roster.adopt(signed, self.election.following()) {
                     // Its host may not have heard yet who is not let in.
-                    let mesh = &self.mesh;
-                    self.roster.leave_out(|id| mesh.refuses(id).is_some());
+                    let (me, mesh) = (self.me.id, &self.mesh);
+                    self.roster.leave_out(|id| id != me && mesh.refuses(id).is_some());
                     self.roster_changed(now);
                     self.pass_roster(now);
                 }

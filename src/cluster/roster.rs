@@ -220,7 +220,8 @@ impl Roster {
         let forgotten = |id: &NodeId| {
             self.away_since.get(id).is_some_and(|since| now.since(*since) > tuning.forget)
         };
-        members.retain(|member| !forgotten(&member.id) && !mesh.refuses(member.id).is_some());
+        let refused = |id| id != me.id && mesh.refuses(id).is_some();
+        members.retain(|member| !forgotten(&member.id) && !refused(member.id));
         let changed = before != (members.clone(), published.spectators);
         published.version += u64::from(changed);
         changed
