@@ -334,7 +334,7 @@ impl Accounts {
         for (key, account) in &self.accounts {
             let Some(name) = account.name() else { continue };
             let (folded, mark) = (name.as_str().to_lowercase(), Mark::of(key.id()));
-            all.push((folded, Listed { key, account: &**account, name, mark, doubled: false }));
+            all.push((folded, Listed { key, account, name, mark, doubled: false }));
         }
         all.sort_by(|(one, a), (other, b)| {
             (one, a.name.as_str(), a.mark, a.key).cmp(&(other, b.name.as_str(), b.mark, b.key))

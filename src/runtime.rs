@@ -39,7 +39,7 @@ mod timer;
 use std::{
     collections::BTreeSet,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -298,7 +298,10 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     let home = addresses(&settings, &networks)?;
     let opened = open::open(&settings, home)?;
     let deaf = opened.beacon.as_ref().err().map(|error| deaf(settings.beacon_port, error));
-    let displaced = opened.displaced.as_ref().map(|error| displaced(&opened.own, &settings, error));
+    let displaced = opened.displaced.as_ref().map(|error| {
+        let instead = opened.own.local_addr().map_or(0, |address| address.port());
+        displaced(settings.port.unwrap_or(0), instead, error)
+    });
     let (sockets, waker) = Sockets::new(opened).map_err(system("wait for sockets"))?;
     let (tcp, udp) = sockets.ports().map_err(system("see the own ports"))?;
     let draw = || random_bytes().map_err(system("draw random numbers"));
@@ -411,9 +414,8 @@ fn deaf(port: u16, error: &io::Error) -> String {
     format!("{why}; players who lack it too are found by address only")
 }
 
-fn displaced(own: &UdpSocket, settings: &Settings, error: &io::Error) -> String {
-    let why = no_port(settings.port.unwrap_or(0), error);
-    let instead = own.local_addr().map_or(0, |address| address.port());
+fn displaced(port: u16, instead: u16, error: &io::Error) -> String {
+    let why = no_port(port, error);
     format!(
         "{why}; packets come in at UDP port {instead} instead: allow that one too where a firewall was \
          opened, or choose another port"

@@ -2,6 +2,7 @@
 
 use std::io;
 
+#[cfg(feature = "store")]
 use uuid::Uuid;
 
 /// 32 bytes that nobody can guess: for a key, say.
@@ -15,6 +16,7 @@ pub fn random_bytes() -> io::Result<[u8; 32]> {
 }
 
 /// A name that nobody else has.
+#[cfg(feature = "store")]
 #[expect(clippy::disallowed_methods, reason = "the impure edge")]
 pub fn random_name() -> Uuid {
     Uuid::new_v4()
