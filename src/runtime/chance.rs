@@ -2,7 +2,6 @@
 
 use std::io;
 
-#[cfg(feature = "store")]
 use uuid::Uuid;
 
 /// 32 bytes that nobody can guess: for a key, say.
