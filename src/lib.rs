@@ -212,7 +212,7 @@ pub mod inside {
     //! | [`keys`] | keys, signatures, passphrases |
     //! | [`game`] | what a game is |
     //! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
-    //! | [`accounts`](crate::accounts) | who is who: what the statements in a ledger come to |
+    //! | [`accounts`] | who is who: what the statements in a ledger come to |
     //! | [`config`], [`io`] | every tunable; what goes in and out of a node |
     //! | [`mesh`] | discovery and links: whatever comes, however it comes, goes up as [`mesh::Received`] |
     //! | [`cluster`] | election, roster, relays: one machine that knows no game |
