@@ -21,7 +21,10 @@ fn whoever_does_not_read_keeps_nobody_waiting_and_what_is_left_out_is_said() {
     let output = start(stream);
     let line = "x".repeat(1 << 16);
     let put = 200;
-    for _ in 0..put {
+    output.put(&line);
+    // It hangs in this one from here on, with an empty queue.
+    reader.begun.recv_timeout(PATIENCE).unwrap();
+    for _ in 1..put {
         output.put(&line);
     }
     // All of this without anybody having read; and the end does not wait for ever either.
