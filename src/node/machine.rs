@@ -82,7 +82,7 @@ pub struct Node<G: Game> {
     sessions: Arc<[SessionView]>,
     sessions_due: Instant,
     stopped: bool,
-    /// It may not be in the session any more.
+    /// It may not be in the session any more: it leaves with its next step.
     excluded: bool,
     /// When it is to be woken.
     due: Option<Instant>,
@@ -194,6 +194,10 @@ impl<G: Game> Node<G> {
         if self.stopped {
             return;
         }
+        // Not within the step that heard of it: what that step said of the session stands.
+        if std::mem::take(&mut self.excluded) && self.cluster.me().session.is_some() {
+            self.leave(now);
+        }
         match input {
             Input::Wire(wire) => {
                 let time_passed = matches!(wire, Wire::Timeout);
@@ -210,13 +214,10 @@ impl<G: Game> Node<G> {
         // What the ticks brought of the ledger counts at once.
         self.cluster.flush(now, &self.replica);
         self.drain(now);
-        if std::mem::take(&mut self.excluded) && self.cluster.me().session.is_some() {
-            self.leave(now);
-        }
         if self.wishes.views {
             self.look(now);
         }
-        self.due = self.when_due();
+        self.due = if self.excluded { Some(now) } else { self.when_due() };
     }
 
     /// Takes the next effect.
