@@ -10,8 +10,10 @@
 //!
 //! There are two drivers, and they drive the same type: [`runtime`](crate::runtime) with real
 //! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
+mod facts;
 mod machine;
 mod persons;
+mod showing;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -1,7 +1,7 @@
 //! The machine itself: cluster plus replica, driven by ticks.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     fmt,
     sync::Arc,
     time::Duration,
@@ -11,7 +11,7 @@ use serde_json::value::to_raw_value;
 
 use super::{
     Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
-    View, persons::Persons,
+    persons::Persons,
 };
 use crate::{
     accounts::Accounts,
@@ -20,15 +20,10 @@ use crate::{
         election::{Cause, Newest},
         message::{ControlsPacket, Ends, Payload, TickPacket, WorldCopy, WorldMark},
     },
-    config::{Config, Form, Mutant, PLAYERS_MAX, RULES_BYTES_MAX, TICK, Tuning},
-    game::{FactRules, Game, News, ScoreNews, draw},
+    config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK, Tuning},
+    game::{FactRules, Game, draw},
     io::Wire,
-    ledger::{
-        body::{Body, Called},
-        entry::Entry,
-        page::Page,
-    },
-    mesh::{Delivery, message::PROTOCOL},
+    mesh::Delivery,
     replica::{
         Replica, State,
         client::Client,
@@ -46,19 +41,13 @@ const CATCH_UP_TICKS_MAX: u32 = 4;
 /// before the next one.
 const CONTROLS_AFTER_TICK: Duration = Duration::from_micros(9_000);
 
-/// The time between two looks at the sessions around.
-const SESSIONS_EVERY: Duration = Duration::from_millis(100);
-
-/// The time between two copies of the scores for whoever looks at it.
-const SCORES_EVERY: Duration = Duration::from_millis(500);
-
 /// A node.
 pub struct Node<G: Game> {
-    wishes: Wishes,
-    cluster: Cluster,
-    replica: Replica<G>,
+    pub(super) wishes: Wishes,
+    pub(super) cluster: Cluster,
+    pub(super) replica: Replica<G>,
     host: Host<G::Controls>,
-    client: Client<G>,
+    pub(super) client: Client<G>,
     controls: G::Controls,
     tick_at: Option<Instant>,
     /// What the own reign ended, for the packets that say so.
@@ -66,47 +55,47 @@ pub struct Node<G: Game> {
     /// The last snapshot gave no state: the next must not refer to any.
     needs_whole: bool,
     /// What all facts of the ledger come to.
-    scores: G::Scores,
+    pub(super) scores: G::Scores,
     /// The world does not know yet what came into the scores.
-    scores_changed: bool,
+    pub(super) scores_changed: bool,
     /// The own reign, until the world has heard of it.
     new_reign: Option<Term>,
-    memory: Memory<G>,
-    persons: Persons,
+    pub(super) memory: Memory<G>,
+    pub(super) persons: Persons,
     applied: Option<Applied>,
     lost: Option<(NodeId, Cause)>,
-    handover: Option<Handover>,
-    picture: Option<Picture<G>>,
-    members: Arc<[MemberView]>,
-    spectators: u32,
-    sessions: Arc<[SessionView]>,
-    sessions_due: Instant,
+    pub(super) handover: Option<Handover>,
+    pub(super) picture: Option<Picture<G>>,
+    pub(super) members: Arc<[MemberView]>,
+    pub(super) spectators: u32,
+    pub(super) sessions: Arc<[SessionView]>,
+    pub(super) sessions_due: Instant,
     stopped: bool,
     /// It may not be in the session any more: it leaves with its next step.
     excluded: bool,
     /// When it is to be woken.
     due: Option<Instant>,
-    view_due: bool,
-    out: VecDeque<Output<G>>,
+    pub(super) view_due: bool,
+    pub(super) out: VecDeque<Output<G>>,
 }
 
 /// What of its configuration a node needs after its start, and that does not change.
 #[derive(Debug)]
-struct Wishes {
+pub(super) struct Wishes {
     seed: u64,
     form: Form,
-    views: bool,
+    pub(super) views: bool,
     trace_ticks: bool,
     tuning: Tuning,
 }
 
 /// What is shown of the ledger.
 #[derive(Debug)]
-struct Memory<G: Game> {
-    scores: Arc<G::Scores>,
-    scores_due: bool,
-    scores_at: Instant,
-    ledger: LedgerView,
+pub(super) struct Memory<G: Game> {
+    pub(super) scores: Arc<G::Scores>,
+    pub(super) scores_due: bool,
+    pub(super) scores_at: Instant,
+    pub(super) ledger: LedgerView,
 }
 
 impl<G: Game> Default for Memory<G> {
@@ -545,68 +534,6 @@ impl<G: Game> Node<G> {
         self.publish(now, clock, hash, mark.began, &state);
     }
 
-    /// Writes into the ledger who came and went, as the step after `before` was told.
-    fn write_news(&mut self, now: Instant, before: &State<G::World>, news: &[News<G::Controls>]) {
-        let mut here: BTreeSet<NodeId> =
-            before.seats.iter().filter(|(_, seat)| seat.present).map(|(id, _)| *id).collect();
-        for news in news {
-            let body = match news {
-                News::Left(player) => {
-                    here.remove(player);
-                    Body::Left(*player)
-                }
-                News::Joined(player, name) => {
-                    let called = Called { player: *player, name: name.clone() };
-                    if here.insert(*player) { Body::Joined(called) } else { Body::Renamed(called) }
-                }
-                News::Controls(..) => continue,
-            };
-            self.cluster.write(now, body);
-        }
-    }
-
-    /// Writes into the ledger what the step to `state` brought. It goes with this very tick: whoever
-    /// holds this world holds that, too.
-    fn write_facts(
-        &mut self,
-        now: Instant,
-        tick: Tick,
-        events: &[G::Event],
-        state: &mut State<G::World>,
-    ) {
-        for fact in events.iter().filter_map(|event| G::fact_of_event(&state.world, event)) {
-            self.cluster.write(now, Body::Fact(fact));
-        }
-        self.cluster.wrote_with(tick);
-        if std::mem::take(&mut self.scores_changed) {
-            let facts =
-                G::current_group(&state.world).map(|group| self.cluster.ledger().facts_of(group));
-            let (wall, facts) = (self.cluster.wall(now).0, facts.unwrap_or_default());
-            G::scores_into_world(&mut state.world, &self.scores, wall, &facts);
-        }
-    }
-
-    /// Something counts in the ledger, or does not any more.
-    fn change_scores(&mut self, entry: &Entry, counts: bool) {
-        let body = Body::of(entry);
-        let Some(record) = body.as_ref().and_then(|body| body.record(entry)) else { return };
-        let record = match record {
-            ScoreNews::Counts(fact) if !counts => ScoreNews::CountsNoMore(fact),
-            record => record,
-        };
-        G::update_scores(&mut self.scores, self.cluster.ledger().happened_at(entry), record);
-        self.scores_changed = true;
-        self.memory.scores_due = true;
-    }
-
-    /// Many facts count at once.
-    fn change_scores_by_page(&mut self, page: &Page) {
-        let scores = &mut self.scores;
-        self.cluster.ledger().tell_page(page, |at, record| G::update_scores(scores, at, record));
-        self.scores_changed = true;
-        self.memory.scores_due = true;
-    }
-
     fn publish(
         &mut self,
         now: Instant,
@@ -774,106 +701,6 @@ impl<G: Game> Node<G> {
         if self.wishes.trace_ticks {
             self.say(Event::Tick { clock, hash });
         }
-    }
-
-    fn picture(&mut self, now: Instant) {
-        if !self.wishes.views {
-            return;
-        }
-        let Some((clock, state)) = self.replica.clock().zip(self.replica.state()) else {
-            return;
-        };
-        let reigns = self.cluster.election().reign().is_some();
-        let (from, to) = self.client.show(self.me(), state, reigns);
-        self.picture = Some(Picture { clock, from, to, at: now, newest: state.clone() });
-        self.view_due = true;
-    }
-
-    fn look(&mut self, now: Instant) {
-        if self.sessions_due <= now {
-            self.sessions_due = now + SESSIONS_EVERY;
-            let sessions = self.sessions_around(now);
-            if *sessions != *self.sessions {
-                self.sessions = Arc::from(sessions);
-                self.view_due = true;
-            }
-            self.look_at_ledger(now);
-        }
-        if !std::mem::take(&mut self.view_due) {
-            return;
-        }
-        let me = self.cluster.me();
-        let term = self.cluster.election().current();
-        let view = View {
-            at: now,
-            me: me.id,
-            key: Some(me.key.public()),
-            name: me.name.clone(),
-            role: me.role,
-            status: self.status(),
-            failure: None,
-            session: me.session.clone(),
-            locked: me.lock.is_some(),
-            sessions: self.sessions.clone(),
-            host: term.map(|term| term.host),
-            term,
-            members: self.members.clone(),
-            spectators: self.spectators,
-            picture: self.picture.clone(),
-            handover: self.handover,
-            scores: self.memory.scores.clone(),
-            accounts: self.persons.shown().clone(),
-            ledger: self.memory.ledger.clone(),
-            wall: self.cluster.wall(now),
-        };
-        self.out.push_back(Output::View(Arc::new(view)));
-    }
-
-    fn look_at_ledger(&mut self, now: Instant) {
-        let keeper = self.cluster.keeper();
-        let ledger = LedgerView {
-            entries: keeper.ledger().len(),
-            digest: keeper.ledger().digest(),
-            safety: keeper.safety_of_all(),
-            trouble: keeper.trouble().cloned(),
-            fullness: keeper.ledger().fullness(),
-        };
-        let memory = &mut self.memory;
-        self.view_due |= ledger != memory.ledger;
-        memory.ledger = ledger;
-        if memory.scores_due && now.since(memory.scores_at) >= SCORES_EVERY {
-            memory.scores = Arc::new(self.scores.clone());
-            memory.scores_due = false;
-            memory.scores_at = now;
-            self.view_due = true;
-        }
-    }
-
-    fn sessions_around(&self, now: Instant) -> Vec<SessionView> {
-        let mut sessions: BTreeMap<_, SessionView> = BTreeMap::new();
-        for beacon in self.cluster.announced(now) {
-            let Some(name) = &beacon.who.session else {
-                continue;
-            };
-            let joinable = self.cluster.me().understands(&beacon.who);
-            let session = sessions.entry((name, joinable, false)).or_insert_with(|| SessionView {
-                name: name.clone(),
-                players: 0,
-                host: None,
-                joinable,
-                locked: false,
-            });
-            let players = beacon.players.clamp(1, PLAYERS_MAX as u32);
-            session.players = session.players.max(players);
-            session.host = session.host.take().or(beacon.host_name.clone());
-        }
-        for envelope in self.cluster.locked(now) {
-            let joinable = (envelope.protocol, &*envelope.rules) == (PROTOCOL, G::RULES);
-            let name = envelope.session.clone();
-            let session = SessionView { name, players: 0, host: None, joinable, locked: true };
-            sessions.entry((&envelope.session, joinable, true)).or_insert(session);
-        }
-        sessions.into_values().collect()
     }
 
     fn say(&mut self, event: Event<G>) {
