@@ -26,6 +26,7 @@ mod answering;
 mod asking;
 mod follower;
 mod following;
+pub mod likeness;
 mod meeting;
 mod state;
 
@@ -94,7 +95,7 @@ const DIRECT: Duration = Duration::from_millis(200);
 const RELAY_TRIED: Duration = Duration::from_millis(100);
 
 /// What one node knows and wants of the crown.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Election {
     tuning: Tuning,
     me: NodeId,
@@ -182,7 +183,7 @@ pub trait Newest {
 }
 
 /// What follows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Out {
     /// Send this packet.
     Send {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum State {
     /// On the title.
     Idle,
@@ -14,7 +14,7 @@ pub(super) enum State {
     Reigning(Reigning),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Seeking {
     pub(super) lost: Option<Lost>,
     pub(super) ask_at: Instant,
@@ -25,14 +25,14 @@ pub(super) struct Seeking {
     pub(super) candidacy: Option<Box<Candidacy>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Lost {
     pub(super) following: Following,
     pub(super) cause: Cause,
     pub(super) at: Instant,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Candidacy {
     pub(super) began: Instant,
     pub(super) repeat_at: Instant,
@@ -46,7 +46,7 @@ pub(super) struct Candidacy {
     pub(super) follows: BTreeMap<NodeId, (Option<WorldMark>, Option<Payload>)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reigning {
     pub(super) term: Term,
     pub(super) announced: Instant,
@@ -57,7 +57,7 @@ pub(super) struct Reigning {
     pub(super) conceded: Option<(NodeId, Instant)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rival {
     pub(super) term: Term,
     pub(super) heard: Instant,

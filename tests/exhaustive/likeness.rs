@@ -1,0 +1,237 @@
+//! When two tables are the same for all that may come.
+//!
+//! Epochs are counted down from the highest one around. Of ticks the order counts, and distances up to
+//! [`TICKS_APART`]: nothing in an election asks for more. Rounds of asks are counted down from the last one of
+//! the same node. Times are taken as far as they are from now (`cluster::election::likeness`).
+
+use std::{
+    cell::{Cell, RefCell},
+    hash::{Hash, Hasher},
+    time::Duration,
+};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::table::{Flying, SEATS, Table, What, place};
+use crate::{
+    cluster::{
+        election::likeness::{Eyes, look_at_ask},
+        message::{Answer, Ends, MeetPacket, OkPacket, Packet, TickPacket},
+    },
+    types::{Epoch, Instant, NodeId, Tick},
+};
+
+/// Two ticks that are further apart than this count as this far apart, if none is between them.
+const TICKS_APART: u64 = 3;
+
+/// What there is to be seen at a table at all.
+struct Survey {
+    epoch: Cell<u64>,
+    ticks: RefCell<Vec<u64>>,
+}
+
+impl Eyes for Survey {
+    fn time(&self, _: Instant, _: Duration) -> i64 {
+        0
+    }
+
+    fn span(&self, _: Duration) -> u64 {
+        0
+    }
+
+    fn under_way(&self, _: u64) -> u64 {
+        0
+    }
+
+    fn epoch(&self, epoch: Epoch) -> u64 {
+        self.epoch.set(self.epoch.get().max(epoch.0));
+        0
+    }
+
+    fn tick(&self, tick: Tick) -> u64 {
+        self.ticks.borrow_mut().push(tick.0);
+        0
+    }
+
+    fn round(&self, _: NodeId, _: u32) -> u32 {
+        0
+    }
+}
+
+struct Seen<'a> {
+    table: &'a Table,
+    epoch: u64,
+    /// Each tick, and what it looks like.
+    ticks: Vec<(u64, u64)>,
+    with_times: bool,
+}
+
+impl Eyes for Seen<'_> {
+    fn time(&self, at: Instant, horizon: Duration) -> i64 {
+        let now = self.table.now;
+        let span = match at > now {
+            true => at.since(now).as_micros() as i64,
+            false => -(now.since(at).min(horizon).as_micros() as i64),
+        };
+        if self.with_times { span } else { 0 }
+    }
+
+    fn span(&self, span: Duration) -> u64 {
+        if self.with_times { span.as_micros() as u64 } else { 0 }
+    }
+
+    fn under_way(&self, controls: u64) -> u64 {
+        if self.with_times { controls } else { 0 }
+    }
+
+    fn epoch(&self, epoch: Epoch) -> u64 {
+        self.epoch.saturating_sub(epoch.0)
+    }
+
+    fn tick(&self, tick: Tick) -> u64 {
+        let at = self.ticks.binary_search_by_key(&tick.0, |(tick, _)| *tick);
+        at.ok().and_then(|at| self.ticks.get(at)).map_or(u64::MAX, |(_, looks)| *looks)
+    }
+
+    fn round(&self, asker: NodeId, round: u32) -> u32 {
+        let seat = place(asker).and_then(|place| self.table.seats[place].as_ref());
+        seat.map_or(0, |seat| seat.election.round().wrapping_sub(round))
+    }
+}
+
+impl Table {
+    /// The same for two tables if the same may come of both. Without times: if nothing but time passes
+    /// between them.
+    pub fn likeness(&self, with_times: bool) -> u64 {
+        let survey = Survey { epoch: Cell::new(0), ticks: RefCell::new(Vec::new()) };
+        self.look(&survey, &mut Xxh3::new());
+        let mut ticks = survey.ticks.into_inner();
+        ticks.sort_unstable();
+        ticks.dedup();
+        let (mut looks, mut before) = (0, 0);
+        let looks = ticks.into_iter().map(|tick| {
+            looks += TICKS_APART.min(tick - before);
+            before = tick;
+            (tick, looks)
+        });
+        let ticks = looks.collect();
+        let seen = Seen { table: self, epoch: survey.epoch.get(), ticks, with_times };
+        let mut hasher = Xxh3::new();
+        self.look(&seen, &mut hasher);
+        hasher.finish()
+    }
+
+    fn look(&self, eyes: &impl Eyes, to: &mut impl Hasher) {
+        let Self {
+            now: _,
+            tuning: _,
+            seats,
+            lives,
+            heard,
+            linked,
+            cut,
+            wire,
+            late,
+            liar,
+            undisturbed,
+            breach: _,
+        } = self;
+        (lives, linked, cut, liar).hash(to);
+        undisturbed.map(|term| eyes.term(term)).hash(to);
+        for (place, seat) in seats.iter().enumerate() {
+            let Some(seat) = seat else {
+                place.hash(to);
+                continue;
+            };
+            seat.election.look(eyes, to);
+            seat.world.map(|world| eyes.mark(world)).hash(to);
+            look_at_end(seat.ends, eyes, to);
+            seat.steady.hash(to);
+            for other in (0..SEATS).filter(|other| *other != place) {
+                eyes.time(heard[place][other], self.tuning.heard).hash(to);
+                self.look_at_controls(place, other, seat.heard_of[other], eyes, to);
+            }
+            let granted = seat.granted.as_ref();
+            granted.map(|(to, at)| (*to, eyes.time(*at, self.tuning.ask_deadline))).hash(to);
+        }
+        for flying in wire {
+            look_at(flying, eyes, to);
+        }
+        wire.len().hash(to);
+        for flying in late {
+            look_at(flying, eyes, to);
+        }
+    }
+
+    /// How far a host is behind with what another has sent.
+    fn look_at_controls(
+        &self,
+        host: usize,
+        client: usize,
+        heard: (u64, u64),
+        eyes: &impl Eyes,
+        to: &mut impl Hasher,
+    ) {
+        let (Some(host), Some(client)) = (&self.seats[host], &self.seats[client]) else { return };
+        if host.election.reign().is_some() {
+            let behind = |number: u64| eyes.under_way(client.sent.saturating_sub(number).min(64));
+            (behind(heard.0), behind(heard.1)).hash(to);
+        }
+    }
+}
+
+fn look_at_end(ends: Ends, eyes: &impl Eyes, to: &mut impl Hasher) {
+    std::mem::discriminant(&ends).hash(to);
+    ends.term().map(|term| eyes.term(term)).hash(to);
+}
+
+fn look_at(flying: &Flying, eyes: &impl Eyes, to: &mut impl Hasher) {
+    let Flying { from, to: receiver, what } = flying;
+    (from, receiver).hash(to);
+    std::mem::discriminant(what).hash(to);
+    if let What::Packet(packet, via) = what {
+        via.hash(to);
+        std::mem::discriminant(packet).hash(to);
+        look_at_packet((from.0, receiver.0), packet, eyes, to);
+    }
+}
+
+fn look_at_packet(
+    (from, receiver): (usize, usize),
+    packet: &Packet,
+    eyes: &impl Eyes,
+    to: &mut impl Hasher,
+) {
+    let id = super::table::id;
+    match packet {
+        Packet::Election(ask) => look_at_ask(id(from), ask, eyes, to),
+        Packet::Ok(OkPacket { round, floor, answer }) => {
+            (eyes.round(id(receiver), *round), eyes.epoch(*floor)).hash(to);
+            std::mem::discriminant(answer).hash(to);
+            match answer {
+                Answer::Lives { .. } | Answer::TakingOver => {}
+                Answer::Follow { world, sync_gamestate } => {
+                    (world.map(|mark| eyes.mark(mark)), sync_gamestate.is_some()).hash(to);
+                }
+            }
+        }
+        Packet::Stale { promised, alive, .. } => (eyes.term(*promised), alive).hash(to),
+        Packet::Rival { term, .. } => eyes.term(*term).hash(to),
+        Packet::Meet(MeetPacket { term, members, tick }) => {
+            (eyes.term(*term), members, eyes.tick(*tick)).hash(to);
+        }
+        Packet::Verdict { judge, judged, keeps, .. } => {
+            (eyes.term(*judge), eyes.term(*judged), keeps).hash(to);
+        }
+        Packet::Ends { old, new, .. } => (eyes.term(*old), eyes.term(*new)).hash(to),
+        Packet::Abdicate { term, successor, world } => {
+            (eyes.term(*term), successor).hash(to);
+            world.as_ref().map(|copy| eyes.mark(copy.mark)).hash(to);
+        }
+        Packet::Tick(TickPacket { term, ends, began, tick, heard, .. }) => {
+            (eyes.term(*term), eyes.tick(*began), eyes.tick(*tick), heard).hash(to);
+            look_at_end(*ends, eyes, to);
+        }
+        _ => {} // no packets of an election
+    }
+}
