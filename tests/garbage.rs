@@ -94,6 +94,7 @@ impl Lone {
         let config = Config {
             key: SecretKey::from_bytes(&[place; 32]),
             statements: Vec::new(),
+            friends: Vec::new(),
             incarnation: Incarnation(u64::from(place)),
             name: Name::new("n"),
             role: Role::Player,

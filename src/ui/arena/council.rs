@@ -170,6 +170,7 @@ fn draw_member(
 mod tests {
     use super::*;
     use crate::{
+        accounts::Standing,
         text::Name,
         types::{Instant, Role},
     };
@@ -183,6 +184,7 @@ mod tests {
             id: id(number),
             name: Name::new("somebody"),
             away: false,
+            standing: Standing::default(),
         });
         View {
             host: Some(id(host)),
