@@ -3,7 +3,7 @@
 //!
 //! `cargo run --example screens -- [--play] [--players N] [--gap-ms N] [--reign-s N] [--lonely]
 //! [--realms N] [--accounts N] [--points N] [--trouble] [--host] [--width N --height N] [--seconds N]
-//! [--asked]`
+//! [--asked] [--code N]`
 //!
 //! One realm is locked, and its passphrase is "open sesame".
 //!
@@ -76,6 +76,8 @@ struct Asked {
     host: bool,
     /// Somebody wants to compare pictures.
     asked: bool,
+    /// Which ones.
+    code: Code,
     /// How many accounts are known.
     accounts: usize,
     /// When it leaves by itself.
@@ -283,6 +285,13 @@ impl Show {
     }
 }
 
+/// The code of this number.
+fn code(number: u64) -> Code {
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&number.to_be_bytes());
+    Code::of(&hash)
+}
+
 fn clock(stage: &Stage) -> Clock {
     Clock {
         term: Term { epoch: Epoch(stage.epoch), host: id(stage.host), incarnation: Incarnation(1) },
@@ -346,6 +355,12 @@ impl Console for Show {
             }
             sessions
         };
+        if let Some((with, Step::Asking, since)) = stage.pairing
+            && now.since(since) > Duration::from_secs(2)
+        {
+            let code = self.asked.code;
+            stage.pairing = Some((with, Step::Comparing { code, said: false }, now));
+        }
         let members = (0..self.asked.players).map(|i| MemberView {
             id: id(i),
             name: name(i),
@@ -356,12 +371,6 @@ impl Console for Show {
                 _ => Standing::Unknown,
             },
         });
-        if let Some((with, Step::Asking, since)) = stage.pairing
-            && now.since(since) > Duration::from_secs(2)
-        {
-            let code = Code::of(&[with as u8 + 90; 32]);
-            stage.pairing = Some((with, Step::Comparing { code, said: false }, now));
-        }
         let pairing = stage.pairing.map(|(with, stage, _)| PairingView {
             peer: id(with),
             name: name(with),
@@ -445,7 +454,7 @@ impl Console for Show {
             }
             Command::Compared { same } => {
                 let Some((with, at, since)) = stage.pairing.take() else { return };
-                let code = Code::of(&[with as u8 + 90; 32]);
+                let code = self.asked.code;
                 let told = match (at, same) {
                     (Step::Asked, true) => {
                         let next = Step::Comparing { code, said: false };
@@ -504,6 +513,7 @@ fn main() {
         trouble: has("--trouble"),
         host: has("--host"),
         asked: has("--asked"),
+        code: code(number("--code", 493_102)),
         accounts: number("--accounts", 57) as usize,
         end: Duration::from_secs(number("--seconds", u64::from(u32::MAX))),
     };

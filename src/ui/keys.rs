@@ -42,6 +42,8 @@ pub struct Keys {
     pub vote: bool,
     /// P was.
     pub pair: bool,
+    /// M was.
+    pub same: bool,
     /// X was.
     pub differ: bool,
     /// A was.
@@ -82,6 +84,7 @@ impl Keys {
             ban: pressed(&[KeyCode::B]),
             vote: pressed(&[KeyCode::V]),
             pair: pressed(&[KeyCode::P]),
+            same: pressed(&[KeyCode::M]),
             differ: pressed(&[KeyCode::X]),
             accounts: pressed(&[KeyCode::A]),
             fresh: pressed(&[KeyCode::F4]),

@@ -235,7 +235,7 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
             c.line(&hook.collect::<Vec<_>>(), false, 0.1, CREAM);
             c.polygon(&dome(0.0, 0.9, 0.78), TEAL);
             for x in [-0.6, 0.0, 0.6] {
-                c.ellipse(vec2(x, 0.02), vec2(0.29, 0.12), NIGHT);
+                c.ellipse(vec2(x, 0.02), vec2(0.29, 0.12), tile());
             }
         }
     }
@@ -339,15 +339,20 @@ pub fn draw_code(c: &Canvas, place: Rect, code: Code) {
     let size = (width - 30.0).min(place.h - 100.0);
     for (column, picture) in (0_u8..).zip(code.pictures()) {
         let middle = place.x + width * (f32::from(column) + 0.5);
-        let tile = Rect::new(middle - size / 2.0 - 10.0, place.y, size + 20.0, size + 20.0);
-        c.round_rect(tile, 12.0, shaded(HEATHER, 0.72));
-        c.round_frame(tile, 12.0, 1.4, HEATHER);
-        draw_picture(c, tile.center(), size, picture);
+        let place = Rect::new(middle - size / 2.0 - 10.0, place.y, size + 20.0, size + 20.0);
+        c.round_rect(place, 12.0, tile());
+        c.round_frame(place, 12.0, 1.4, HEATHER);
+        draw_picture(c, place.center(), size, picture);
         let ink = Ink::plain(21.0, CREAM).centred();
-        c.text(picture.word(), vec2(middle, tile.bottom() + 26.0), ink);
+        c.text(picture.word(), vec2(middle, place.bottom() + 26.0), ink);
     }
     let ink = Ink::plain(34.0, GOLD).centred();
     c.text(&code.digits(), vec2(place.center().x, place.bottom() - 4.0), ink);
+}
+
+/// What pictures stand on.
+fn tile() -> Color {
+    shaded(HEATHER, 0.72)
 }
 
 /// The room that the mark of somebody takes beside its name.

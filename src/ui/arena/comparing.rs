@@ -19,10 +19,12 @@ use crate::{
     },
 };
 
-/// What is wanted of a comparison by the keys of a frame.
+/// What is wanted of a comparison by the keys of a frame. Whoever agrees to compare with one key says with
+/// another one that it is the same: so nobody says so by pressing a key twice.
 pub fn hear(keys: &Keys, pairing: &PairingView) -> Option<Command<Arena>> {
     let agrees = match pairing.stage {
-        Stage::Asked | Stage::Comparing { said: false, .. } => keys.enter,
+        Stage::Asked => keys.enter,
+        Stage::Comparing { said: false, .. } => keys.same,
         Stage::Asking | Stage::Comparing { .. } => false,
     };
     match (agrees, keys.differ) {
@@ -46,6 +48,16 @@ pub fn outcome(event: &Event<Arena>) -> Option<(String, Color)> {
     }
 }
 
+/// The same in a few words.
+pub fn outcome_in_short(event: &Event<Arena>) -> Option<(String, Color)> {
+    let Event::Pairing { name, told, .. } = event else { return None };
+    match told {
+        Told::Stage(_) => None,
+        Told::Paired(_) => Some((format!("you know {name}"), mixed(EMERALD, CREAM, 0.4))),
+        Told::Ended { .. } => Some((format!("not sure of {name}"), mixed(FIRE, CREAM, 0.4))),
+    }
+}
+
 /// Draws a comparison that is under way; `who` is what the other one is called.
 pub fn draw(c: &Canvas, pairing: &PairingView, who: &str) {
     let comparing = matches!(pairing.stage, Stage::Comparing { .. });
@@ -64,7 +76,7 @@ pub fn draw(c: &Canvas, pairing: &PairingView, who: &str) {
     let hints = match pairing.stage {
         Stage::Asking => {
             line(&format!("{who} is asked"), 82.0, 21.0, CREAM);
-            line("it takes as long as whoever plays there does", 108.0, 17.0, LAVENDER);
+            line("an answer is waited for, for a minute", 108.0, 17.0, LAVENDER);
             vec![no, back]
         }
         Stage::Asked => {
@@ -87,7 +99,7 @@ pub fn draw(c: &Canvas, pairing: &PairingView, who: &str) {
                     line(&format!("now {who} has to say so, too"), 384.0, 17.0, LAVENDER);
                     vec![no, back]
                 }
-                false => vec![Hint { keys: "Enter", does: "they match" }, differ],
+                false => vec![Hint { keys: "M", does: "they match" }, differ],
             }
         }
     };
@@ -113,20 +125,22 @@ mod tests {
     }
 
     #[test]
-    fn enter_agrees_where_there_is_something_to_agree_to_and_x_never_does() {
+    fn each_key_says_one_thing_where_there_is_something_to_say() {
         let enter = Keys { enter: true, ..Keys::default() };
+        let same = Keys { same: true, ..Keys::default() };
         let differ = Keys { differ: true, ..Keys::default() };
-        let both = Keys { differ: true, ..enter.clone() };
+        let all = Keys { differ: true, same: true, ..enter.clone() };
         let comparing = |said| Stage::Comparing { code: Code::of(&[7; 32]), said };
-        for (stage, agrees) in [
-            (Stage::Asking, None),
-            (Stage::Asked, Some(true)),
-            (comparing(false), Some(true)),
-            (comparing(true), None),
+        for (stage, by_enter, by_same) in [
+            (Stage::Asking, None, None),
+            (Stage::Asked, Some(true), None),
+            (comparing(false), None, Some(true)),
+            (comparing(true), None, None),
         ] {
-            assert_eq!(heard(stage, &enter), agrees, "{stage:?}");
+            assert_eq!(heard(stage, &enter), by_enter, "{stage:?}");
+            assert_eq!(heard(stage, &same), by_same, "{stage:?}");
             assert_eq!(heard(stage, &differ), Some(false), "{stage:?}");
-            assert_eq!(heard(stage, &both), Some(false), "{stage:?}");
+            assert_eq!(heard(stage, &all), Some(false), "{stage:?}");
             assert_eq!(heard(stage, &Keys::default()), None, "{stage:?}");
         }
     }
@@ -135,7 +149,8 @@ mod tests {
     fn what_came_of_it_is_said_in_words() {
         let event =
             |told| Event::Pairing { peer: NodeId::from_u128(2), name: Name::new("Bob"), told };
-        assert_eq!(outcome(&event(Told::Stage(Stage::Asking))), None);
+        let under_way = event(Told::Stage(Stage::Asking));
+        assert!(outcome(&under_way).is_none() && outcome_in_short(&under_way).is_none());
         let ended = Told::Ended { why: Ended::Differs, by_them: false };
         let (said, _) = outcome(&event(ended)).unwrap();
         assert!(said.contains("differ") && said.contains("Bob"), "{said}");

@@ -28,6 +28,7 @@ use crate::{
 /// How many are shown at once.
 const ROWS: usize = 8;
 const ROW: f32 = 40.0;
+const WIDTH: f32 = 700.0;
 /// For how long it is said what came of a comparison, in seconds.
 const SAID_S: f32 = 12.0;
 
@@ -119,28 +120,31 @@ impl Council {
         }
         let others = others(view);
         let rows = others.len().clamp(1, ROWS);
-        let height = 172.0 + rows as f32 * ROW;
-        let place = Rect::new(STAGE.x / 2.0 - 350.0, (STAGE.y - height) / 2.0, 700.0, height);
+        let hosts = view.host == Some(view.me);
+        let (note, colour) = self.note(view, hosts, names);
+        let ink = Ink::plain(18.0, colour).centred();
+        let note = c.wrapped(&note, WIDTH - 60.0, 2, ink);
+        let above = 74.0 + note.len() as f32 * 22.0;
+        let height = above + 76.0 + rows as f32 * ROW;
+        let place = Rect::new((STAGE.x - WIDTH) / 2.0, (STAGE.y - height) / 2.0, WIDTH, height);
         draw_panel(c, place);
         c.round_frame(place, 14.0, 1.8, faded(GOLD, 0.8));
         let middle = place.center().x;
-        let hosts = view.host == Some(view.me);
         c.text("The council", vec2(middle, place.y + 44.0), Ink::royal(28.0, GOLD));
-        let (note, colour) = self.note(view, hosts, names);
-        let ink = Ink::plain(18.0, colour).centred();
-        let note = c.fitted(&note, place.w - 40.0, ink);
-        c.text(&note, vec2(middle, place.y + 74.0), ink);
+        for (line, text) in note.iter().enumerate() {
+            c.text(text, vec2(middle, place.y + 74.0 + line as f32 * 22.0), ink);
+        }
         let chosen = others.iter().position(|member| Some(member.id) == self.chosen).unwrap_or(0);
         let first = (chosen + 1).saturating_sub(ROWS);
         for (line, member) in others.iter().enumerate().skip(first).take(ROWS) {
-            let y = place.y + 94.0 + (line - first) as f32 * ROW;
+            let y = place.y + above - 2.0 + (line - first) as f32 * ROW;
             let row = Rect::new(place.x + 24.0, y, place.w - 48.0, ROW - 4.0);
             let name = names.get(&member.id).map_or(member.name.as_str(), String::as_str);
             draw_member(c, row, (member, name), view.host, line == chosen);
         }
         if others.is_empty() {
             let ink = Ink::plain(18.0, HEATHER).centred();
-            c.text("nobody else is here", vec2(middle, place.y + 120.0), ink);
+            c.text("nobody else is here", vec2(middle, place.y + above + 24.0), ink);
         }
         // In two lines: in a small window one would be too wide to be read.
         let choose = Hint { keys: "up down", does: "choose" };

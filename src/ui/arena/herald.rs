@@ -114,7 +114,7 @@ impl Herald {
                 );
             }
             Event::Pairing { .. } => {
-                if let Some((what, colour)) = comparing::outcome(event) {
+                if let Some((what, colour)) = comparing::outcome_in_short(event) {
                     self.say(what, colour);
                 }
             }
