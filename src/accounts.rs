@@ -292,6 +292,20 @@ impl Accounts {
         struck.filter(|machine| self.is_struck(*machine)).collect()
     }
 
+    /// Which machines these accounts have struck off, the account first. Of one that is no more that is each
+    /// machine that spoke for it.
+    pub fn struck_by<'a>(
+        &self,
+        accounts: impl IntoIterator<Item = &'a PublicKey>,
+    ) -> BTreeSet<(NodeId, NodeId)> {
+        let known = accounts.into_iter().filter_map(|key| Some((key.id(), self.get(key)?)));
+        let pairs = known.flat_map(|(id, account)| {
+            let all = account.machines.keys().filter(|_| account.is_deleted());
+            account.struck.keys().chain(all).map(move |machine| (id, *machine))
+        });
+        pairs.collect()
+    }
+
     /// What the account is called that this machine speaks for: none if no account is known, or it never
     /// said so. Who has deleted its account is [`SOMEBODY`].
     pub fn name_of(&self, machine: NodeId) -> Option<&str> {

@@ -60,6 +60,7 @@ use self::{
     votes::Votes,
 };
 use crate::{
+    accounts::Statement,
     config::{Config, Mutant, Tuning},
     game::FactRules,
     io::{Effect, Wire},
@@ -140,6 +141,7 @@ pub struct Cluster {
     /// Since when this node looks for its session.
     searching: Instant,
     told_locked: bool,
+    told_open: bool,
     founds_beside_locked: bool,
     /// Machines that their accounts have struck off.
     struck: BTreeSet<NodeId>,
@@ -238,6 +240,9 @@ pub enum Notice {
     Full(usize),
     /// A session of this name wants another passphrase than this node has, or one at all.
     Locked(SessionName),
+    /// A session of this name is heard that is open to everybody, and this node has a passphrase: they are
+    /// two sessions.
+    Open(SessionName),
     /// This node may not be in the session any more. It is to leave.
     Excluded(Exclusion),
     /// So many of those who are present want this host to go, and so many are needed.
@@ -274,6 +279,7 @@ impl Cluster {
             chance,
             searching: now,
             told_locked: false,
+            told_open: false,
             founds_beside_locked: config.founds_beside_locked,
             struck: BTreeSet::new(),
             roster: Roster::default(),
@@ -399,6 +405,16 @@ impl Cluster {
         self.pump(now, newest);
     }
 
+    /// These accounts, of those that are listed, have struck off these machines.
+    pub fn listed_struck_off(&mut self, now: Instant, struck: BTreeSet<(NodeId, NodeId)>) {
+        self.mesh.set_struck(now, struck);
+    }
+
+    /// This node speaks for the account that says this from here on.
+    pub fn speak_for(&mut self, statements: &[Statement]) {
+        self.me.speak_for(statements);
+    }
+
     /// Whether somebody is not let in here.
     pub fn is_barred(&self, id: NodeId) -> bool {
         self.mesh.refuses(id).is_some()
@@ -414,6 +430,7 @@ impl Cluster {
         self.me.lock = lock;
         self.searching = now;
         self.told_locked = false;
+        self.told_open = false;
         self.session_id = self.keeper.last_session(&session);
         if let Some(id) = self.session_id {
             self.open_ledger(now, id);
@@ -591,6 +608,26 @@ impl Cluster {
             self.told_locked = true;
             self.out.extend(self.me.session.clone().map(Notice::Locked).map(Out::Notice));
         }
+        self.mind_openness(now);
+    }
+
+    /// A session of this name may be there that is open: this node, which has a passphrase, founds another one
+    /// beside it, or has done so. Whoever is together with somebody who knows the passphrase is where it wants
+    /// to be.
+    fn mind_openness(&mut self, now: Instant) {
+        if self.told_open || self.me.lock.is_none() || !self.playing() {
+            return;
+        }
+        let open = |beacon: &Beacon| {
+            !beacon.locked
+                && self.me.understands(&beacon.who)
+                && beacon.who.session == self.me.session
+        };
+        let own = |beacon: &Beacon| self.me.shares_session(beacon);
+        if self.announced(now).any(open) && !self.announced(now).any(own) {
+            self.told_open = true;
+            self.out.extend(self.me.session.clone().map(Notice::Open).map(Out::Notice));
+        }
     }
 
     fn mind_seat(&mut self, now: Instant) {
@@ -642,6 +679,14 @@ impl Cluster {
         let message = Message::Roster(roster);
         for (client, _) in self.relayed(now) {
             self.send(now, client, Delivery::Link, &message);
+        }
+    }
+
+    /// Somebody has shown who it is: it may be a member that was left out until then.
+    fn readmit(&mut self, now: Instant) {
+        let (me, mesh) = (self.me.id, &self.mesh);
+        if self.roster.readmit(|id| id != me && mesh.refuses(id).is_some()) {
+            self.roster_changed(now);
         }
     }
 
@@ -701,6 +746,9 @@ impl Cluster {
                         peer.role == Role::Spectator && self.me.role == Role::Player
                     });
                     self.keeper.link_is_up(now, peer, watches);
+                    if !renewed {
+                        self.readmit(now);
+                    }
                     if self.election.reign().is_some() {
                         self.reconcile(now);
                         self.send_roster(now, peer);

@@ -12,6 +12,7 @@
 //! | [`channel`] | how two nodes agree upon keys, and seal what they say |
 //! | `dialling`, `links` | whom to dial at which addresses; links from the first byte to the last |
 //! | `peer`, `peers` | what is known of one other node; all of them |
+//! | `admission` | who may come in |
 //! | `traffic` | the one place where bytes leave for a peer, and those where they arrive |
 //! | `due` | what is to be done when |
 //!
@@ -38,6 +39,7 @@
 //!   kilobytes, and there is room for a few hundred of them; what is reckoned for handshakes is bounded,
 //!   and so is how often somebody may guess a passphrase (`strangers`).
 
+mod admission;
 pub mod channel;
 mod dialling;
 pub mod discovery;
@@ -54,7 +56,7 @@ pub mod testing;
 mod traffic;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::Arc,
 };
@@ -63,6 +65,7 @@ use bytes::Bytes;
 use rand_pcg::Pcg64Mcg;
 
 use self::{
+    admission::Admission,
     channel::Channel,
     discovery::{Discovery, Heard, Told},
     identity::Identity,
@@ -92,10 +95,7 @@ pub struct Mesh {
     peers: BTreeMap<NodeId, Peer>,
     /// By the index that datagrams begin with which come by them.
     channels: BTreeMap<u16, Channel>,
-    /// Who may not come in.
-    barred: BTreeSet<NodeId>,
-    /// Who alone may, if that is so.
-    allowed: Option<BTreeSet<NodeId>>,
+    admission: Admission,
     /// Links whose handshakes wait for their turn.
     waiting: VecDeque<LinkId>,
     reckoning: Reckoning,
@@ -214,8 +214,7 @@ impl Mesh {
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
             channels: BTreeMap::new(),
-            barred: BTreeSet::new(),
-            allowed: None,
+            admission: Admission::default(),
             waiting: VecDeque::new(),
             reckoning: Reckoning::default(),
             guesses: Guesses::default(),

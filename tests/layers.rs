@@ -28,10 +28,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
-    ("mesh", &["config", "io", "keys", "text", "types", "wire"]),
+    ("mesh", &["accounts", "config", "io", "keys", "text", "types", "wire"]),
     (
         "cluster",
-        &["bits", "config", "game", "io", "keys", "ledger", "mesh", "text", "types", "wire"],
+        &[
+            "accounts", "bits", "config", "game", "io", "keys", "ledger", "mesh", "text", "types",
+            "wire",
+        ],
     ),
     ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
     (

@@ -1,16 +1,22 @@
 //! The accounts that this machine knows of, from the ledgers of its profiles.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use interregnum::{
-    accounts::{Accounts, Claim, Heard, Own, heard_in},
+    accounts::{Accounts, Claim, Heard, Own, heard_in, page_of},
     keys::PublicKey,
     ledger::entry::Hash,
 };
 
-#[cfg(feature = "window")]
-use super::options::KeptOptions;
-use super::{kept::Kept, profile};
+use super::{
+    kept::{Kept, folder},
+    options::KeptOptions,
+    profile,
+};
 
 /// All accounts that this machine knows of, without a check: what is shown is checked then.
 pub fn known(kept: &Kept, folder: &Path, forged: &BTreeSet<Hash>) -> Accounts {
@@ -33,6 +39,33 @@ fn heard_of(own: &Own) -> Vec<Heard> {
     let said = own.statements().iter();
     let heard = said.map(|said| Heard::by(author(&said.claim), said.clone()));
     heard.collect()
+}
+
+/// A page of the accounts known, and what it was found in.
+pub struct Page {
+    /// All of them; those of the page are checked.
+    pub accounts: Accounts,
+    /// The folder.
+    pub folder: PathBuf,
+    /// How a command ends that shows it.
+    pub exit_code: ExitCode,
+}
+
+/// Of all accounts that this machine knows of with `filter` in their names this page, from 1, of so many
+/// lines each.
+pub fn page(
+    options: &KeptOptions,
+    filter: &str,
+    page: usize,
+    per_page: usize,
+) -> anyhow::Result<Page> {
+    let (kept, folder) = (Kept::of(options)?, folder(options)?);
+    let shown = |accounts: &Accounts| -> Vec<PublicKey> {
+        let all = accounts.listed(filter);
+        page_of(&all, page, per_page).iter().map(|one| *one.key).collect()
+    };
+    let accounts = checked(&kept, &folder, shown);
+    Ok(Page { accounts, folder, exit_code: kept.exit_code() })
 }
 
 /// The accounts known, of which those that `pick` takes are checked.

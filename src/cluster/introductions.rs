@@ -21,7 +21,7 @@ impl Cluster {
     }
 
     pub(super) fn take_beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if !self.me.shares_session(beacon) || self.mesh.refuses(beacon.who.id()).is_some() {
+        if !self.me.shares_session(beacon) || !self.mesh.may_meet(now, beacon.who.id()) {
             return;
         }
         // A machine that is on this network twice is heard at each of its addresses: the one that its
@@ -31,7 +31,7 @@ impl Cluster {
         let wanted = beacon.term.is_some_and(|term| term.host == beacon.who.id())
             && self.election.current().is_none();
         self.mesh.learn_of(now, &self.me, Acquaintance::introduced(beacon.who.clone(), ip, wanted));
-        if let Some(term) = beacon.term {
+        if let Some(term) = beacon.term.filter(|_| self.mesh.refuses(beacon.who.id()).is_none()) {
             if term.host == beacon.who.id() {
                 self.election.rumour(now, term, None);
             } else if term.host != self.me.id {

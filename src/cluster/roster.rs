@@ -52,6 +52,21 @@ impl Roster {
         }
     }
 
+    /// Some who were left out may be members after all. Whether there are any.
+    pub fn readmit(&mut self, refused: impl Fn(NodeId) -> bool) -> bool {
+        let (Some(published), Some(signed)) = (&mut self.published, &self.signed) else {
+            return false;
+        };
+        let members = signed.roster.members.iter().filter(|member| !refused(member.id));
+        let known =
+            (signed.roster.term, signed.roster.version) == (published.term, published.version);
+        if !known || members.clone().count() == published.members.len() {
+            return false;
+        }
+        published.members = members.cloned().collect();
+        true
+    }
+
     /// What is published as its host signed it: as this node did, if it is the host.
     pub fn signed(&self, key: &SecretKey) -> Option<SignedRoster> {
         let published = self.published.as_ref()?;

@@ -284,9 +284,10 @@ impl Mesh {
         hello: Hello,
         index: u16,
     ) -> Result<(), Forged> {
-        let Hello { who, dial, index: theirs, .. } = hello;
+        let Hello { who, dial, index: theirs, certificate, .. } = hello;
         let id = who.id();
-        if let Some(refusal) = self.refuses(id) {
+        if let Some(refusal) = self.admission.shown(now, &who.key, certificate.as_ref()) {
+            self.forget_unless_linked(id);
             let channel = handshake.channel(id, theirs).ok_or(Forged)?;
             self.turn_away(link, channel, refusal);
             return Err(Forged);

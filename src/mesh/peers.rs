@@ -98,32 +98,58 @@ impl Mesh {
         self.drop_channels(id);
     }
 
+    /// Forgets somebody who was met in vain.
+    pub(super) fn forget_unless_linked(&mut self, id: NodeId) {
+        if self.peers.get(&id).is_some_and(|peer| !peer.was_linked()) {
+            let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(id));
+            let silent = dials.filter(|(_, link)| link.handshake.is_none() && !link.introduced);
+            for dial in silent.map(|(link, _)| *link).collect::<Vec<_>>() {
+                self.drop_link(dial);
+            }
+            self.forget(id);
+            self.discovery.forget(id);
+        }
+    }
+
     /// Whoever is in this set may not come in from here on: its links end, and nothing is known of it any
     /// more. Whoever is not in it may.
     pub fn set_barred(&mut self, now: Instant, barred: BTreeSet<NodeId>) {
-        self.barred = barred;
+        self.admission.bar(barred);
         self.expel(now);
     }
 
-    /// Only whoever is in this set may come in from here on; none: whoever is not barred.
+    /// Only whoever is in this set, or speaks for an account that is, may come in from here on; none: whoever
+    /// is not barred.
     pub fn set_allowed(&mut self, now: Instant, allowed: Option<BTreeSet<NodeId>>) {
-        self.allowed = allowed;
+        self.admission.list(allowed);
         self.expel(now);
     }
 
-    /// Why this node may not come in, if so.
+    /// These accounts, of those that are listed, have struck off these machines.
+    pub fn set_struck(&mut self, now: Instant, struck: BTreeSet<(NodeId, NodeId)>) {
+        self.admission.strike(struck);
+        self.expel(now);
+    }
+
+    /// Why this node may not come in, if so. Whoever may for its account's sake is refused until it has shown
+    /// that it speaks for it.
     pub fn refuses(&self, id: NodeId) -> Option<Refusal> {
-        if self.barred.contains(&id) {
-            return Some(Refusal::Barred);
-        }
-        let listed = self.allowed.as_ref().is_none_or(|allowed| allowed.contains(&id));
-        (!listed).then_some(Refusal::NotListed)
+        self.admission.refuses(id)
+    }
+
+    /// Whether it is worth while to find out whether this node may come in.
+    pub fn may_meet(&self, now: Instant, id: NodeId) -> bool {
+        self.admission.may_meet(now, id)
     }
 
     /// Parts with everybody who may not be here.
     fn expel(&mut self, now: Instant) {
         let known = self.peers.keys().copied();
         for id in known.filter(|id| self.refuses(*id).is_some()).collect::<Vec<_>>() {
+            if self.may_meet(now, id) && self.peers.get(&id).is_some_and(|peer| !peer.was_linked())
+            {
+                continue;
+            }
             self.part_with(now, id, Parting::Barred);
             let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(id));
             for dial in dials.map(|(link, _)| *link).collect::<Vec<_>>() {
@@ -137,7 +163,7 @@ impl Mesh {
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
     pub fn learn_of(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
         let Acquaintance { id, incarnation, name, role, address, heard, wanted } = acquaintance;
-        if self.refuses(id).is_some() {
+        if !self.may_meet(now, id) {
             return;
         }
         if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {

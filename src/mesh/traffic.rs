@@ -119,9 +119,9 @@ impl Mesh {
     ) {
         if bytes.first() == Some(&BEACON) {
             let Some(beacon) = self.discovery.packet(now, me, from, via, &bytes) else { return };
-            match self.refuses(beacon.who.id()) {
-                Some(_) => self.discovery.forget(beacon.who.id()),
-                None => self.out.push_back(Out::Beacon { beacon, from }),
+            match self.may_meet(now, beacon.who.id()) {
+                false => self.discovery.forget(beacon.who.id()),
+                true => self.out.push_back(Out::Beacon { beacon, from }),
             }
             return;
         }

@@ -149,7 +149,7 @@ impl<G: Game> Node<G> {
             scores_changed: false,
             new_reign: None,
             memory: Memory::default(),
-            persons: Persons::new(std::mem::take(&mut config.statements)),
+            persons: Persons::new(std::mem::take(&mut config.statements), config.allowed.as_ref()),
             applied: None,
             lost: None,
             handover: None,
@@ -305,7 +305,10 @@ impl<G: Game> Node<G> {
             Command::Kick(id) => self.cluster.bar(now, id, false),
             Command::Ban(id) => self.cluster.bar(now, id, true),
             Command::VoteOut(id) => self.cluster.vote_out(now, &self.replica, id),
-            Command::Declare(statements) => self.persons.declare(statements),
+            Command::Declare(statements) => {
+                self.cluster.speak_for(&statements);
+                self.persons.declare(statements);
+            }
         }
         self.view_due = true;
         self.drain(now);
@@ -394,6 +397,7 @@ impl<G: Game> Node<G> {
             Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
             Notice::Full(players) => Event::Full { players },
             Notice::Locked(session) => Event::Locked { session },
+            Notice::Open(session) => Event::Open { session },
             Notice::Excluded(why) => {
                 let session = self.cluster.me().session.clone();
                 self.excluded = true;
@@ -498,6 +502,9 @@ impl<G: Game> Node<G> {
         self.view_due |= todo.show;
         if todo.struck {
             self.notice(Notice::Excluded(Exclusion::StruckOff));
+        }
+        if let Some(struck) = todo.struck_by_listed {
+            self.cluster.listed_struck_off(now, struck);
         }
         if let Some(struck) = todo.bar {
             self.cluster.strike_off(now, struck, &self.replica);

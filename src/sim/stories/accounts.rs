@@ -24,7 +24,16 @@ pub(super) const STORIES: &[Story] = &[
         nodes: 5,
         script: struck_off_machine,
     },
+    Story {
+        name: "listed-account",
+        tells: "A list has an account on it: its machines come in, but for one that it strikes off.",
+        nodes: 5,
+        script: listed_account,
+    },
 ];
+
+/// Longer than a link takes from its opening to its hello.
+const SHOWN_MS: u64 = 3_500;
 
 /// So many of the machines are one person's; the others are nobody's in particular.
 const ADAS: usize = 3;
@@ -158,4 +167,42 @@ fn struck_off_machine(scene: &mut Scene) {
     scene.world.kill(lost);
     scene.one_game_within(1_000);
     scene.one_ledger_within(2_500);
+}
+
+fn listed_account(scene: &mut Scene) {
+    let mut own = account(scene);
+    let keys = [own.account(), scene.world.key(3)];
+    for place in 0..ADAS {
+        scene.world.allowed.insert(place, keys.into_iter().collect());
+    }
+    scene.world.allowed.insert(3, keys.into_iter().collect());
+    scene.gather_some(4);
+    let all = |world: &World<Tally>, machines: usize| {
+        (0..machines).chain([3]).all(|place| is_let_in(world, place))
+    };
+    let let_in = all(&scene.world, ADAS);
+    scene.claim(let_in, || "a machine of the account is not let in".into());
+    // Whoever is neither listed nor hers is told so, and disturbs nobody.
+    scene.world.start(4);
+    let told = scene.until(ms(SHOWN_MS), |world| world.excluded.contains(&4));
+    scene.claim(told, || "n4 is not told that it is on no list".into());
+    let outside = !is_let_in(&scene.world, 4);
+    scene.claim(outside, || "n4 is on no list, and plays".into());
+    scene.nobody_asked();
+    scene.world.kill(4);
+    let _ = own.strike(scene.world.id(2));
+    for place in 0..2 {
+        scene.world.declare(place, own.statements().to_vec());
+    }
+    let turned_out = scene.until(ms(2_500), |world| !is_let_in(world, 2));
+    scene.claim(turned_out, || "n2 is struck off, and plays".into());
+    // It may have found out itself, and before the others.
+    scene.pass(1_000);
+    scene.world.kill(2);
+    scene.world.start(2);
+    let comes_back = scene.until(ms(SHOWN_MS), |world| is_let_in(world, 2));
+    scene.claim(!comes_back, || "n2 is struck off, and plays again".into());
+    scene.world.kill(2);
+    scene.pass(500);
+    scene.one_game_within(1_000);
 }

@@ -554,6 +554,7 @@ fn somebody(number: u8) -> Identity {
         rules: Tally::RULES,
         session: Some(SessionName::default()),
         lock: None,
+        certificate: None,
     }
 }
 
