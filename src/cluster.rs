@@ -61,7 +61,7 @@ use self::{
 };
 use crate::{
     accounts::Statement,
-    config::{Config, Mutant, Tuning},
+    config::{Config, DIAL_COSTS_BYTES, Mutant, Tuning},
     game::FactRules,
     io::{Effect, Wire},
     keys::{Chance, Lock},
@@ -105,6 +105,10 @@ const LOCKED_OUT: Duration = Duration::from_secs(3);
 
 /// How often the host brings the roster in line with its links.
 const RECONCILE: Duration = Duration::from_millis(50);
+
+/// The time between two rosters of a host that is asked for seats: of a crowd that comes in at once all are told
+/// together. What somebody is shown the door by is told at once.
+const ROSTER_PAUSE: Duration = Duration::from_millis(16);
 
 /// What may be due, in the order in which it is done.
 const DUE: [Due; 4] = [Due::Mesh, Due::Election, Due::Reconcile, Due::Look];
@@ -150,6 +154,9 @@ pub struct Cluster {
     handled: Option<Instant>,
     seek_at: Instant,
     reconcile_at: Instant,
+    /// The list has changed, and that is told as soon as the pause since the last one is over.
+    roster_waits: bool,
+    roster_told_at: Instant,
     company: Instant,
     told_nobody: bool,
     /// When this node was last in the roster, or had no reason to expect that.
@@ -294,6 +301,8 @@ impl Cluster {
             handled: None,
             seek_at: Instant::default(),
             reconcile_at: Instant::default(),
+            roster_waits: false,
+            roster_told_at: Instant::default(),
             company: Instant::default(),
             told_nobody: false,
             seated: Instant::default(),
@@ -447,7 +456,7 @@ impl Cluster {
         }
         let known = self.mesh.announcements(now).map(|heard| (heard.beacon.clone(), heard.from));
         for (beacon, from) in known.collect::<Vec<_>>() {
-            self.take_beacon(now, &beacon, from);
+            self.take_beacon(now, &beacon, from, 2 * DIAL_COSTS_BYTES as usize);
         }
     }
 
@@ -504,7 +513,10 @@ impl Cluster {
         match due {
             Due::Mesh => Some(self.mesh.next_timeout()),
             Due::Election => self.election.next_timeout(),
-            Due::Reconcile => self.election.reign().map(|_| self.reconcile_at),
+            Due::Reconcile => self.election.reign().map(|_| match self.roster_waits {
+                true => self.reconcile_at.min(self.roster_told_at + ROSTER_PAUSE),
+                false => self.reconcile_at,
+            }),
             Due::Look => self.playing().then_some(self.seek_at),
         }
     }
@@ -697,12 +709,14 @@ impl Cluster {
     }
 
     fn reconcile(&mut self, now: Instant) {
-        if self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh) {
+        self.roster_waits |= self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
+        if self.roster_waits && now.since(self.roster_told_at) >= ROSTER_PAUSE {
             self.publish_roster(now);
         }
     }
 
     fn publish_roster(&mut self, now: Instant) {
+        (self.roster_waits, self.roster_told_at) = (false, now);
         let Some(roster) = self.roster.signed(&self.me.key) else {
             return;
         };
@@ -750,8 +764,14 @@ impl Cluster {
                         self.readmit(now);
                     }
                     if self.election.reign().is_some() {
+                        // A roster that is on its way goes to everybody.
                         self.reconcile(now);
-                        self.send_roster(now, peer);
+                        if self.roster_told_at != now && !self.roster_waits {
+                            self.send_roster(now, peer);
+                        }
+                    }
+                    if !renewed {
+                        self.hear_again(now, peer);
                     }
                     self.pass_votes(now, peer);
                 }
@@ -768,7 +788,7 @@ impl Cluster {
                     }
                 }
                 mesh::Out::Received(received) => self.received(now, newest, received),
-                mesh::Out::Beacon { beacon, from } => self.beacon(now, &beacon, from),
+                mesh::Out::Beacon { beacon, from, paid } => self.beacon(now, &beacon, from, paid),
                 mesh::Out::Clash { incarnation } => self.clash(now, incarnation),
                 mesh::Out::Refused { refusal, from, by } => {
                     tracing::debug!(%from, ?refusal, "a link was refused");

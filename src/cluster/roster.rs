@@ -5,7 +5,7 @@
 //! away for long. A member that is away keeps its place, and comes back to it. A new host goes on
 //! with the list it has.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use super::message::{Bar, Member, Roster as Published, SignedRoster, Word};
 use crate::{
@@ -196,7 +196,7 @@ impl Roster {
             away_since: &mut self.away_since,
             most: tuning.players_max,
         };
-        entries.place(me.id, me.incarnation, |entry| {
+        entries.place((me.id, me.incarnation), None, |entry| {
             entry.name = me.name.clone();
             entry.away = false;
             entry.address = None;
@@ -206,7 +206,8 @@ impl Roster {
             all.filter(move |(_, peer)| peer.is_in_touch(now, UNLINKED_AWAY))
         };
         for (id, peer) in present(Role::Player) {
-            entries.place(id, peer.incarnation, |entry| {
+            let ip = peer.address().map(|address| address.ip);
+            entries.place((id, peer.incarnation), ip, |entry| {
                 entry.name = peer.name.clone();
                 entry.address = peer.address();
             });
@@ -252,9 +253,14 @@ struct Entries<'a> {
 
 impl Entries<'_> {
     /// Finds or makes the entry of `id`, if there is room for one, and updates it.
-    fn place(&mut self, id: NodeId, incarnation: Incarnation, update: impl FnOnce(&mut Member)) {
+    fn place(
+        &mut self,
+        (id, incarnation): (NodeId, Incarnation),
+        ip: Option<IpAddr>,
+        update: impl FnOnce(&mut Member),
+    ) {
         if self.members.binary_search_by_key(&id, |member| member.id).is_err() {
-            if self.members.len() >= self.most && !self.make_room() {
+            if self.members.len() >= self.most && !self.make_room() && !self.share(ip) {
                 return;
             }
             let name = crate::text::Name::new("");
@@ -267,6 +273,27 @@ impl Entries<'_> {
             self.members[at].incarnation = incarnation;
             update(&mut self.members[at]);
         }
+    }
+
+    /// Where one machine has two places more than the one at `ip`, it gives one of them up: nobody takes all
+    /// of them by being many.
+    fn share(&mut self, ip: Option<IpAddr>) -> bool {
+        let Some(ip) = ip else { return false };
+        let mut places: BTreeMap<IpAddr, (usize, NodeId)> = BTreeMap::new();
+        for member in &*self.members {
+            if let Some(address) = member.address {
+                let (many, last) = places.entry(address.ip).or_insert((0, member.id));
+                *many += 1;
+                *last = (*last).max(member.id);
+            }
+        }
+        let own = places.get(&ip).map_or(0, |(many, _)| *many);
+        let Some((many, last)) = places.into_values().max_by_key(|(many, _)| *many) else {
+            return false;
+        };
+        let gives = many > own + 1;
+        self.members.retain(|member| !gives || member.id != last);
+        gives
     }
 
     /// Gives the place of whoever has been away for longest to somebody else.

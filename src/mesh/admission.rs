@@ -43,6 +43,8 @@ pub(super) struct Admission {
     vouched: BTreeMap<NodeId, NodeId>,
     /// Who was not on the list, and when that turned out.
     turned_away: BTreeMap<NodeId, Instant>,
+    /// Who has broken rules, and until when nothing is heard of it.
+    held_off: BTreeMap<NodeId, Instant>,
 }
 
 impl Admission {
@@ -63,6 +65,21 @@ impl Admission {
         self.struck = struck;
         let struck = &self.struck;
         self.vouched.retain(|machine, account| !struck.contains(&(*account, *machine)));
+    }
+
+    /// Somebody has broken rules: nothing is heard of it until then.
+    pub fn hold_off(&mut self, until: Instant, id: NodeId) {
+        if self.held_off.len() >= TURNED_AWAY_MAX
+            && let Some((_, first)) = self.held_off.iter().map(|(id, at)| (*at, *id)).min()
+        {
+            self.held_off.remove(&first);
+        }
+        self.held_off.insert(id, until);
+    }
+
+    /// Whether somebody has broken rules lately.
+    pub fn is_held_off(&self, now: Instant, id: NodeId) -> bool {
+        self.held_off.get(&id).is_some_and(|until| now < *until)
     }
 
     /// A node has proved that it has `key`, and shows this certificate of the account that it speaks for. Why
@@ -113,6 +130,9 @@ impl Admission {
 
     /// Whether it is worth while to find out who this is, or known already that it may come in.
     pub fn may_meet(&self, now: Instant, id: NodeId) -> bool {
+        if self.is_held_off(now, id) {
+            return false;
+        }
         let lately = |at: &Instant| now.since(*at) < NOT_MET_FOR;
         match self.refuses(id) {
             None => true,

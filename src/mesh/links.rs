@@ -1,6 +1,11 @@
 //! The life of a link: opened, introduced, of use or retired, lost.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -10,13 +15,21 @@ use super::{
     channel::{Channel, Handshake},
     identity::Identity,
     message::{ANSWER, Hello, OPENING, Opening, PROOF, REFUSED, Refusal},
+    strangers::gives_way,
 };
 use crate::{
+    config::{
+        FRAME_WITHIN, STRANGERS_PER_ADDRESS_MAX, UNFINISHED_BYTES_MAX,
+        UNFINISHED_BYTES_PER_ADDRESS_MAX,
+    },
     io::{CloseReason, Effect},
     keys::Forged,
     types::{Instant, LinkId, NodeId},
-    wire::{self, Deframer},
+    wire::{self, Deframer, STRANGER_FRAME_BYTES_MAX},
 };
+
+/// How many bytes of somebody who has not said who it is wait at most: its next two messages.
+const STRANGER_BYTES_MAX: usize = 2 * STRANGER_FRAME_BYTES_MAX;
 
 /// The most retired links with one peer.
 const SPARES_MAX: usize = 4;
@@ -49,6 +62,8 @@ pub(super) struct Link {
     pub(super) heard: Instant,
     pub(super) ping_at: Instant,
     pub(super) deframer: Deframer,
+    /// Since when a frame is on its way.
+    pub(super) unfinished: Option<Instant>,
 }
 
 impl Link {
@@ -68,6 +83,7 @@ impl Link {
             heard: now,
             ping_at: now,
             deframer: Deframer::new(),
+            unfinished: None,
         }
     }
 }
@@ -75,11 +91,7 @@ impl Link {
 impl Mesh {
     /// The driver has accepted a link.
     pub(super) fn accepted(&mut self, now: Instant, me: &Identity, link: LinkId, from: SocketAddr) {
-        let strangers =
-            self.links.iter().filter(|(_, link)| link.peer.is_none() && link.dialled.is_none());
-        if strangers.clone().count() >= self.tuning.strangers_max
-            && let Some(oldest) = strangers.min_by_key(|(_, link)| link.since).map(|(id, _)| *id)
-        {
+        if let Some(oldest) = self.stranger_to_go(from.ip()) {
             self.drop_link(oldest);
         }
         self.links.insert(link, Link::new(now, from, None));
@@ -87,6 +99,18 @@ impl Mesh {
         if me.session.is_none() {
             self.write_json(link, REFUSED, &Refusal::Session);
         }
+    }
+
+    /// Which link without a hello gives way to another one from `ip`, if one has to: of those from the same
+    /// address, or from the one with the most of them, the oldest on which nothing was said.
+    fn stranger_to_go(&self, ip: IpAddr) -> Option<LinkId> {
+        let strangers =
+            self.links.iter().filter(|(_, link)| link.peer.is_none() && link.dialled.is_none());
+        // Whoever has said something goes after all who have not.
+        let known = strangers.map(|(id, link)| ((link.heard > link.since, *id), link));
+        let known = known.map(|(order, link)| (order, link.from.ip(), Instant::default()));
+        let (in_all, each) = (self.tuning.strangers_max, STRANGERS_PER_ADDRESS_MAX);
+        gives_way(known, ip, in_all, each).map(|(_, id)| id)
     }
 
     /// A link is gone.
@@ -105,11 +129,46 @@ impl Mesh {
             return;
         };
         state.heard = now;
+        if state.channel.is_none() && state.deframer.held() + chunk.len() > STRANGER_BYTES_MAX {
+            return self.fail(now, link);
+        }
         state.deframer.push(chunk);
         if let Some(peer) = state.peer.and_then(|id| self.peers.get_mut(&id)) {
             peer.heard = now;
         }
         self.frames(now, me, link);
+        self.mind_unfinished(now, link);
+    }
+
+    /// A frame may be on its way for a while, and all of those together must not fill the memory: of the address
+    /// that has the most of them the longest goes.
+    fn mind_unfinished(&mut self, now: Instant, link: LinkId) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        if state.deframer.held() == 0 {
+            state.unfinished = None;
+            return;
+        }
+        if state.unfinished.is_none() {
+            state.unfinished = Some(now);
+            self.look_at = self.look_at.min(now + FRAME_WITHIN);
+        }
+        if state.deframer.held() <= STRANGER_FRAME_BYTES_MAX {
+            return;
+        }
+        let held: BTreeMap<IpAddr, (usize, (usize, LinkId))> =
+            self.links.iter().fold(BTreeMap::new(), |mut held, (id, link)| {
+                let bytes = link.deframer.held();
+                let (sum, longest) = held.entry(link.from.ip()).or_insert((0, (bytes, *id)));
+                *sum += bytes;
+                *longest = (*longest).max((bytes, *id));
+                held
+            });
+        let in_all: usize = held.values().map(|(sum, _)| sum).sum();
+        let Some((sum, (_, longest))) = held.values().max_by_key(|(sum, _)| *sum) else { return };
+        if in_all > UNFINISHED_BYTES_MAX || *sum > UNFINISHED_BYTES_PER_ADDRESS_MAX {
+            let longest = *longest;
+            self.end(now, longest, Parting::Flooding);
+        }
     }
 
     /// Takes in all whole frames of a link that have come.
@@ -191,19 +250,21 @@ impl Mesh {
             (OPENING, None, None) => self.opening(now, me, link, said),
             (ANSWER, Some(wanted), Some(mut handshake)) => {
                 let hello = read_hello(&mut handshake, said)?;
-                if hello.who.id() == me.id {
-                    if hello.who.incarnation != me.incarnation {
-                        self.out.push_back(Out::Clash { incarnation: hello.who.incarnation });
-                    }
-                    return Err(Forged);
-                }
-                if hello.who.id() != wanted {
-                    return Err(Forged); // somebody else lives there by now
+                let own = hello.who.id() == me.id && hello.who.incarnation != me.incarnation;
+                if hello.who.id() != wanted && !own {
+                    return Err(Forged); // somebody else lives there by now, or this node itself
                 }
                 let index = self.free_index();
                 let mine = serde_json::to_vec(&me.hello(link.0, index)).map_err(|_| Forged)?;
                 let proof = handshake.write(&mine).ok_or(Forged)?;
                 self.write(link, PROOF, &proof);
+                if hello.who.id() == me.id {
+                    // The other one knows it now, too.
+                    if own {
+                        self.out.push_back(Out::Clash { incarnation: hello.who.incarnation });
+                    }
+                    return Err(Forged);
+                }
                 self.agreed(now, me, link, handshake, hello, index)
             }
             (PROOF, None, Some(mut handshake)) => {
@@ -286,6 +347,9 @@ impl Mesh {
     ) -> Result<(), Forged> {
         let Hello { who, dial, index: theirs, certificate, .. } = hello;
         let id = who.id();
+        if self.admission.is_held_off(now, id) {
+            return Err(Forged);
+        }
         if let Some(refusal) = self.admission.shown(now, &who.key, certificate.as_ref()) {
             self.forget_unless_linked(id);
             let channel = handshake.channel(id, theirs).ok_or(Forged)?;
@@ -298,8 +362,10 @@ impl Mesh {
             self.end_life(now, id);
         }
         let udp = SocketAddr::new(ip, who.udp);
-        self.make_room(id);
-        self.learn_of(now, me, Acquaintance::introduced(who, ip, false));
+        if !self.peers.contains_key(&id) {
+            self.make_room(ip, true);
+        }
+        self.learn_of(now, me, Acquaintance::introduced(who, ip, false, 0));
         let (Some(peer), Some(state)) = (self.peers.get_mut(&id), self.links.get_mut(&link)) else {
             return Err(Forged);
         };
@@ -377,10 +443,15 @@ impl Mesh {
         self.drop_channels(id);
     }
 
-    /// A link is to be closed by this side, because the other did what it must not, or nothing.
+    /// A link is to be closed by this side, because what came over it makes no sense.
     pub(super) fn fail(&mut self, now: Instant, link: LinkId) {
+        self.end(now, link, Parting::Nonsense);
+    }
+
+    /// A link is to be closed by this side.
+    pub(super) fn end(&mut self, now: Instant, link: LinkId, reason: Parting) {
         self.out.push_back(Out::Effect(Effect::Close { link }));
-        self.lost(now, link, Parting::Error);
+        self.lost(now, link, reason);
     }
 
     /// A link is no more: what follows from that.

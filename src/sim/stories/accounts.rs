@@ -124,8 +124,14 @@ fn one_person_three_machines(scene: &mut Scene) {
 
 /// Whether anybody but `lost` itself counts it among those who play, or follows it.
 fn is_let_in(world: &World<Tally>, lost: Place) -> bool {
+    let all: Vec<Place> = (0..world.count()).collect();
+    is_let_in_by(world, lost, &all)
+}
+
+/// The same of some of them.
+fn is_let_in_by(world: &World<Tally>, lost: Place, some: &[Place]) -> bool {
     let id = world.id(lost);
-    (0..world.count()).filter(|place| *place != lost).any(|place| {
+    some.iter().copied().filter(|place| *place != lost).any(|place| {
         world.node(place).is_some_and(|node| {
             let cluster = node.cluster();
             let followed = cluster.election().following().is_some_and(|term| term.host == id);
@@ -154,6 +160,12 @@ fn struck_off_machine(scene: &mut Scene) {
     scene.world.declare(striker, own.statements().to_vec());
     let after = scene.between(700, 2_000);
     scene.pass(after);
+    // There are two games, and whoever is over there plays on as if nothing had been said.
+    scene.hosts_are(2);
+    let seated_there = is_let_in_by(&scene.world, lost, &there);
+    scene.claim(there.len() == 1 || seated_there, || format!("n{lost} has no seat among its own"));
+    let out_here = !is_let_in_by(&scene.world, lost, &here);
+    scene.claim(out_here, || format!("n{lost} is struck off here, and plays here"));
     scene.heal();
     let turned_out = scene.until(ms(TURNED_OUT_MS), |world| !is_let_in(world, lost));
     scene.claim(turned_out, || format!("n{lost} is struck off, and plays"));

@@ -606,7 +606,7 @@ impl Stranger {
         let mut mesh = Mesh::new(Tuning::default(), Chance::new([number; 32]), 1, Vec::new());
         let known = Acquaintance {
             address: Some(address),
-            ..Acquaintance::introduced(them, to.ip(), true)
+            ..Acquaintance::introduced(them, to.ip(), true, 1_136)
         };
         mesh.learn_of(now, &ghost, known);
         mesh.timeout(now, &ghost);
