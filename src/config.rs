@@ -40,11 +40,16 @@ pub const BARRED_MAX: usize = 64;
 pub const STRANGERS_PER_ADDRESS_MAX: usize = 128;
 
 /// The most nodes remembered that were only heard of: beyond, of the address with the most of them the one goes
-/// of which nothing came for longest. So it is with what they announce.
+/// of which nothing came for longest.
 pub const HEARD_OF_MAX: usize = 256;
 
 /// The most of those at one address: more play on no machine.
 pub const HEARD_OF_PER_ADDRESS_MAX: usize = 96;
+
+/// The most announcements remembered: a crowd may watch at one machine.
+pub const ANNOUNCED_MAX: usize = 512;
+/// The most of one address.
+pub const ANNOUNCED_PER_ADDRESS_MAX: usize = 384;
 
 /// The most dials under way to nodes that were only heard of.
 pub const DIALS_TO_STRANGERS_MAX: usize = 32;
@@ -99,7 +104,7 @@ pub struct Config {
     /// Whether it founds a session of its own where one of the same name is heard for three seconds that it
     /// cannot look into. If not, it waits for as long as that one is heard.
     pub founds_beside_locked: bool,
-    /// The keys of those who may come in, if not everybody may.
+    /// The keys of those who may come in, if not everybody may: of nodes, and of accounts.
     pub allowed: Option<BTreeSet<PublicKey>>,
     /// Where to send beacons besides the networks around: `--peer`.
     pub peers: Vec<SocketAddr>,

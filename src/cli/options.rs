@@ -561,7 +561,7 @@ pub struct PartOptions {
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
-    /// Let in only those whose public keys stand in this file, one on each line.
+    /// Let in only those whose public keys stand in this file, one on each line: of nodes, or of accounts
     #[arg(long, value_name = "FILE")]
     pub allow: Option<PathBuf>,
 

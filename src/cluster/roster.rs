@@ -312,7 +312,40 @@ impl Entries<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Epoch;
+    use crate::{mesh::message::Address, types::Epoch};
+
+    #[test]
+    fn no_machine_takes_all_seats_by_being_many() {
+        let id = |number: u8| NodeId::from_u128(u128::from(number));
+        let member = |number: u8, ip: Option<u8>| Member {
+            id: id(number),
+            incarnation: Incarnation(1),
+            name: crate::text::Name::new("Ada"),
+            address: ip.map(|last| Address { ip: [10, 0, 0, last].into(), tcp: 1, udp: 1 }),
+            away: false,
+            unsteady: false,
+        };
+        // The host, and seven at one address.
+        let mut members: Vec<Member> =
+            (0..8).map(|number| member(number, (number > 0).then_some(9))).collect();
+        let mut away_since = BTreeMap::new();
+        let mut entries = Entries { members: &mut members, away_since: &mut away_since, most: 8 };
+        let mut comes = |number: u8, ip: u8| {
+            let place = (id(number), Incarnation(1));
+            entries.place(place, Some([10, 0, 0, ip].into()), |entry| {
+                *entry = member(number, Some(ip));
+            });
+            entries.members.iter().any(|member| member.id == id(number))
+        };
+        assert!(comes(20, 2));
+        assert!(!comes(21, 9), "there are enough of them");
+        assert!(comes(22, 2));
+        assert!(comes(23, 2));
+        assert!(!comes(24, 2), "three and four");
+        assert!(comes(25, 3));
+        assert_eq!(members.len(), 8);
+        assert_eq!(members[0].id, id(0), "the host has no address");
+    }
 
     // Two hosts meet: a third node, linked with both, hears both lists before the verdict.
     #[test]

@@ -37,7 +37,7 @@ use super::{
     strangers::{Patience, gives_way},
 };
 use crate::{
-    config::{BEACON_BYTES, HEARD_OF_MAX, HEARD_OF_PER_ADDRESS_MAX},
+    config::{ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX, BEACON_BYTES},
     io::{Effect, Interface, Port},
     keys::{Chance, Lock, PublicKey},
     text::{Name, SessionName},
@@ -249,7 +249,7 @@ impl Discovery {
     fn note(&mut self, id: NodeId, heard: Heard) {
         if !self.heard.contains_key(&id) {
             let known = self.heard.iter().map(|(id, heard)| (*id, heard.from.ip(), heard.at));
-            let (in_all, each) = (HEARD_OF_MAX, HEARD_OF_PER_ADDRESS_MAX);
+            let (in_all, each) = (ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX);
             if let Some(oldest) = gives_way(known, heard.from.ip(), in_all, each) {
                 self.heard.remove(&oldest);
             }
@@ -687,7 +687,7 @@ mod tests {
             // A hundred of them at once.
             let at = Instant(1_000_000 + u64::from(number / 1_000) * 1_000_000);
             read += u32::from(here.packet(at, &me, from, Port::Own, &bytes).is_some());
-            assert!(here.heard.len() <= HEARD_OF_PER_ADDRESS_MAX);
+            assert!(here.heard.len() <= ANNOUNCED_PER_ADDRESS_MAX);
         }
         assert_eq!(read, 3 * 96, "so many of each thousand that come at once");
     }

@@ -517,3 +517,99 @@ fn read_hello(handshake: &mut Handshake, message: &[u8]) -> Result<Hello, Forged
     handshake.check(&hello.who.key, hello.who.incarnation, &hello.proof)?;
     Ok(hello)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{FLOODED_FOR, MESSAGES_PER_SECOND_MAX, Tuning},
+        io::Wire,
+        keys::Chance,
+        mesh::testing::let_in,
+        wire::FRAME_BYTES_MAX,
+    };
+
+    const NOW: Instant = Instant(1_000_000);
+
+    fn at(last: u8, port: u16) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, last], port))
+    }
+
+    fn mesh() -> Mesh {
+        Mesh::new(Tuning::default(), Chance::new([1; 32]), 0, Vec::new())
+    }
+
+    #[test]
+    fn a_crowd_of_silent_links_takes_the_place_of_nobody_elses() {
+        let (me, mut mesh) = (Identity::numbered(1), mesh());
+        mesh.handle(NOW, &me, Wire::Accepted { link: LinkId(1), from: at(2, 1) });
+        for number in 1..2_000 {
+            let now = NOW + Duration::from_micros(number);
+            let link = LinkId(1 + number * 2);
+            mesh.handle(now, &me, Wire::Accepted { link, from: at(9, number as u16) });
+        }
+        assert!(mesh.links.contains_key(&LinkId(1)), "who came first, from elsewhere");
+        assert_eq!(mesh.links.len(), 1 + STRANGERS_PER_ADDRESS_MAX);
+        assert!(mesh.links.contains_key(&LinkId(1 + 1_999 * 2)), "and the last of the crowd");
+    }
+
+    #[test]
+    fn whoever_has_not_said_who_it_is_is_not_kept_waiting_with_all_that_it_sends() {
+        let (me, mut mesh) = (Identity::numbered(1), mesh());
+        mesh.handle(NOW, &me, Wire::Accepted { link: LinkId(1), from: at(2, 1) });
+        mesh.links.get_mut(&LinkId(1)).unwrap().held_until = Some(NOW + Duration::from_secs(1));
+        for _ in 0..20 {
+            mesh.handle(NOW, &me, Wire::Bytes { link: LinkId(1), chunk: vec![0; 4_000] });
+        }
+        assert!(!mesh.links.contains_key(&LinkId(1)));
+    }
+
+    #[test]
+    fn unfinished_frames_do_not_fill_the_memory() {
+        let (me, mut mesh) = (Identity::numbered(1), mesh());
+        let mut chunk = (FRAME_BYTES_MAX as u32).to_be_bytes().to_vec();
+        chunk.resize(FRAME_BYTES_MAX - 1, 7);
+        for number in 0..400 {
+            let link = LinkId(1 + number * 2);
+            let mut state = Link::new(NOW, at(2 + (number % 20) as u8, 1), None);
+            (state.channel, state.peer) = (Some(7), Some(NodeId::from_u128(number.into())));
+            state.deframer.trust();
+            mesh.links.insert(link, state);
+            mesh.handle(NOW, &me, Wire::Bytes { link, chunk: chunk.clone() });
+            let held: usize = mesh.links.values().map(|link| link.deframer.held()).sum();
+            assert!(held <= UNFINISHED_BYTES_MAX, "{held} bytes");
+        }
+        // Nor do they wait for ever.
+        let slow = mesh.links.values().all(|link| {
+            link.unfinished.is_some_and(|since| since == NOW)
+                && mesh.link_deadline(NOW, link) <= NOW + FRAME_WITHIN
+        });
+        assert!(slow);
+    }
+
+    #[test]
+    fn whoever_says_more_than_any_node_does_is_parted_with_and_told_of() {
+        let (me, other) = (Identity::numbered(1), Identity::numbered(2));
+        let mut mesh = mesh();
+        let_in(&mut mesh, NOW, &me, &other, at(2, 1));
+        while mesh.poll().is_some() {}
+        let says = |mesh: &mut Mesh, now| {
+            let ping = Bytes::from_static(&[super::super::message::PING, 0]);
+            mesh.frame(now, other.id, LinkId(1), ping);
+        };
+        for second in 0..3 {
+            let now = NOW + Duration::from_secs(second);
+            (0..MESSAGES_PER_SECOND_MAX).for_each(|_| says(&mut mesh, now));
+            assert!(mesh.peer(other.id).is_some_and(|peer| peer.is_linked()));
+        }
+        let now = NOW + Duration::from_secs(3);
+        (0..=MESSAGES_PER_SECOND_MAX).for_each(|_| says(&mut mesh, now));
+        let told = std::iter::from_fn(|| mesh.poll())
+            .any(|out| matches!(out, Out::Down { reason: Parting::Flooding, .. }));
+        assert!(told);
+        let_in(&mut mesh, now, &me, &other, at(2, 1));
+        assert!(!mesh.peer(other.id).is_some_and(|peer| peer.is_linked()), "not so soon");
+        let_in(&mut mesh, now + FLOODED_FOR, &me, &other, at(2, 1));
+        assert!(mesh.peer(other.id).is_some_and(|peer| peer.is_linked()));
+    }
+}

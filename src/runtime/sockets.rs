@@ -64,6 +64,10 @@ const EXTRA_MAX: usize = 32;
 /// twice this.
 const READING: Duration = Duration::from_millis(3);
 
+/// So many pieces are taken in however long it takes: this thread may have been away from the processor, and
+/// what came meanwhile shows that the others are alive.
+const PIECES_MIN: u32 = 64;
+
 /// How many bytes of a link are one piece: some hundreds of short frames, which take a millisecond.
 const CHUNK_BYTES: usize = 16 << 10;
 
@@ -110,6 +114,7 @@ pub struct Sockets {
     readable: BTreeSet<Token>,
     /// Until when pieces are taken in after this wait.
     reading_until: Instant,
+    pieces: u32,
     /// A file that is not needed, until there is no room for another one.
     spare: Option<File>,
     /// What went wrong while sending, to be told with what comes in.
@@ -154,6 +159,7 @@ impl Sockets {
             turns: VecDeque::new(),
             readable: BTreeSet::new(),
             reading_until: Instant::default(),
+            pieces: 0,
             spare: spare(),
             faults: VecDeque::new(),
             partings: VecDeque::new(),
@@ -191,6 +197,7 @@ impl Sockets {
         }
         self.events = events;
         self.reading_until = clock::now() + READING;
+        self.pieces = 0;
     }
 
     /// Looks again what may be read, without blocking.
@@ -203,8 +210,9 @@ impl Sockets {
         if let Some(fault) = self.faults.pop_front() {
             return Some(fault);
         }
-        while clock::now() < self.reading_until {
+        while self.pieces < PIECES_MIN || clock::now() < self.reading_until {
             let token = self.turns.pop_front()?;
+            self.pieces += 1;
             let (wire, more) = self.read(token);
             if more {
                 self.turns.push_back(token);
