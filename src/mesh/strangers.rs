@@ -102,22 +102,23 @@ impl<K: Ord> Ration<K> {
         Self { span, in_all, each, since, done, by }
     }
 
-    /// Whether there is something left for this one. If so, it is taken.
-    pub(super) fn take(&mut self, now: Instant, whom: K) -> bool {
+    /// Whether there is something left for this one.
+    pub(super) fn is_left(&mut self, now: Instant, whom: &K) -> bool {
         if now.since(self.since) >= self.span {
             (self.since, self.done) = (now, 0);
             self.by.clear();
         }
-        if self.done >= self.in_all {
-            return false;
+        self.done < self.in_all && self.by.get(whom).is_none_or(|taken| *taken < self.each)
+    }
+
+    /// The same, and if there is, it is taken.
+    pub(super) fn take(&mut self, now: Instant, whom: K) -> bool {
+        let is_left = self.is_left(now, &whom);
+        if is_left {
+            *self.by.entry(whom).or_default() += 1;
+            self.done += 1;
         }
-        let taken = self.by.entry(whom).or_default();
-        if *taken >= self.each {
-            return false;
-        }
-        *taken += 1;
-        self.done += 1;
-        true
+        is_left
     }
 }
 
@@ -166,7 +167,10 @@ impl Patience {
             IpAddr::V4(ip) => [ip.octets()[0], ip.octets()[1], ip.octets()[2]],
             IpAddr::V6(_) => [0; 3],
         };
-        (near || self.far.take(now, ()))
+        // Nothing is taken of one where another one is used up.
+        let is_left = self.answered.is_left(now, &to) && self.by_network.is_left(now, &network);
+        is_left
+            && (near || self.far.take(now, ()))
             && self.by_network.take(now, network)
             && self.answered.take(now, to)
     }
