@@ -36,6 +36,51 @@ pub const EVENTS_WAITING_MAX: usize = 8_192;
 /// The most nodes that a host may bar from a session: beyond, it bars nobody any more.
 pub const BARRED_MAX: usize = 64;
 
+/// The most links without a hello from one address: of a crowd, the longest silent ones give way.
+pub const STRANGERS_PER_ADDRESS_MAX: usize = 128;
+
+/// The most nodes remembered that were only heard of: beyond, of the address with the most of them the one goes
+/// of which nothing came for longest.
+pub const HEARD_OF_MAX: usize = 256;
+
+/// The most of those at one address: more play on no machine.
+pub const HEARD_OF_PER_ADDRESS_MAX: usize = 96;
+
+/// The most announcements remembered: a crowd may watch at one machine.
+pub const ANNOUNCED_MAX: usize = 512;
+/// The most of one address.
+pub const ANNOUNCED_PER_ADDRESS_MAX: usize = 384;
+
+/// The most dials under way to nodes that were only heard of.
+pub const DIALS_TO_STRANGERS_MAX: usize = 32;
+
+/// The most of those to one address.
+pub const DIALS_PER_ADDRESS_MAX: usize = 16;
+
+/// What a dial to a node that was only heard of costs of what was heard from there, in bytes: what goes out
+/// for it until it has failed, or until the other end has said who it is.
+pub const DIAL_COSTS_BYTES: u32 = 400;
+
+/// The most that is kept of what was heard, in bytes: so many dials may follow one another without another
+/// sign of life.
+pub const DIAL_CREDIT_BYTES_MAX: u32 = 4 * DIAL_COSTS_BYTES;
+
+/// The most bytes of unfinished frames, of all links together.
+pub const UNFINISHED_BYTES_MAX: usize = 16 << 20;
+
+/// The most of those from one address.
+pub const UNFINISHED_BYTES_PER_ADDRESS_MAX: usize = 4 << 20;
+
+/// How long a frame may take from its first byte to its last.
+pub const FRAME_WITHIN: Duration = Duration::from_secs(15);
+
+/// The most that one node may say in a second, in messages: twice what somebody says who passes on the
+/// controls and ticks of all others.
+pub const MESSAGES_PER_SECOND_MAX: u32 = 16_000;
+
+/// For how long whoever said more is not let in.
+pub const FLOODED_FOR: Duration = Duration::from_secs(5);
+
 /// How long somebody who was kicked may not come back.
 pub const KICKED_FOR: Duration = Duration::from_secs(60);
 
@@ -85,7 +130,7 @@ pub struct Config {
     /// Whether it founds a session of its own where one of the same name is heard for three seconds that it
     /// cannot look into. If not, it waits for as long as that one is heard.
     pub founds_beside_locked: bool,
-    /// The keys of those who may come in, if not everybody may.
+    /// The keys of those who may come in, if not everybody may: of nodes, and of accounts.
     pub allowed: Option<BTreeSet<PublicKey>>,
     /// Where to send beacons besides the networks around: `--peer`.
     pub peers: Vec<SocketAddr>,

@@ -215,6 +215,12 @@ pub enum What<P> {
         /// The session.
         session: String,
     },
+    /// A session of this name is heard that is open to everybody. This node has a passphrase, so it is in another
+    /// one.
+    Open {
+        /// The session.
+        session: String,
+    },
     /// This node may not be in the session any more, or not come in.
     Excluded {
         /// The session.
@@ -516,6 +522,7 @@ fn what<G: Game, P>(
         },
         Event::Full { players } => What::Full { players: *players },
         Event::Locked { session } => What::Locked { session: session.to_string() },
+        Event::Open { session } => What::Open { session: session.to_string() },
         Event::Excluded { session, why } => {
             What::Excluded { session: session.to_string(), why: why.as_str().to_owned() }
         }

@@ -226,6 +226,12 @@ pub enum Event<G: Game> {
         /// The session.
         session: SessionName,
     },
+    /// A session of this name is heard that is open to everybody. This node has a passphrase, so it is in another
+    /// one, or founds that. Said once.
+    Open {
+        /// The session.
+        session: SessionName,
+    },
     /// This node may not be in the session any more, or not come in. It goes back to the title by
     /// itself.
     Excluded {

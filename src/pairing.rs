@@ -69,18 +69,11 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The last one for this machine among what an account says of itself; none where the account is no more.
+    /// The one for this machine among what an account says of itself; none where the account is no more.
     pub fn among(statements: &[Statement], machine: PublicKey) -> Option<Self> {
-        if statements.iter().any(|said| said.claim == Claim::Deleted) {
-            return None;
-        }
-        let certificates = statements.iter().filter_map(|said| match said.claim {
-            Claim::Certifies { machine: named, turn } if named == machine => {
-                Some(Self { account: said.account, turn, signature: said.signature })
-            }
-            _ => None,
-        });
-        certificates.max_by_key(|certificate| certificate.turn)
+        let Statement { account, claim, signature } = Statement::certificate(statements, &machine)?;
+        let Claim::Certifies { turn, .. } = claim else { return None };
+        Some(Self { account: *account, turn: *turn, signature: *signature })
     }
 
     fn is_for(&self, machine: PublicKey) -> bool {

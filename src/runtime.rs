@@ -87,7 +87,8 @@ pub struct Settings {
     /// Whether it founds a session of its own where one of the same name is heard for three seconds that it
     /// cannot look into. If not, it waits for as long as that one is heard.
     pub founds_beside_locked: bool,
-    /// The keys of those who may come in, if not everybody may.
+    /// The keys of those who may come in, if not everybody may: of nodes, and of accounts, whose machines all
+    /// may then, but for those that were struck off.
     pub allowed: Option<BTreeSet<PublicKey>>,
     /// The key that this node's id follows from; none: it is somebody new.
     pub key: Option<SecretKey>,

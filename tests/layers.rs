@@ -29,12 +29,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
     ("pairing", &["accounts", "config", "keys", "types"]),
-    ("mesh", &["config", "io", "keys", "text", "types", "wire"]),
+    ("mesh", &["accounts", "config", "io", "keys", "text", "types", "wire"]),
     (
         "cluster",
         &[
-            "bits", "config", "game", "io", "keys", "ledger", "mesh", "pairing", "text", "types",
-            "wire",
+            "accounts", "bits", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
+            "text", "types", "wire",
         ],
     ),
     ("replica", &["bits", "cluster", "config", "game", "text", "types"]),

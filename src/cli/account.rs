@@ -22,7 +22,7 @@ mod typed;
 use std::{io, process::ExitCode};
 
 use interregnum::{
-    accounts::{Account, Accounts, Listed, Mark, NotHere, Own, page_of},
+    accounts::{Account, Listed, Mark, NotHere, Own, page_of},
     keys::PublicKey,
     text::Name,
     types::NodeId,
@@ -33,7 +33,7 @@ use super::{
     friends,
     impossible::Impossible,
     kept::{Kept, folder},
-    known::checked,
+    known::{self, Page, checked},
     options::{AccountCommand, DevicesAction, KeptOptions, ListOptions, ProfileOptions},
     output::say,
     profile::{self, Profile},
@@ -126,12 +126,7 @@ fn machines(account: &Account) -> Vec<Machine> {
 fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
     let ListOptions { filter, page, per_page, json, kept } = options;
     let filter = filter.as_deref().unwrap_or_default();
-    let (all_kept, folder) = (Kept::of(kept)?, folder(kept)?);
-    let shown = |accounts: &Accounts| -> Vec<PublicKey> {
-        let all = accounts.listed(filter);
-        page_of(&all, *page, *per_page).iter().map(|one| *one.key).collect()
-    };
-    let accounts = checked(&all_kept, &folder, shown);
+    let Page { accounts, folder, exit_code } = known::page(kept, filter, *page, *per_page)?;
     let own: Vec<(u32, PublicKey)> =
         profile::accounts(&folder).map(|(number, own)| (number, own.account())).collect();
     let friends = friends::in_any(profile::folders(&folder));
@@ -165,7 +160,7 @@ fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
         false if all.is_empty() => say("nobody is known here by such a name")?,
         false => say(&format!("page {page} of {pages}, {} accounts", all.len()))?,
     }
-    Ok(all_kept.exit_code())
+    Ok(exit_code)
 }
 
 fn line(one: &Listed<'_>, profile: Option<u32>, paired: bool) -> String {

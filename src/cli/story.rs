@@ -144,6 +144,10 @@ impl Story {
             Event::Locked { session } => Some(format!(
                 "the session \"{session}\" is locked, and not with this passphrase: ask who plays there"
             )),
+            Event::Open { session } => Some(format!(
+                "a session \"{session}\" without a passphrase is here, too: yours is another one, of those \
+                 who know the passphrase; whoever wants to play in the open one gives none"
+            )),
             Event::Excluded { session, why: Exclusion::Barred } => Some(format!(
                 "you may not be in the session \"{session}\" any more: its host or its members do not want you"
             )),

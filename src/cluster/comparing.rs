@@ -4,7 +4,7 @@
 use super::{Cluster, Notice, Out, message::Message};
 use crate::{
     mesh::{Delivery, Peer},
-    pairing::{self, Certificate, Ended, Stage, Step, Told},
+    pairing::{self, Ended, Stage, Step, Told},
     text::Name,
     types::{Instant, NodeId},
 };
@@ -29,11 +29,6 @@ impl Cluster {
     pub fn pairing(&self) -> Option<(NodeId, Name, Stage)> {
         let (peer, stage) = self.pairing.under_way()?;
         Some((peer, self.name_of_peer(peer), stage))
-    }
-
-    /// This machine speaks for an account from here on, or for none.
-    pub fn speak_for(&mut self, certificate: Option<Certificate>) {
-        self.pairing.speak_for(self.me.key.public(), certificate);
     }
 
     pub(super) fn hear_pairing(&mut self, now: Instant, from: NodeId, step: Step) {

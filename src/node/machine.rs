@@ -24,7 +24,7 @@ use crate::{
     game::{FactRules, Game, draw},
     io::Wire,
     mesh::Delivery,
-    pairing::{Certificate, Told},
+    pairing::Told,
     replica::{
         Replica, State,
         client::Client,
@@ -152,7 +152,7 @@ impl<G: Game> Node<G> {
             scores_changed: false,
             new_reign: None,
             memory: Memory::default(),
-            persons: Persons::new(std::mem::take(&mut config.statements)),
+            persons: Persons::new(std::mem::take(&mut config.statements), config.allowed.as_ref()),
             friends: Arc::from([]),
             company: Company::new(std::mem::take(&mut config.friends)),
             applied: None,
@@ -316,8 +316,7 @@ impl<G: Game> Node<G> {
                 self.cluster.compared(now, same && self.company.friends().has_room());
             }
             Command::Declare(statements) => {
-                let own = Certificate::among(&statements, self.cluster.me().key.public());
-                self.cluster.speak_for(own);
+                self.cluster.speak_for(&statements);
                 self.persons.declare(statements);
             }
         }
@@ -405,6 +404,7 @@ impl<G: Game> Node<G> {
             Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
             Notice::Full(players) => Event::Full { players },
             Notice::Locked(session) => Event::Locked { session },
+            Notice::Open(session) => Event::Open { session },
             Notice::Excluded(why) => {
                 let session = self.cluster.me().session.clone();
                 self.excluded = true;
@@ -518,6 +518,9 @@ impl<G: Game> Node<G> {
         self.view_due |= todo.show;
         if todo.struck {
             self.notice(now, Notice::Excluded(Exclusion::StruckOff));
+        }
+        if let Some(struck) = todo.struck_by_listed {
+            self.cluster.listed_struck_off(now, struck);
         }
         if let Some(struck) = todo.bar {
             self.cluster.strike_off(now, struck, &self.replica);

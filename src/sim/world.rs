@@ -152,6 +152,12 @@ pub struct World<G: Playable> {
     pub unreached: BTreeSet<(Place, NodeId)>,
     /// Who has told its user that a session of its name wants another passphrase, and when.
     pub locked_out: BTreeMap<Place, Instant>,
+    /// Those who only watch.
+    pub watching: BTreeSet<Place>,
+    /// What each has told its user last of votes: how many there are, and how many are needed.
+    pub votes: BTreeMap<Place, (usize, usize)>,
+    /// Who has told its user that there is an open session of the name of its locked one, and how often.
+    pub heard_open: BTreeMap<Place, u32>,
     /// Who has told its user that it may not be there any more.
     pub excluded: BTreeSet<Place>,
     /// How often a node lost its last link with another.
@@ -296,6 +302,9 @@ impl<G: Playable> World<G> {
             told_of: BTreeMap::new(),
             unreached: BTreeSet::new(),
             locked_out: BTreeMap::new(),
+            watching: BTreeSet::new(),
+            votes: BTreeMap::new(),
+            heard_open: BTreeMap::new(),
             excluded: BTreeSet::new(),
             partings: 0,
             unsent_max: LINK_BYTES_QUEUED_MAX,
@@ -396,7 +405,10 @@ impl<G: Playable> World<G> {
             friends: self.friends.get(&place).cloned().unwrap_or_default(),
             incarnation: Incarnation(self.random.next_u64()),
             name: self.names.get(&place).cloned().unwrap_or(Name::new(&format!("n{place}"))),
-            role: Role::Player,
+            role: match self.watching.contains(&place) {
+                true => Role::Spectator,
+                false => Role::Player,
+            },
             session: Some(SessionName::default()),
             lock: self.locks.get(&place).cloned(),
             founds_beside_locked: !self.patient.contains(&place),
@@ -667,6 +679,10 @@ impl<G: Playable> World<G> {
             Event::Locked { .. } => {
                 self.locked_out.entry(place).or_insert(self.now);
             }
+            Event::Votes { votes, needed, .. } => {
+                self.votes.insert(place, (*votes, *needed));
+            }
+            Event::Open { .. } => *self.heard_open.entry(place).or_default() += 1,
             Event::Excluded { .. } => {
                 self.excluded.insert(place);
             }

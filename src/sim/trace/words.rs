@@ -92,6 +92,7 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
             format!("finds another key than it knows at {}", names.node(*peer))
         }
         Event::Locked { session } => format!("does not know the passphrase of {session}"),
+        Event::Open { session } => format!("hears a session {session} without a passphrase"),
         Event::NewIdentity { .. } => "goes on under another id".into(),
         Event::Missed { events } => format!("missed {events} events of the game"),
         Event::Stopped => "has left".into(),

@@ -101,6 +101,11 @@ impl Herald {
                 "it wants another passphrase than yours".to_owned(),
                 Cloth::Crown,
             ),
+            Event::Open { .. } => self.proclaim(
+                "Another session has this name".to_owned(),
+                "it is open to everybody; yours wants the passphrase".to_owned(),
+                Cloth::Peace,
+            ),
             Event::Votes { host, votes, needed } => {
                 let name = names.get(host).map_or("the host", String::as_str);
                 self.say(format!("{votes} of {needed} votes against {name}"), RUBY_LIGHT);
