@@ -48,10 +48,10 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
         }
         Picture::Book => book(c),
         Picture::Candle => {
-            c.round_rect(Rect::new(-0.22, -0.2, 0.44, 0.9), 0.06, CREAM);
+            c.round_rect(Rect::new(-0.22, -0.08, 0.44, 0.8), 0.06, CREAM);
             c.ellipse(vec2(0.0, 0.74), vec2(0.6, 0.18), GOLD_DEEP);
-            c.line(&at([(0.0, -0.22), (0.0, -0.4)]), false, 0.07, NIGHT);
-            c.polygon(&drop_at(vec2(0.0, -0.58), 0.3), Paint::Down(GOLD_LIGHT, FIRE));
+            c.line(&at([(0.0, -0.1), (0.0, -0.28)]), false, 0.07, NIGHT);
+            c.polygon(&drop_at(vec2(0.0, -0.44), 0.26), Paint::Down(GOLD_LIGHT, FIRE));
         }
         Picture::Cloud => {
             for (x, y, r) in [(-0.45, 0.15, 0.38), (0.0, -0.12, 0.5), (0.48, 0.12, 0.4)] {
