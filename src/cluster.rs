@@ -11,6 +11,7 @@
 //! | [`election`] | who reigns |
 //! | [`roster`] | who is in, as the host publishes it |
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
+//! | `comparing` | two people compare pictures ([`pairing`](crate::pairing)) |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
 //! | `introductions`, `reach` | who is heard of; who cannot be reached, and who lets a newcomer in instead |
 //! | `carrying`, `remembering` | what goes with worlds of the [ledger](crate::ledger), and what comes of it |
@@ -21,6 +22,7 @@
 pub mod bars;
 mod carrying;
 pub mod coding;
+mod comparing;
 pub mod doubling;
 pub mod election;
 mod excluding;
@@ -80,6 +82,7 @@ use crate::{
         identity::Identity,
         message::{Beacon, Envelope, PROTOCOL},
     },
+    pairing::{Certificate, Pairing, Told as Compared},
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
 };
@@ -135,6 +138,7 @@ pub struct Cluster {
     roster: Roster,
     bars: Bars,
     votes: Votes,
+    pairing: Pairing,
     doubling: Doubling,
     carrying: Carrying,
     relay: Relay,
@@ -254,6 +258,8 @@ pub enum Notice {
     Excluded(Exclusion),
     /// So many of those who are present want this host to go, and so many are needed.
     Votes(NodeId, usize, usize),
+    /// The person here compares with this one, who is called so, or is asked to; or does no more.
+    Pairing(NodeId, Name, Compared),
 }
 
 impl Cluster {
@@ -271,12 +277,16 @@ impl Cluster {
         let pen = Pen::new(config.key.clone(), config.incarnation);
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.stored);
+        let own = config.key.public();
+        let certificate = Certificate::among(&config.statements, own);
         let allowed = config.allowed.as_ref();
         let allowed = allowed.map(|keys| keys.iter().map(|key| key.id()).collect());
         let identity = Identity::new(config, rules, &mut chance);
         let mut mesh =
             Mesh::new(tuning.clone(), chance.split(), config.beacon_port, config.peers.clone());
         mesh.set_allowed(now, allowed);
+        let mut pairing = Pairing::new(chance.split());
+        pairing.speak_for(own, certificate);
         Self {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
                 .folds(fact_rules, tuning.folding),
@@ -292,6 +302,7 @@ impl Cluster {
             roster: Roster::default(),
             bars: Bars::default(),
             votes: Votes::default(),
+            pairing,
             doubling: Doubling::default(),
             carrying: Carrying::default(),
             relay: Relay::default(),
@@ -419,8 +430,8 @@ impl Cluster {
         self.mesh.set_struck(now, struck);
     }
 
-    /// This node speaks for the account that says this from here on.
-    pub fn speak_for(&mut self, statements: &[Statement]) {
+    /// This node shows from here on, to those it links with, that it speaks for the account that says this.
+    pub fn show_certificate(&mut self, statements: &[Statement]) {
         self.me.speak_for(statements);
     }
 
@@ -464,6 +475,7 @@ impl Cluster {
     pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
         self.elect(now, newest, |election, cx| election.abdicate(now, cx));
         self.pump(now, newest);
+        self.leave_pairing(now);
         self.send_to_all(now, &Message::Bye, None);
         self.mesh.clear();
         self.roster.clear();
@@ -567,6 +579,7 @@ impl Cluster {
             Due::Look => {
                 self.seek_at = now + SEEK_MISSING;
                 self.mind_bars(now);
+                self.mind_pairing(now);
                 self.seek_missing(now);
                 self.mind_company(now);
                 self.mind_lock(now);
@@ -672,6 +685,7 @@ impl Cluster {
         if self.me.incarnation <= other {
             return;
         }
+        self.leave_pairing(now);
         self.me.become_another(&mut self.chance);
         let id = self.me.id;
         self.keeper.write_with(now, Pen::new(self.me.key.clone(), self.me.incarnation));
@@ -777,6 +791,7 @@ impl Cluster {
                 }
                 mesh::Out::Down { peer, reason } => {
                     self.keeper.part(peer);
+                    self.pairing_parts(now, peer);
                     self.out.push_back(Out::Notice(Notice::PeerDown(peer, reason)));
                     if matches!(reason, Parting::Closed | Parting::Left) {
                         self.mesh.forget_announcement(peer);

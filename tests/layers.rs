@@ -28,20 +28,21 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
+    ("pairing", &["accounts", "config", "keys", "types"]),
     ("mesh", &["accounts", "config", "io", "keys", "text", "types", "wire"]),
     (
         "cluster",
         &[
-            "accounts", "bits", "config", "game", "io", "keys", "ledger", "mesh", "text", "types",
-            "wire",
+            "accounts", "bits", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
+            "text", "types", "wire",
         ],
     ),
     ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
     (
         "node",
         &[
-            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "replica",
-            "text", "types",
+            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
+            "replica", "text", "types",
         ],
     ),
     // The game that ships knows of no network.
@@ -50,16 +51,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "sim",
         &[
             "accounts", "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
-            "node", "text", "types", "wire",
+            "node", "pairing", "text", "types", "wire",
         ],
     ),
     ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),
-    ("lines", &["accounts", "game", "keys", "ledger", "node", "runtime", "text", "types"]),
+    (
+        "lines",
+        &["accounts", "game", "keys", "ledger", "node", "pairing", "runtime", "text", "types"],
+    ),
     (
         "ui",
         &[
-            "accounts", "arena", "config", "game", "keys", "ledger", "node", "runtime", "text",
-            "types",
+            "accounts", "arena", "config", "game", "keys", "ledger", "node", "pairing", "runtime",
+            "text", "types",
         ],
     ),
 ];
