@@ -28,7 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
-    ("pairing", &["accounts", "config", "keys", "types"]),
+    ("pairing", &["accounts", "config", "keys", "text", "types"]),
     ("mesh", &["accounts", "config", "io", "keys", "text", "types", "wire"]),
     (
         "cluster",
