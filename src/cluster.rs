@@ -12,6 +12,7 @@
 //! | [`roster`] | who is in, as the host publishes it |
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
+//! | [`proof`], `weighing` | what a host says of its worlds; what others say of them, and is refused |
 //! | `introductions`, `reach` | who is heard of; who cannot be reached, and who lets a newcomer in instead |
 //! | `carrying`, `remembering` | what goes with worlds of the [ledger](crate::ledger), and what comes of it |
 //! | [`doubling`] | who gets packets twice, because single ones get lost |
@@ -27,12 +28,14 @@ mod excluding;
 mod hearing;
 mod introductions;
 pub mod message;
+pub mod proof;
 mod reach;
 pub mod relay;
 mod remembering;
 pub mod roster;
 mod sending;
 pub mod votes;
+mod weighing;
 
 pub use self::{excluding::Exclusion, reach::Unreachable};
 
@@ -52,8 +55,10 @@ use self::{
     doubling::Doubling,
     election::{Admission, Cause, Context, Election, Newest, Voter},
     message::{
-        ControlsPacket, Member, Message, Packet, Payload, RelayPacket, TickPacket, WorldCopy,
+        ControlsPacket, Member, Message, Packet, Payload, ReignWord, RelayPacket, TickPacket,
+        WorldCopy,
     },
+    proof::Proving,
     reach::Reach,
     relay::{Relay, Via},
     roster::Roster,
@@ -63,7 +68,7 @@ use crate::{
     config::{Config, Mutant, Tuning},
     game::FactRules,
     io::{Effect, Wire},
-    keys::{Chance, Lock},
+    keys::{Chance, Lock, WorldDigest},
     ledger::{
         Fullness, Ledger,
         disk::Trouble,
@@ -79,6 +84,7 @@ use crate::{
         identity::Identity,
         message::{Beacon, Envelope, PROTOCOL},
     },
+    refusals::Refusals,
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
 };
@@ -134,6 +140,9 @@ pub struct Cluster {
     carrying: Carrying,
     relay: Relay,
     reach: Reach,
+    proving: Proving,
+    refusals: Refusals,
+    told: introductions::Told,
     keeper: Keeper,
     random: Pcg64Mcg,
     chance: Chance,
@@ -185,7 +194,12 @@ pub enum Out {
         term: Term,
     },
     /// A tick of the host, to be applied.
-    Tick(TickPacket),
+    Tick {
+        /// The tick.
+        packet: TickPacket,
+        /// Who passed it on, if it does not come from the host itself.
+        by: Option<NodeId>,
+    },
     /// The ledger of a session is open: all that counts in it follows.
     Opened,
     /// A fact counts.
@@ -271,6 +285,9 @@ impl Cluster {
             me: identity,
             mesh,
             election: Election::new(tuning.clone(), id, config.incarnation),
+            proving: Proving::new(&mut chance),
+            refusals: Refusals::default(),
+            told: introductions::Told::default(),
             chance,
             searching: now,
             told_locked: false,
@@ -701,6 +718,7 @@ impl Cluster {
                         peer.role == Role::Spectator && self.me.role == Role::Player
                     });
                     self.keeper.link_is_up(now, peer, watches);
+                    self.give_token(now, peer);
                     if self.election.reign().is_some() {
                         self.reconcile(now);
                         self.send_roster(now, peer);
@@ -734,9 +752,11 @@ impl Cluster {
         while let Some(out) = self.election.poll() {
             match out {
                 election::Out::Send { to, packet } => {
+                    let packet = self.with_word(packet);
                     self.send_packet(now, to, packet);
                 }
                 election::Out::SendThrough { relay, to, packet } => {
+                    let packet = self.with_word(packet);
                     self.send_through(now, relay, to, packet);
                 }
                 election::Out::SendTwice { to, packet } => {

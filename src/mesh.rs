@@ -80,6 +80,7 @@ use crate::{
     config::Tuning,
     io::{Effect, Interface, Wire},
     keys::Chance,
+    refusals::Refusals,
     types::{Incarnation, Instant, LinkId, NodeId},
 };
 
@@ -100,6 +101,7 @@ pub struct Mesh {
     waiting: VecDeque<LinkId>,
     reckoning: Reckoning,
     guesses: Guesses,
+    refusals: Refusals,
     legible: Legible,
     chance: Chance,
     next_link: u64,
@@ -219,6 +221,7 @@ impl Mesh {
             waiting: VecDeque::new(),
             reckoning: Reckoning::default(),
             guesses: Guesses::default(),
+            refusals: Refusals::default(),
             legible: Legible::default(),
             next_link: 0,
             host: None,

@@ -23,17 +23,21 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("bits", &[]),
     ("keys", &["text", "types"]),
+    ("refusals", &["types"]),
     ("game", &["bits", "text", "types"]),
-    ("ledger", &["game", "keys", "text", "types", "wire"]),
+    ("ledger", &["game", "keys", "refusals", "text", "types", "wire"]),
     ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
-    ("mesh", &["config", "io", "keys", "text", "types", "wire"]),
+    ("mesh", &["config", "io", "keys", "refusals", "text", "types", "wire"]),
     (
         "cluster",
-        &["bits", "config", "game", "io", "keys", "ledger", "mesh", "text", "types", "wire"],
+        &[
+            "bits", "config", "game", "io", "keys", "ledger", "mesh", "refusals", "text", "types",
+            "wire",
+        ],
     ),
-    ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
+    ("replica", &["bits", "cluster", "config", "game", "keys", "text", "types"]),
     (
         "node",
         &[

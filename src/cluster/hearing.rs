@@ -40,7 +40,7 @@ impl Cluster {
                 let admission =
                     self.elect(now, newest, |election, cx| election.tick(now, cx, &tick, via));
                 if admission == Admission::Apply && tick.state.is_some() {
-                    self.hand_on(tick);
+                    self.hand_on(now, tick, via.map(|via| via.by));
                 }
             }
             Packet::Controls(packet) => {
@@ -54,9 +54,22 @@ impl Cluster {
                 }
             }
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
-            packet if votes => {
-                if let Packet::Rival { term } | Packet::Stale { promised: term, .. } = packet {
+            Packet::Reign { term, word } if votes => {
+                if self.would_matter(term) && self.is_reign(now, from, term, Some(word)) {
+                    self.hear_of_reign(now, from, term);
+                }
+            }
+            mut packet if votes => {
+                if let Packet::Rival { term, word } | Packet::Stale { promised: term, word, .. } =
+                    packet
+                {
+                    if !self.would_matter(term) || !self.is_reign(now, from, term, word) {
+                        return;
+                    }
                     self.hear_of_host(now, term);
+                }
+                if let Packet::Ok(ok) = &mut packet {
+                    self.weigh(now, newest, from, ok);
                 }
                 self.elect(now, newest, |election, cx| {
                     election.packet(now, cx, from, packet, via.map(|via| via.by));
@@ -79,6 +92,14 @@ impl Cluster {
             return;
         }
         if relay.to == self.me.id {
+            let is_tick = matches!(*relay.packet, Packet::Tick(_));
+            if is_tick && self.proving.mistrusts(now, by) {
+                return;
+            }
+            if !is_tick {
+                // Whoever speaks to this host that way does not hear it itself.
+                self.proving.passed(now + relay::SERVED);
+            }
             if from != self.me.id {
                 self.mesh.heard_of(now, from);
                 let far = relay::HOPS_MAX.saturating_sub(relay.hops).saturating_add(1);
@@ -116,14 +137,23 @@ impl Cluster {
             Message::Roster(signed) => {
                 // From whomever it comes: it is the host's, or it is nothing.
                 if signed.check().is_err() {
-                    return tracing::warn!(?from, "a roster that its host did not sign");
+                    return self.refuse(now, from, "a roster that its host did not sign");
                 }
+                self.hear_of_reign(now, from, signed.roster.term);
                 if self.roster.adopt(signed, self.election.following()) {
                     // Its host may not have heard yet who is not let in.
                     let (me, mesh) = (self.me.id, &self.mesh);
                     self.roster.leave_out(|id| id != me && mesh.refuses(id).is_some());
                     self.roster_changed(now);
                     self.pass_roster(now);
+                }
+            }
+            Message::Token(token) => {
+                let life = self.mesh.peer(from).map(|peer| peer.incarnation);
+                let mesh = &self.mesh;
+                let is_linked = |id| mesh.peer(id).is_some_and(Peer::is_linked);
+                if let Some(life) = life {
+                    self.proving.keep((from, life), token, is_linked);
                 }
             }
             Message::Votes(votes) => self.hear_votes(now, newest, &votes),

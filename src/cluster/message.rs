@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{
-    keys::{Forged, PublicKey, SecretKey, Signature, Subject},
+    keys::{Forged, PublicKey, SecretKey, Signature, Subject, Tag, Token, WorldDigest},
     ledger::exchange::LedgerMessage,
     mesh::message::Address,
     text::Name,
@@ -35,6 +35,9 @@ pub enum Message {
     Ledger(LedgerMessage),
     /// Who wants the host to go.
     Votes(Vec<Vote>),
+    /// What the receiver can check short words of the sender with, should the sender ever host: nobody
+    /// else has it.
+    Token(Token),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
 }
@@ -173,6 +176,8 @@ pub enum Packet {
     Stale {
         /// What the sender promised.
         promised: Term,
+        /// The word of that term's host, if it is not the sender: without it this is nothing.
+        word: Option<ReignWord>,
         /// Whether the sender hears the host of that term.
         alive: bool,
     },
@@ -180,6 +185,15 @@ pub enum Packet {
     Rival {
         /// The claim.
         term: Term,
+        /// That host's word for it: without it the claim is nothing.
+        word: Option<ReignWord>,
+    },
+    /// "I follow this reign, or it is mine": to a neighbour that plays elsewhere.
+    Reign {
+        /// The reign.
+        term: Term,
+        /// Its host's word for it.
+        word: ReignWord,
     },
     /// The host with the lower term to the one with the higher: "judge us".
     Meet(MeetPacket),
@@ -237,6 +251,69 @@ pub struct TickPacket {
     pub carried: Option<Blob>,
     /// The world; none where it goes over the link because it is too large.
     pub state: Option<Payload>,
+    /// What shows others that the host made this world, should the receiver hand it over one day.
+    #[serde(default, skip_serializing_if = "Proof::is_none")]
+    pub proof: Proof,
+    /// Of a tick that a third node passed on: what its host has signed of it.
+    #[serde(skip)]
+    pub passed: Option<Passed>,
+}
+
+/// What shows that a host made a world. What the host itself sends over its sealed link needs none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Its signature, for everybody: see [`Claim`](super::proof::Claim). Not of every tick.
+    pub signature: Option<Signature>,
+    /// Short words for those who are likely to reign next, but not for the receiver itself.
+    pub tags: Vec<Tag>,
+}
+
+impl Proof {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.signature.is_none() && self.tags.is_empty()
+    }
+}
+
+/// What a host has signed of a tick that a third node passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// Which session it is of.
+    pub session: SessionId,
+    /// The world that comes of it.
+    pub digest: WorldDigest,
+}
+
+/// Where a world comes from that is handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The session it is of.
+    pub session: SessionId,
+    /// Which reign its host said to have ended.
+    pub ends: Ends,
+    /// The key of its host, if whoever hands it over knows it.
+    pub key: Option<PublicKey>,
+    /// What shows it.
+    pub proof: Proof,
+}
+
+/// The word of a host that it reigns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReignWord {
+    /// Its key.
+    pub key: PublicKey,
+    /// Its signature of the term.
+    pub signature: Signature,
+}
+
+impl ReignWord {
+    /// Checks that the host of this term gave it.
+    ///
+    /// # Errors
+    /// [`Forged`] when it did not.
+    pub fn check(&self, term: Term) -> Result<(), Forged> {
+        check_reign(&self.key, term, &self.signature)
+    }
 }
 
 /// Which reign another one has ended.
@@ -288,7 +365,7 @@ pub struct ControlsPacket {
 
 /// A packet on its way through other nodes. Its author has signed it, so that none of them can make it
 /// say something else. Ticks are encoded anew by whoever passes them on, for what the receiver holds: of
-/// them the host has signed the term, so that nobody can invent a reign.
+/// them the host has signed which world comes of them, so that nobody can invent one.
 #[derive(Clone, Debug)]
 pub struct RelayPacket {
     /// Who says it.
@@ -310,8 +387,8 @@ pub struct RelayPacket {
 /// What the author of something that is passed on has signed.
 #[derive(Clone, Debug)]
 pub enum Word {
-    /// The term of a tick.
-    Reign(Signature),
+    /// What comes of a tick.
+    Tick(Passed, Signature),
     /// All of a packet.
     Packet {
         /// It rises with each packet of that life: what came before is not taken again.
@@ -380,8 +457,9 @@ pub enum Answer {
     Follow {
         /// The newest world the answerer holds.
         world: Option<WorldMark>,
-        /// That world, if the asker's does not descend from it (`sync_gamestate`).
-        sync_gamestate: Option<Payload>,
+        /// That world, and the newest one that its host has signed, as far as the asker's does not
+        /// descend from them.
+        worlds: Vec<WorldCopy>,
     },
 }
 
@@ -413,6 +491,9 @@ pub struct WorldCopy {
     pub mark: WorldMark,
     /// The state.
     pub sync_gamestate: Payload,
+    /// Where it comes from; none if its host hands it over itself.
+    #[serde(default)]
+    pub origin: Option<Origin>,
 }
 
 /// One of two hosts that have met, as it presents itself.

@@ -102,19 +102,22 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
                 (format!("answers: the host lives, at {}", state(names, *clock)), "Ok")
             }
             Answer::TakingOver => ("answers: I take over".into(), "Ok"),
-            Answer::Follow { world: held, sync_gamestate } => {
+            Answer::Follow { world: held, worlds } => {
                 let mut line = format!("answers: I follow you. It holds {}", world(names, *held));
-                if sync_gamestate.is_some() {
+                if !worlds.is_empty() {
                     line += ", and brings it along";
                 }
                 (line, "Ok")
             }
         },
-        Packet::Stale { promised, alive } => {
+        Packet::Stale { promised, alive, .. } => {
             let heard = if *alive { "and hear it" } else { "and do not hear it" };
             (format!("says: that is over, I follow {}, {heard}", names.reign(*promised)), "Stale")
         }
-        Packet::Rival { term } => (format!("says: there is also {}", names.reign(*term)), "Rival"),
+        Packet::Rival { term, .. } => {
+            (format!("says: there is also {}", names.reign(*term)), "Rival")
+        }
+        Packet::Reign { term, .. } => (format!("says: here it is {}", names.reign(*term)), "Reign"),
         Packet::Meet(meet) => {
             let (members, tick) = (meet.members.len(), meet.tick.0);
             let mine = names.reign(meet.term);
