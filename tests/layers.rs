@@ -51,7 +51,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "sim",
         &[
             "accounts", "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
-            "node", "text", "types", "wire",
+            "node", "replica", "text", "types", "wire",
         ],
     ),
     ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),

@@ -65,6 +65,11 @@ const RELAY: u8 = 0x19;
 const LEDGER: u8 = 0x1a;
 const JSON: u8 = 0x1b;
 
+/// Whether this is something that a third node passes on.
+pub fn is_passed_on(kind: u8) -> bool {
+    kind == RELAY
+}
+
 /// A kind, and what follows it.
 pub type Encoded = (u8, Vec<u8>);
 

@@ -11,7 +11,12 @@ impl Cluster {
         };
         match coding::decode(kind, body, life, (self.me.id, self.me.incarnation)) {
             Ok(message) => self.message(now, newest, peer, message),
-            Err(_) => self.mesh.reject(now, way),
+            Err(_) => {
+                if coding::is_passed_on(kind) {
+                    self.mistrust(now, peer);
+                }
+                self.mesh.reject(now, way);
+            }
         }
     }
 

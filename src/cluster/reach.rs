@@ -23,6 +23,9 @@ const ANNOUNCED: Duration = Duration::from_millis(1_300);
 /// dialled, one a quarter of a second after the other, and for a slow wire to answer.
 const HOPE: Duration = Duration::from_millis(1_800);
 
+/// How long a newcomer waits for all of those who are announced. Beacons prove nothing.
+const PATIENCE: Duration = Duration::from_millis(3_600);
+
 /// How long the host itself has before a newcomer knocks by way of a member.
 const HOST_FIRST: Duration = Duration::from_millis(300);
 
@@ -68,14 +71,16 @@ struct Sought {
 }
 
 impl Cluster {
-    /// Whether a host of the own session was announced from which a link or a tick may still come.
+    /// Whether a host of the own session was announced from which a link or a tick may still come. Whoever
+    /// announces one host after the other that does not come is not waited for without end.
     pub(super) fn is_host_to_come(&self, now: Instant) -> bool {
-        self.announcements(now).filter_map(|beacon| beacon.term).any(|term| {
-            let sought = self.reach.sought.get(&term.host);
-            sought.is_none_or(|sought| {
-                sought.incarnation != term.incarnation || now.since(sought.since) < HOPE
+        now.since(self.searching) < PATIENCE
+            && self.announcements(now).filter_map(|beacon| beacon.term).any(|term| {
+                let sought = self.reach.sought.get(&term.host);
+                sought.is_none_or(|sought| {
+                    sought.incarnation != term.incarnation || now.since(sought.since) < HOPE
+                })
             })
-        })
     }
 
     /// Looks after those who are heard, or told of, and not reached.

@@ -15,6 +15,7 @@
 //! | `exclusion` | who is not let in, and who is shown the door |
 //! | `strangers` | whatever else may knock at an open port |
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
+//! | `liars` | members and strangers with worlds that nobody made, and reigns that never were |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | [`scene`] | what scripts are written in |
 //!
@@ -41,6 +42,7 @@ mod crash;
 mod disks;
 mod exclusion;
 mod forgers;
+mod liars;
 mod membership;
 mod network;
 mod reach;
@@ -107,6 +109,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         exclusion::STORIES,
         strangers::STORIES,
         forgers::STORIES,
+        liars::STORIES,
         accounts::STORIES,
     ]
     .into_iter()

@@ -171,6 +171,10 @@ impl<'a> Strike<'a> {
                 world.slow_down(self.target, slow);
                 "starve"
             }
+            Fault::Lie if self.awake => {
+                world.pervert(self.target);
+                "lie"
+            }
             Fault::HalfOpen if self.awake => {
                 world.half_open(self.target);
                 "half open"
