@@ -12,6 +12,7 @@
 //! | [`roster`] | who is in, as the host publishes it |
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
+//! | [`reign`] | the word of a host that it reigns |
 //! | [`proof`], `weighing` | what a host says of its worlds; what others say of them, and is refused |
 //! | `introductions`, `reach` | who is heard of; who cannot be reached, and who lets a newcomer in instead |
 //! | `carrying`, `remembering` | what goes with worlds of the [ledger](crate::ledger), and what comes of it |
@@ -30,6 +31,7 @@ mod introductions;
 pub mod message;
 pub mod proof;
 mod reach;
+pub mod reign;
 pub mod relay;
 mod remembering;
 pub mod roster;
@@ -55,11 +57,11 @@ use self::{
     doubling::Doubling,
     election::{Admission, Cause, Context, Election, Newest, Voter},
     message::{
-        ControlsPacket, Member, Message, Packet, Payload, ReignWord, RelayPacket, TickPacket,
-        WorldCopy,
+        ControlsPacket, Member, Message, Packet, Payload, RelayPacket, TickPacket, WorldCopy,
     },
     proof::Proving,
     reach::Reach,
+    reign::ReignWord,
     relay::{Relay, Via},
     roster::Roster,
     votes::Votes,
@@ -816,7 +818,7 @@ impl Cluster {
 
     /// Tells the own members whom to follow, now that this node's reign is over.
     fn dismiss(&mut self, now: Instant, old: Term, new: Term) {
-        let ends = Packet::Ends { old, new };
+        let ends = self.with_word(Packet::Ends { old, new, word: None });
         let linked = self.mesh.peers().filter(|(id, peer)| peer.is_linked() && *id != new.host);
         for peer in linked.map(|(id, _)| id).collect::<Vec<_>>() {
             self.send_packet(now, peer, ends.clone());

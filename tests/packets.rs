@@ -61,6 +61,7 @@ fn a_tick_of_sixty_four_players_costs_a_fortieth_of_json_and_a_quarter_of_a_fiel
             carried: None,
             state: payload,
             proof: Proof::default(),
+            word: None,
             passed: None,
         });
         ours += DATAGRAM_HEAD_BYTES + coding::encode(&Message::Packet(packet)).unwrap().1.len();

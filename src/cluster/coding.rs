@@ -11,11 +11,12 @@
 //!
 //! ```text
 //! tick      kind 0x80, +1 if it has a state, +2 if it carries entries, +4 if it ends a reign, +8 if it is
-//!           signed, +16 or +32 if it has one tag or two
+//!           signed, +16 or +32 if it has one tag or two, +64 if its host gives its word for its reign
 //!           v heard, and the tags, three bytes each: for this receiver alone; all that follows is the
 //!           same for whoever holds the same:
 //!           n epoch   n tick   n tick - began   only with +4: n epoch, u64 u64 host, u64 incarnation,
 //!           u1 beaten   zeros   only with +8: the signature, 64 bytes
+//!           only with +64: the host's key, 32 bytes, and its signature of the term, 64
 //!           only with +2: v length, what it carries   only with +1: the state
 //! controls  kind 0x18   u32 host   n epoch   n number
 //!           u2 holds: 0 nothing, 1 a state of this term [n tick],
@@ -39,12 +40,13 @@ use super::{
         Word,
     },
     proof::{Claim, HEIRS_MAX, told_ends},
+    reign::ReignWord,
     relay::HOPS_MAX,
 };
 use crate::{
     bits::{BitReader, BitWriter},
     game::Malformed,
-    keys::{PublicKey, SIGNATURE_BYTES, SecretKey, Signature, Subject, TAG_BYTES, Tag},
+    keys::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, SecretKey, Signature, Subject, TAG_BYTES, Tag},
     ledger::exchange::LedgerMessage,
     mesh::message::{Address, tag},
     types::{Clock, Epoch, Incarnation, NodeId, Term, Tick},
@@ -59,7 +61,8 @@ const SIGNED: u8 = 8;
 /// From here on it is how many tags there are.
 const TAGS_SHIFT: u8 = 4;
 const TAGS: u8 = 3 << TAGS_SHIFT;
-const TICK_LAST: u8 = TICK | HAS_STATE | CARRIES | ENDS | SIGNED | TAGS;
+const WORD: u8 = 64;
+const TICK_LAST: u8 = TICK | HAS_STATE | CARRIES | ENDS | SIGNED | TAGS | WORD;
 const CONTROLS: u8 = 0x18;
 const RELAY: u8 = 0x19;
 const LEDGER: u8 = 0x1a;
@@ -144,6 +147,10 @@ impl SharedTick {
         if let Some(signature) = &tick.proof.signature {
             bytes.extend(signature.0);
         }
+        if let Some(word) = &tick.word {
+            bytes.extend(word.key.as_bytes());
+            bytes.extend(word.signature.0);
+        }
         if let Some(carried) = &tick.carried {
             bytes = postcard::to_extend(carried, bytes).ok()?;
         }
@@ -153,7 +160,8 @@ impl SharedTick {
             | flag(state.is_some(), HAS_STATE)
             | flag(tick.carried.is_some(), CARRIES)
             | flag(ends.is_some(), ENDS)
-            | flag(tick.proof.signature.is_some(), SIGNED);
+            | flag(tick.proof.signature.is_some(), SIGNED)
+            | flag(tick.word.is_some(), WORD);
         Some(Self { kind, bytes })
     }
 
@@ -195,9 +203,13 @@ fn decode_tick(
     let rest = input.rest()?.len();
     let mut rest = body.split_off(body.len() - rest);
     if kind & SIGNED != 0 {
-        let signature = rest.first_chunk::<SIGNATURE_BYTES>().ok_or(Malformed)?;
-        proof.signature = Some(Signature(*signature));
-        rest.advance(SIGNATURE_BYTES);
+        proof.signature = Some(take_signature(&mut rest)?);
+    }
+    let mut word = None;
+    if kind & WORD != 0 {
+        let key = PublicKey::from_bytes(*rest.first_chunk::<KEY_BYTES>().ok_or(Malformed)?);
+        rest.advance(KEY_BYTES);
+        word = Some(ReignWord { key, signature: take_signature(&mut rest)? });
     }
     let carried = match kind & CARRIES {
         0 => None,
@@ -210,7 +222,13 @@ fn decode_tick(
         0 => rest.is_empty().then_some(None).ok_or(Malformed)?,
         _ => Some(Payload::Binary(Blob(rest))),
     };
-    Ok(TickPacket { term, ends, began, tick, heard, carried, state, proof, passed: None })
+    Ok(TickPacket { term, ends, began, tick, heard, carried, state, proof, word, passed: None })
+}
+
+fn take_signature(bytes: &mut Bytes) -> Result<Signature, Malformed> {
+    let signature = *bytes.first_chunk::<SIGNATURE_BYTES>().ok_or(Malformed)?;
+    bytes.advance(SIGNATURE_BYTES);
+    Ok(Signature(signature))
 }
 
 /// A number in groups of seven bits, off the front.
@@ -424,6 +442,7 @@ mod tests {
             carried: None,
             state: Some(Payload::from(vec![0xaa, 0xbb])),
             proof: Proof::default(),
+            word: None,
             passed: None,
         }
     }
@@ -462,6 +481,9 @@ mod tests {
                     round_trip(Packet::Tick(TickPacket { proof, ..carries.clone() }), HOST, CLIENT);
                 }
             }
+            let word = ReignWord::give(&SecretKey::from_bytes(&[7; 32]), term(3));
+            let carries = TickPacket { word: Some(word), ..carries };
+            round_trip(Packet::Tick(carries.clone()), HOST, CLIENT);
             round_trip(Packet::Tick(TickPacket { state: None, ..carries }), HOST, CLIENT);
         }
         let other = Term { epoch: Epoch(2), host: CLIENT.0, incarnation: CLIENT.1 };

@@ -543,7 +543,7 @@ impl Election {
             && mine
             && new > term
         {
-            self.send(from, Packet::Ends { old: term, new });
+            self.send(from, Packet::Ends { old: term, new, word: None });
         }
         false
     }
@@ -575,10 +575,10 @@ impl Election {
             Packet::Stale { promised, alive, .. } => self.told_stale(now, from, promised, alive),
             Packet::Rival { term, .. } => self.told_rival(now, from, term),
             Packet::Meet(meet) => self.judge(now, cx, from, &meet, via),
-            Packet::Verdict { judge, judged, keeps } => {
+            Packet::Verdict { judge, judged, keeps, .. } => {
                 self.verdict(now, (from, judge), judged, keeps, via);
             }
-            Packet::Ends { old, new } => self.ends(now, from, old, new),
+            Packet::Ends { old, new, .. } => self.ends(now, from, old, new),
             Packet::Abdicate { term, successor, world } => {
                 self.abdicated(now, cx, from, term, successor, world);
             }

@@ -39,6 +39,11 @@ impl Cluster {
                 if tick.term.host != from || tick.term.incarnation != incarnation {
                     return;
                 }
+                if let Some(word) = tick.word
+                    && !self.is_reign(now, from, tick.term, Some(word))
+                {
+                    return;
+                }
                 if via.is_none() {
                     self.doubling.saw(now, Clock { term: tick.term, tick: tick.tick });
                 }
@@ -65,6 +70,12 @@ impl Cluster {
                 }
             }
             mut packet if votes => {
+                if let Packet::Verdict { judge: term, word, .. }
+                | Packet::Ends { new: term, word, .. } = packet
+                    && !self.is_reign(now, from, term, word)
+                {
+                    return;
+                }
                 if let Packet::Rival { term, word } | Packet::Stale { promised: term, word, .. } =
                     packet
                 {

@@ -13,6 +13,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::reign::ReignWord;
 use crate::{
     keys::{Forged, PublicKey, SecretKey, Signature, Subject, Tag, Token, WorldDigest},
     ledger::exchange::LedgerMessage,
@@ -61,7 +62,7 @@ impl SignedRoster {
     pub fn new(roster: Roster, key: &SecretKey) -> Option<Self> {
         let bytes = serde_json::to_vec(&roster).ok()?;
         let signature = key.sign(Subject::Roster, &[&bytes]);
-        let reign = sign_reign(key, roster.term);
+        let reign = ReignWord::give(key, roster.term).signature;
         Some(Self { roster, key: key.public(), signature, reign })
     }
 
@@ -75,31 +76,13 @@ impl SignedRoster {
             true => self.key.verify(Subject::Roster, &[&bytes], &self.signature),
             false => Err(Forged),
         }?;
-        check_reign(&self.key, self.roster.term, &self.reign)
+        self.reign_word().check(self.roster.term)
     }
-}
 
-/// The word of whoever has `key` that it reigns in this term.
-pub fn sign_reign(key: &SecretKey, term: Term) -> Signature {
-    key.sign(Subject::Reign, &reign_parts(term).each_ref().map(|part| &part[..]))
-}
-
-/// Checks such a word.
-///
-/// # Errors
-/// [`Forged`] when the host of that term did not give it.
-pub fn check_reign(key: &PublicKey, term: Term, word: &Signature) -> Result<(), Forged> {
-    match key.id() == term.host {
-        true => {
-            let parts = reign_parts(term);
-            key.verify(Subject::Reign, &parts.each_ref().map(|part| &part[..]), word)
-        }
-        false => Err(Forged),
+    /// The host's word for its reign.
+    pub fn reign_word(&self) -> ReignWord {
+        ReignWord { key: self.key, signature: self.reign }
     }
-}
-
-fn reign_parts(term: Term) -> [[u8; 8]; 2] {
-    [term.epoch.0.to_be_bytes(), term.incarnation.0.to_be_bytes()]
 }
 
 /// Who is in a session: published by its host, the same for all.
@@ -206,6 +189,8 @@ pub enum Packet {
         /// Whether the judge keeps the crown. If not, it reigns on until it hears the
         /// `Coordinator` that ends its term.
         keeps: bool,
+        /// The judge's word for its reign, for those whom the other one sends to it.
+        word: Option<ReignWord>,
     },
     /// A host to its members: "my reign is over, follow that one".
     Ends {
@@ -213,6 +198,8 @@ pub enum Packet {
         old: Term,
         /// The reign to follow.
         new: Term,
+        /// Its host's word for it: without it there is nobody to follow.
+        word: Option<ReignWord>,
     },
     /// Something from one node to another that does not reach it, by way of a third. It has a form of its
     /// own.
@@ -254,6 +241,9 @@ pub struct TickPacket {
     /// What shows others that the host made this world, should the receiver hand it over one day.
     #[serde(default, skip_serializing_if = "Proof::is_none")]
     pub proof: Proof,
+    /// The host's word for its reign, in the first ticks of it: whoever follows can show it to others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<ReignWord>,
     /// Of a tick that a third node passed on: what its host has signed of it.
     #[serde(skip)]
     pub passed: Option<Passed>,
@@ -295,25 +285,6 @@ pub struct Origin {
     pub key: Option<PublicKey>,
     /// What shows it.
     pub proof: Proof,
-}
-
-/// The word of a host that it reigns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReignWord {
-    /// Its key.
-    pub key: PublicKey,
-    /// Its signature of the term.
-    pub signature: Signature,
-}
-
-impl ReignWord {
-    /// Checks that the host of this term gave it.
-    ///
-    /// # Errors
-    /// [`Forged`] when it did not.
-    pub fn check(&self, term: Term) -> Result<(), Forged> {
-        check_reign(&self.key, term, &self.signature)
-    }
 }
 
 /// Which reign another one has ended.

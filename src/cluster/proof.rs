@@ -14,9 +14,15 @@
 //! Both are about a [`Claim`]: the session, the term, the tick, what the host says of its reign, and the
 //! world's encoding.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
-use super::message::{Ends, Origin, TickPacket, WorldMark};
+use super::{
+    message::{Ends, Origin, TickPacket, WorldMark},
+    reign::ReignWord,
+};
 use crate::{
     keys::{Chance, Forged, PublicKey, SecretKey, Signature, Subject, Tag, Token, WorldDigest},
     types::{Clock, Incarnation, Instant, NodeId, SessionId, Term},
@@ -31,6 +37,13 @@ pub const HEIRS_MAX: usize = 2;
 
 /// The most tokens kept.
 const TOKENS_MAX: usize = 256;
+
+/// In how many ticks of its reign, the first ones, a host gives its word for it: whoever follows it can show
+/// that to others, though the roster may never come.
+pub const WORD_TICKS: u64 = 8;
+
+/// The most words of hosts kept.
+const WORDS_MAX: usize = 16;
 
 /// How long nobody believes a node any more that has passed on what its host never made.
 const MISTRUSTED: Duration = Duration::from_secs(10);
@@ -132,6 +145,8 @@ pub struct Proving {
     tokens: BTreeMap<NodeId, (Incarnation, Token)>,
     /// Until when somebody may get this host's ticks through third hands.
     passed_until: Instant,
+    /// The words of hosts that were heard lately, the newest last.
+    words: VecDeque<(Term, ReignWord)>,
     /// Who has passed on what no host made, and when.
     mistrusted: BTreeMap<NodeId, Instant>,
 }
@@ -143,6 +158,7 @@ impl Proving {
             secret: chance.bytes(),
             tokens: BTreeMap::new(),
             passed_until: Instant::default(),
+            words: VecDeque::new(),
             mistrusted: BTreeMap::new(),
         }
     }
@@ -204,6 +220,20 @@ impl Proving {
             || signature.zip(origin.key).is_some_and(|(word, key)| claim.check(&key, &word).is_ok())
     }
 
+    /// A host gave its word for this reign.
+    pub fn remember(&mut self, term: Term, word: ReignWord) {
+        self.words.retain(|(known, _)| *known != term);
+        if self.words.len() >= WORDS_MAX {
+            self.words.pop_front();
+        }
+        self.words.push_back((term, word));
+    }
+
+    /// The word for this reign, if it is remembered.
+    pub fn word(&self, term: Term) -> Option<ReignWord> {
+        self.words.iter().find(|(known, _)| *known == term).map(|(_, word)| *word)
+    }
+
     /// A node has passed on what no host made.
     pub fn mistrust(&mut self, now: Instant, id: NodeId) {
         self.mistrusted.retain(|_, at| now.since(*at) < MISTRUSTED);
@@ -223,5 +253,107 @@ impl TickPacket {
     pub fn mark(&self) -> WorldMark {
         let clock = Clock { term: self.term, tick: self.tick };
         WorldMark { clock, began: self.began }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::message::Proof,
+        types::{Epoch, Tick},
+    };
+
+    fn key(number: u8) -> SecretKey {
+        SecretKey::from_bytes(&[number; 32])
+    }
+
+    fn claim(tick: u64) -> Claim {
+        let host = key(1).public().id();
+        let term = Term { epoch: Epoch(3), host, incarnation: Incarnation(8) };
+        let mark = WorldMark { clock: Clock { term, tick: Tick(tick) }, began: Tick(1_000) };
+        let digest = WorldDigest::of(b"a world");
+        Claim { session: SessionId(uuid::Uuid::nil()), mark, ends: Ends::CarriesOn(term), digest }
+    }
+
+    fn proving(number: u8) -> Proving {
+        Proving::new(&mut Chance::new([number; 32]))
+    }
+
+    fn others(claim: Claim) -> Vec<Claim> {
+        let WorldMark { clock, began } = claim.mark;
+        let term = Term { epoch: Epoch(4), ..clock.term };
+        let mark = |clock| WorldMark { clock, began };
+        vec![
+            Claim { session: SessionId(uuid::Uuid::max()), ..claim },
+            Claim { ends: Ends::Nothing, ..claim },
+            Claim { ends: Ends::Beats(clock.term), ..claim },
+            Claim { digest: WorldDigest::of(b"another world"), ..claim },
+            Claim { mark: mark(Clock { tick: Tick(clock.tick.0 + 1), ..clock }), ..claim },
+            Claim { mark: mark(Clock { term, ..clock }), ..claim },
+            Claim { mark: WorldMark { began: Tick(999), clock }, ..claim },
+        ]
+    }
+
+    #[test]
+    fn what_a_host_signed_is_that_and_nothing_else() {
+        let claim = claim(1_056);
+        let word = claim.sign(&key(1));
+        assert_eq!(claim.check(&key(1).public(), &word), Ok(()));
+        assert_eq!(claim.check(&key(2).public(), &word), Err(Forged));
+        assert_eq!(claim.check(&key(2).public(), &claim.sign(&key(2))), Err(Forged));
+        for other in others(claim) {
+            assert_eq!(other.check(&key(1).public(), &word), Err(Forged), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_heir_can_check_each_tick_that_anybody_hands_over_and_others_cannot() {
+        let (host, mut heir, mut other) = (proving(1), proving(2), proving(3));
+        let ids = [7, 9].map(|id| (NodeId::from_u128(id), Incarnation(id as u64)));
+        let from = (key(1).public().id(), Incarnation(8));
+        heir.keep(from, host.token_for(ids[0].0, ids[0].1), |_| true);
+        other.keep(from, host.token_for(NodeId::from_u128(11), Incarnation(11)), |_| true);
+        for tick in 1_050..1_090 {
+            let claim = claim(tick);
+            let vouched = host.vouch(Instant(1), &key(1), &claim, &ids);
+            let signed = tick % SIGNED_EVERY == 0;
+            assert_eq!(vouched.signature().is_some(), signed);
+            assert_eq!(vouched.tags(ids[0].0).len(), 1, "nobody carries its own");
+            let proof = Proof { signature: None, tags: vouched.tags(ids[1].0) };
+            let (session, ends, key) = (claim.session, claim.ends, None);
+            let origin = Origin { session, ends, key, proof };
+            assert!(heir.is_shown(&claim, &origin));
+            assert!(!other.is_shown(&claim, &origin));
+            for claim in others(claim) {
+                assert!(!heir.is_shown(&claim, &origin), "{claim:?}");
+            }
+            let reborn = Proving { tokens: BTreeMap::new(), ..proving(2) };
+            assert!(!reborn.is_shown(&claim, &origin));
+        }
+    }
+
+    #[test]
+    fn each_tick_is_signed_while_somebody_gets_them_through_third_hands() {
+        let mut host = proving(1);
+        let signed = |host: &Proving, now, tick| {
+            host.vouch(Instant(now), &key(1), &claim(tick), &[]).signature().is_some()
+        };
+        assert!(signed(&host, 0, 1_001), "the first of the reign");
+        assert!(!signed(&host, 0, 1_057));
+        host.passed(Instant(500));
+        assert!(signed(&host, 499, 1_057) && !signed(&host, 500, 1_057));
+    }
+
+    #[test]
+    fn tokens_of_strangers_do_not_pile_up() {
+        let mut node = proving(1);
+        let token = |id| proving(2).token_for(NodeId::from_u128(id), Incarnation(1));
+        for id in 0..10_000 {
+            let linked = |id: NodeId| id.as_u128() < 5;
+            node.keep((NodeId::from_u128(id), Incarnation(1)), token(id), linked);
+        }
+        assert!(node.tokens.len() <= TOKENS_MAX);
+        assert!((0..5).all(|id| node.tokens.contains_key(&NodeId::from_u128(id))));
     }
 }

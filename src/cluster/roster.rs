@@ -7,7 +7,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::message::{Bar, Member, ReignWord, Roster as Published, SignedRoster};
+use super::{
+    message::{Bar, Member, Roster as Published, SignedRoster},
+    reign::ReignWord,
+};
 use crate::{
     config::Tuning,
     keys::SecretKey,
@@ -65,7 +68,7 @@ impl Roster {
     pub fn reign_word(&self, term: Term) -> Option<ReignWord> {
         let signed = self.signed.iter().chain(self.early.values());
         let mut signed = signed.filter(|signed| signed.roster.term == term);
-        signed.next().map(|signed| ReignWord { key: signed.key, signature: signed.reign })
+        signed.next().map(SignedRoster::reign_word)
     }
 
     /// The members, this node included.

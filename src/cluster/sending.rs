@@ -2,7 +2,7 @@
 
 use super::{
     message::{Passed, Proof, Word},
-    proof::Vouched,
+    proof::{Vouched, WORD_TICKS},
     *,
 };
 
@@ -19,6 +19,8 @@ impl Cluster {
         to: &[(NodeId, u64)],
     ) {
         tick.proof = Proof { signature: vouched.signature(), tags: Vec::new() };
+        let young = tick.tick.0.saturating_sub(tick.began.0) <= WORD_TICKS;
+        tick.word = young.then(|| self.reign_word(tick.term)).flatten();
         tick.carried = self.carried_since(tick.term, held);
         let shared = SharedTick::new(&tick);
         for (to, heard) in to {
@@ -88,7 +90,7 @@ impl Cluster {
         let (Some(session), Some(signature)) = (self.session_id, tick.proof.signature) else {
             return;
         };
-        let Some(ReignWord { key: from, .. }) = self.roster.reign_word(tick.term) else { return };
+        let Some(ReignWord { key: from, .. }) = self.reign_word(tick.term) else { return };
         let word = Word::Tick(Passed { session, digest }, signature);
         tick.carried = self.carried_since(tick.term, held);
         let incarnation = tick.term.incarnation;

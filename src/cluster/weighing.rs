@@ -5,10 +5,10 @@ use super::{
     Cluster,
     election::{Newest, descends},
     message::{
-        Answer, Ends, Message, OkPacket, Origin, Packet, Payload, ReignWord, TickPacket, WorldCopy,
-        WorldMark, sign_reign,
+        Answer, Ends, Message, OkPacket, Origin, Packet, Payload, TickPacket, WorldCopy, WorldMark,
     },
     proof::{Claim, HEIRS_MAX, Vouched, told_ends},
+    reign::ReignWord,
 };
 use crate::{
     config::Mutant,
@@ -111,10 +111,10 @@ impl Cluster {
 
     /// The word of a host for its reign, as far as it is known here.
     pub(super) fn reign_word(&self, term: Term) -> Option<ReignWord> {
-        let own = (term.host == self.me.id && term.incarnation == self.me.incarnation).then(|| {
-            ReignWord { key: self.me.key.public(), signature: sign_reign(&self.me.key, term) }
-        });
-        own.or_else(|| self.roster.reign_word(term))
+        if (term.host, term.incarnation) == (self.me.id, self.me.incarnation) {
+            return Some(ReignWord::give(&self.me.key, term));
+        }
+        self.proving.word(term).or_else(|| self.roster.reign_word(term))
     }
 
     /// Where the world of a tick comes from, should it be handed over one day.
@@ -135,12 +135,15 @@ impl Cluster {
     /// Adds the word of a host to what is said of its reign, and its key to what is handed over of it.
     pub(super) fn with_word(&self, mut packet: Packet) -> Packet {
         match &mut packet {
-            Packet::Rival { term, word } | Packet::Stale { promised: term, word, .. } => {
+            Packet::Rival { term, word }
+            | Packet::Stale { promised: term, word, .. }
+            | Packet::Verdict { judge: term, word, .. }
+            | Packet::Ends { new: term, word, .. } => {
                 *word = self.reign_word(*term);
             }
             Packet::Ok(OkPacket { answer: Answer::Follow { worlds, .. }, .. }) => {
                 for copy in worlds {
-                    let word = self.roster.reign_word(copy.mark.clock.term);
+                    let word = self.reign_word(copy.mark.clock.term);
                     if let Some(origin) = &mut copy.origin {
                         origin.key = word.map(|word| word.key);
                     }
@@ -160,13 +163,17 @@ impl Cluster {
         term: Term,
         word: Option<ReignWord>,
     ) -> bool {
-        if term.host == from || self.tuning.has(Mutant::TrustsRumours) {
+        if self.tuning.has(Mutant::TrustsRumours) {
             return true;
         }
-        let Some(word) = word else { return false };
+        let Some(word) = word else { return term.host == from };
+        if self.proving.word(term) == Some(word) {
+            return true;
+        }
         let genuine = word.check(term).is_ok();
-        if !genuine {
-            self.refuse(now, from, "a reign that its host did not sign");
+        match genuine {
+            true => self.proving.remember(term, word),
+            false => self.refuse(now, from, "a reign that its host did not sign"),
         }
         genuine
     }

@@ -560,6 +560,7 @@ impl<G: Game> Node<G> {
                 carried: None,
                 state: self.encode(clock, state, hash, holds),
                 proof: Proof::default(),
+                word: None,
                 passed: None,
             };
             let held = self.leads_from(holds, clock);

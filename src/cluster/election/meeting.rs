@@ -110,7 +110,7 @@ impl Election {
         {
             reign.conceded = Some((meet.term.host, now));
         }
-        let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps };
+        let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps, word: None };
         self.send_either_way(via, meet.term.host, verdict);
     }
 

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     cluster::{
         coding,
-        message::{Message, Packet, ReignWord, sign_reign},
+        message::{Message, Packet},
+        reign::ReignWord,
     },
     config::BEACON_BYTES,
     io::{Effect, Port},
@@ -157,7 +158,7 @@ fn rumours(round: u8, real: Term) -> Vec<Packet> {
     let invented = Term { epoch, host: nobody.id(), incarnation: Incarnation(7) };
     let hosts = Term { epoch, ..real };
     let claims = [invented, hosts].into_iter().flat_map(|term| {
-        let word = ReignWord { key: nobody, signature: sign_reign(&key, term) };
+        let word = ReignWord { key: nobody, ..ReignWord::give(&key, term) };
         [
             Packet::Rival { term, word: None },
             Packet::Rival { term, word: Some(word) },
@@ -166,8 +167,8 @@ fn rumours(round: u8, real: Term) -> Vec<Packet> {
             Packet::Stale { promised: term, word: None, alive: false },
             Packet::Stale { promised: term, word: Some(word), alive: true },
             Packet::Stale { promised: term, word: Some(word), alive: false },
-            Packet::Verdict { judge: term, judged: real, keeps: true },
-            Packet::Verdict { judge: term, judged: real, keeps: false },
+            Packet::Verdict { judge: term, judged: real, keeps: true, word: Some(word) },
+            Packet::Verdict { judge: term, judged: real, keeps: false, word: None },
         ]
     });
     claims.collect()

@@ -123,7 +123,7 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
             let mine = names.reign(meet.term);
             (format!("says: judge {mine}, of {members} players at tick {tick}"), "Meet")
         }
-        Packet::Verdict { judge, judged, keeps } => {
+        Packet::Verdict { judge, judged, keeps, .. } => {
             let (judge, judged) = (names.reign(*judge), names.reign(*judged));
             let goes_on = match keeps {
                 true => format!("judges: {judge} goes on, {judged} ends"),
@@ -131,7 +131,7 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
             };
             (goes_on, "Verdict")
         }
-        Packet::Ends { old, new } => {
+        Packet::Ends { old, new, .. } => {
             (format!("says: {} is over, follow {}", names.reign(*old), names.reign(*new)), "Ends")
         }
         Packet::Abdicate { term, successor, .. } => {

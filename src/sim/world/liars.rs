@@ -15,10 +15,11 @@ use crate::{
         coding,
         election::Newest as _,
         message::{
-            Answer, Message, OkPacket, Origin, Packet, Passed, Payload, Proof, ReignWord,
-            RelayPacket, TickPacket, Word, WorldCopy, sign_reign,
+            Answer, Message, OkPacket, Origin, Packet, Passed, Payload, Proof, RelayPacket,
+            TickPacket, Word, WorldCopy,
         },
         proof::Claim,
+        reign::ReignWord,
     },
     config::Form,
     game::News,
@@ -140,11 +141,11 @@ impl<G: Playable> World<G> {
         let session = node.cluster().ledger().session();
         let life = node.cluster().me().incarnation;
         let mut origin = signed.as_ref().and_then(|copy| copy.origin.clone());
-        let mut signs = None;
+        let (mut signs, mut old) = (None, None);
         match chance >> 8 & 7 {
             0 => origin = None,
             1 => {} // the host's word for another of its worlds
-            2 => mark.clock = signed.map_or(mark.clock, |copy| copy.mark.clock),
+            2 => old = signed.map(|copy| copy.sync_gamestate), // an old one, as if it were new
             3 | 4 => {
                 // A reign of its own, or of a key that nobody has.
                 let nobody = SecretKey::from_bytes(&[chance as u8; 32]);
@@ -170,7 +171,8 @@ impl<G: Playable> World<G> {
             let proof = Proof { signature: Some(claim.sign(&with)), tags };
             origin = Some(Origin { session, ends, key: Some(of), proof });
         }
-        let copy = WorldCopy { mark, sync_gamestate: Payload::from(bytes), origin };
+        let sync_gamestate = old.unwrap_or_else(|| Payload::from(bytes));
+        let copy = WorldCopy { mark, sync_gamestate, origin };
         Some(Answer::Follow { world: Some(mark), worlds: vec![copy] })
     }
 
@@ -202,7 +204,7 @@ impl<G: Playable> World<G> {
         let nobody = SecretKey::from_bytes(&[chance as u8; 32]).public();
         let epoch = Epoch(real.epoch.0 + 1 + chance % 5);
         let term = Term { epoch, host: nobody.id(), ..real };
-        let word = ReignWord { key: nobody, signature: sign_reign(&key, term) };
+        let word = ReignWord { key: nobody, ..ReignWord::give(&key, term) };
         let said = Some(word).filter(|_| chance >> 8 & 1 == 0);
         match chance >> 9 & 3 {
             0 => Packet::Rival { term, word: said },
