@@ -14,7 +14,8 @@
 //! - *No fixed wait.* The successor is known beforehand: the highest rank. It asks in the very step
 //!   in which the host's link closes, and reigns when the last answer is in.
 //! - *The newest world wins*: answers say which world the answerer holds, and bring it along when
-//!   the asker's does not descend from it.
+//!   the asker's does not descend from it. It counts if its host is known to have made it
+//!   ([`proof`](super::proof)): the cluster weighs answers before they come here.
 //! - *Two hosts have one judge.* After a partition both sides have a host. The one with the higher
 //!   term decides by `(members, tick, id)`, so that the larger half's game goes on, and there is
 //!   never a moment at which both believe to have lost.

@@ -234,11 +234,11 @@ impl Proving {
         self.words.iter().find(|(known, _)| *known == term).map(|(_, word)| *word)
     }
 
-    /// A node has passed on what no host made.
+    /// A node has passed on what no host made, or has told of a reign that never was.
     pub fn mistrust(&mut self, now: Instant, id: NodeId) {
         self.mistrusted.retain(|_, at| now.since(*at) < MISTRUSTED);
         if self.mistrusted.len() < TOKENS_MAX {
-            self.mistrusted.insert(id, now);
+            self.mistrusted.entry(id).or_insert(now);
         }
     }
 
