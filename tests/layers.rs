@@ -41,8 +41,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "node",
         &[
-            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "replica",
-            "text", "types",
+            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "refusals",
+            "replica", "text", "types",
         ],
     ),
     // The game that ships knows of no network.

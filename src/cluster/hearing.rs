@@ -101,6 +101,14 @@ impl Cluster {
         if relay.to == self.me.id && !self.relay.is_news(&relay) {
             return;
         }
+        let is_tick = matches!(*relay.packet, Packet::Tick(_));
+        if relay.to == self.me.id && is_tick && self.proving.mistrusts(now, by) {
+            return;
+        }
+        if relay.to == self.me.id && !is_tick {
+            // Whoever speaks to this host that way may not hear it itself.
+            self.proving.passed(now + relay::SERVED);
+        }
         if let (Packet::Knock(knock), true) = (&*relay.packet, relay.to == self.me.id) {
             return self.let_in(now, &relay, knock);
         }
@@ -108,14 +116,6 @@ impl Cluster {
             return;
         }
         if relay.to == self.me.id {
-            let is_tick = matches!(*relay.packet, Packet::Tick(_));
-            if is_tick && self.proving.mistrusts(now, by) {
-                return;
-            }
-            if !is_tick {
-                // Whoever speaks to this host that way does not hear it itself.
-                self.proving.passed(now + relay::SERVED);
-            }
             if from != self.me.id {
                 self.mesh.heard_of(now, from);
                 let far = relay::HOPS_MAX.saturating_sub(relay.hops).saturating_add(1);
