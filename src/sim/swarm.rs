@@ -84,7 +84,7 @@ pub enum Fault {
     FlipBit,
     /// A copy is made of a machine's disk; or, if it is off, the old copy is put back.
     CopyDisk,
-    /// A member's program says what is not so, until all is mended.
+    /// The programs of some members say what is not so, until all is mended.
     Lie,
     /// All that is cut, deaf, mute or slow is mended.
     Heal,

@@ -173,6 +173,11 @@ impl<'a> Strike<'a> {
             }
             Fault::Lie if self.awake => {
                 world.pervert(self.target);
+                for other in &self.others {
+                    if world.draw().is_multiple_of(3) {
+                        world.pervert(*other);
+                    }
+                }
                 "lie"
             }
             Fault::HalfOpen if self.awake => {
