@@ -19,8 +19,10 @@
 //! | it is deleted | always, for ever: nothing else that it says is shown, and its points are somebody's |
 //!
 //! Whoever is shown is shown by its name. Where two of one name are among those shown they are told apart
-//! by a [mark](Mark) of four letters that follows from the key.
+//! by a [mark](Mark) of four letters that follows from the key. Whom one has compared pictures with is
+//! [remembered](Friends) by its key.
 
+mod friends;
 mod mark;
 mod own;
 mod statement;
@@ -31,6 +33,7 @@ use std::{
 };
 
 pub use self::{
+    friends::{FRIENDS_MAX, Friend, Friends, Standing},
     mark::{Mark, told_apart},
     own::{NotHere, Own},
     statement::{COLOURS, Claim, STATEMENT, Statement},

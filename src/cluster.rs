@@ -11,6 +11,7 @@
 //! | [`election`] | who reigns |
 //! | [`roster`] | who is in, as the host publishes it |
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
+//! | `comparing` | two people compare pictures ([`pairing`](crate::pairing)) |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
 //! | [`reign`] | the word of a host that it reigns |
 //! | [`proof`], `weighing` | what a host says of its worlds; what others say of them, and is refused |
@@ -23,6 +24,7 @@
 pub mod bars;
 mod carrying;
 pub mod coding;
+mod comparing;
 pub mod doubling;
 pub mod election;
 mod excluding;
@@ -86,6 +88,7 @@ use crate::{
         identity::Identity,
         message::{Beacon, Envelope, PROTOCOL},
     },
+    pairing::{Certificate, Pairing, Told as Compared},
     refusals::Refusals,
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
@@ -138,6 +141,7 @@ pub struct Cluster {
     roster: Roster,
     bars: Bars,
     votes: Votes,
+    pairing: Pairing,
     doubling: Doubling,
     carrying: Carrying,
     relay: Relay,
@@ -258,6 +262,8 @@ pub enum Notice {
     Excluded(Exclusion),
     /// So many of those who are present want this host to go, and so many are needed.
     Votes(NodeId, usize, usize),
+    /// The person here compares with this one, who is called so, or is asked to; or does no more.
+    Pairing(NodeId, Name, Compared),
 }
 
 impl Cluster {
@@ -275,12 +281,16 @@ impl Cluster {
         let pen = Pen::new(config.key.clone(), config.incarnation);
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.stored);
+        let own = config.key.public();
+        let certificate = Certificate::among(&config.statements, own);
         let allowed = config.allowed.as_ref();
         let allowed = allowed.map(|keys| keys.iter().map(|key| key.id()).collect());
         let identity = Identity::new(config, rules, &mut chance);
         let mut mesh =
             Mesh::new(tuning.clone(), chance.split(), config.beacon_port, config.peers.clone());
         mesh.set_allowed(now, allowed);
+        let mut pairing = Pairing::new(chance.split());
+        pairing.speak_for(own, certificate);
         Self {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
                 .folds(fact_rules, tuning.folding),
@@ -298,6 +308,7 @@ impl Cluster {
             roster: Roster::default(),
             bars: Bars::default(),
             votes: Votes::default(),
+            pairing,
             doubling: Doubling::default(),
             carrying: Carrying::default(),
             relay: Relay::default(),
@@ -457,6 +468,7 @@ impl Cluster {
     pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
         self.elect(now, newest, |election, cx| election.abdicate(now, cx));
         self.pump(now, newest);
+        self.leave_pairing(now);
         self.send_to_all(now, &Message::Bye, None);
         self.mesh.clear();
         self.roster.clear();
@@ -557,6 +569,7 @@ impl Cluster {
             Due::Look => {
                 self.seek_at = now + SEEK_MISSING;
                 self.mind_bars(now);
+                self.mind_pairing(now);
                 self.seek_missing(now);
                 self.mind_company(now);
                 self.mind_lock(now);
@@ -642,6 +655,7 @@ impl Cluster {
         if self.me.incarnation <= other {
             return;
         }
+        self.leave_pairing(now);
         self.me.become_another(&mut self.chance);
         let id = self.me.id;
         self.keeper.write_with(now, Pen::new(self.me.key.clone(), self.me.incarnation));
@@ -729,6 +743,7 @@ impl Cluster {
                 }
                 mesh::Out::Down { peer, reason } => {
                     self.keeper.part(peer);
+                    self.pairing_parts(now, peer);
                     self.out.push_back(Out::Notice(Notice::PeerDown(peer, reason)));
                     if matches!(reason, Parting::Closed | Parting::Left) {
                         self.mesh.forget_announcement(peer);

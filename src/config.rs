@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, net::SocketAddr, time::Duration};
 
 use crate::{
-    accounts::Statement,
+    accounts::{Friend, Statement},
     keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::WallTime, keeper::Folding},
     text::{Name, SessionName},
@@ -39,6 +39,30 @@ pub const BARRED_MAX: usize = 64;
 /// How long somebody who was kicked may not come back.
 pub const KICKED_FOR: Duration = Duration::from_secs(60);
 
+/// How long somebody who is asked to compare pictures has to say something.
+pub const PAIRING_ANSWERED: Duration = Duration::from_secs(60);
+
+/// How long the machines may take for what no person has to say anything to.
+pub const PAIRING_REVEALED: Duration = Duration::from_secs(5);
+
+/// How long two people have to compare.
+pub const PAIRING_COMPARED: Duration = Duration::from_secs(180);
+
+/// How often two may try to compare within [`PAIRING_TRIES_FOR`], whoever began: each try is one chance in a
+/// million for whoever stands between them.
+pub const PAIRING_TRIES_MAX: usize = 3;
+
+/// How often anybody may begin to compare with one node within that time, all others together; and how often
+/// that one may.
+pub const PAIRING_TRIES_ALL_MAX: usize = 12;
+
+/// For how long a try counts.
+pub const PAIRING_TRIES_FOR: Duration = Duration::from_secs(60);
+
+/// How long a node waits for the account of somebody who is called like one who is remembered, before it says
+/// that this is somebody else: whose a machine is stands in the ledger, which may be on its way.
+pub const ACCOUNT_PROVED_WITHIN: Duration = Duration::from_secs(5);
+
 /// What a node is told at its start. Everything about it that is not heard from others.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -46,6 +70,8 @@ pub struct Config {
     pub key: SecretKey,
     /// What the account says of itself that this machine speaks for; empty: it speaks for none.
     pub statements: Vec<Statement>,
+    /// Whom its player has compared pictures with.
+    pub friends: Vec<Friend>,
     /// In which life. 64 random bits, drawn at each start.
     pub incarnation: Incarnation,
     /// What its player is called.

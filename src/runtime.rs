@@ -49,7 +49,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 
 use crate::{
-    accounts::Statement,
+    accounts::{Friend, Statement},
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
     keys::{Lock, PublicKey, SecretKey},
@@ -93,6 +93,8 @@ pub struct Settings {
     pub key: Option<SecretKey>,
     /// What the account says of itself that this machine speaks for; empty: it speaks for none.
     pub statements: Vec<Statement>,
+    /// Whom its player has compared pictures with: what [`Event::Pairing`] told in earlier lives.
+    pub friends: Vec<Friend>,
     /// The address to live at: everything is sent from there, and comes in there. None, or the
     /// unspecified one: every address of this machine.
     pub ip: Option<Ipv4Addr>,
@@ -125,6 +127,7 @@ impl Settings {
             allowed: None,
             key: None,
             statements: Vec::new(),
+            friends: Vec::new(),
             ip: None,
             port: None,
             peers: Vec::new(),
@@ -387,6 +390,7 @@ fn config(
     Config {
         key,
         statements: settings.statements,
+        friends: settings.friends,
         incarnation: Incarnation(random_bits()),
         name: settings.name,
         role: settings.role,

@@ -29,20 +29,21 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
+    ("pairing", &["accounts", "config", "keys", "types"]),
     ("mesh", &["config", "io", "keys", "refusals", "text", "types", "wire"]),
     (
         "cluster",
         &[
-            "bits", "config", "game", "io", "keys", "ledger", "mesh", "refusals", "text", "types",
-            "wire",
+            "bits", "config", "game", "io", "keys", "ledger", "mesh", "pairing", "refusals",
+            "text", "types", "wire",
         ],
     ),
     ("replica", &["bits", "cluster", "config", "game", "keys", "text", "types"]),
     (
         "node",
         &[
-            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "refusals",
-            "replica", "text", "types",
+            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
+            "refusals", "replica", "text", "types",
         ],
     ),
     // The game that ships knows of no network.
@@ -51,16 +52,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "sim",
         &[
             "accounts", "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
-            "node", "replica", "text", "types", "wire",
+            "node", "pairing", "replica", "text", "types", "wire",
         ],
     ),
     ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),
-    ("lines", &["accounts", "game", "keys", "ledger", "node", "runtime", "text", "types"]),
+    (
+        "lines",
+        &["accounts", "game", "keys", "ledger", "node", "pairing", "runtime", "text", "types"],
+    ),
     (
         "ui",
         &[
-            "accounts", "arena", "config", "game", "keys", "ledger", "node", "runtime", "text",
-            "types",
+            "accounts", "arena", "config", "game", "keys", "ledger", "node", "pairing", "runtime",
+            "text", "types",
         ],
     ),
 ];

@@ -136,6 +136,8 @@ pub enum Subcommand {
     #[cfg(feature = "store")]
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Compare six digits or four pictures with somebody, to be sure that nobody stands between you.
+    Pair(PairOptions),
     /// A new passphrase: four words that nobody can guess.
     Passphrase,
     /// Who won most, this evening and of all time.
@@ -168,6 +170,25 @@ pub struct HeadlessOptions {
     /// How many of them.
     #[arg(long, default_value = "1", value_parser = number(1..=COUNT_MAX), allow_negative_numbers = true)]
     pub count: u16,
+
+    #[command(flatten)]
+    pub part: PartOptions,
+}
+
+/// With whom to compare.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PairOptions {
+    /// The name of the other one, its mark, or both: Bob, kobi, Bob·kobi.
+    #[arg(value_name = "NAME")]
+    pub who: Option<String>,
+
+    /// List those whom you have compared with.
+    #[arg(long, conflicts_with_all = ["who", "forget"])]
+    pub list: bool,
+
+    /// Forget somebody.
+    #[arg(long, value_name = "NAME", conflicts_with = "who")]
+    pub forget: Option<String>,
 
     #[command(flatten)]
     pub part: PartOptions,

@@ -18,6 +18,7 @@ use crate::{
     keys::{Forged, PublicKey, SecretKey, Signature, Subject, Tag, Token, WorldDigest},
     ledger::exchange::LedgerMessage,
     mesh::message::Address,
+    pairing::Step,
     text::Name,
     types::{Clock, Epoch, Incarnation, NodeId, Role, SessionId, Term, Tick},
     wire::Blob,
@@ -39,6 +40,8 @@ pub enum Message {
     /// What the receiver can check short words of the sender with, should the sender ever host: nobody
     /// else has it.
     Token(Token),
+    /// Two people compare pictures.
+    Pairing(Step),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
 }

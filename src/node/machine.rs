@@ -11,10 +11,10 @@ use serde_json::value::to_raw_value;
 
 use super::{
     Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
-    persons::Persons,
+    company::Company, persons::Persons,
 };
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Friend},
     cluster::{
         self, Cluster, Exclusion, Notice,
         election::{Cause, Newest},
@@ -25,6 +25,7 @@ use crate::{
     io::Wire,
     keys::WorldDigest,
     mesh::Delivery,
+    pairing::{Certificate, Told},
     replica::{
         Replica, State,
         client::Client,
@@ -63,6 +64,8 @@ pub struct Node<G: Game> {
     new_reign: Option<Term>,
     pub(super) memory: Memory<G>,
     pub(super) persons: Persons,
+    pub(super) company: Company,
+    pub(super) friends: Arc<[Friend]>,
     applied: Option<Applied>,
     lost: Option<(NodeId, Cause)>,
     pub(super) handover: Option<Handover>,
@@ -151,6 +154,8 @@ impl<G: Game> Node<G> {
             new_reign: None,
             memory: Memory::default(),
             persons: Persons::new(std::mem::take(&mut config.statements)),
+            friends: Arc::from([]),
+            company: Company::new(std::mem::take(&mut config.friends)),
             applied: None,
             lost: None,
             handover: None,
@@ -172,6 +177,7 @@ impl<G: Game> Node<G> {
                 tuning: config.tuning,
             },
         };
+        node.friends = node.company.friends().all().into();
         if let Some(session) = config.session {
             node.handle(now, Input::Command(Command::Play(session, config.lock)));
         }
@@ -306,7 +312,15 @@ impl<G: Game> Node<G> {
             Command::Kick(id) => self.cluster.bar(now, id, false),
             Command::Ban(id) => self.cluster.bar(now, id, true),
             Command::VoteOut(id) => self.cluster.vote_out(now, &self.replica, id),
-            Command::Declare(statements) => self.persons.declare(statements),
+            Command::Pair(id) => self.pair(now, id),
+            Command::Compared { same } => {
+                self.cluster.compared(now, same && self.company.friends().has_room());
+            }
+            Command::Declare(statements) => {
+                let own = Certificate::among(&statements, self.cluster.me().key.public());
+                self.cluster.speak_for(own);
+                self.persons.declare(statements);
+            }
         }
         self.view_due = true;
         self.drain(now);
@@ -316,6 +330,7 @@ impl<G: Game> Node<G> {
         self.cluster.leave(now, &self.replica);
         self.drain(now);
         self.persons.left();
+        self.company.left();
         self.replica = Replica::default();
         self.host = Host::new();
         self.client.forget();
@@ -333,7 +348,7 @@ impl<G: Game> Node<G> {
         while let Some(out) = self.cluster.poll() {
             match out {
                 cluster::Out::Effect(effect) => self.out.push_back(Output::Effect(effect)),
-                cluster::Out::Notice(notice) => self.notice(notice),
+                cluster::Out::Notice(notice) => self.notice(now, notice),
                 cluster::Out::Reign { term, ends, world } => self.reign(now, term, ends, world),
                 cluster::Out::Announce { term, ends } => {
                     let own = ends.host == self.me();
@@ -367,7 +382,7 @@ impl<G: Game> Node<G> {
         }
     }
 
-    fn notice(&mut self, notice: Notice) {
+    fn notice(&mut self, now: Instant, notice: Notice) {
         self.view_due = true;
         let event = match notice {
             Notice::PeerUp(peer, name) => Event::PeerUp { peer, name },
@@ -378,12 +393,8 @@ impl<G: Game> Node<G> {
             }
             Notice::Election(ends) => Event::Election { ends },
             Notice::Roster => {
-                let members = self.cluster.members().iter().map(|member| MemberView {
-                    id: member.id,
-                    name: member.name.clone(),
-                    away: member.away,
-                });
-                self.members = members.collect();
+                self.company.stir();
+                self.show_members();
                 self.spectators = self.cluster.spectators();
                 let (version, spectators) = (self.cluster.roster_version(), self.spectators);
                 Event::Roster { version, members: self.members.clone(), spectators }
@@ -401,6 +412,14 @@ impl<G: Game> Node<G> {
                 Event::Excluded { session: session.unwrap_or_default(), why }
             }
             Notice::Votes(host, votes, needed) => Event::Votes { host, votes, needed },
+            Notice::Pairing(peer, name, told) => {
+                if let Told::Paired(key) = told {
+                    self.company.remember(now, peer, Friend { name: name.clone(), key });
+                    self.friends = self.company.friends().all().into();
+                }
+                self.view_due = true;
+                Event::Pairing { peer, name, told }
+            }
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();
                 self.host = Host::new();
@@ -477,6 +496,7 @@ impl<G: Game> Node<G> {
         let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
         self.cluster.tick_ledger(now);
         self.mind_persons(now);
+        self.mind_company(now);
         if let Some(term) = self.cluster.election().reign() {
             let awake = self.cluster.awake_at(now);
             self.tick_at = Some(awake.unwrap_or(next));
@@ -498,7 +518,7 @@ impl<G: Game> Node<G> {
         let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
         self.view_due |= todo.show;
         if todo.struck {
-            self.notice(Notice::Excluded(Exclusion::StruckOff));
+            self.notice(now, Notice::Excluded(Exclusion::StruckOff));
         }
         if let Some(struck) = todo.bar {
             self.cluster.strike_off(now, struck, &self.replica);
@@ -730,7 +750,7 @@ impl<G: Game> Node<G> {
         }
     }
 
-    fn say(&mut self, event: Event<G>) {
+    pub(super) fn say(&mut self, event: Event<G>) {
         self.out.push_back(Output::Event(event));
     }
 }

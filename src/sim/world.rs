@@ -49,12 +49,13 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    accounts::Statement,
+    accounts::{Friend, Statement},
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
     keys::{Lock, PublicKey, SecretKey},
     ledger::{entry::WallTime, keeper::Folding},
     node::{Command, Event, Input, Node, Output, View},
+    pairing::{Ended, Told},
     text::{Name, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Role, Term},
 };
@@ -132,6 +133,15 @@ pub struct World<G: Playable> {
     pub locks: BTreeMap<Place, Lock>,
     /// What players are called, other than by their places.
     pub names: BTreeMap<Place, Name>,
+    /// Whom the players of machines have compared pictures with: what is kept of that for the next start.
+    pub friends: BTreeMap<Place, Vec<Friend>>,
+    /// Who has told its user that somebody is known, and who that somebody has the name and another key of one
+    /// who is.
+    pub recognised: BTreeSet<(Place, NodeId)>,
+    /// See `recognised`.
+    pub other_keys: BTreeSet<(Place, NodeId)>,
+    /// How the last comparisons ended, by those who were told.
+    pub unpaired: Vec<(Place, Ended, bool)>,
     /// The keys of those whom a node lets in, where it does not let in everybody.
     pub allowed: BTreeMap<Place, BTreeSet<PublicKey>>,
     /// Nodes that rather wait than found a session beside a locked one of the same name.
@@ -280,6 +290,10 @@ impl<G: Playable> World<G> {
             hub: None,
             locks: BTreeMap::new(),
             names: BTreeMap::new(),
+            friends: BTreeMap::new(),
+            recognised: BTreeSet::new(),
+            other_keys: BTreeSet::new(),
+            unpaired: Vec::new(),
             allowed: BTreeMap::new(),
             patient: BTreeSet::new(),
             liars: Liars::default(),
@@ -384,6 +398,7 @@ impl<G: Playable> World<G> {
         let config = Config {
             key: self.machines[place].key.clone(),
             statements: self.machines[place].statements.clone(),
+            friends: self.friends.get(&place).cloned().unwrap_or_default(),
             incarnation: Incarnation(self.random.next_u64()),
             name: self.names.get(&place).cloned().unwrap_or(Name::new(&format!("n{place}"))),
             role: Role::Player,
@@ -660,6 +675,19 @@ impl<G: Playable> World<G> {
             }
             Event::Excluded { .. } => {
                 self.excluded.insert(place);
+            }
+            Event::Pairing { name, told: Told::Paired(key), .. } => {
+                let friend = Friend { name: name.clone(), key: *key };
+                self.friends.entry(place).or_default().push(friend);
+            }
+            Event::Pairing { told: Told::Ended { why, by_them }, .. } => {
+                self.unpaired.push((place, *why, *by_them));
+            }
+            Event::Recognised { peer, .. } => {
+                self.recognised.insert((place, *peer));
+            }
+            Event::OtherKey { peer, .. } => {
+                self.other_keys.insert((place, *peer));
             }
             Event::Unreachable(who) => {
                 self.unreached.insert((place, who.id));
