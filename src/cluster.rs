@@ -13,6 +13,8 @@
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
 //! | `comparing` | two people compare pictures ([`pairing`](crate::pairing)) |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
+//! | [`reign`] | the word of a host that it reigns |
+//! | [`proof`], `weighing` | what a host says of its worlds; what others say of them, and is refused |
 //! | `introductions`, `reach` | who is heard of; who cannot be reached, and who lets a newcomer in instead |
 //! | `carrying`, `remembering` | what goes with worlds of the [ledger](crate::ledger), and what comes of it |
 //! | [`doubling`] | who gets packets twice, because single ones get lost |
@@ -29,12 +31,15 @@ mod excluding;
 mod hearing;
 mod introductions;
 pub mod message;
+pub mod proof;
 mod reach;
+pub mod reign;
 pub mod relay;
 mod remembering;
 pub mod roster;
 mod sending;
 pub mod votes;
+mod weighing;
 
 pub use self::{excluding::Exclusion, reach::Unreachable};
 
@@ -56,7 +61,9 @@ use self::{
     message::{
         ControlsPacket, Member, Message, Packet, Payload, RelayPacket, TickPacket, WorldCopy,
     },
+    proof::Proving,
     reach::Reach,
+    reign::ReignWord,
     relay::{Relay, Via},
     roster::Roster,
     votes::Votes,
@@ -66,7 +73,7 @@ use crate::{
     config::{Config, DIAL_COSTS_BYTES, Mutant, Tuning},
     game::FactRules,
     io::{Effect, Wire},
-    keys::{Chance, Lock},
+    keys::{Chance, Lock, WorldDigest},
     ledger::{
         Fullness, Ledger,
         disk::Trouble,
@@ -83,6 +90,7 @@ use crate::{
         message::{Beacon, Envelope, PROTOCOL},
     },
     pairing::{Certificate, Pairing, Told as Compared},
+    refusals::Refusals,
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
 };
@@ -143,6 +151,9 @@ pub struct Cluster {
     carrying: Carrying,
     relay: Relay,
     reach: Reach,
+    proving: Proving,
+    refusals: Refusals,
+    told: introductions::Told,
     keeper: Keeper,
     random: Pcg64Mcg,
     chance: Chance,
@@ -198,7 +209,12 @@ pub enum Out {
         term: Term,
     },
     /// A tick of the host, to be applied.
-    Tick(TickPacket),
+    Tick {
+        /// The tick.
+        packet: TickPacket,
+        /// Who passed it on, if it does not come from the host itself.
+        by: Option<NodeId>,
+    },
     /// The ledger of a session is open: all that counts in it follows.
     Opened,
     /// A fact counts.
@@ -293,6 +309,9 @@ impl Cluster {
             me: identity,
             mesh,
             election: Election::new(tuning.clone(), id, config.incarnation),
+            proving: Proving::new(&mut chance),
+            refusals: Refusals::default(),
+            told: introductions::Told::default(),
             chance,
             searching: now,
             told_locked: false,
@@ -779,6 +798,7 @@ impl Cluster {
                     if !renewed {
                         self.readmit(now);
                     }
+                    self.give_token(now, peer);
                     if self.election.reign().is_some() {
                         // A roster that is on its way goes to everybody.
                         self.reconcile(now);
@@ -819,9 +839,11 @@ impl Cluster {
         while let Some(out) = self.election.poll() {
             match out {
                 election::Out::Send { to, packet } => {
+                    let packet = self.with_word(packet);
                     self.send_packet(now, to, packet);
                 }
                 election::Out::SendThrough { relay, to, packet } => {
+                    let packet = self.with_word(packet);
                     self.send_through(now, relay, to, packet);
                 }
                 election::Out::SendTwice { to, packet } => {
@@ -881,7 +903,7 @@ impl Cluster {
 
     /// Tells the own members whom to follow, now that this node's reign is over.
     fn dismiss(&mut self, now: Instant, old: Term, new: Term) {
-        let ends = Packet::Ends { old, new };
+        let ends = self.with_word(Packet::Ends { old, new, word: None });
         let linked = self.mesh.peers().filter(|(id, peer)| peer.is_linked() && *id != new.host);
         for peer in linked.map(|(id, _)| id).collect::<Vec<_>>() {
             self.send_packet(now, peer, ends.clone());

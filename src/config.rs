@@ -291,11 +291,17 @@ pub enum Mutant {
     OneLife,
     /// Any state held serves as a baseline.
     AnyBaseline,
+    /// Whatever world somebody brings along in an election is believed.
+    TrustsAnswers,
+    /// Whatever world somebody passes on in a host's name is believed.
+    TrustsRelays,
+    /// Whatever reign somebody tells of is believed.
+    TrustsRumours,
 }
 
 impl Mutant {
     /// All of them, with the names they have on the command line.
-    pub const ALL: [(&'static str, Mutant); 18] = [
+    pub const ALL: [(&'static str, Mutant); 21] = [
         ("no-terms", Mutant::NoTerms),
         ("not-sticky", Mutant::NotSticky),
         ("old-world", Mutant::OldWorld),
@@ -314,6 +320,9 @@ impl Mutant {
         ("counts-twice", Mutant::CountsTwice),
         ("one-life", Mutant::OneLife),
         ("any-baseline", Mutant::AnyBaseline),
+        ("trusts-answers", Mutant::TrustsAnswers),
+        ("trusts-relays", Mutant::TrustsRelays),
+        ("trusts-rumours", Mutant::TrustsRumours),
     ];
 }
 

@@ -149,6 +149,8 @@ pub mod node;
 #[doc(hidden)]
 pub mod pairing;
 #[doc(hidden)]
+pub mod refusals;
+#[doc(hidden)]
 pub mod replica;
 #[doc(hidden)]
 pub mod runtime;
@@ -214,6 +216,7 @@ pub mod inside {
     //! |---|---|
     //! | [`types`], [`text`], [`bits`], [`wire`] | the words; clean names; packing; frames |
     //! | [`keys`] | keys, signatures, passphrases |
+    //! | [`refusals`] | what was refused, from whom, and how often |
     //! | [`game`] | what a game is |
     //! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
     //! | [`accounts`] | who is who: what the statements in a ledger come to |
@@ -243,7 +246,7 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        accounts, bits, cluster, config, game, io, keys, ledger, mesh, node, pairing, replica,
-        runtime, text, types, wire,
+        accounts, bits, cluster, config, game, io, keys, ledger, mesh, node, pairing, refusals,
+        replica, runtime, text, types, wire,
     };
 }

@@ -86,6 +86,7 @@ use crate::{
     config::Tuning,
     io::{Effect, Interface, Wire},
     keys::Chance,
+    refusals::Refusals,
     types::{Incarnation, Instant, LinkId, NodeId},
 };
 
@@ -103,6 +104,7 @@ pub struct Mesh {
     waiting: VecDeque<LinkId>,
     reckoning: Reckoning,
     guesses: Guesses,
+    refusals: Refusals,
     legible: Legible,
     chance: Chance,
     next_link: u64,
@@ -231,6 +233,7 @@ impl Mesh {
             waiting: VecDeque::new(),
             reckoning: Reckoning::default(),
             guesses: Guesses::default(),
+            refusals: Refusals::default(),
             legible: Legible::default(),
             next_link: 0,
             doubted_itself: Instant::default(),

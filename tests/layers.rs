@@ -23,26 +23,27 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("bits", &[]),
     ("keys", &["text", "types"]),
+    ("refusals", &["types"]),
     ("game", &["bits", "text", "types"]),
-    ("ledger", &["game", "keys", "text", "types", "wire"]),
+    ("ledger", &["game", "keys", "refusals", "text", "types", "wire"]),
     ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
     ("pairing", &["accounts", "config", "keys", "text", "types"]),
-    ("mesh", &["accounts", "config", "io", "keys", "text", "types", "wire"]),
+    ("mesh", &["accounts", "config", "io", "keys", "refusals", "text", "types", "wire"]),
     (
         "cluster",
         &[
             "accounts", "bits", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
-            "text", "types", "wire",
+            "refusals", "text", "types", "wire",
         ],
     ),
-    ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
+    ("replica", &["bits", "cluster", "config", "game", "keys", "text", "types"]),
     (
         "node",
         &[
             "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
-            "replica", "text", "types",
+            "refusals", "replica", "text", "types",
         ],
     ),
     // The game that ships knows of no network.
@@ -51,7 +52,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "sim",
         &[
             "accounts", "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
-            "node", "pairing", "text", "types", "wire",
+            "node", "pairing", "replica", "text", "types", "wire",
         ],
     ),
     ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),

@@ -1,8 +1,9 @@
 //! How this node comes to know others: by their beacons, and by what others say of them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
+    time::Duration,
 };
 
 use super::{AUDIENCE, Cluster, Notice, Out, SEEK_MISSING_FOR, message::Packet};
@@ -15,6 +16,11 @@ use crate::{
     text::Name,
     types::{Instant, NodeId, Role, Term},
 };
+
+/// How long after one neighbour was told of the own reign it may be told again, and how many are told
+/// in that time.
+const TOLD_AGAIN: Duration = Duration::from_millis(200);
+const TOLD_MAX: usize = 64;
 
 impl Cluster {
     /// Somebody announced itself, in so many bytes.
@@ -50,12 +56,10 @@ impl Cluster {
         let id = beacon.who.id();
         let proved = self.mesh.announcement(now, id).is_none_or(|heard| heard.proved);
         if let Some(term) = beacon.term.filter(|_| proved && self.mesh.refuses(id).is_none()) {
-            if term.host == beacon.who.id() {
-                self.election.rumour(now, term, None);
-            } else if term.host != self.me.id {
+            if term.host != beacon.who.id() && term.host != self.me.id {
                 self.seek_host(now, beacon, term, from.ip(), pays);
             }
-            self.hear_of_another_game(now, beacon.who.id(), term);
+            self.tell_of_own_game(now, beacon.who.id(), term);
             if self.me.role == Role::Spectator && self.election.following().is_none() {
                 self.mesh.set_host(Some(term.host));
             }
@@ -108,17 +112,38 @@ impl Cluster {
         }
     }
 
-    /// A node plays in another reign than this one: the two hosts may not hear of each other, but through
-    /// those who are linked.
-    fn hear_of_another_game(&mut self, now: Instant, teller: NodeId, term: Term) {
+    /// Somebody who is linked says in a beacon that it plays in another reign than this node. A beacon proves
+    /// nothing, so nothing follows from it but that the other one is told of this reign, with its host's
+    /// word; what it hears of this node leads it to do the same.
+    fn tell_of_own_game(&mut self, now: Instant, teller: NodeId, term: Term) {
+        let mine = self.election.reign().or(self.election.following());
+        let Some(mine) = mine.filter(|mine| mine.host != term.host) else { return };
+        if !self.mesh.peer(teller).is_some_and(Peer::is_linked) {
+            return;
+        }
+        let Some(word) = self.reign_word(mine) else { return };
+        if !self.told.may(now, teller) {
+            return;
+        }
+        self.send_packet(now, teller, Packet::Reign { term: mine, word });
+    }
+
+    /// Whether it makes a difference here that there is such a reign: only a higher one is anybody's rival.
+    pub(super) fn would_matter(&self, term: Term) -> bool {
+        let mine = self.election.reign().or(self.election.following());
+        mine.is_some_and(|mine| mine < term)
+    }
+
+    /// There is such a reign, by the word of its host: `teller` plays in it. The two hosts may not hear of
+    /// each other, but through those who are linked.
+    pub(super) fn hear_of_reign(&mut self, now: Instant, teller: NodeId, term: Term) {
         let barred = self.mesh.refuses(term.host).is_some();
-        if barred || term.host == self.me.id || !self.mesh.peer(teller).is_some_and(Peer::is_linked)
-        {
+        if barred || term.host == self.me.id || !self.would_matter(term) {
             return;
         }
         self.election.rumour(now, term, Some(teller).filter(|teller| *teller != term.host));
         if let Some(mine) = self.election.following().filter(|mine| mine.host != term.host) {
-            let packet = Packet::Rival { term };
+            let packet = self.with_word(Packet::Rival { term, word: None });
             if let Some(relay) = self.election.relay(now) {
                 self.send_through(now, relay, mine.host, packet.clone());
             }
@@ -194,6 +219,24 @@ impl Cluster {
     }
 }
 
+/// Who was told of the own reign lately: beacons can be forged, and what they lead to is little.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    at: BTreeMap<NodeId, Instant>,
+}
+
+impl Told {
+    /// Whether it is time to tell this one.
+    fn may(&mut self, now: Instant, id: NodeId) -> bool {
+        self.at.retain(|_, at| now.since(*at) < TOLD_AGAIN);
+        let may = self.at.len() < TOLD_MAX && !self.at.contains_key(&id);
+        if may {
+            self.at.insert(id, now);
+        }
+        may
+    }
+}
+
 /// Where somebody is, by the word of somebody at `teller`. Both may live on one machine, which need
 /// not be this one; then what the teller says may be an address that nobody else can use, of that
 /// machine's loopback or of some network inside it, and the teller's own is the right one.
@@ -206,8 +249,6 @@ fn told_by(teller: IpAddr, address: Address) -> Vec<Address> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
         config::Tuning,

@@ -24,9 +24,9 @@ const ANNOUNCED: Duration = Duration::from_millis(1_300);
 /// dialled, one a quarter of a second after the other, and for a slow wire to answer.
 const HOPE: Duration = Duration::from_millis(1_800);
 
-/// How long a newcomer waits in all for hosts that were announced, one after the other: anybody can announce
+/// How long a newcomer waits in all for hosts that are announced, one after the other: anybody can announce
 /// any number of them.
-const HOPES_IN_ALL: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_millis(3_600);
 
 /// How long the host itself has before a newcomer knocks by way of a member.
 const HOST_FIRST: Duration = Duration::from_millis(300);
@@ -73,9 +73,10 @@ struct Sought {
 }
 
 impl Cluster {
-    /// Whether a host of the own session was announced from which a link or a tick may still come.
+    /// Whether a host of the own session was announced from which a link or a tick may still come. Whoever
+    /// announces one host after the other that does not come is not waited for without end.
     pub(super) fn is_host_to_come(&self, now: Instant) -> bool {
-        if now.since(self.searching) >= HOPES_IN_ALL {
+        if now.since(self.searching) >= PATIENCE {
             return false;
         }
         let proved = |beacon: &&Beacon| {

@@ -7,10 +7,13 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use super::message::{Bar, Member, Roster as Published, SignedRoster, Word};
+use super::{
+    message::{Bar, Member, Roster as Published, SignedRoster},
+    reign::ReignWord,
+};
 use crate::{
     config::Tuning,
-    keys::{PublicKey, SecretKey},
+    keys::SecretKey,
     mesh::{Mesh, identity::Identity},
     types::{Incarnation, Instant, NodeId, Role, SessionId, Term},
 };
@@ -76,11 +79,11 @@ impl Roster {
         }
     }
 
-    /// The word of a host that it reigns in this term, and its key.
-    pub fn word_of(&self, term: Term) -> Option<(PublicKey, Word)> {
+    /// The word of a host that it reigns in this term, with its key.
+    pub fn reign_word(&self, term: Term) -> Option<ReignWord> {
         let signed = self.signed.iter().chain(self.early.values());
-        let signed = signed.filter(|signed| signed.roster.term == term);
-        signed.map(|signed| (signed.key, Word::Reign(signed.reign))).next()
+        let mut signed = signed.filter(|signed| signed.roster.term == term);
+        signed.next().map(SignedRoster::reign_word)
     }
 
     /// The members, this node included.
@@ -369,14 +372,14 @@ mod tests {
         for followed in &lists {
             let term = followed.roster.term;
             let mut roster = Roster::default();
-            assert!(roster.word_of(term).is_none());
+            assert!(roster.reign_word(term).is_none());
             for list in &lists {
                 assert!(!roster.adopt(list.clone(), None));
             }
-            assert!(roster.word_of(term).is_some());
+            assert_eq!(roster.reign_word(term).map(|word| word.check(term)), Some(Ok(())));
             assert!(roster.follow(term));
             assert_eq!(roster.published().unwrap().term, term);
-            assert!(roster.word_of(term).is_some());
+            assert!(roster.reign_word(term).is_some());
         }
     }
 }

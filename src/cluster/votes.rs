@@ -19,6 +19,7 @@ use super::message::Vote;
 use crate::{
     config::PLAYERS_MAX,
     keys::{SecretKey, Subject},
+    refusals::Refusals,
     types::{Instant, NodeId, SessionId, Term},
 };
 
@@ -36,6 +37,7 @@ pub struct Votes {
     checks: (Instant, usize),
     /// The reign that is followed, and the one before: its votes may still be under way.
     reigns: [Option<Term>; 2],
+    refusals: Refusals,
 }
 
 impl Vote {
@@ -90,7 +92,7 @@ impl Votes {
         if genuine {
             self.held.insert(voter, (vote.clone(), now));
         } else {
-            tracing::warn!("a vote of {voter:?} that it never cast");
+            self.refusals.note(now, voter, "a vote that it never cast");
         }
         genuine
     }

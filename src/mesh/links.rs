@@ -203,8 +203,9 @@ impl Mesh {
             match (state.peer, opened) {
                 (Some(peer), Some(Ok(frame))) => self.frame(now, peer, link, Bytes::from(frame)),
                 _ => {
-                    let peer = state.peer;
-                    tracing::warn!(?peer, "what came over a link was not sent by whom it is with");
+                    let peer = state.peer.unwrap_or(NodeId::from_u128(0));
+                    let what = "what came over a link and was not sent by whom it is with";
+                    self.refusals.note(now, peer, what);
                     return self.fail(now, link);
                 }
             }

@@ -18,11 +18,12 @@ use crate::{
     cluster::{
         self, Cluster, Exclusion, Notice,
         election::{Cause, Newest},
-        message::{ControlsPacket, Ends, Payload, TickPacket, WorldCopy, WorldMark},
+        message::{ControlsPacket, Ends, Payload, Proof, TickPacket, WorldCopy, WorldMark},
     },
     config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK, Tuning},
     game::{FactRules, Game, draw},
     io::Wire,
+    keys::WorldDigest,
     mesh::Delivery,
     pairing::Told,
     replica::{
@@ -372,7 +373,7 @@ impl<G: Game> Node<G> {
                 }
                 cluster::Out::CountsNoMore(entry) => self.change_scores(&entry, false),
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
-                cluster::Out::Tick(packet) => self.receive(now, packet),
+                cluster::Out::Tick { packet, by } => self.receive(now, packet, by),
                 cluster::Out::Controls { from, incarnation, packet, relayed } => {
                     self.collect(from, incarnation, &packet, relayed);
                 }
@@ -548,23 +549,25 @@ impl<G: Game> Node<G> {
         let clock = Clock { term, tick: Tick(mark.clock.tick.0 + 1) };
         self.write_news(now, &before, &news);
         self.write_facts(now, clock.tick, &events, &mut state);
-        let hash = state.hash();
+        let (hash, digest) = state.hash_and_digest();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
         self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
-        self.publish(now, clock, hash, mark.began, &state);
+        self.publish(now, clock, (hash, digest), mark.began, &state);
     }
 
     fn publish(
         &mut self,
         now: Instant,
         clock: Clock,
-        hash: u32,
+        (hash, digest): (u32, WorldDigest),
         began: Tick,
         state: &State<G::World>,
     ) {
+        let mark = WorldMark { clock, began };
+        let vouched = self.cluster.vouch(now, mark, self.ends, digest);
         let mut holders: BTreeMap<Option<Clock>, Vec<(NodeId, u64)>> = BTreeMap::new();
         for (to, life) in self.cluster.audience(now) {
             let holds = self.host.holds(to).filter(|holds| self.replica.held(*holds).is_some());
@@ -579,9 +582,12 @@ impl<G: Game> Node<G> {
                 heard: 0,
                 carried: None,
                 state: self.encode(clock, state, hash, holds),
+                proof: Proof::default(),
+                word: None,
+                passed: None,
             };
             let held = self.leads_from(holds, clock);
-            self.cluster.send_tick(now, tick, held, &receivers);
+            self.cluster.send_tick(now, tick, &vouched, held, &receivers);
         }
     }
 
@@ -617,19 +623,26 @@ impl<G: Game> Node<G> {
         Instant(next.0.saturating_add_signed(off / 16))
     }
 
-    /// Applies a tick of the host.
-    fn receive(&mut self, now: Instant, packet: TickPacket) {
+    /// Applies a tick of the host, which may have come by way of another node.
+    fn receive(&mut self, now: Instant, packet: TickPacket, by: Option<NodeId>) {
         let clock = Clock { term: packet.term, tick: packet.tick };
         if self.replica.clock().is_some_and(|held| held.term == clock.term && held >= clock) {
             return;
         }
         let Some(payload) = &packet.state else { return };
         match snapshot::decode::<G>(payload, clock, &self.replica) {
+            Ok(snapshot) if !self.is_as_signed(&packet, &snapshot.state) => {
+                self.needs_whole = true;
+                by.into_iter().for_each(|by| self.cluster.mistrust(now, by));
+            }
             Ok(snapshot) => {
                 self.needs_whole = false;
                 self.client.acknowledge(self.me(), self.cluster.me().incarnation, &snapshot.state);
                 let mark = WorldMark { clock, began: packet.began };
                 self.take(mark, snapshot.state, packet.ends.beaten());
+                if let Some(origin) = self.cluster.origin_of(&packet) {
+                    self.replica.prove(origin);
+                }
                 self.cluster.took(now, clock);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
@@ -637,11 +650,21 @@ impl<G: Game> Node<G> {
             }
             Err(error) => {
                 self.needs_whole = true;
-                if error == Unusable::Diverged {
-                    self.say(Event::Diverged { clock });
+                match by {
+                    // It may refer to what is not held here any more; all else its host did not say.
+                    Some(by) if error != Unusable::NoBaseline => self.cluster.mistrust(now, by),
+                    None if error == Unusable::Diverged => self.say(Event::Diverged { clock }),
+                    _ => {}
                 }
             }
         }
+    }
+
+    /// Whether a state that came by way of others is the one that its host has signed.
+    fn is_as_signed(&self, packet: &TickPacket, state: &State<G::World>) -> bool {
+        let trusts = self.wishes.tuning.has(Mutant::TrustsRelays);
+        let signed = packet.passed.map(|passed| passed.digest);
+        signed.is_none_or(|signed| trusts || signed == state.hash_and_digest().1)
     }
 
     /// Passes a tick on to those who do not get it themselves: in the host's name, but against
@@ -651,13 +674,17 @@ impl<G: Game> Node<G> {
         let Some(state) = self.replica.state().filter(|_| !clients.is_empty()).cloned() else {
             return;
         };
+        if packet.proof.signature.is_none() {
+            return;
+        }
         let clock = Clock { term: packet.term, tick: packet.tick };
+        let digest = state.hash_and_digest().1;
         for (to, holds) in clients {
             let seat = state.seats.get(&to);
             let payload = self.encode(clock, &state, hash, holds);
             let heard = seat.map_or(0, |seat| seat.number);
             let tick = TickPacket { heard, state: payload, ..packet.clone() };
-            self.cluster.pass_tick(now, to, tick, self.leads_from(holds, clock));
+            self.cluster.pass_tick(now, to, tick, digest, self.leads_from(holds, clock));
         }
     }
 

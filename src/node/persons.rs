@@ -19,6 +19,7 @@ use crate::{
         body::Body,
         entry::{EntryId, Hash, SharedEntry},
     },
+    refusals::Refusals,
     types::{Instant, NodeId},
 };
 
@@ -56,6 +57,7 @@ pub(super) struct Persons {
     struck_by_listed: BTreeSet<(NodeId, NodeId)>,
     shown: Arc<Accounts>,
     changed: bool,
+    refusals: Refusals,
     barred: BTreeSet<NodeId>,
     /// This machine is struck off, and that was told.
     struck: bool,
@@ -121,7 +123,8 @@ impl Persons {
     pub fn tick(&mut self, now: Instant, ledger: &Ledger, me: NodeId, plays: bool) -> ToDo {
         for heard in self.waiting.drain(..self.waiting.len().min(CHECKED_PER_TICK)) {
             if let Err(error) = self.accounts.hear(heard.clone()) {
-                tracing::warn!(%error, "a statement about an account");
+                let from = heard.entry.map_or(me, |id| id.writer.node);
+                self.refusals.note(now, from, &format!("a statement about an account: {error}"));
                 continue;
             }
             self.changed = true;

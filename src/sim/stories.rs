@@ -16,6 +16,7 @@
 //! | `pairing` | two people compare pictures, and somebody stands between two |
 //! | `strangers` | whatever else may knock at an open port |
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
+//! | `liars` | members and strangers with worlds that nobody made, and reigns that never were |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | [`scene`] | what scripts are written in |
 //!
@@ -42,6 +43,7 @@ mod crash;
 mod disks;
 mod exclusion;
 mod forgers;
+mod liars;
 mod membership;
 mod network;
 mod pairing;
@@ -110,6 +112,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         pairing::STORIES,
         strangers::STORIES,
         forgers::STORIES,
+        liars::STORIES,
         accounts::STORIES,
     ]
     .into_iter()

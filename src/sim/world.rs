@@ -15,6 +15,7 @@
 mod clock;
 mod datagrams;
 mod disks;
+mod liars;
 mod links;
 mod pauses;
 mod strangers;
@@ -38,6 +39,7 @@ use xxhash_rust::xxh3::Xxh3;
 use self::{
     clock::MachineClock,
     datagrams::Datagram,
+    liars::Liars,
     links::{Ends, Item},
 };
 use super::{
@@ -144,6 +146,8 @@ pub struct World<G: Playable> {
     pub allowed: BTreeMap<Place, BTreeSet<PublicKey>>,
     /// Nodes that rather wait than found a session beside a locked one of the same name.
     pub patient: BTreeSet<Place>,
+    /// Whose programs say what is not so.
+    pub liars: Liars,
     /// Whoever listens at every wire, if anybody does.
     pub tap: Option<Tap>,
     /// Where else somebody is, as nodes are told at their start.
@@ -298,6 +302,7 @@ impl<G: Playable> World<G> {
             unpaired: Vec::new(),
             allowed: BTreeMap::new(),
             patient: BTreeSet::new(),
+            liars: Liars::default(),
             tap: None,
             told_of: BTreeMap::new(),
             unreached: BTreeSet::new(),
@@ -437,7 +442,7 @@ impl<G: Playable> World<G> {
         machine.stamp = 0;
         machine.awake_since = self.now;
         let mut node = Node::new(machine.clock.read(self.now), config);
-        if self.trace.is_some() || self.tap.is_some() {
+        if self.trace.is_some() || self.tap.is_some() || self.liars.who(place) {
             node.stay_legible();
         }
         machine.node = Some(node);
@@ -660,6 +665,7 @@ impl<G: Playable> World<G> {
                 None => break,
             }
         }
+        self.utter_lies();
         let machine = &mut self.machines[place];
         let timer = machine.node.as_ref().and_then(Node::next_timeout);
         machine.timer = timer.map(|timer| machine.clock.when(timer));
@@ -719,6 +725,9 @@ impl<G: Playable> World<G> {
     }
 
     fn effect(&mut self, place: Place, effect: Effect) {
+        if self.lies(place, &effect) {
+            return;
+        }
         if let (Some(tap), Some(node)) = (&mut self.tap, &self.machines[place].node) {
             tap.hear(place, &effect, |bytes| node.cluster().read(bytes));
         }

@@ -12,7 +12,9 @@ use super::{
 use crate::{
     cluster::{
         coding,
-        message::{Answer, ElectionPacket, Ends, Message, OkPacket, Packet, Rank, TickPacket},
+        message::{
+            Answer, ElectionPacket, Ends, Message, OkPacket, Packet, Proof, Rank, TickPacket,
+        },
     },
     config::{BEACON_BYTES, DIAL_COSTS_BYTES, DIALS_TO_STRANGERS_MAX, Tuning},
     game::Game,
@@ -294,11 +296,14 @@ fn stranger_claims_the_crown(scene: &mut Scene) {
                 heard: 0,
                 carried: None,
                 state: None,
+                proof: Proof::default(),
+                word: None,
+                passed: None,
             }),
-            Packet::Ends { old: ends, new: term },
+            Packet::Ends { old: ends, new: term, word: None },
             Packet::Abdicate { term: ends, successor: me, world },
-            Packet::Stale { promised: term, alive: true },
-            Packet::Rival { term },
+            Packet::Stale { promised: term, word: None, alive: true },
+            Packet::Rival { term, word: None },
             Packet::Election(ElectionPacket {
                 round: 1,
                 ends: Some(ends),
@@ -540,9 +545,9 @@ fn member_floods(scene: &mut Scene) {
     let Some(term) = election.following() else { return };
     let rank = Rank { has_world: true, steady: true, id: from };
     let floods = [
-        Packet::Rival { term },
-        Packet::Stale { promised: term, alive: true },
-        Packet::Stale { promised: term, alive: false },
+        Packet::Rival { term, word: None },
+        Packet::Stale { promised: term, word: None, alive: true },
+        Packet::Stale { promised: term, word: None, alive: false },
         Packet::Election(ElectionPacket {
             round: 1,
             ends: Some(term),

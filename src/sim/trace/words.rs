@@ -124,25 +124,28 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
                 (format!("answers: the host lives, at {}", state(names, *clock)), "Ok")
             }
             Answer::TakingOver => ("answers: I take over".into(), "Ok"),
-            Answer::Follow { world: held, sync_gamestate } => {
+            Answer::Follow { world: held, worlds } => {
                 let mut line = format!("answers: I follow you. It holds {}", world(names, *held));
-                if sync_gamestate.is_some() {
+                if !worlds.is_empty() {
                     line += ", and brings it along";
                 }
                 (line, "Ok")
             }
         },
-        Packet::Stale { promised, alive } => {
+        Packet::Stale { promised, alive, .. } => {
             let heard = if *alive { "and hear it" } else { "and do not hear it" };
             (format!("says: that is over, I follow {}, {heard}", names.reign(*promised)), "Stale")
         }
-        Packet::Rival { term } => (format!("says: there is also {}", names.reign(*term)), "Rival"),
+        Packet::Rival { term, .. } => {
+            (format!("says: there is also {}", names.reign(*term)), "Rival")
+        }
+        Packet::Reign { term, .. } => (format!("says: here it is {}", names.reign(*term)), "Reign"),
         Packet::Meet(meet) => {
             let (members, tick) = (meet.members.len(), meet.tick.0);
             let mine = names.reign(meet.term);
             (format!("says: judge {mine}, of {members} players at tick {tick}"), "Meet")
         }
-        Packet::Verdict { judge, judged, keeps } => {
+        Packet::Verdict { judge, judged, keeps, .. } => {
             let (judge, judged) = (names.reign(*judge), names.reign(*judged));
             let goes_on = match keeps {
                 true => format!("judges: {judge} goes on, {judged} ends"),
@@ -150,7 +153,7 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
             };
             (goes_on, "Verdict")
         }
-        Packet::Ends { old, new } => {
+        Packet::Ends { old, new, .. } => {
             (format!("says: {} is over, follow {}", names.reign(*old), names.reign(*new)), "Ends")
         }
         Packet::Abdicate { term, successor, .. } => {
