@@ -31,6 +31,7 @@ mod demo;
 mod desk;
 #[cfg(feature = "store")]
 mod farewell;
+mod friends;
 mod impossible;
 mod judge;
 #[cfg(feature = "store")]
@@ -43,6 +44,7 @@ mod lab;
 mod ledger;
 mod options;
 mod output;
+mod pair;
 mod party;
 mod peers;
 mod pilot;
@@ -143,6 +145,7 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
         Some(Subcommand::Demo(options)) => demo::run(&options, level),
         #[cfg(feature = "store")]
         Some(Subcommand::Ledger(command)) => ledger::run(&command),
+        Some(Subcommand::Pair(options)) => pair::run(&options, log),
         Some(Subcommand::Passphrase) => new_passphrase(),
         #[cfg(feature = "store")]
         Some(Subcommand::Scores(options)) => ledger::scores::run(&options),
@@ -187,6 +190,7 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         }
         let mut settings = settings(part, name)?;
         settings.statements = profile.statements(&settings.name);
+        settings.friends = friends::kept(profile.folder()).all().to_vec();
         settings.role = role;
         settings.session = Some(session.clone());
         settings.lock.clone_from(&lock);

@@ -11,7 +11,10 @@
 //! | [`election`] | who reigns |
 //! | [`roster`] | who is in, as the host publishes it |
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
+//! | `comparing` | two people compare pictures ([`pairing`](crate::pairing)) |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
+//! | [`reign`] | the word of a host that it reigns |
+//! | [`proof`], `weighing` | what a host says of its worlds; what others say of them, and is refused |
 //! | `introductions`, `reach` | who is heard of; who cannot be reached, and who lets a newcomer in instead |
 //! | `carrying`, `remembering` | what goes with worlds of the [ledger](crate::ledger), and what comes of it |
 //! | [`doubling`] | who gets packets twice, because single ones get lost |
@@ -21,18 +24,22 @@
 pub mod bars;
 mod carrying;
 pub mod coding;
+mod comparing;
 pub mod doubling;
 pub mod election;
 mod excluding;
 mod hearing;
 mod introductions;
 pub mod message;
+pub mod proof;
 mod reach;
+pub mod reign;
 pub mod relay;
 mod remembering;
 pub mod roster;
 mod sending;
 pub mod votes;
+mod weighing;
 
 pub use self::{excluding::Exclusion, reach::Unreachable};
 
@@ -54,16 +61,19 @@ use self::{
     message::{
         ControlsPacket, Member, Message, Packet, Payload, RelayPacket, TickPacket, WorldCopy,
     },
+    proof::Proving,
     reach::Reach,
+    reign::ReignWord,
     relay::{Relay, Via},
     roster::Roster,
     votes::Votes,
 };
 use crate::{
-    config::{Config, Mutant, Tuning},
+    accounts::Statement,
+    config::{Config, DIAL_COSTS_BYTES, Mutant, Tuning},
     game::FactRules,
     io::{Effect, Wire},
-    keys::{Chance, Lock},
+    keys::{Chance, Lock, WorldDigest},
     ledger::{
         Fullness, Ledger,
         disk::Trouble,
@@ -79,6 +89,8 @@ use crate::{
         identity::Identity,
         message::{Beacon, Envelope, PROTOCOL},
     },
+    pairing::{Certificate, Pairing, Told as Compared},
+    refusals::Refusals,
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
 };
@@ -105,6 +117,10 @@ const LOCKED_OUT: Duration = Duration::from_secs(3);
 /// How often the host brings the roster in line with its links.
 const RECONCILE: Duration = Duration::from_millis(50);
 
+/// The time between two rosters of a host that is asked for seats: of a crowd that comes in at once all are told
+/// together. What somebody is shown the door by is told at once.
+const ROSTER_PAUSE: Duration = Duration::from_millis(16);
+
 /// What may be due, in the order in which it is done.
 const DUE: [Due; 4] = [Due::Mesh, Due::Election, Due::Reconcile, Due::Look];
 
@@ -130,16 +146,21 @@ pub struct Cluster {
     roster: Roster,
     bars: Bars,
     votes: Votes,
+    pairing: Pairing,
     doubling: Doubling,
     carrying: Carrying,
     relay: Relay,
     reach: Reach,
+    proving: Proving,
+    refusals: Refusals,
+    told: introductions::Told,
     keeper: Keeper,
     random: Pcg64Mcg,
     chance: Chance,
     /// Since when this node looks for its session.
     searching: Instant,
     told_locked: bool,
+    told_open: bool,
     founds_beside_locked: bool,
     /// Machines that their accounts have struck off.
     struck: BTreeSet<NodeId>,
@@ -148,6 +169,9 @@ pub struct Cluster {
     handled: Option<Instant>,
     seek_at: Instant,
     reconcile_at: Instant,
+    /// The list has changed, and that is told as soon as the pause since the last one is over.
+    roster_waits: bool,
+    roster_told_at: Instant,
     company: Instant,
     told_nobody: bool,
     /// When this node was last in the roster, or had no reason to expect that.
@@ -185,7 +209,12 @@ pub enum Out {
         term: Term,
     },
     /// A tick of the host, to be applied.
-    Tick(TickPacket),
+    Tick {
+        /// The tick.
+        packet: TickPacket,
+        /// Who passed it on, if it does not come from the host itself.
+        by: Option<NodeId>,
+    },
     /// The ledger of a session is open: all that counts in it follows.
     Opened,
     /// A fact counts.
@@ -238,10 +267,15 @@ pub enum Notice {
     Full(usize),
     /// A session of this name wants another passphrase than this node has, or one at all.
     Locked(SessionName),
+    /// A session of this name is heard that is open to everybody, and this node has a passphrase: they are
+    /// two sessions.
+    Open(SessionName),
     /// This node may not be in the session any more. It is to leave.
     Excluded(Exclusion),
     /// So many of those who are present want this host to go, and so many are needed.
     Votes(NodeId, usize, usize),
+    /// The person here compares with this one, who is called so, or is asked to; or does no more.
+    Pairing(NodeId, Name, Compared),
 }
 
 impl Cluster {
@@ -259,26 +293,35 @@ impl Cluster {
         let pen = Pen::new(config.key.clone(), config.incarnation);
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.stored);
+        let own = config.key.public();
+        let certificate = Certificate::among(&config.statements, own);
         let allowed = config.allowed.as_ref();
         let allowed = allowed.map(|keys| keys.iter().map(|key| key.id()).collect());
         let identity = Identity::new(config, rules, &mut chance);
         let mut mesh =
             Mesh::new(tuning.clone(), chance.split(), config.beacon_port, config.peers.clone());
         mesh.set_allowed(now, allowed);
+        let mut pairing = Pairing::new(chance.split());
+        pairing.speak_for(own, certificate);
         Self {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
                 .folds(fact_rules, tuning.folding),
             me: identity,
             mesh,
             election: Election::new(tuning.clone(), id, config.incarnation),
+            proving: Proving::new(&mut chance),
+            refusals: Refusals::default(),
+            told: introductions::Told::default(),
             chance,
             searching: now,
             told_locked: false,
+            told_open: false,
             founds_beside_locked: config.founds_beside_locked,
             struck: BTreeSet::new(),
             roster: Roster::default(),
             bars: Bars::default(),
             votes: Votes::default(),
+            pairing,
             doubling: Doubling::default(),
             carrying: Carrying::default(),
             relay: Relay::default(),
@@ -288,6 +331,8 @@ impl Cluster {
             handled: None,
             seek_at: Instant::default(),
             reconcile_at: Instant::default(),
+            roster_waits: false,
+            roster_told_at: Instant::default(),
             company: Instant::default(),
             told_nobody: false,
             seated: Instant::default(),
@@ -399,6 +444,18 @@ impl Cluster {
         self.pump(now, newest);
     }
 
+    /// These accounts, of those that are listed, have struck off these machines.
+    pub fn listed_struck_off(&mut self, now: Instant, struck: BTreeSet<(NodeId, NodeId)>) {
+        self.mesh.set_struck(now, struck);
+    }
+
+    /// This node speaks for the account that says this from here on.
+    pub fn speak_for(&mut self, statements: &[Statement]) {
+        self.me.speak_for(statements);
+        let own = self.me.key.public();
+        self.pairing.speak_for(own, Certificate::among(statements, own));
+    }
+
     /// Whether somebody is not let in here.
     pub fn is_barred(&self, id: NodeId) -> bool {
         self.mesh.refuses(id).is_some()
@@ -414,6 +471,7 @@ impl Cluster {
         self.me.lock = lock;
         self.searching = now;
         self.told_locked = false;
+        self.told_open = false;
         self.session_id = self.keeper.last_session(&session);
         if let Some(id) = self.session_id {
             self.open_ledger(now, id);
@@ -430,7 +488,7 @@ impl Cluster {
         }
         let known = self.mesh.announcements(now).map(|heard| (heard.beacon.clone(), heard.from));
         for (beacon, from) in known.collect::<Vec<_>>() {
-            self.take_beacon(now, &beacon, from);
+            self.take_beacon(now, &beacon, from, 2 * DIAL_COSTS_BYTES as usize);
         }
     }
 
@@ -438,6 +496,7 @@ impl Cluster {
     pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
         self.elect(now, newest, |election, cx| election.abdicate(now, cx));
         self.pump(now, newest);
+        self.leave_pairing(now);
         self.send_to_all(now, &Message::Bye, None);
         self.mesh.clear();
         self.roster.clear();
@@ -487,7 +546,10 @@ impl Cluster {
         match due {
             Due::Mesh => Some(self.mesh.next_timeout()),
             Due::Election => self.election.next_timeout(),
-            Due::Reconcile => self.election.reign().map(|_| self.reconcile_at),
+            Due::Reconcile => self.election.reign().map(|_| match self.roster_waits {
+                true => self.reconcile_at.min(self.roster_told_at + ROSTER_PAUSE),
+                false => self.reconcile_at,
+            }),
             Due::Look => self.playing().then_some(self.seek_at),
         }
     }
@@ -538,6 +600,7 @@ impl Cluster {
             Due::Look => {
                 self.seek_at = now + SEEK_MISSING;
                 self.mind_bars(now);
+                self.mind_pairing(now);
                 self.seek_missing(now);
                 self.mind_company(now);
                 self.mind_lock(now);
@@ -591,6 +654,26 @@ impl Cluster {
             self.told_locked = true;
             self.out.extend(self.me.session.clone().map(Notice::Locked).map(Out::Notice));
         }
+        self.mind_openness(now);
+    }
+
+    /// A session of this name may be there that is open: this node, which has a passphrase, founds another one
+    /// beside it, or has done so. Whoever is together with somebody who knows the passphrase is where it wants
+    /// to be.
+    fn mind_openness(&mut self, now: Instant) {
+        if self.told_open || self.me.lock.is_none() || !self.playing() {
+            return;
+        }
+        let open = |beacon: &Beacon| {
+            !beacon.locked
+                && self.me.understands(&beacon.who)
+                && beacon.who.session == self.me.session
+        };
+        let own = |beacon: &Beacon| self.me.shares_session(beacon);
+        if self.announced(now).any(open) && !self.announced(now).any(own) {
+            self.told_open = true;
+            self.out.extend(self.me.session.clone().map(Notice::Open).map(Out::Notice));
+        }
     }
 
     fn mind_seat(&mut self, now: Instant) {
@@ -623,6 +706,7 @@ impl Cluster {
         if self.me.incarnation <= other {
             return;
         }
+        self.leave_pairing(now);
         self.me.become_another(&mut self.chance);
         let id = self.me.id;
         self.keeper.write_with(now, Pen::new(self.me.key.clone(), self.me.incarnation));
@@ -645,6 +729,14 @@ impl Cluster {
         }
     }
 
+    /// Somebody has shown who it is: it may be a member that was left out until then.
+    fn readmit(&mut self, now: Instant) {
+        let (me, mesh) = (self.me.id, &self.mesh);
+        if self.roster.readmit(|id| id != me && mesh.refuses(id).is_some()) {
+            self.roster_changed(now);
+        }
+    }
+
     fn send_roster(&mut self, now: Instant, to: NodeId) {
         if let Some(roster) = self.roster.signed(&self.me.key) {
             self.send(now, to, Delivery::Link, &Message::Roster(roster));
@@ -652,12 +744,14 @@ impl Cluster {
     }
 
     fn reconcile(&mut self, now: Instant) {
-        if self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh) {
+        self.roster_waits |= self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
+        if self.roster_waits && now.since(self.roster_told_at) >= ROSTER_PAUSE {
             self.publish_roster(now);
         }
     }
 
     fn publish_roster(&mut self, now: Instant) {
+        (self.roster_waits, self.roster_told_at) = (false, now);
         let Some(roster) = self.roster.signed(&self.me.key) else {
             return;
         };
@@ -701,14 +795,25 @@ impl Cluster {
                         peer.role == Role::Spectator && self.me.role == Role::Player
                     });
                     self.keeper.link_is_up(now, peer, watches);
+                    if !renewed {
+                        self.readmit(now);
+                    }
+                    self.give_token(now, peer);
                     if self.election.reign().is_some() {
+                        // A roster that is on its way goes to everybody.
                         self.reconcile(now);
-                        self.send_roster(now, peer);
+                        if self.roster_told_at != now && !self.roster_waits {
+                            self.send_roster(now, peer);
+                        }
+                    }
+                    if !renewed {
+                        self.hear_again(now, peer);
                     }
                     self.pass_votes(now, peer);
                 }
                 mesh::Out::Down { peer, reason } => {
                     self.keeper.part(peer);
+                    self.pairing_parts(now, peer);
                     self.out.push_back(Out::Notice(Notice::PeerDown(peer, reason)));
                     if matches!(reason, Parting::Closed | Parting::Left) {
                         self.mesh.forget_announcement(peer);
@@ -720,7 +825,7 @@ impl Cluster {
                     }
                 }
                 mesh::Out::Received(received) => self.received(now, newest, received),
-                mesh::Out::Beacon { beacon, from } => self.beacon(now, &beacon, from),
+                mesh::Out::Beacon { beacon, from, paid } => self.beacon(now, &beacon, from, paid),
                 mesh::Out::Clash { incarnation } => self.clash(now, incarnation),
                 mesh::Out::Refused { refusal, from, by } => {
                     tracing::debug!(%from, ?refusal, "a link was refused");
@@ -734,9 +839,11 @@ impl Cluster {
         while let Some(out) = self.election.poll() {
             match out {
                 election::Out::Send { to, packet } => {
+                    let packet = self.with_word(packet);
                     self.send_packet(now, to, packet);
                 }
                 election::Out::SendThrough { relay, to, packet } => {
+                    let packet = self.with_word(packet);
                     self.send_through(now, relay, to, packet);
                 }
                 election::Out::SendTwice { to, packet } => {
@@ -796,7 +903,7 @@ impl Cluster {
 
     /// Tells the own members whom to follow, now that this node's reign is over.
     fn dismiss(&mut self, now: Instant, old: Term, new: Term) {
-        let ends = Packet::Ends { old, new };
+        let ends = self.with_word(Packet::Ends { old, new, word: None });
         let linked = self.mesh.peers().filter(|(id, peer)| peer.is_linked() && *id != new.host);
         for peer in linked.map(|(id, _)| id).collect::<Vec<_>>() {
             self.send_packet(now, peer, ends.clone());

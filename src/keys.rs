@@ -14,6 +14,7 @@
 //! makes many random bytes out of 32.
 
 mod lock;
+mod token;
 pub mod vault;
 
 use std::fmt;
@@ -27,7 +28,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
-pub use self::lock::Lock;
+pub use self::{
+    lock::Lock,
+    token::{TAG_BYTES, Tag, Token, WorldDigest},
+};
 use crate::types::NodeId;
 
 /// How long a key is, each half of it, in bytes.
@@ -50,6 +54,8 @@ pub enum Subject {
     Roster,
     /// Something that a third node passes on.
     Passed,
+    /// One state of a world, by its host.
+    World,
     /// A machine that speaks for an account.
     Machine,
     /// A member's wish that a host goes.
@@ -66,6 +72,7 @@ impl Subject {
             Subject::Reign => "reign",
             Subject::Roster => "roster",
             Subject::Passed => "passed",
+            Subject::World => "world",
             Subject::Machine => "machine",
             Subject::Vote => "vote",
             Subject::Account => "account",

@@ -147,6 +147,10 @@ pub mod mesh;
 #[doc(hidden)]
 pub mod node;
 #[doc(hidden)]
+pub mod pairing;
+#[doc(hidden)]
+pub mod refusals;
+#[doc(hidden)]
 pub mod replica;
 #[doc(hidden)]
 pub mod runtime;
@@ -172,15 +176,16 @@ pub mod details {
     //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], [`Lock`], [`PublicKey`], and what [`check_address`] says of an address |
     //! | [`StartError`](crate::StartError) | [`AddressError`], [`OutOfRange`] |
     //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`] |
-    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`] |
+    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`], [`Friend`], [`PairingView`] |
+    //! | [`MemberView`](crate::MemberView) | [`Standing`] |
     //! | [`Command`](crate::Command) | [`Statement`] |
-    //! | [`Event`](crate::Event) | [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`] |
+    //! | [`Event`](crate::Event) | [`Told`], [`Stage`], [`Code`], [`Picture`](crate::pairing::Picture), [`Ended`], [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`] |
     //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
     //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
     //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`TICKS_PER_SECOND`] |
 
     pub use crate::{
-        accounts::{Accounts, Statement},
+        accounts::{Accounts, Friend, Standing, Statement},
         cluster::Unreachable,
         config::{
             BEACON_PORT, EVENTS_WAITING_MAX, Form, OutOfRange, RULES_BYTES_MAX, TICK, Tuning,
@@ -193,7 +198,8 @@ pub mod details {
             entry::{WallTime, Writer},
             witness::Safety,
         },
-        node::{Cause, Exclusion, Handover, LedgerView, Parting},
+        node::{Cause, Exclusion, Handover, LedgerView, PairingView, Parting},
+        pairing::{Code, Ended, Stage, Told},
         runtime::{AddressError, NotTaken, Pilot, Started, Timed, check_address},
         text::{NAME_CHARS_MAX, Unfit},
         types::{Epoch, Incarnation},
@@ -210,10 +216,12 @@ pub mod inside {
     //! |---|---|
     //! | [`types`], [`text`], [`bits`], [`wire`] | the words; clean names; packing; frames |
     //! | [`keys`] | keys, signatures, passphrases |
+    //! | [`refusals`] | what was refused, from whom, and how often |
     //! | [`game`] | what a game is |
     //! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
     //! | [`accounts`] | who is who: what the statements in a ledger come to |
     //! | [`config`], [`io`] | every tunable; what goes in and out of a node |
+    //! | [`pairing`] | two people compare pictures, so that nobody stands between them |
     //! | [`mesh`] | discovery and links: whatever comes, however it comes, goes up as [`mesh::Received`] |
     //! | [`cluster`] | election, roster, relays: one machine that knows no game |
     //! | [`replica`] | how a world is replicated: host, client, snapshots |
@@ -238,7 +246,7 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        accounts, bits, cluster, config, game, io, keys, ledger, mesh, node, replica, runtime,
-        text, types, wire,
+        accounts, bits, cluster, config, game, io, keys, ledger, mesh, node, pairing, refusals,
+        replica, runtime, text, types, wire,
     };
 }

@@ -22,9 +22,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     cluster::{
         election::{Newest, descends},
-        message::{Payload, WorldMark},
+        message::{Origin, Payload, WorldCopy, WorldMark},
     },
     game::Game,
+    keys::WorldDigest,
     text::Name,
     types::{Clock, Incarnation, NodeId, Term, Tick},
 };
@@ -67,17 +68,37 @@ pub struct Seat {
 impl<W: Serialize> State<W> {
     /// 32 bits of the state's hash: XXH3 of its postcard encoding. The same on every machine.
     pub fn hash(&self) -> u32 {
+        hash(&self.encoded())
+    }
+
+    /// The hash, and what its host signs: SHA-256 of the same encoding.
+    pub fn hash_and_digest(&self) -> (u32, WorldDigest) {
+        let bytes = self.encoded();
+        (hash(&bytes), WorldDigest::of(&bytes))
+    }
+
+    fn encoded(&self) -> Vec<u8> {
         let room = Vec::with_capacity(1_024);
-        let bytes = postcard::to_extend(self, room).unwrap_or_default();
-        let hash = xxh3_64(&bytes);
-        (hash ^ hash >> 32) as u32
+        postcard::to_extend(self, room).unwrap_or_default()
     }
 }
+
+fn hash(bytes: &[u8]) -> u32 {
+    let hash = xxh3_64(bytes);
+    (hash ^ hash >> 32) as u32
+}
+
+/// A state, where it stands, and its host's signature of it.
+type Signed<W> = (WorldMark, Arc<State<W>>, Origin);
 
 /// What one node holds of a world.
 pub struct Replica<G: Game> {
     /// The newest state: made here, or received.
     newest: Option<(WorldMark, Arc<State<G::World>>)>,
+    /// What shows others that its host made it, if anything does.
+    origin: Option<Origin>,
+    /// The newest state that its host has signed.
+    signed: Option<Signed<G::World>>,
     history: VecDeque<(Clock, Arc<State<G::World>>)>,
     /// How many of them, the oldest, may be of a line of history that was given up.
     foreign: usize,
@@ -98,6 +119,8 @@ impl<G: Game> Default for Replica<G> {
     fn default() -> Self {
         Self {
             newest: None,
+            origin: None,
+            signed: None,
             history: VecDeque::new(),
             foreign: 0,
             events: VecDeque::new(),
@@ -142,6 +165,7 @@ impl<G: Game> Replica<G> {
             .filter(|before| rival == Some(before.clock.term) || !descends(Some(mark), *before));
         if rebased.is_some() {
             self.foreign = self.history.len();
+            self.signed = None;
             self.events.clear();
             self.events_told = self.events_told.min(mark.began);
             self.events_counted = None;
@@ -152,13 +176,23 @@ impl<G: Game> Replica<G> {
         }
         self.history.push_back((mark.clock, state.clone()));
         self.newest = Some((mark, state));
+        self.origin = None;
         rebased.map(|mark| mark.clock)
+    }
+
+    /// What shows others that the newest state is its host's.
+    pub fn prove(&mut self, origin: Origin) {
+        if let (Some((mark, state)), Some(_)) = (&self.newest, &origin.proof.signature) {
+            self.signed = Some((*mark, state.clone(), origin.clone()));
+        }
+        self.origin = Some(origin);
     }
 
     /// The own reign begins: the newest state goes on, in the new term.
     pub fn reign(&mut self, term: Term) {
         let Some((mark, _)) = &mut self.newest else { return };
         let began = mark.clock.tick;
+        self.origin = None;
         *mark = WorldMark { clock: Clock { term, tick: began }, began };
     }
 
@@ -207,6 +241,19 @@ impl<G: Game> Newest for Replica<G> {
     fn encode(&self) -> Option<Payload> {
         let (_, state) = self.newest.as_ref()?;
         postcard::to_stdvec(state.as_ref()).ok().map(Payload::from)
+    }
+
+    fn copies(&self, held: Option<WorldMark>) -> Vec<WorldCopy> {
+        let newest = self.newest.as_ref().zip(self.origin.as_ref());
+        let newest = newest.map(|((mark, state), origin)| (mark, state, origin));
+        let signed = self.signed.as_ref().map(|(mark, state, origin)| (mark, state, origin));
+        let signed = signed.filter(|(mark, ..)| newest.is_none_or(|(newest, ..)| newest != *mark));
+        let needed = newest.into_iter().chain(signed).filter(|(mark, ..)| !descends(held, **mark));
+        let copy = |(mark, state, origin): (&WorldMark, &Arc<State<G::World>>, &Origin)| {
+            let sync_gamestate = Payload::from(postcard::to_stdvec(state.as_ref()).ok()?);
+            Some(WorldCopy { mark: *mark, sync_gamestate, origin: Some(origin.clone()) })
+        };
+        needed.filter_map(copy).collect()
     }
 }
 

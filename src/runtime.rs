@@ -49,7 +49,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 
 use crate::{
-    accounts::Statement,
+    accounts::{Friend, Statement},
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
     keys::{Lock, PublicKey, SecretKey},
@@ -87,12 +87,15 @@ pub struct Settings {
     /// Whether it founds a session of its own where one of the same name is heard for three seconds that it
     /// cannot look into. If not, it waits for as long as that one is heard.
     pub founds_beside_locked: bool,
-    /// The keys of those who may come in, if not everybody may.
+    /// The keys of those who may come in, if not everybody may: of nodes, and of accounts, whose machines all
+    /// may then, but for those that were struck off.
     pub allowed: Option<BTreeSet<PublicKey>>,
     /// The key that this node's id follows from; none: it is somebody new.
     pub key: Option<SecretKey>,
     /// What the account says of itself that this machine speaks for; empty: it speaks for none.
     pub statements: Vec<Statement>,
+    /// Whom its player has compared pictures with: what [`Event::Pairing`] told in earlier lives.
+    pub friends: Vec<Friend>,
     /// The address to live at: everything is sent from there, and comes in there. None, or the
     /// unspecified one: every address of this machine.
     pub ip: Option<Ipv4Addr>,
@@ -125,6 +128,7 @@ impl Settings {
             allowed: None,
             key: None,
             statements: Vec::new(),
+            friends: Vec::new(),
             ip: None,
             port: None,
             peers: Vec::new(),
@@ -387,6 +391,7 @@ fn config(
     Config {
         key,
         statements: settings.statements,
+        friends: settings.friends,
         incarnation: Incarnation(random_bits()),
         name: settings.name,
         role: settings.role,

@@ -23,22 +23,27 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("bits", &[]),
     ("keys", &["text", "types"]),
+    ("refusals", &["types"]),
     ("game", &["bits", "text", "types"]),
-    ("ledger", &["game", "keys", "text", "types", "wire"]),
+    ("ledger", &["game", "keys", "refusals", "text", "types", "wire"]),
     ("accounts", &["keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
-    ("mesh", &["config", "io", "keys", "text", "types", "wire"]),
+    ("pairing", &["accounts", "config", "keys", "text", "types"]),
+    ("mesh", &["accounts", "config", "io", "keys", "refusals", "text", "types", "wire"]),
     (
         "cluster",
-        &["bits", "config", "game", "io", "keys", "ledger", "mesh", "text", "types", "wire"],
+        &[
+            "accounts", "bits", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
+            "refusals", "text", "types", "wire",
+        ],
     ),
-    ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
+    ("replica", &["bits", "cluster", "config", "game", "keys", "text", "types"]),
     (
         "node",
         &[
-            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "replica",
-            "text", "types",
+            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
+            "refusals", "replica", "text", "types",
         ],
     ),
     // The game that ships knows of no network.
@@ -47,16 +52,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "sim",
         &[
             "accounts", "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
-            "node", "text", "types", "wire",
+            "node", "pairing", "replica", "text", "types", "wire",
         ],
     ),
     ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),
-    ("lines", &["accounts", "game", "keys", "ledger", "node", "runtime", "text", "types"]),
+    (
+        "lines",
+        &["accounts", "game", "keys", "ledger", "node", "pairing", "runtime", "text", "types"],
+    ),
     (
         "ui",
         &[
-            "accounts", "arena", "config", "game", "keys", "ledger", "node", "runtime", "text",
-            "types",
+            "accounts", "arena", "config", "game", "keys", "ledger", "node", "pairing", "runtime",
+            "text", "types",
         ],
     ),
 ];

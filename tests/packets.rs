@@ -6,7 +6,7 @@ use interregnum::{
     arena::{Arena, Controls, World},
     cluster::{
         coding,
-        message::{Ends, Message, Packet, TickPacket},
+        message::{Ends, Message, Packet, Proof, TickPacket},
     },
     config::Form,
     game::{Game, News},
@@ -60,6 +60,9 @@ fn a_tick_of_sixty_four_players_costs_a_fortieth_of_json_and_a_quarter_of_a_fiel
             heard: tick,
             carried: None,
             state: payload,
+            proof: Proof::default(),
+            word: None,
+            passed: None,
         });
         ours += DATAGRAM_HEAD_BYTES + coding::encode(&Message::Packet(packet)).unwrap().1.len();
         json += serde_json::to_vec(&state.world).unwrap().len();

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Select};
 use interregnum::{
     arena::Arena,
     node::{Command, Event},
+    pairing::{Stage, Told},
     runtime::{self, Events, Handle, Happened, Settings},
     types::{Instant, Role},
 };
@@ -30,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const LOCKED_OUT: Duration = Duration::from_secs(3);
 
 /// What the program ends with if somebody was not let in.
-const NOT_LET_IN: u8 = 3;
+pub const NOT_LET_IN: u8 = 3;
 
 /// How long all of them may take to leave.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
@@ -177,6 +178,10 @@ impl Participant {
                 }
                 Happened::Node(Event::Excluded { .. }) => self.kept_out_from = Some(timed.at),
                 Happened::Node(Event::Host { .. }) => self.kept_out_from = None,
+                // Nobody is there who could look.
+                Happened::Node(Event::Pairing { told: Told::Stage(Stage::Asked), .. }) => {
+                    let _ = self.handle.command(Command::Compared { same: false });
+                }
                 _ => {}
             }
         }

@@ -10,15 +10,19 @@
 //! byte each, as in postcard.
 //!
 //! ```text
-//! tick      kind 0x10, +1 if it has a state, +2 if it carries entries, +4 if it ends a reign
-//!           v heard, for this receiver alone; all that follows is the same for whoever holds the same:
+//! tick      kind 0x80, +1 if it has a state, +2 if it carries entries, +4 if it ends a reign, +8 if it is
+//!           signed, +16 or +32 if it has one tag or two, +64 if its host gives its word for its reign
+//!           v heard, and the tags, three bytes each: for this receiver alone; all that follows is the
+//!           same for whoever holds the same:
 //!           n epoch   n tick   n tick - began   only with +4: n epoch, u64 u64 host, u64 incarnation,
-//!           u1 beaten   zeros   only with +2: v length, what it carries   only with +1: the state
+//!           u1 beaten   zeros   only with +8: the signature, 64 bytes
+//!           only with +64: the host's key, 32 bytes, and its signature of the term, 64
+//!           only with +2: v length, what it carries   only with +1: the state
 //! controls  kind 0x18   u32 host   n epoch   n number
 //!           u2 holds: 0 nothing, 1 a state of this term [n tick],
 //!              2 of another [n epoch, u64 u64 host, u64 incarnation, n tick]
 //!           u1 lossy   zeros   the list
-//! relay     kind 0x19   a `RelayHead`, postcard, and a body: a tick's, or JSON as its author signed it
+//! relay     kind 0x19   a `RelayHead`, postcard, and a body: a tick's, signed, or JSON as its author signed it
 //! ledger    kind 0x1a   a [`LedgerMessage`], postcard
 //! others    kind 0x1b   JSON: all else, and ticks and controls of those who speak it
 //! ```
@@ -32,33 +36,42 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     message::{
-        ControlsPacket, Ends, Message, Packet, Payload, RelayPacket, TickPacket, Word, check_reign,
+        ControlsPacket, Ends, Message, Packet, Passed, Payload, Proof, RelayPacket, TickPacket,
+        Word,
     },
+    proof::{Claim, HEIRS_MAX, told_ends},
+    reign::ReignWord,
     relay::HOPS_MAX,
 };
 use crate::{
     bits::{BitReader, BitWriter},
     game::Malformed,
-    keys::{PublicKey, SecretKey, Signature, Subject},
+    keys::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, SecretKey, Signature, Subject, TAG_BYTES, Tag},
     ledger::exchange::LedgerMessage,
     mesh::message::{Address, tag},
     types::{Clock, Epoch, Incarnation, NodeId, Term, Tick},
     wire::Blob,
 };
 
-const TICK: u8 = 0x10;
+const TICK: u8 = 0x80;
 const HAS_STATE: u8 = 1;
 const CARRIES: u8 = 2;
 const ENDS: u8 = 4;
-const TICK_LAST: u8 = TICK | HAS_STATE | CARRIES | ENDS;
+const SIGNED: u8 = 8;
+/// From here on it is how many tags there are.
+const TAGS_SHIFT: u8 = 4;
+const TAGS: u8 = 3 << TAGS_SHIFT;
+const WORD: u8 = 64;
+const TICK_LAST: u8 = TICK | HAS_STATE | CARRIES | ENDS | SIGNED | TAGS | WORD;
 const CONTROLS: u8 = 0x18;
 const RELAY: u8 = 0x19;
 const LEDGER: u8 = 0x1a;
 const JSON: u8 = 0x1b;
 
-/// For how many ticks a host says which term it ended. By then whoever followed that one has lost
-/// its host, or has a living one, and the two meet.
-const ENDS_TOLD_TICKS: u64 = 600;
+/// Whether this is something that a third node passes on.
+pub fn is_passed_on(kind: u8) -> bool {
+    kind == RELAY
+}
 
 /// A kind, and what follows it.
 pub type Encoded = (u8, Vec<u8>);
@@ -68,7 +81,11 @@ pub fn encode(message: &Message) -> Option<Encoded> {
     let short = match message {
         Message::Packet(packet) => encode_short(packet),
         Message::Ledger(message) => return Some((LEDGER, message.encode()?)),
-        Message::Roster(_) | Message::Votes(_) | Message::Bye => None,
+        Message::Roster(_)
+        | Message::Votes(_)
+        | Message::Pairing(_)
+        | Message::Token(_)
+        | Message::Bye => None,
     };
     short.or_else(|| Some((JSON, serde_json::to_vec(message).ok()?)))
 }
@@ -97,7 +114,7 @@ pub fn decode(
 /// The form of few bytes, of what has one.
 fn encode_short(packet: &Packet) -> Option<Encoded> {
     match packet {
-        Packet::Tick(tick) => Some(SharedTick::new(tick)?.to(tick.heard)),
+        Packet::Tick(tick) => SharedTick::new(tick)?.to(tick.heard, &tick.proof.tags),
         Packet::Controls(controls) => encode_controls(controls),
         Packet::Relay(relay) => encode_relay(relay),
         _ => None,
@@ -120,16 +137,24 @@ impl SharedTick {
             Some(Payload::Json(_)) => return None,
         };
         let since = tick.tick.0.checked_sub(tick.began.0)?;
-        let ends = tick.ends.term().filter(|_| since < ENDS_TOLD_TICKS);
+        let told = told_ends(tick.ends, tick.mark());
+        let ends = told.term();
         let mut out = BitWriter::new();
         out.number(tick.term.epoch.0);
         out.number(tick.tick.0);
         out.number(since);
         if let Some(term) = ends {
             write_term(&mut out, term);
-            out.bit(tick.ends.beaten().is_some());
+            out.bit(told.beaten().is_some());
         }
         let mut bytes = out.finish();
+        if let Some(signature) = &tick.proof.signature {
+            bytes.extend(signature.0);
+        }
+        if let Some(word) = &tick.word {
+            bytes.extend(word.key.as_bytes());
+            bytes.extend(word.signature.0);
+        }
         if let Some(carried) = &tick.carried {
             bytes = postcard::to_extend(carried, bytes).ok()?;
         }
@@ -138,16 +163,20 @@ impl SharedTick {
         let kind = TICK
             | flag(state.is_some(), HAS_STATE)
             | flag(tick.carried.is_some(), CARRIES)
-            | flag(ends.is_some(), ENDS);
+            | flag(ends.is_some(), ENDS)
+            | flag(tick.proof.signature.is_some(), SIGNED)
+            | flag(tick.word.is_some(), WORD);
         Some(Self { kind, bytes })
     }
 
-    /// All of it, for somebody of whom so much was heard.
-    pub fn to(&self, heard: u64) -> Encoded {
-        let mut body = Vec::with_capacity(10 + self.bytes.len());
-        body = postcard::to_extend(&heard, body).unwrap_or_default();
+    /// All of it, for somebody of whom so much was heard, and who may hand these tags over one day.
+    pub fn to(&self, heard: u64, tags: &[Tag]) -> Option<Encoded> {
+        let count = u8::try_from(tags.len()).ok().filter(|_| tags.len() <= HEIRS_MAX)?;
+        let mut body = Vec::with_capacity(10 + TAG_BYTES * tags.len() + self.bytes.len());
+        body = postcard::to_extend(&heard, body).ok()?;
+        body.extend(tags.as_flattened());
         body.extend_from_slice(&self.bytes);
-        (self.kind, body)
+        Some((self.kind | count << TAGS_SHIFT, body))
     }
 }
 
@@ -157,6 +186,13 @@ fn decode_tick(
     (host, incarnation): (NodeId, Incarnation),
 ) -> Result<TickPacket, Malformed> {
     let heard = take(&mut body)?;
+    let count = usize::from((kind & TAGS) >> TAGS_SHIFT);
+    if count > HEIRS_MAX || body.len() < count * TAG_BYTES {
+        return Err(Malformed);
+    }
+    let tags = body.split_to(count * TAG_BYTES);
+    let (tags, _) = tags.as_chunks::<TAG_BYTES>();
+    let mut proof = Proof { signature: None, tags: tags.to_vec() };
     let mut input = BitReader::new(&body);
     let term = Term { epoch: Epoch(input.number()?), host, incarnation };
     let tick = Tick(input.number()?);
@@ -170,6 +206,15 @@ fn decode_tick(
     };
     let rest = input.rest()?.len();
     let mut rest = body.split_off(body.len() - rest);
+    if kind & SIGNED != 0 {
+        proof.signature = Some(take_signature(&mut rest)?);
+    }
+    let mut word = None;
+    if kind & WORD != 0 {
+        let key = PublicKey::from_bytes(*rest.first_chunk::<KEY_BYTES>().ok_or(Malformed)?);
+        rest.advance(KEY_BYTES);
+        word = Some(ReignWord { key, signature: take_signature(&mut rest)? });
+    }
     let carried = match kind & CARRIES {
         0 => None,
         _ => {
@@ -181,7 +226,13 @@ fn decode_tick(
         0 => rest.is_empty().then_some(None).ok_or(Malformed)?,
         _ => Some(Payload::Binary(Blob(rest))),
     };
-    Ok(TickPacket { term, ends, began, tick, heard, carried, state })
+    Ok(TickPacket { term, ends, began, tick, heard, carried, state, proof, word, passed: None })
+}
+
+fn take_signature(bytes: &mut Bytes) -> Result<Signature, Malformed> {
+    let signature = *bytes.first_chunk::<SIGNATURE_BYTES>().ok_or(Malformed)?;
+    bytes.advance(SIGNATURE_BYTES);
+    Ok(Signature(signature))
 }
 
 /// A number in groups of seven bits, off the front.
@@ -253,8 +304,16 @@ struct RelayHead {
     address: Option<Address>,
     /// Of what follows.
     kind: u8,
-    number: u64,
-    signature: Signature,
+    word: HeadWord,
+}
+
+/// What its author has signed.
+#[derive(Serialize, Deserialize)]
+enum HeadWord {
+    /// Of a tick: what comes of it. The signature stands in the tick.
+    Tick(Passed),
+    /// All that follows.
+    Packet { number: u64, signature: Signature },
 }
 
 /// Something that `from` says to somebody whom it does not reach, with its word for it. Controls go as
@@ -286,12 +345,15 @@ fn signed_parts(to: NodeId, incarnation: Incarnation, number: u64) -> Vec<u8> {
 }
 
 fn encode_relay(relay: &RelayPacket) -> Option<Encoded> {
-    let ((kind, inner), number, signature) = match (&*relay.packet, &relay.word) {
-        (Packet::Tick(tick), Word::Reign(word)) => {
-            (SharedTick::new(tick)?.to(tick.heard), 0, *word)
+    let ((kind, inner), word) = match (&*relay.packet, &relay.word) {
+        (Packet::Tick(tick), Word::Tick(passed, signature)) => {
+            let proof = Proof { signature: Some(*signature), tags: Vec::new() };
+            let tick = TickPacket { proof, ..tick.clone() };
+            (SharedTick::new(&tick)?.to(tick.heard, &[])?, HeadWord::Tick(*passed))
         }
         (_, Word::Packet { number, signature, bytes }) => {
-            ((JSON, bytes.to_vec()), *number, *signature)
+            let word = HeadWord::Packet { number: *number, signature: *signature };
+            ((JSON, bytes.to_vec()), word)
         }
         _ => return None,
     };
@@ -302,8 +364,7 @@ fn encode_relay(relay: &RelayPacket) -> Option<Encoded> {
         hops: relay.hops,
         address: relay.address,
         kind,
-        number,
-        signature,
+        word,
     };
     let mut body = postcard::to_stdvec(&head).ok()?;
     body.extend_from_slice(&inner);
@@ -315,19 +376,24 @@ fn decode_relay(body: &Bytes) -> Result<RelayPacket, Malformed> {
     let (head, rest): (RelayHead, &[u8]) =
         postcard::take_from_bytes(body).map_err(|_| Malformed)?;
     let rest = body.slice_ref(rest);
-    let RelayHead { from, incarnation, to, hops, address, kind, number, signature } = head;
-    let (packet, word) = match kind {
-        JSON => {
+    let RelayHead { from, incarnation, to, hops, address, kind, word } = head;
+    let (packet, word) = match (kind, word) {
+        (JSON, HeadWord::Packet { number, signature }) => {
             let parts = signed_parts(to, incarnation, number);
             from.verify(Subject::Passed, &[&parts, &rest], &signature).map_err(|_| Malformed)?;
             let packet = serde_json::from_slice(&rest).map_err(|_| Malformed)?;
             let word = Word::Packet { number, signature, bytes: Blob(rest) };
             (Some(packet).filter(|packet| !matches!(packet, Packet::Tick(_))), word)
         }
-        TICK..=TICK_LAST => {
-            let tick = decode_tick(kind, rest, (from.id(), incarnation))?;
-            check_reign(&from, tick.term, &signature).map_err(|_| Malformed)?;
-            (Some(Packet::Tick(tick)), Word::Reign(signature))
+        (TICK..=TICK_LAST, HeadWord::Tick(passed)) => {
+            let mut tick = decode_tick(kind, rest, (from.id(), incarnation))?;
+            let signature = tick.proof.signature.ok_or(Malformed)?;
+            let Passed { session, digest } = passed;
+            let claim = Claim { session, mark: tick.mark(), ends: tick.ends, digest };
+            claim.check(&from, &signature).map_err(|_| Malformed)?;
+            tick.proof.tags.clear();
+            tick.passed = Some(passed);
+            (Some(Packet::Tick(tick)), Word::Tick(passed, signature))
         }
         _ => return Err(Malformed),
     };
@@ -361,7 +427,7 @@ fn read_term(input: &mut BitReader<'_>) -> Result<Term, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::message::sign_reign;
+    use crate::{keys::WorldDigest, types::SessionId};
 
     const HOST: (NodeId, Incarnation) = (NodeId::from_u128(7), Incarnation(8));
     const CLIENT: (NodeId, Incarnation) = (NodeId::from_u128(9), Incarnation(10));
@@ -379,6 +445,9 @@ mod tests {
             heard: 77,
             carried: None,
             state: Some(Payload::from(vec![0xaa, 0xbb])),
+            proof: Proof::default(),
+            word: None,
+            passed: None,
         }
     }
 
@@ -410,6 +479,15 @@ mod tests {
             round_trip(Packet::Tick(TickPacket { ends, state: None, ..tick() }), HOST, CLIENT);
             let carries = TickPacket { ends, carried: carried.clone(), ..tick() };
             round_trip(Packet::Tick(carries.clone()), HOST, CLIENT);
+            for tags in [vec![], vec![[1, 2, 3]], vec![[1, 2, 3], [4, 5, 6]]] {
+                for signature in [None, Some(Signature([7; 64]))] {
+                    let proof = Proof { signature, tags: tags.clone() };
+                    round_trip(Packet::Tick(TickPacket { proof, ..carries.clone() }), HOST, CLIENT);
+                }
+            }
+            let word = ReignWord::give(&SecretKey::from_bytes(&[7; 32]), term(3));
+            let carries = TickPacket { word: Some(word), ..carries };
+            round_trip(Packet::Tick(carries.clone()), HOST, CLIENT);
             round_trip(Packet::Tick(TickPacket { state: None, ..carries }), HOST, CLIENT);
         }
         let other = Term { epoch: Epoch(2), host: CLIENT.0, incarnation: CLIENT.1 };
@@ -435,22 +513,37 @@ mod tests {
         let key = SecretKey::from_bytes(&[7; 32]);
         let host = (key.public().id(), HOST.1);
         let term = Term { host: host.0, ..term(3) };
-        let relay = RelayPacket {
+        let passed = Passed { session: SessionId::default(), digest: WorldDigest::of(b"a world") };
+        let tick = TickPacket { term, passed: Some(passed), ..tick() };
+        let Passed { session, digest } = passed;
+        let claim = Claim { session, mark: tick.mark(), ends: tick.ends, digest };
+        let signature = claim.sign(&key);
+        let proof = Proof { signature: Some(signature), tags: Vec::new() };
+        let tick = TickPacket { proof, ..tick };
+        let relay = |tick: &TickPacket, passed| RelayPacket {
             from: key.public(),
             incarnation: host.1,
             to: NodeId::from_u128(11),
             hops: 2,
             address: Some(Address { ip: [10, 0, 0, 1].into(), tcp: 1, udp: 2 }),
-            packet: Box::new(Packet::Tick(TickPacket { term, ..tick() })),
-            word: Word::Reign(sign_reign(&key, term)),
+            packet: Box::new(Packet::Tick(tick.clone())),
+            word: Word::Tick(passed, signature),
         };
-        round_trip(Packet::Relay(relay.clone()), CLIENT, HOST);
+        round_trip(Packet::Relay(relay(&tick, passed)), CLIENT, HOST);
+        let other = WorldDigest::of(b"another world");
         let invented = Term { epoch: Epoch(4), ..term };
-        let packet = Box::new(Packet::Tick(TickPacket { term: invented, ..tick() }));
-        let relay = RelayPacket { packet, ..relay };
-        let (kind, body) = encode(&Message::Packet(Packet::Relay(relay))).unwrap();
-        assert!(decode(kind, body.into(), CLIENT, HOST).is_err(), "nobody can invent a reign");
-        for packet in [Packet::Controls(controls()), Packet::Rival { term }] {
+        for (what, forged) in [
+            ("reign", relay(&TickPacket { term: invented, ..tick.clone() }, passed)),
+            ("tick", relay(&TickPacket { tick: Tick(1_091), ..tick.clone() }, passed)),
+            ("beginning", relay(&TickPacket { began: Tick(999), ..tick.clone() }, passed)),
+            ("end", relay(&TickPacket { ends: Ends::Beats(term), ..tick.clone() }, passed)),
+            ("world", relay(&tick, Passed { digest: other, ..passed })),
+            ("session", relay(&tick, Passed { session: SessionId(uuid::Uuid::max()), ..passed })),
+        ] {
+            let (kind, body) = encode(&Message::Packet(Packet::Relay(forged))).unwrap();
+            assert!(decode(kind, body.into(), CLIENT, HOST).is_err(), "nobody can invent a {what}");
+        }
+        for packet in [Packet::Controls(controls()), Packet::Rival { term, word: None }] {
             let relay = signed(&key, HOST.1, NodeId::from_u128(11), 5, packet).unwrap();
             round_trip(Packet::Relay(relay), CLIENT, HOST);
         }
@@ -470,7 +563,8 @@ mod tests {
         let word = |number, bytes| Word::Packet { number, signature, bytes };
         assert!(passed(&RelayPacket { hops: 1, ..relay.clone() }).is_ok());
         let thief = SecretKey::from_bytes(&[8; 32]).public();
-        let other = serde_json::to_vec(&Packet::Rival { term: term(3) }).unwrap();
+        let other = Packet::Rival { term: term(3), word: None };
+        let other = serde_json::to_vec(&other).unwrap();
         for forged in [
             RelayPacket { from: thief, ..relay.clone() },
             RelayPacket { incarnation: Incarnation(9), ..relay.clone() },
@@ -486,8 +580,10 @@ mod tests {
     #[test]
     fn what_a_tick_says_to_all_is_the_same_for_all() {
         let shared = SharedTick::new(&tick()).unwrap();
-        let (one, other) = (shared.to(1), shared.to(1_000_000));
-        assert_eq!((one.0, &one.1[1..]), (other.0, &other.1[3..]));
+        let one = shared.to(1, &[[1, 2, 3]]).unwrap();
+        let other = shared.to(1_000_000, &[[4, 5, 6]]).unwrap();
+        assert_eq!((one.0, &one.1[4..]), (other.0, &other.1[6..]));
+        assert!(shared.to(1, &[[0; 3]; HEIRS_MAX + 1]).is_none());
     }
 
     // Other programs speak this too: whoever changes these bytes changes the protocol's version.
@@ -498,7 +594,7 @@ mod tests {
             let all = [&[kind], &body[..]].concat();
             all.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
-        assert_eq!(golden(Packet::Tick(tick())), "114da398a21baabb");
+        assert_eq!(golden(Packet::Tick(tick())), "814da398a21baabb");
         assert_eq!(golden(Packet::Controls(controls())), "181a3d5840b31c25a60401");
     }
 

@@ -14,7 +14,8 @@
 //! - *No fixed wait.* The successor is known beforehand: the highest rank. It asks in the very step
 //!   in which the host's link closes, and reigns when the last answer is in.
 //! - *The newest world wins*: answers say which world the answerer holds, and bring it along when
-//!   the asker's does not descend from it.
+//!   the asker's does not descend from it. It counts if its host is known to have made it
+//!   ([`proof`](super::proof)): the cluster weighs answers before they come here.
 //! - *Two hosts have one judge.* After a partition both sides have a host. The one with the higher
 //!   term decides by `(members, tick, id)`, so that the larger half's game goes on, and there is
 //!   never a moment at which both believe to have lost.
@@ -59,10 +60,6 @@ const JUST_HEARD: Duration = Duration::from_millis(25);
 
 /// Whoever says that the host lives has a tick newer by this than the asker's.
 const NEWER_TICKS: u64 = 2;
-
-/// How much further than time allows a world in an answer may be: clocks differ, and a machine that slept
-/// does not know for how long.
-const AHEAD_TICKS_MAX: u64 = 600;
 
 /// The shortest window in which a tick counts as proof that the host lives.
 const LIVES_WINDOW_MIN: Duration = Duration::from_millis(42);
@@ -180,6 +177,9 @@ pub trait Newest {
     fn mark(&self) -> Option<WorldMark>;
     /// That state, whole.
     fn encode(&self) -> Option<Payload>;
+    /// It, and the newest one that its host has signed, for whoever holds `held`: what that one needs, and
+    /// can be shown to be their host's. The newest comes first.
+    fn copies(&self, held: Option<WorldMark>) -> Vec<WorldCopy>;
 }
 
 /// What follows.
@@ -476,9 +476,6 @@ impl Election {
         match &mut self.state {
             State::Idle => Admission::Drop,
             State::Following(following) if following.term == term => {
-                if via.is_some() && !following.may_be_at(now, packet.tick) {
-                    return Admission::Drop;
-                }
                 let gap = now.since(following.heard).as_micros() as u64;
                 if following.hear(now, packet, self.sent, via) {
                     self.gap_us = (self.gap_us - self.gap_us / 400).max(gap).min(200_000);
@@ -495,7 +492,7 @@ impl Election {
                     self.follow(now, packet, via);
                     return Admission::Apply;
                 }
-                self.send(followed.host, Packet::Rival { term });
+                self.send(followed.host, Packet::Rival { term, word: None });
                 Admission::Drop
             }
             State::Seeking(seeking) => match &mut seeking.lost {
@@ -548,7 +545,7 @@ impl Election {
             && mine
             && new > term
         {
-            self.send(from, Packet::Ends { old: term, new });
+            self.send(from, Packet::Ends { old: term, new, word: None });
         }
         false
     }
@@ -577,23 +574,27 @@ impl Election {
         match packet {
             Packet::Election(ask) => self.asked(now, cx, from, ask),
             Packet::Ok(ok) => self.answered(now, cx, from, ok),
-            Packet::Stale { promised, alive } => self.told_stale(now, from, promised, alive),
-            Packet::Rival { term } => self.told_rival(now, from, term),
-            Packet::Meet(meet) => self.judge(now, cx, &meet, via),
-            Packet::Verdict { judge, judged, keeps } => {
-                self.verdict(now, judge, judged, keeps, via);
+            Packet::Stale { promised, alive, .. } => self.told_stale(now, from, promised, alive),
+            Packet::Rival { term, .. } => self.told_rival(now, from, term),
+            Packet::Meet(meet) => self.judge(now, cx, from, &meet, via),
+            Packet::Verdict { judge, judged, keeps, .. } => {
+                self.verdict(now, (from, judge), judged, keeps, via);
             }
-            Packet::Ends { old, new } => self.ends(now, from, old, new),
+            Packet::Ends { old, new, .. } => self.ends(now, from, old, new),
             Packet::Abdicate { term, successor, world } => {
                 self.abdicated(now, cx, from, term, successor, world);
             }
-            Packet::Tick(_) | Packet::Controls(_) | Packet::Relay(_) | Packet::Knock(_) => {}
+            Packet::Tick(_)
+            | Packet::Controls(_)
+            | Packet::Relay(_)
+            | Packet::Knock(_)
+            | Packet::Reign { .. } => {}
         }
         self.advance(now, cx);
     }
 
-    /// A beacon said that `term` is in force: that of its host, or of somebody else who follows it. No
-    /// proof of life, but a reason to meet.
+    /// There is this reign, by the word of its host, as `told_by` says or the host itself. No proof of life,
+    /// but a reason to meet.
     pub fn rumour(&mut self, now: Instant, term: Term, told_by: Option<NodeId>) {
         if self.reign().is_some_and(|mine| mine < term) && self.plausible(term) {
             self.see(term.epoch);
@@ -608,7 +609,11 @@ impl Election {
             let successor = alive.iter().max_by_key(|voter| (voter.steady, voter.id));
             if let Some(successor) = successor.map(|voter| voter.id) {
                 let world = cx.newest.mark().zip(cx.newest.encode());
-                let world = world.map(|(mark, sync_gamestate)| WorldCopy { mark, sync_gamestate });
+                let world = world.map(|(mark, sync_gamestate)| WorldCopy {
+                    mark,
+                    sync_gamestate,
+                    origin: None,
+                });
                 for voter in alive {
                     let world = world.clone();
                     self.out.push_back(Out::SendTwice {
@@ -750,5 +755,5 @@ fn newest_world(
         payload.clone()
     };
     let sync_gamestate = follows.values().find_map(brings)?;
-    Some(WorldCopy { mark: *best, sync_gamestate })
+    Some(WorldCopy { mark: *best, sync_gamestate, origin: None })
 }

@@ -11,7 +11,12 @@ impl Cluster {
         };
         match coding::decode(kind, body, life, (self.me.id, self.me.incarnation)) {
             Ok(message) => self.message(now, newest, peer, message),
-            Err(_) => self.mesh.reject(now, way),
+            Err(_) => {
+                if coding::is_passed_on(kind) {
+                    self.mistrust(now, peer);
+                }
+                self.mesh.reject(now, way);
+            }
         }
     }
 
@@ -34,13 +39,18 @@ impl Cluster {
                 if tick.term.host != from || tick.term.incarnation != incarnation {
                     return;
                 }
+                if let Some(word) = tick.word
+                    && !self.is_reign(now, from, tick.term, Some(word))
+                {
+                    return;
+                }
                 if via.is_none() {
                     self.doubling.saw(now, Clock { term: tick.term, tick: tick.tick });
                 }
                 let admission =
                     self.elect(now, newest, |election, cx| election.tick(now, cx, &tick, via));
                 if admission == Admission::Apply && tick.state.is_some() {
-                    self.hand_on(tick);
+                    self.hand_on(now, tick, via.map(|via| via.by));
                 }
             }
             Packet::Controls(packet) => {
@@ -54,9 +64,28 @@ impl Cluster {
                 }
             }
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
-            packet if votes => {
-                if let Packet::Rival { term } | Packet::Stale { promised: term, .. } = packet {
+            Packet::Reign { term, word } if votes => {
+                if self.would_matter(term) && self.is_reign(now, from, term, Some(word)) {
+                    self.hear_of_reign(now, from, term);
+                }
+            }
+            mut packet if votes => {
+                if let Packet::Verdict { judge: term, word, .. }
+                | Packet::Ends { new: term, word, .. } = packet
+                    && !self.is_reign(now, from, term, word)
+                {
+                    return;
+                }
+                if let Packet::Rival { term, word } | Packet::Stale { promised: term, word, .. } =
+                    packet
+                {
+                    if !self.would_matter(term) || !self.is_reign(now, from, term, word) {
+                        return;
+                    }
                     self.hear_of_host(now, term);
+                }
+                if let Packet::Ok(ok) = &mut packet {
+                    self.weigh(now, newest, from, ok);
                 }
                 self.elect(now, newest, |election, cx| {
                     election.packet(now, cx, from, packet, via.map(|via| via.by));
@@ -71,6 +100,14 @@ impl Cluster {
         let from = relay.author();
         if relay.to == self.me.id && !self.relay.is_news(&relay) {
             return;
+        }
+        let is_tick = matches!(*relay.packet, Packet::Tick(_));
+        if relay.to == self.me.id && is_tick && self.proving.mistrusts(now, by) {
+            return;
+        }
+        if relay.to == self.me.id && !is_tick {
+            // Whoever speaks to this host that way may not hear it itself.
+            self.proving.passed(now + relay::SERVED);
         }
         if let (Packet::Knock(knock), true) = (&*relay.packet, relay.to == self.me.id) {
             return self.let_in(now, &relay, knock);
@@ -116,8 +153,9 @@ impl Cluster {
             Message::Roster(signed) => {
                 // From whomever it comes: it is the host's, or it is nothing.
                 if signed.check().is_err() {
-                    return tracing::warn!(?from, "a roster that its host did not sign");
+                    return self.refuse(now, from, "a roster that its host did not sign");
                 }
+                self.hear_of_reign(now, from, signed.roster.term);
                 if self.roster.adopt(signed, self.election.following()) {
                     // Its host may not have heard yet who is not let in.
                     let (me, mesh) = (self.me.id, &self.mesh);
@@ -126,7 +164,16 @@ impl Cluster {
                     self.pass_roster(now);
                 }
             }
+            Message::Token(token) => {
+                let life = self.mesh.peer(from).map(|peer| peer.incarnation);
+                let mesh = &self.mesh;
+                let is_linked = |id| mesh.peer(id).is_some_and(Peer::is_linked);
+                if let Some(life) = life {
+                    self.proving.keep((from, life), token, is_linked);
+                }
+            }
             Message::Votes(votes) => self.hear_votes(now, newest, &votes),
+            Message::Pairing(step) => self.hear_pairing(now, from, step),
             Message::Ledger(message) => self.hear_of_ledger(now, from, &message),
             Message::Bye => {
                 self.mesh.forget_announcement(from);

@@ -1,9 +1,14 @@
 //! How this node comes to know others: by their beacons, and by what others say of them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::{AUDIENCE, Cluster, Notice, Out, SEEK_MISSING_FOR, message::Packet};
 use crate::{
+    config::DIAL_COSTS_BYTES,
     mesh::{
         Acquaintance, Peer,
         message::{Address, Beacon},
@@ -12,16 +17,29 @@ use crate::{
     types::{Instant, NodeId, Role, Term},
 };
 
+/// How long after one neighbour was told of the own reign it may be told again, and how many are told
+/// in that time.
+const TOLD_AGAIN: Duration = Duration::from_millis(200);
+const TOLD_MAX: usize = 64;
+
 impl Cluster {
-    pub(super) fn beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
+    /// Somebody announced itself, in so many bytes.
+    pub(super) fn beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr, pays: usize) {
         if beacon.who.id() == self.me.id {
-            return self.clash(now, beacon.who.incarnation);
+            let at = SocketAddr::new(from.ip(), beacon.who.tcp);
+            return self.mesh.doubt_itself(now, &self.me, at, pays);
         }
-        self.take_beacon(now, beacon, from);
+        self.take_beacon(now, beacon, from, pays);
     }
 
-    pub(super) fn take_beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if !self.me.shares_session(beacon) || self.mesh.refuses(beacon.who.id()).is_some() {
+    pub(super) fn take_beacon(
+        &mut self,
+        now: Instant,
+        beacon: &Beacon,
+        from: SocketAddr,
+        pays: usize,
+    ) {
+        if !self.me.shares_session(beacon) || !self.mesh.may_meet(now, beacon.who.id()) {
             return;
         }
         // A machine that is on this network twice is heard at each of its addresses: the one that its
@@ -30,28 +48,44 @@ impl Cluster {
         let ip = self.mesh.settled_at(now, life, from.ip()).unwrap_or(from.ip());
         let wanted = beacon.term.is_some_and(|term| term.host == beacon.who.id())
             && self.election.current().is_none();
-        self.mesh.learn_of(now, &self.me, Acquaintance::introduced(beacon.who.clone(), ip, wanted));
-        if let Some(term) = beacon.term {
-            if term.host == beacon.who.id() {
-                self.election.rumour(now, term, None);
-            } else if term.host != self.me.id {
-                self.seek_host(now, beacon, term, from.ip());
+        self.mesh.learn_of(
+            now,
+            &self.me,
+            Acquaintance::introduced(beacon.who.clone(), ip, wanted, pays),
+        );
+        let id = beacon.who.id();
+        let proved = self.mesh.announcement(now, id).is_none_or(|heard| heard.proved);
+        if let Some(term) = beacon.term.filter(|_| proved && self.mesh.refuses(id).is_none()) {
+            if term.host != beacon.who.id() && term.host != self.me.id {
+                self.seek_host(now, beacon, term, from.ip(), pays);
             }
-            self.hear_of_another_game(now, beacon.who.id(), term);
+            self.tell_of_own_game(now, beacon.who.id(), term);
             if self.me.role == Role::Spectator && self.election.following().is_none() {
                 self.mesh.set_host(Some(term.host));
             }
         }
     }
 
-    /// Somebody follows a host with which this node is not linked, and says where that is.
-    fn seek_host(&mut self, now: Instant, beacon: &Beacon, term: Term, teller: IpAddr) {
+    /// Somebody who is linked follows a host with which this node is not, and says where that is. Of others,
+    /// who may be anybody, nobody wants to know it.
+    fn seek_host(
+        &mut self,
+        now: Instant,
+        beacon: &Beacon,
+        term: Term,
+        teller: IpAddr,
+        pays: usize,
+    ) {
+        if !self.mesh.peer(beacon.who.id()).is_some_and(Peer::is_linked) {
+            return;
+        }
         let known = self.mesh.peer(term.host);
         let in_another_life =
             |peer: &Peer| peer.incarnation != term.incarnation && now.since(peer.heard) < AUDIENCE;
         if known.is_some_and(|peer| peer.is_linked() || in_another_life(peer)) {
             return;
         }
+        let mut pays = pays;
         let told = beacon.host_at.map_or(Vec::new(), |address| told_by(teller, address));
         let unknown = told.is_empty().then_some(None);
         for address in told.into_iter().map(Some).chain(unknown) {
@@ -63,22 +97,53 @@ impl Cluster {
                 address,
                 heard: false,
                 wanted: self.election.current().is_none(),
+                member: false,
+                pays: std::mem::take(&mut pays),
             };
             self.mesh.learn_of(now, &self.me, host);
         }
     }
 
-    /// A node plays in another reign than this one: the two hosts may not hear of each other, but through
-    /// those who are linked.
-    fn hear_of_another_game(&mut self, now: Instant, teller: NodeId, term: Term) {
+    /// A link with somebody is up: what it said before of its host counts now.
+    pub(super) fn hear_again(&mut self, now: Instant, id: NodeId) {
+        let heard = self.mesh.announcement(now, id);
+        if let Some((beacon, from)) = heard.map(|heard| (heard.beacon.clone(), heard.from)) {
+            self.take_beacon(now, &beacon, from, DIAL_COSTS_BYTES as usize);
+        }
+    }
+
+    /// Somebody who is linked says in a beacon that it plays in another reign than this node. A beacon proves
+    /// nothing, so nothing follows from it but that the other one is told of this reign, with its host's
+    /// word; what it hears of this node leads it to do the same.
+    fn tell_of_own_game(&mut self, now: Instant, teller: NodeId, term: Term) {
+        let mine = self.election.reign().or(self.election.following());
+        let Some(mine) = mine.filter(|mine| mine.host != term.host) else { return };
+        if !self.mesh.peer(teller).is_some_and(Peer::is_linked) {
+            return;
+        }
+        let Some(word) = self.reign_word(mine) else { return };
+        if !self.told.may(now, teller) {
+            return;
+        }
+        self.send_packet(now, teller, Packet::Reign { term: mine, word });
+    }
+
+    /// Whether it makes a difference here that there is such a reign: only a higher one is anybody's rival.
+    pub(super) fn would_matter(&self, term: Term) -> bool {
+        let mine = self.election.reign().or(self.election.following());
+        mine.is_some_and(|mine| mine < term)
+    }
+
+    /// There is such a reign, by the word of its host: `teller` plays in it. The two hosts may not hear of
+    /// each other, but through those who are linked.
+    pub(super) fn hear_of_reign(&mut self, now: Instant, teller: NodeId, term: Term) {
         let barred = self.mesh.refuses(term.host).is_some();
-        if barred || term.host == self.me.id || !self.mesh.peer(teller).is_some_and(Peer::is_linked)
-        {
+        if barred || term.host == self.me.id || !self.would_matter(term) {
             return;
         }
         self.election.rumour(now, term, Some(teller).filter(|teller| *teller != term.host));
         if let Some(mine) = self.election.following().filter(|mine| mine.host != term.host) {
-            let packet = Packet::Rival { term };
+            let packet = self.with_word(Packet::Rival { term, word: None });
             if let Some(relay) = self.election.relay(now) {
                 self.send_through(now, relay, mine.host, packet.clone());
             }
@@ -98,6 +163,8 @@ impl Cluster {
                 address: None,
                 heard: false,
                 wanted: false,
+                member: false,
+                pays: 0,
             };
             self.mesh.learn_of(now, &self.me, host);
         }
@@ -124,6 +191,8 @@ impl Cluster {
         self.adopt_bars(now);
         self.out.push_back(Out::Notice(Notice::Roster));
         let Some(published) = self.roster.published() else { return };
+        let members: BTreeSet<NodeId> = published.members.iter().map(|member| member.id).collect();
+        self.mesh.set_members(&members);
         let teller = self.mesh.peer(published.term.host).and_then(Peer::address);
         for member in &published.members {
             let Some(address) = member.address else { continue };
@@ -141,10 +210,30 @@ impl Cluster {
                     address: Some(address),
                     heard: false,
                     wanted: false,
+                    member: true,
+                    pays: 0,
                 };
                 self.mesh.learn_of(now, &self.me, member);
             }
         }
+    }
+}
+
+/// Who was told of the own reign lately: beacons can be forged, and what they lead to is little.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    at: BTreeMap<NodeId, Instant>,
+}
+
+impl Told {
+    /// Whether it is time to tell this one.
+    fn may(&mut self, now: Instant, id: NodeId) -> bool {
+        self.at.retain(|_, at| now.since(*at) < TOLD_AGAIN);
+        let may = self.at.len() < TOLD_MAX && !self.at.contains_key(&id);
+        if may {
+            self.at.insert(id, now);
+        }
+        may
     }
 }
 
@@ -160,8 +249,6 @@ fn told_by(teller: IpAddr, address: Address) -> Vec<Address> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
         config::Tuning,
@@ -202,6 +289,8 @@ mod tests {
             address: Some(Address { ip: second, tcp: other.tcp, udp: other.udp }),
             heard: true,
             wanted: false,
+            member: false,
+            pays: 0,
         };
         mesh.learn_of(now, &me, heard);
         assert_eq!(mesh.settled_at(now, life, second), Some(first.ip()));

@@ -13,10 +13,12 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::reign::ReignWord;
 use crate::{
-    keys::{Forged, PublicKey, SecretKey, Signature, Subject},
+    keys::{Forged, PublicKey, SecretKey, Signature, Subject, Tag, Token, WorldDigest},
     ledger::exchange::LedgerMessage,
     mesh::message::Address,
+    pairing::Step,
     text::Name,
     types::{Clock, Epoch, Incarnation, NodeId, Role, SessionId, Term, Tick},
     wire::Blob,
@@ -35,6 +37,11 @@ pub enum Message {
     Ledger(LedgerMessage),
     /// Who wants the host to go.
     Votes(Vec<Vote>),
+    /// What the receiver can check short words of the sender with, should the sender ever host: nobody
+    /// else has it.
+    Token(Token),
+    /// Two people compare pictures.
+    Pairing(Step),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
 }
@@ -58,7 +65,7 @@ impl SignedRoster {
     pub fn new(roster: Roster, key: &SecretKey) -> Option<Self> {
         let bytes = serde_json::to_vec(&roster).ok()?;
         let signature = key.sign(Subject::Roster, &[&bytes]);
-        let reign = sign_reign(key, roster.term);
+        let reign = ReignWord::give(key, roster.term).signature;
         Some(Self { roster, key: key.public(), signature, reign })
     }
 
@@ -72,31 +79,13 @@ impl SignedRoster {
             true => self.key.verify(Subject::Roster, &[&bytes], &self.signature),
             false => Err(Forged),
         }?;
-        check_reign(&self.key, self.roster.term, &self.reign)
+        self.reign_word().check(self.roster.term)
     }
-}
 
-/// The word of whoever has `key` that it reigns in this term.
-pub fn sign_reign(key: &SecretKey, term: Term) -> Signature {
-    key.sign(Subject::Reign, &reign_parts(term).each_ref().map(|part| &part[..]))
-}
-
-/// Checks such a word.
-///
-/// # Errors
-/// [`Forged`] when the host of that term did not give it.
-pub fn check_reign(key: &PublicKey, term: Term, word: &Signature) -> Result<(), Forged> {
-    match key.id() == term.host {
-        true => {
-            let parts = reign_parts(term);
-            key.verify(Subject::Reign, &parts.each_ref().map(|part| &part[..]), word)
-        }
-        false => Err(Forged),
+    /// The host's word for its reign.
+    pub fn reign_word(&self) -> ReignWord {
+        ReignWord { key: self.key, signature: self.reign }
     }
-}
-
-fn reign_parts(term: Term) -> [[u8; 8]; 2] {
-    [term.epoch.0.to_be_bytes(), term.incarnation.0.to_be_bytes()]
 }
 
 /// Who is in a session: published by its host, the same for all.
@@ -173,6 +162,8 @@ pub enum Packet {
     Stale {
         /// What the sender promised.
         promised: Term,
+        /// The word of that term's host, if it is not the sender: without it this is nothing.
+        word: Option<ReignWord>,
         /// Whether the sender hears the host of that term.
         alive: bool,
     },
@@ -180,6 +171,15 @@ pub enum Packet {
     Rival {
         /// The claim.
         term: Term,
+        /// That host's word for it: without it the claim is nothing.
+        word: Option<ReignWord>,
+    },
+    /// "I follow this reign, or it is mine": to a neighbour that plays elsewhere.
+    Reign {
+        /// The reign.
+        term: Term,
+        /// Its host's word for it.
+        word: ReignWord,
     },
     /// The host with the lower term to the one with the higher: "judge us".
     Meet(MeetPacket),
@@ -192,6 +192,8 @@ pub enum Packet {
         /// Whether the judge keeps the crown. If not, it reigns on until it hears the
         /// `Coordinator` that ends its term.
         keeps: bool,
+        /// The judge's word for its reign, for those whom the other one sends to it.
+        word: Option<ReignWord>,
     },
     /// A host to its members: "my reign is over, follow that one".
     Ends {
@@ -199,6 +201,8 @@ pub enum Packet {
         old: Term,
         /// The reign to follow.
         new: Term,
+        /// Its host's word for it: without it there is nobody to follow.
+        word: Option<ReignWord>,
     },
     /// Something from one node to another that does not reach it, by way of a third. It has a form of its
     /// own.
@@ -237,6 +241,53 @@ pub struct TickPacket {
     pub carried: Option<Blob>,
     /// The world; none where it goes over the link because it is too large.
     pub state: Option<Payload>,
+    /// What shows others that the host made this world, should the receiver hand it over one day.
+    #[serde(default, skip_serializing_if = "Proof::is_none")]
+    pub proof: Proof,
+    /// The host's word for its reign, in the first ticks of it: whoever follows can show it to others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<ReignWord>,
+    /// Of a tick that a third node passed on: what its host has signed of it.
+    #[serde(skip)]
+    pub passed: Option<Passed>,
+}
+
+/// What shows that a host made a world. What the host itself sends over its sealed link needs none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Its signature, for everybody: see [`Claim`](super::proof::Claim). Not of every tick.
+    pub signature: Option<Signature>,
+    /// Short words for those who are likely to reign next, but not for the receiver itself.
+    pub tags: Vec<Tag>,
+}
+
+impl Proof {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.signature.is_none() && self.tags.is_empty()
+    }
+}
+
+/// What a host has signed of a tick that a third node passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// Which session it is of.
+    pub session: SessionId,
+    /// The world that comes of it.
+    pub digest: WorldDigest,
+}
+
+/// Where a world comes from that is handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The session it is of.
+    pub session: SessionId,
+    /// Which reign its host said to have ended.
+    pub ends: Ends,
+    /// The key of its host, if whoever hands it over knows it.
+    pub key: Option<PublicKey>,
+    /// What shows it.
+    pub proof: Proof,
 }
 
 /// Which reign another one has ended.
@@ -288,7 +339,7 @@ pub struct ControlsPacket {
 
 /// A packet on its way through other nodes. Its author has signed it, so that none of them can make it
 /// say something else. Ticks are encoded anew by whoever passes them on, for what the receiver holds: of
-/// them the host has signed the term, so that nobody can invent a reign.
+/// them the host has signed which world comes of them, so that nobody can invent one.
 #[derive(Clone, Debug)]
 pub struct RelayPacket {
     /// Who says it.
@@ -310,8 +361,8 @@ pub struct RelayPacket {
 /// What the author of something that is passed on has signed.
 #[derive(Clone, Debug)]
 pub enum Word {
-    /// The term of a tick.
-    Reign(Signature),
+    /// What comes of a tick.
+    Tick(Passed, Signature),
     /// All of a packet.
     Packet {
         /// It rises with each packet of that life: what came before is not taken again.
@@ -380,8 +431,9 @@ pub enum Answer {
     Follow {
         /// The newest world the answerer holds.
         world: Option<WorldMark>,
-        /// That world, if the asker's does not descend from it (`sync_gamestate`).
-        sync_gamestate: Option<Payload>,
+        /// That world, and the newest one that its host has signed, as far as the asker's does not
+        /// descend from them.
+        worlds: Vec<WorldCopy>,
     },
 }
 
@@ -413,6 +465,9 @@ pub struct WorldCopy {
     pub mark: WorldMark,
     /// The state.
     pub sync_gamestate: Payload,
+    /// Where it comes from; none if its host hands it over itself.
+    #[serde(default)]
+    pub origin: Option<Origin>,
 }
 
 /// One of two hosts that have met, as it presents itself.

@@ -82,12 +82,18 @@ impl Cluster {
     }
 
     /// Hands a tick to whoever holds the world, and keeps what it carries until that one takes it.
-    pub(super) fn hand_on(&mut self, mut tick: TickPacket) {
+    /// What `by` passed on is of the session that its host signed.
+    pub(super) fn hand_on(&mut self, now: Instant, mut tick: TickPacket, by: Option<NodeId>) {
         if let Some(carried) = tick.carried.take() {
             let Ok(carried) = Carried::decode(&carried) else { return };
+            if let (Some(passed), Some(by)) = (tick.passed, by)
+                && passed.session != carried.session
+            {
+                return self.mistrust(now, by);
+            }
             self.carrying.arrived(Clock { term: tick.term, tick: tick.tick }, carried);
         }
-        self.out.push_back(Out::Tick(tick));
+        self.out.push_back(Out::Tick { packet: tick, by });
     }
 
     /// What the wall clock says.
@@ -122,7 +128,7 @@ impl Cluster {
         };
         let from = Sender { node: from, incarnation: peer.incarnation, ip };
         if self.keeper.hear(now, from, message).is_err() {
-            self.mesh.hang_up(now, from.node, Parting::Error);
+            self.mesh.hang_up(now, from.node, Parting::Nonsense);
         }
     }
 
@@ -134,9 +140,7 @@ impl Cluster {
                     continue;
                 }
                 keeper::Out::Equivocation(id) => {
-                    tracing::warn!(
-                        "two entries are called {id:?}: their author is broken, or lies"
-                    );
+                    self.refuse(now, id.writer.node, "another entry of the same number");
                     continue;
                 }
                 keeper::Out::Persist { batch, records } => {

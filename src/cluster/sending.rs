@@ -1,6 +1,10 @@
 //! How what this node says leaves: the one place where the cluster has it made into bytes.
 
-use super::*;
+use super::{
+    message::{Passed, Proof, Word},
+    proof::{Vouched, WORD_TICKS},
+    *,
+};
 
 impl Cluster {
     /// Sends one tick to all who hold the same: of each receiver, the number of its last controls that
@@ -10,9 +14,13 @@ impl Cluster {
         &mut self,
         now: Instant,
         mut tick: TickPacket,
+        vouched: &Vouched,
         held: Option<Tick>,
         to: &[(NodeId, u64)],
     ) {
+        tick.proof = Proof { signature: vouched.signature(), tags: Vec::new() };
+        let young = tick.tick.0.saturating_sub(tick.began.0) <= WORD_TICKS;
+        tick.word = young.then(|| self.reign_word(tick.term)).flatten();
         tick.carried = self.carried_since(tick.term, held);
         let shared = SharedTick::new(&tick);
         for (to, heard) in to {
@@ -21,14 +29,19 @@ impl Cluster {
                 false => Delivery::Datagram,
             };
             let way = match &shared {
-                Some(shared) => self.deliver(now, *to, delivery, &shared.to(*heard)),
+                Some(shared) => {
+                    let said = shared.to(*heard, &vouched.tags(*to));
+                    said.and_then(|said| self.deliver(now, *to, delivery, &said))
+                }
                 None => {
                     tick.heard = *heard;
+                    tick.proof.tags = vouched.tags(*to);
                     self.send(now, *to, delivery, &Message::Packet(Packet::Tick(tick.clone())))
                 }
             };
             if way != Some(Way::Datagram) {
-                let sign = TickPacket { heard: *heard, carried: None, state: None, ..tick };
+                let proof = Proof::default();
+                let sign = TickPacket { heard: *heard, carried: None, state: None, proof, ..tick };
                 self.send(now, *to, delivery, &Message::Packet(Packet::Tick(sign)));
             }
         }
@@ -59,20 +72,26 @@ impl Cluster {
         self.relay.clients(now).collect()
     }
 
-    /// Passes a tick of the host on, and says how many nodes it has come through.
+    /// Passes a tick of the host on, and says how many nodes it has come through. Its host has signed
+    /// which world comes of it, or it is not passed on: whoever gets it would not believe it.
     /// The receiver holds the state of tick `held`, if that leads to this one.
     pub fn pass_tick(
         &mut self,
         now: Instant,
         to: NodeId,
         mut tick: TickPacket,
+        digest: WorldDigest,
         held: Option<Tick>,
     ) {
         let hops = relay::HOPS_MAX.saturating_sub(self.election.distance(now));
         if hops == 0 || self.election.relay(now) == Some(to) {
             return; // it has come too far, or from there
         }
-        let Some((from, word)) = self.roster.word_of(tick.term) else { return };
+        let (Some(session), Some(signature)) = (self.session_id, tick.proof.signature) else {
+            return;
+        };
+        let Some(ReignWord { key: from, .. }) = self.reign_word(tick.term) else { return };
+        let word = Word::Tick(Passed { session, digest }, signature);
         tick.carried = self.carried_since(tick.term, held);
         let incarnation = tick.term.incarnation;
         let packet = Box::new(Packet::Tick(tick));

@@ -36,6 +36,7 @@ use super::{
 };
 use crate::{
     game::Malformed,
+    refusals::Refusals,
     types::{Incarnation, Instant, NodeId, SessionId},
     wire::Blob,
 };
@@ -178,7 +179,7 @@ pub struct Exchange {
     served: Option<NodeId>,
     wall: WallTime,
     /// How many runs of entries were refused that their authors never signed.
-    forged: u64,
+    refusals: Refusals,
     out: VecDeque<(NodeId, LedgerMessage)>,
 }
 
@@ -224,7 +225,7 @@ impl Exchange {
             tell_synced_at: Instant::default(),
             served: None,
             wall: WallTime::default(),
-            forged: 0,
+            refusals: Refusals::default(),
             out: VecDeque::new(),
         }
     }
@@ -349,8 +350,7 @@ impl Exchange {
                         }
                         Err(error @ (Refused::Forged | Refused::Unsigned)) => {
                             peer.allowance.use_up(FORGED_COSTS);
-                            self.forged += 1;
-                            tracing::warn!(from = ?from.node, %error, "entries are refused");
+                            self.refusals.note(now, from.node, &format!("entries: {error}"));
                         }
                         Err(_) => {}
                     }
@@ -379,8 +379,7 @@ impl Exchange {
                     Err(Refused::Malformed) => return Err(Malformed),
                     Err(error @ (Refused::Forged | Refused::Unsigned)) => {
                         peer.allowance.use_up(FORGED_COSTS);
-                        self.forged += 1;
-                        tracing::warn!(from = ?from.node, %error, "a page is refused");
+                        self.refusals.note(now, from.node, &format!("a page: {error}"));
                     }
                     _ => {}
                 }
@@ -425,7 +424,7 @@ impl Exchange {
 
     /// How many runs of entries and pages were refused because their authors never signed them.
     pub fn forged(&self) -> u64 {
-        self.forged
+        self.refusals.all()
     }
 
     /// Sends entries that were just written to everybody.

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     game::{FactRules, Malformed},
+    refusals::Refusals,
     text::SessionName,
     types::{Epoch, Instant, NodeId, SessionId},
 };
@@ -145,7 +146,7 @@ pub struct Keeper {
     reckon_at: Instant,
     fact_rules: FactRules,
     /// How many runs of entries that worlds carried were refused: their authors never signed them.
-    forged: u64,
+    refusals: Refusals,
     folding: Folding,
     rests: BTreeMap<Writer, Rest>,
     /// Whose stream was looked at last.
@@ -172,7 +173,7 @@ impl Keeper {
             unsafe_yet: BTreeSet::new(),
             reckon_at: now,
             fact_rules: FactRules::default(),
-            forged: 0,
+            refusals: Refusals::default(),
             folding: Folding::default(),
             rests: BTreeMap::new(),
             folded: None,
@@ -519,7 +520,7 @@ impl Keeper {
 
     /// How many runs of entries and pages were refused because their authors never signed them.
     pub fn forged(&self) -> u64 {
-        self.forged + self.exchange.forged()
+        self.refusals.all() + self.exchange.forged()
     }
 
     /// Takes what a world of `host` carried. What is lacking yet is asked for. Returns what it carried that
@@ -529,8 +530,8 @@ impl Keeper {
         for run in batch::runs(carried.entries) {
             // What does not fit on what is held shows in the end.
             if let Err(error @ (Refused::Forged | Refused::Unsigned)) = self.ledger.accept(run) {
-                self.forged += 1;
-                tracing::warn!(host = ?host.node, %error, "entries that a world carried are refused");
+                let what = format!("entries that a world carried: {error}");
+                self.refusals.note(now, host.node, &what);
             }
         }
         // Whoever passes a tick on may know of less than another one did.

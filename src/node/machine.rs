@@ -11,19 +11,21 @@ use serde_json::value::to_raw_value;
 
 use super::{
     Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
-    persons::Persons,
+    company::Company, persons::Persons,
 };
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Friend},
     cluster::{
         self, Cluster, Exclusion, Notice,
         election::{Cause, Newest},
-        message::{ControlsPacket, Ends, Payload, TickPacket, WorldCopy, WorldMark},
+        message::{ControlsPacket, Ends, Payload, Proof, TickPacket, WorldCopy, WorldMark},
     },
     config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK, Tuning},
     game::{FactRules, Game, draw},
     io::Wire,
+    keys::WorldDigest,
     mesh::Delivery,
+    pairing::Told,
     replica::{
         Replica, State,
         client::Client,
@@ -62,6 +64,8 @@ pub struct Node<G: Game> {
     new_reign: Option<Term>,
     pub(super) memory: Memory<G>,
     pub(super) persons: Persons,
+    pub(super) company: Company,
+    pub(super) friends: Arc<[Friend]>,
     applied: Option<Applied>,
     lost: Option<(NodeId, Cause)>,
     pub(super) handover: Option<Handover>,
@@ -149,7 +153,9 @@ impl<G: Game> Node<G> {
             scores_changed: false,
             new_reign: None,
             memory: Memory::default(),
-            persons: Persons::new(std::mem::take(&mut config.statements)),
+            persons: Persons::new(std::mem::take(&mut config.statements), config.allowed.as_ref()),
+            friends: Arc::from([]),
+            company: Company::new(std::mem::take(&mut config.friends)),
             applied: None,
             lost: None,
             handover: None,
@@ -171,6 +177,7 @@ impl<G: Game> Node<G> {
                 tuning: config.tuning,
             },
         };
+        node.friends = node.company.friends().all().into();
         if let Some(session) = config.session {
             node.handle(now, Input::Command(Command::Play(session, config.lock)));
         }
@@ -305,7 +312,14 @@ impl<G: Game> Node<G> {
             Command::Kick(id) => self.cluster.bar(now, id, false),
             Command::Ban(id) => self.cluster.bar(now, id, true),
             Command::VoteOut(id) => self.cluster.vote_out(now, &self.replica, id),
-            Command::Declare(statements) => self.persons.declare(statements),
+            Command::Pair(id) => self.pair(now, id),
+            Command::Compared { same } => {
+                self.cluster.compared(now, same && self.company.friends().has_room());
+            }
+            Command::Declare(statements) => {
+                self.cluster.speak_for(&statements);
+                self.persons.declare(statements);
+            }
         }
         self.view_due = true;
         self.drain(now);
@@ -315,6 +329,7 @@ impl<G: Game> Node<G> {
         self.cluster.leave(now, &self.replica);
         self.drain(now);
         self.persons.left();
+        self.company.left();
         self.replica = Replica::default();
         self.host = Host::new();
         self.client.forget();
@@ -332,7 +347,7 @@ impl<G: Game> Node<G> {
         while let Some(out) = self.cluster.poll() {
             match out {
                 cluster::Out::Effect(effect) => self.out.push_back(Output::Effect(effect)),
-                cluster::Out::Notice(notice) => self.notice(notice),
+                cluster::Out::Notice(notice) => self.notice(now, notice),
                 cluster::Out::Reign { term, ends, world } => self.reign(now, term, ends, world),
                 cluster::Out::Announce { term, ends } => {
                     let own = ends.host == self.me();
@@ -358,7 +373,7 @@ impl<G: Game> Node<G> {
                 }
                 cluster::Out::CountsNoMore(entry) => self.change_scores(&entry, false),
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
-                cluster::Out::Tick(packet) => self.receive(now, packet),
+                cluster::Out::Tick { packet, by } => self.receive(now, packet, by),
                 cluster::Out::Controls { from, incarnation, packet, relayed } => {
                     self.collect(from, incarnation, &packet, relayed);
                 }
@@ -366,7 +381,7 @@ impl<G: Game> Node<G> {
         }
     }
 
-    fn notice(&mut self, notice: Notice) {
+    fn notice(&mut self, now: Instant, notice: Notice) {
         self.view_due = true;
         let event = match notice {
             Notice::PeerUp(peer, name) => Event::PeerUp { peer, name },
@@ -377,12 +392,8 @@ impl<G: Game> Node<G> {
             }
             Notice::Election(ends) => Event::Election { ends },
             Notice::Roster => {
-                let members = self.cluster.members().iter().map(|member| MemberView {
-                    id: member.id,
-                    name: member.name.clone(),
-                    away: member.away,
-                });
-                self.members = members.collect();
+                self.company.stir();
+                self.show_members();
                 self.spectators = self.cluster.spectators();
                 let (version, spectators) = (self.cluster.roster_version(), self.spectators);
                 Event::Roster { version, members: self.members.clone(), spectators }
@@ -394,12 +405,21 @@ impl<G: Game> Node<G> {
             Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
             Notice::Full(players) => Event::Full { players },
             Notice::Locked(session) => Event::Locked { session },
+            Notice::Open(session) => Event::Open { session },
             Notice::Excluded(why) => {
                 let session = self.cluster.me().session.clone();
                 self.excluded = true;
                 Event::Excluded { session: session.unwrap_or_default(), why }
             }
             Notice::Votes(host, votes, needed) => Event::Votes { host, votes, needed },
+            Notice::Pairing(peer, name, told) => {
+                if let Told::Paired(key) = told {
+                    self.company.remember(now, peer, Friend { name: name.clone(), key });
+                    self.friends = self.company.friends().all().into();
+                }
+                self.view_due = true;
+                Event::Pairing { peer, name, told }
+            }
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();
                 self.host = Host::new();
@@ -476,6 +496,7 @@ impl<G: Game> Node<G> {
         let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
         self.cluster.tick_ledger(now);
         self.mind_persons(now);
+        self.mind_company(now);
         if let Some(term) = self.cluster.election().reign() {
             let awake = self.cluster.awake_at(now);
             self.tick_at = Some(awake.unwrap_or(next));
@@ -497,7 +518,10 @@ impl<G: Game> Node<G> {
         let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
         self.view_due |= todo.show;
         if todo.struck {
-            self.notice(Notice::Excluded(Exclusion::StruckOff));
+            self.notice(now, Notice::Excluded(Exclusion::StruckOff));
+        }
+        if let Some(struck) = todo.struck_by_listed {
+            self.cluster.listed_struck_off(now, struck);
         }
         if let Some(struck) = todo.bar {
             self.cluster.strike_off(now, struck, &self.replica);
@@ -525,23 +549,25 @@ impl<G: Game> Node<G> {
         let clock = Clock { term, tick: Tick(mark.clock.tick.0 + 1) };
         self.write_news(now, &before, &news);
         self.write_facts(now, clock.tick, &events, &mut state);
-        let hash = state.hash();
+        let (hash, digest) = state.hash_and_digest();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
         self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
-        self.publish(now, clock, hash, mark.began, &state);
+        self.publish(now, clock, (hash, digest), mark.began, &state);
     }
 
     fn publish(
         &mut self,
         now: Instant,
         clock: Clock,
-        hash: u32,
+        (hash, digest): (u32, WorldDigest),
         began: Tick,
         state: &State<G::World>,
     ) {
+        let mark = WorldMark { clock, began };
+        let vouched = self.cluster.vouch(now, mark, self.ends, digest);
         let mut holders: BTreeMap<Option<Clock>, Vec<(NodeId, u64)>> = BTreeMap::new();
         for (to, life) in self.cluster.audience(now) {
             let holds = self.host.holds(to).filter(|holds| self.replica.held(*holds).is_some());
@@ -556,9 +582,12 @@ impl<G: Game> Node<G> {
                 heard: 0,
                 carried: None,
                 state: self.encode(clock, state, hash, holds),
+                proof: Proof::default(),
+                word: None,
+                passed: None,
             };
             let held = self.leads_from(holds, clock);
-            self.cluster.send_tick(now, tick, held, &receivers);
+            self.cluster.send_tick(now, tick, &vouched, held, &receivers);
         }
     }
 
@@ -594,19 +623,26 @@ impl<G: Game> Node<G> {
         Instant(next.0.saturating_add_signed(off / 16))
     }
 
-    /// Applies a tick of the host.
-    fn receive(&mut self, now: Instant, packet: TickPacket) {
+    /// Applies a tick of the host, which may have come by way of another node.
+    fn receive(&mut self, now: Instant, packet: TickPacket, by: Option<NodeId>) {
         let clock = Clock { term: packet.term, tick: packet.tick };
         if self.replica.clock().is_some_and(|held| held.term == clock.term && held >= clock) {
             return;
         }
         let Some(payload) = &packet.state else { return };
         match snapshot::decode::<G>(payload, clock, &self.replica) {
+            Ok(snapshot) if !self.is_as_signed(&packet, &snapshot.state) => {
+                self.needs_whole = true;
+                by.into_iter().for_each(|by| self.cluster.mistrust(now, by));
+            }
             Ok(snapshot) => {
                 self.needs_whole = false;
                 self.client.acknowledge(self.me(), self.cluster.me().incarnation, &snapshot.state);
                 let mark = WorldMark { clock, began: packet.began };
                 self.take(mark, snapshot.state, packet.ends.beaten());
+                if let Some(origin) = self.cluster.origin_of(&packet) {
+                    self.replica.prove(origin);
+                }
                 self.cluster.took(now, clock);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
@@ -614,11 +650,21 @@ impl<G: Game> Node<G> {
             }
             Err(error) => {
                 self.needs_whole = true;
-                if error == Unusable::Diverged {
-                    self.say(Event::Diverged { clock });
+                match by {
+                    // It may refer to what is not held here any more; all else its host did not say.
+                    Some(by) if error != Unusable::NoBaseline => self.cluster.mistrust(now, by),
+                    None if error == Unusable::Diverged => self.say(Event::Diverged { clock }),
+                    _ => {}
                 }
             }
         }
+    }
+
+    /// Whether a state that came by way of others is the one that its host has signed.
+    fn is_as_signed(&self, packet: &TickPacket, state: &State<G::World>) -> bool {
+        let trusts = self.wishes.tuning.has(Mutant::TrustsRelays);
+        let signed = packet.passed.map(|passed| passed.digest);
+        signed.is_none_or(|signed| trusts || signed == state.hash_and_digest().1)
     }
 
     /// Passes a tick on to those who do not get it themselves: in the host's name, but against
@@ -628,13 +674,17 @@ impl<G: Game> Node<G> {
         let Some(state) = self.replica.state().filter(|_| !clients.is_empty()).cloned() else {
             return;
         };
+        if packet.proof.signature.is_none() {
+            return;
+        }
         let clock = Clock { term: packet.term, tick: packet.tick };
+        let digest = state.hash_and_digest().1;
         for (to, holds) in clients {
             let seat = state.seats.get(&to);
             let payload = self.encode(clock, &state, hash, holds);
             let heard = seat.map_or(0, |seat| seat.number);
             let tick = TickPacket { heard, state: payload, ..packet.clone() };
-            self.cluster.pass_tick(now, to, tick, self.leads_from(holds, clock));
+            self.cluster.pass_tick(now, to, tick, digest, self.leads_from(holds, clock));
         }
     }
 
@@ -703,7 +753,7 @@ impl<G: Game> Node<G> {
         }
     }
 
-    fn say(&mut self, event: Event<G>) {
+    pub(super) fn say(&mut self, event: Event<G>) {
         self.out.push_back(Output::Event(event));
     }
 }

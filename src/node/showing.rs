@@ -61,6 +61,8 @@ impl<G: Game> Node<G> {
             handover: self.handover,
             scores: self.memory.scores.clone(),
             accounts: self.persons.shown().clone(),
+            pairing: self.pairing(),
+            friends: self.friends.clone(),
             ledger: self.memory.ledger.clone(),
             wall: self.cluster.wall(now),
         };

@@ -170,6 +170,7 @@ fn mend<G: Playable>(world: &mut World<G>) {
     world.network.weather = Weather::calm();
     world.heal();
     world.quicken();
+    world.set_right();
     for place in 0..world.count() {
         world.disk(place).make_room();
         let timer_first = world.draw().is_multiple_of(2);

@@ -10,6 +10,7 @@
 //! | S6 | same clock, same hash of the world |
 //! | S7 | each control is applied at most once |
 //! | S8 | who holds a world holds every fact up to it, or is asking for it |
+//! | S9 | a reign begins with a world that a host has made |
 //!
 //! | | holds at quiescence |
 //! |---|---|
@@ -56,6 +57,8 @@ pub struct Judge {
     reigns: BTreeMap<Term, (Place, u32)>,
     /// The state that each reign began with.
     parents: BTreeMap<Term, Option<Clock>>,
+    /// How far the world was made in each reign.
+    made: BTreeMap<Term, Tick>,
     hashes: BTreeMap<Clock, u32>,
     hash_order: VecDeque<Clock>,
     nodes: BTreeMap<Place, Watched>,
@@ -112,8 +115,16 @@ impl Judge {
         watched.reign = reign;
     }
 
-    /// A reign has begun, with this state, or with a new world.
-    pub fn descend(&mut self, term: Term, parent: Option<Clock>) {
+    /// A reign has begun here, with this state, or with a new world.
+    pub fn descend(&mut self, at: Instant, place: Place, term: Term, parent: Option<Clock>) {
+        let made = |clock: &Clock| self.made.get(&clock.term).copied().unwrap_or_default();
+        if let Some(clock) = parent.filter(|clock| clock.tick.0 > 0 && clock.tick > made(clock)) {
+            let what = format!("S9: reigns from {clock:?}, which no host has made");
+            self.violations.push(Violation { at, place, what });
+        }
+        let tick = parent.map_or(Tick(0), |clock| clock.tick);
+        let made = self.made.entry(term).or_default();
+        *made = tick.max(*made);
         self.parents.insert(term, parent);
     }
 
@@ -157,6 +168,8 @@ impl Judge {
 
     fn tick(&mut self, at: Instant, place: Place, clock: Clock, hash: u32) {
         self.met.ticks += 1;
+        let made = self.made.entry(clock.term).or_default();
+        *made = clock.tick.max(*made);
         let mut fail = |what: String| self.violations.push(Violation { at, place, what });
         if !self.reigns.contains_key(&clock.term) {
             fail(format!("S1: applied {clock:?}, in which nobody reigns"));

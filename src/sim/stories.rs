@@ -13,8 +13,10 @@
 //! | `reach` | who is heard and cannot be reached, and how slow a wire may be |
 //! | `membership` | who comes and goes, and when |
 //! | `exclusion` | who is not let in, and who is shown the door |
+//! | `pairing` | two people compare pictures, and somebody stands between two |
 //! | `strangers` | whatever else may knock at an open port |
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
+//! | `liars` | members and strangers with worlds that nobody made, and reigns that never were |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | [`scene`] | what scripts are written in |
 //!
@@ -41,8 +43,10 @@ mod crash;
 mod disks;
 mod exclusion;
 mod forgers;
+mod liars;
 mod membership;
 mod network;
+mod pairing;
 mod reach;
 pub mod scene;
 mod strangers;
@@ -105,8 +109,10 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         reach::STORIES,
         membership::STORIES,
         exclusion::STORIES,
+        pairing::STORIES,
         strangers::STORIES,
         forgers::STORIES,
+        liars::STORIES,
         accounts::STORIES,
     ]
     .into_iter()

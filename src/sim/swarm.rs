@@ -84,6 +84,8 @@ pub enum Fault {
     FlipBit,
     /// A copy is made of a machine's disk; or, if it is off, the old copy is put back.
     CopyDisk,
+    /// The programs of some members say what is not so, until all is mended.
+    Lie,
     /// All that is cut, deaf, mute or slow is mended.
     Heal,
     /// Datagrams get lost, doubled, late.
@@ -93,7 +95,7 @@ pub enum Fault {
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 38] = [
+pub const FAULTS: [Fault; 39] = [
     Fault::Kill,
     Fault::KillHost,
     Fault::Unplug,
@@ -129,6 +131,7 @@ pub const FAULTS: [Fault; 38] = [
     Fault::WipeDisk,
     Fault::FlipBit,
     Fault::CopyDisk,
+    Fault::Lie,
     Fault::Heal,
     Fault::Storm,
     Fault::Calm,

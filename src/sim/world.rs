@@ -15,6 +15,7 @@
 mod clock;
 mod datagrams;
 mod disks;
+mod liars;
 mod links;
 mod pauses;
 mod strangers;
@@ -38,6 +39,7 @@ use xxhash_rust::xxh3::Xxh3;
 use self::{
     clock::MachineClock,
     datagrams::Datagram,
+    liars::Liars,
     links::{Ends, Item},
 };
 use super::{
@@ -47,12 +49,13 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    accounts::Statement,
+    accounts::{Friend, Statement},
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
     keys::{Lock, PublicKey, SecretKey},
     ledger::{entry::WallTime, keeper::Folding},
     node::{Command, Event, Input, Node, Output, View},
+    pairing::{Ended, Told},
     text::{Name, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Role, Term},
 };
@@ -130,10 +133,21 @@ pub struct World<G: Playable> {
     pub locks: BTreeMap<Place, Lock>,
     /// What players are called, other than by their places.
     pub names: BTreeMap<Place, Name>,
+    /// Whom the players of machines have compared pictures with: what is kept of that for the next start.
+    pub friends: BTreeMap<Place, Vec<Friend>>,
+    /// Who has told its user that somebody is known, and who that somebody has the name and another key of one
+    /// who is.
+    pub recognised: BTreeSet<(Place, NodeId)>,
+    /// See `recognised`.
+    pub other_keys: BTreeSet<(Place, NodeId)>,
+    /// How the last comparisons ended, by those who were told.
+    pub unpaired: Vec<(Place, Ended, bool)>,
     /// The keys of those whom a node lets in, where it does not let in everybody.
     pub allowed: BTreeMap<Place, BTreeSet<PublicKey>>,
     /// Nodes that rather wait than found a session beside a locked one of the same name.
     pub patient: BTreeSet<Place>,
+    /// Whose programs say what is not so.
+    pub liars: Liars,
     /// Whoever listens at every wire, if anybody does.
     pub tap: Option<Tap>,
     /// Where else somebody is, as nodes are told at their start.
@@ -142,6 +156,12 @@ pub struct World<G: Playable> {
     pub unreached: BTreeSet<(Place, NodeId)>,
     /// Who has told its user that a session of its name wants another passphrase, and when.
     pub locked_out: BTreeMap<Place, Instant>,
+    /// Those who only watch.
+    pub watching: BTreeSet<Place>,
+    /// What each has told its user last of votes: how many there are, and how many are needed.
+    pub votes: BTreeMap<Place, (usize, usize)>,
+    /// Who has told its user that there is an open session of the name of its locked one, and how often.
+    pub heard_open: BTreeMap<Place, u32>,
     /// Who has told its user that it may not be there any more.
     pub excluded: BTreeSet<Place>,
     /// How often a node lost its last link with another.
@@ -276,12 +296,20 @@ impl<G: Playable> World<G> {
             hub: None,
             locks: BTreeMap::new(),
             names: BTreeMap::new(),
+            friends: BTreeMap::new(),
+            recognised: BTreeSet::new(),
+            other_keys: BTreeSet::new(),
+            unpaired: Vec::new(),
             allowed: BTreeMap::new(),
             patient: BTreeSet::new(),
+            liars: Liars::default(),
             tap: None,
             told_of: BTreeMap::new(),
             unreached: BTreeSet::new(),
             locked_out: BTreeMap::new(),
+            watching: BTreeSet::new(),
+            votes: BTreeMap::new(),
+            heard_open: BTreeMap::new(),
             excluded: BTreeSet::new(),
             partings: 0,
             unsent_max: LINK_BYTES_QUEUED_MAX,
@@ -379,9 +407,13 @@ impl<G: Playable> World<G> {
         let config = Config {
             key: self.machines[place].key.clone(),
             statements: self.machines[place].statements.clone(),
+            friends: self.friends.get(&place).cloned().unwrap_or_default(),
             incarnation: Incarnation(self.random.next_u64()),
             name: self.names.get(&place).cloned().unwrap_or(Name::new(&format!("n{place}"))),
-            role: Role::Player,
+            role: match self.watching.contains(&place) {
+                true => Role::Spectator,
+                false => Role::Player,
+            },
             session: Some(SessionName::default()),
             lock: self.locks.get(&place).cloned(),
             founds_beside_locked: !self.patient.contains(&place),
@@ -410,7 +442,7 @@ impl<G: Playable> World<G> {
         machine.stamp = 0;
         machine.awake_since = self.now;
         let mut node = Node::new(machine.clock.read(self.now), config);
-        if self.trace.is_some() || self.tap.is_some() {
+        if self.trace.is_some() || self.tap.is_some() || self.liars.who(place) {
             node.stay_legible();
         }
         machine.node = Some(node);
@@ -633,6 +665,7 @@ impl<G: Playable> World<G> {
                 None => break,
             }
         }
+        self.utter_lies();
         let machine = &mut self.machines[place];
         let timer = machine.node.as_ref().and_then(Node::next_timeout);
         machine.timer = timer.map(|timer| machine.clock.when(timer));
@@ -652,8 +685,25 @@ impl<G: Playable> World<G> {
             Event::Locked { .. } => {
                 self.locked_out.entry(place).or_insert(self.now);
             }
+            Event::Votes { votes, needed, .. } => {
+                self.votes.insert(place, (*votes, *needed));
+            }
+            Event::Open { .. } => *self.heard_open.entry(place).or_default() += 1,
             Event::Excluded { .. } => {
                 self.excluded.insert(place);
+            }
+            Event::Pairing { name, told: Told::Paired(key), .. } => {
+                let friend = Friend { name: name.clone(), key: *key };
+                self.friends.entry(place).or_default().push(friend);
+            }
+            Event::Pairing { told: Told::Ended { why, by_them }, .. } => {
+                self.unpaired.push((place, *why, *by_them));
+            }
+            Event::Recognised { peer, .. } => {
+                self.recognised.insert((place, *peer));
+            }
+            Event::OtherKey { peer, .. } => {
+                self.other_keys.insert((place, *peer));
             }
             Event::Unreachable(who) => {
                 self.unreached.insert((place, who.id));
@@ -675,6 +725,9 @@ impl<G: Playable> World<G> {
     }
 
     fn effect(&mut self, place: Place, effect: Effect) {
+        if self.lies(place, &effect) {
+            return;
+        }
         if let (Some(tap), Some(node)) = (&mut self.tap, &self.machines[place].node) {
             tap.hear(place, &effect, |bytes| node.cluster().read(bytes));
         }

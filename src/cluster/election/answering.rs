@@ -108,10 +108,8 @@ impl Election {
             seeking.ranked = true;
             seeking.ask_at = now + span;
         }
-        let world = cx.newest.mark();
-        let needed = world.is_some_and(|mine| !descends(ask.world, mine));
-        let sync_gamestate = if needed { cx.newest.encode() } else { None };
-        self.answer(to, ask, Answer::Follow { world, sync_gamestate });
+        let (world, worlds) = (cx.newest.mark(), cx.newest.copies(ask.world));
+        self.answer(to, ask, Answer::Follow { world, worlds });
     }
 
     pub(super) fn answer(&mut self, to: NodeId, ask: &ElectionPacket, answer: Answer) {
@@ -125,13 +123,14 @@ impl Election {
             return;
         }
         match ok.answer {
-            Answer::Follow { world, sync_gamestate } => {
-                let world = world.filter(|mark| self.may_be_so_far(now, cx, *mark));
+            Answer::Follow { world, worlds } => {
+                let awaited = self.awaits(from, ok.round);
                 let Some(candidacy) = self.state.candidacy_mut() else {
                     return;
                 };
-                if candidacy.asked.contains(&from) {
-                    candidacy.follows.insert(from, (world, sync_gamestate));
+                if awaited {
+                    let brought = worlds.into_iter().next().map(|copy| copy.sync_gamestate);
+                    candidacy.follows.insert(from, (world, brought));
                 }
                 self.count(now, cx);
             }
@@ -148,12 +147,17 @@ impl Election {
         }
     }
 
-    /// Whether the lost host can have come so far, as time passes: worlds further ahead are invented.
-    fn may_be_so_far(&self, now: Instant, cx: &Context<'_>, other: WorldMark) -> bool {
-        let Some((lost, mine)) = self.state.lost().zip(cx.newest.mark()) else { return true };
-        let since = now.since(lost.following.heard).as_micros() / TICK.as_micros();
-        let most = mine.clock.tick.max(lost.following.tick).0.saturating_add(since as u64);
-        other.clock.tick.0 <= most.saturating_add(AHEAD_TICKS_MAX)
+    /// Whether this node has asked that one, in this round, and has no answer that follows it yet: the
+    /// first one counts, so that nobody tries one world after the other.
+    pub fn awaits(&self, from: NodeId, round: u32) -> bool {
+        let candidacy = match &self.state {
+            State::Seeking(seeking) => seeking.candidacy.as_ref(),
+            _ => None,
+        };
+        round == self.round
+            && candidacy.is_some_and(|candidacy| {
+                candidacy.asked.contains(&from) && !candidacy.follows.contains_key(&from)
+            })
     }
 
     pub(super) fn withdraw(&mut self, ask_at: Instant) {

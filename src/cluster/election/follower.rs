@@ -61,14 +61,6 @@ impl Following {
         now.since(self.acknowledged_at) <= self.acknowledged_within(tuning)
     }
 
-    /// Whether its host can have come so far, as time passes: a tick further ahead was invented by whoever
-    /// passes it on.
-    pub(super) fn may_be_at(&self, now: Instant, tick: Tick) -> bool {
-        let since = now.since(self.heard).as_micros() / TICK.as_micros();
-        let most = self.tick.0.saturating_add(since as u64).saturating_add(AHEAD_TICKS_MAX);
-        self.tick == Tick(0) || tick.0 <= most
-    }
-
     /// Whether `packet` is a new tick: a sign of life. Duplicates and late packets are none.
     pub(super) fn hear(
         &mut self,

@@ -45,7 +45,7 @@ impl Election {
             return;
         };
         let alive = self.reign() == Some(promised) || self.hears(now);
-        self.send(term.host, Packet::Stale { promised, alive });
+        self.send(term.host, Packet::Stale { promised, word: None, alive });
     }
 
     pub(super) fn hears(&self, now: Instant) -> bool {
@@ -102,6 +102,7 @@ impl Election {
         self.part_politely(now);
         if successor == self.me {
             let mine = cx.newest.mark();
+            let world = world.filter(|copy| copy.mark.clock.term == term);
             let world = world.filter(|copy| !descends(mine, copy.mark));
             let chosen = world.as_ref().map(|copy| copy.mark).or(mine);
             self.won = chosen.map(|chosen| (chosen, Vec::new()));

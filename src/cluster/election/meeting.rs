@@ -88,10 +88,11 @@ impl Election {
         &mut self,
         now: Instant,
         cx: &Context<'_>,
+        from: NodeId,
         meet: &MeetPacket,
         via: Option<NodeId>,
     ) {
-        if self.is_drowsy(now) || !self.plausible(meet.term) {
+        if meet.term.host != from || self.is_drowsy(now) || !self.plausible(meet.term) {
             return;
         }
         let Some(mine) = self.reign() else { return };
@@ -109,18 +110,23 @@ impl Election {
         {
             reign.conceded = Some((meet.term.host, now));
         }
-        let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps };
+        let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps, word: None };
         self.send_either_way(via, meet.term.host, verdict);
     }
 
     pub(super) fn verdict(
         &mut self,
         now: Instant,
-        judge: Term,
+        (from, judge): (NodeId, Term),
         judged: Term,
         keeps: bool,
         via: Option<NodeId>,
     ) {
+        // Nobody judges who was not asked to.
+        let rival = self.state.as_reigning().and_then(|reign| reign.rival.as_ref());
+        if judge.host != from || rival.is_none_or(|rival| rival.term.host != from) {
+            return;
+        }
         if self.reign() != Some(judged) || judge <= judged || !self.plausible(judge) {
             return;
         }

@@ -171,6 +171,15 @@ impl<'a> Strike<'a> {
                 world.slow_down(self.target, slow);
                 "starve"
             }
+            Fault::Lie if self.awake => {
+                world.pervert(self.target);
+                for other in &self.others {
+                    if world.draw().is_multiple_of(3) {
+                        world.pervert(*other);
+                    }
+                }
+                "lie"
+            }
             Fault::HalfOpen if self.awake => {
                 world.half_open(self.target);
                 "half open"

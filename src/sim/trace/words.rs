@@ -6,6 +6,7 @@ use crate::{
     game::Game,
     mesh::message::Refusal,
     node::{Cause, Event, MemberView},
+    pairing::{Stage, Told},
     sim::network::Place,
     types::Clock,
 };
@@ -70,7 +71,28 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         Event::Votes { host, votes, needed } => {
             format!("counts {votes} of {needed} votes against {}", names.node(*host))
         }
+        Event::Pairing { peer, told, .. } => {
+            let peer = names.node(*peer);
+            match told {
+                Told::Stage(Stage::Asking) => format!("asks {peer} to compare pictures"),
+                Told::Stage(Stage::Asked) => format!("is asked by {peer} to compare pictures"),
+                Told::Stage(Stage::Comparing { code, said: false }) => {
+                    format!("shows {code:?}, to be compared with {peer}")
+                }
+                Told::Stage(Stage::Comparing { .. }) => format!("sees what {peer} sees"),
+                Told::Paired(key) => format!("is paired with {peer}, whose key is {key:?}"),
+                Told::Ended { why, by_them } => {
+                    let by = if *by_them { "it says so" } else { "by its own word" };
+                    format!("is not paired with {peer}: {} ({by})", why.as_str())
+                }
+            }
+        }
+        Event::Recognised { peer, .. } => format!("knows {} again", names.node(*peer)),
+        Event::OtherKey { peer, .. } => {
+            format!("finds another key than it knows at {}", names.node(*peer))
+        }
         Event::Locked { session } => format!("does not know the passphrase of {session}"),
+        Event::Open { session } => format!("hears a session {session} without a passphrase"),
         Event::NewIdentity { .. } => "goes on under another id".into(),
         Event::Missed { events } => format!("missed {events} events of the game"),
         Event::Stopped => "has left".into(),
@@ -102,25 +124,28 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
                 (format!("answers: the host lives, at {}", state(names, *clock)), "Ok")
             }
             Answer::TakingOver => ("answers: I take over".into(), "Ok"),
-            Answer::Follow { world: held, sync_gamestate } => {
+            Answer::Follow { world: held, worlds } => {
                 let mut line = format!("answers: I follow you. It holds {}", world(names, *held));
-                if sync_gamestate.is_some() {
+                if !worlds.is_empty() {
                     line += ", and brings it along";
                 }
                 (line, "Ok")
             }
         },
-        Packet::Stale { promised, alive } => {
+        Packet::Stale { promised, alive, .. } => {
             let heard = if *alive { "and hear it" } else { "and do not hear it" };
             (format!("says: that is over, I follow {}, {heard}", names.reign(*promised)), "Stale")
         }
-        Packet::Rival { term } => (format!("says: there is also {}", names.reign(*term)), "Rival"),
+        Packet::Rival { term, .. } => {
+            (format!("says: there is also {}", names.reign(*term)), "Rival")
+        }
+        Packet::Reign { term, .. } => (format!("says: here it is {}", names.reign(*term)), "Reign"),
         Packet::Meet(meet) => {
             let (members, tick) = (meet.members.len(), meet.tick.0);
             let mine = names.reign(meet.term);
             (format!("says: judge {mine}, of {members} players at tick {tick}"), "Meet")
         }
-        Packet::Verdict { judge, judged, keeps } => {
+        Packet::Verdict { judge, judged, keeps, .. } => {
             let (judge, judged) = (names.reign(*judge), names.reign(*judged));
             let goes_on = match keeps {
                 true => format!("judges: {judge} goes on, {judged} ends"),
@@ -128,7 +153,7 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
             };
             (goes_on, "Verdict")
         }
-        Packet::Ends { old, new } => {
+        Packet::Ends { old, new, .. } => {
             (format!("says: {} is over, follow {}", names.reign(*old), names.reign(*new)), "Ends")
         }
         Packet::Abdicate { term, successor, .. } => {

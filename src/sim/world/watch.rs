@@ -105,7 +105,7 @@ impl<G: Playable> World<G> {
             (Some(old), Some(term)) => {
                 let parent = self.node(place).and_then(|node| node.replica().clock());
                 let parent = parent.map(|clock| Clock { term: old, ..clock });
-                self.judge.descend(term, parent);
+                self.judge.descend(self.now, place, term, parent);
             }
             (Some(old), None) => self.yielded(place, old),
             (None, None) => {}
@@ -125,7 +125,7 @@ impl<G: Playable> World<G> {
                 self.judge.fail(self.now, place, what);
             }
         }
-        self.judge.descend(term, parent);
+        self.judge.descend(self.now, place, term, parent);
         // Somebody who has just come in may lose its host before it has met the others.
         let hurried = self.now.since(self.started.min(self.stopped)) <= HEALTHY;
         let healthy = !self.is_disturbed() && self.now.since(self.disturbed) > HEALTHY && !hurried;

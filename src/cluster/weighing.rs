@@ -1,0 +1,188 @@
+//! What is said of worlds and reigns by somebody whose worlds and reigns they are not: believed as far as
+//! their host has said it too, refused otherwise, and counted.
+
+use super::{
+    Cluster,
+    election::{Newest, descends},
+    message::{
+        Answer, Ends, Message, OkPacket, Origin, Packet, Payload, TickPacket, WorldCopy, WorldMark,
+    },
+    proof::{Claim, HEIRS_MAX, Vouched, told_ends},
+    reign::ReignWord,
+};
+use crate::{
+    config::Mutant,
+    keys::WorldDigest,
+    mesh::{Delivery, Peer},
+    types::{Incarnation, Instant, NodeId, Role, Term},
+};
+
+/// The most worlds that are looked at in an answer: the newest, and the newest that is signed.
+const WORLDS_MAX: usize = 2;
+
+impl Cluster {
+    /// What this host says of a tick that it is about to publish.
+    pub fn vouch(&self, now: Instant, mark: WorldMark, ends: Ends, digest: WorldDigest) -> Vouched {
+        let Some(session) = self.session_id else { return Vouched::default() };
+        let claim = Claim { session, mark, ends: told_ends(ends, mark), digest };
+        self.proving.vouch(now, &self.me.key, &claim, &self.heirs())
+    }
+
+    /// Who asks for the crown first if this host is lost, and in which lives.
+    fn heirs(&self) -> Vec<(NodeId, Incarnation)> {
+        let linked = |id| self.mesh.peer(id).is_some_and(Peer::is_linked);
+        let members = self.roster.members().iter();
+        let mut heirs: Vec<_> = members
+            .filter(|member| member.id != self.me.id && !member.away && linked(member.id))
+            .map(|member| (!member.unsteady, member.id, member.incarnation))
+            .collect();
+        heirs.sort_unstable_by(|one, other| other.cmp(one));
+        heirs.truncate(HEIRS_MAX);
+        heirs.into_iter().map(|(_, id, life)| (id, life)).collect()
+    }
+
+    /// An answer to this node's ask: of the worlds in it the newest that its host has made stays, of those
+    /// that this node needs at all. A world that nobody showed to be a host's is as good as none.
+    pub(super) fn weigh(
+        &mut self,
+        now: Instant,
+        newest: &dyn Newest,
+        from: NodeId,
+        ok: &mut OkPacket,
+    ) {
+        let awaited = self.election.awaits(from, ok.round);
+        let Answer::Follow { world, worlds } = &mut ok.answer else { return };
+        let brought = std::mem::take(worlds);
+        if !awaited {
+            *world = None;
+            return;
+        }
+        let mine = newest.mark();
+        let needed = brought.into_iter().take(WORLDS_MAX).filter(|copy| !descends(mine, copy.mark));
+        let needed: Vec<WorldCopy> = needed.collect();
+        let offered = !needed.is_empty();
+        let shown = needed.into_iter().find(|copy| self.is_a_hosts(mine, from, copy));
+        *world = world.filter(|mark| descends(mine, *mark));
+        match shown {
+            Some(copy) => {
+                *world = Some(copy.mark);
+                worlds.push(copy);
+            }
+            None if offered => self.refuse(now, from, "a world that no host is known to have made"),
+            None => {}
+        }
+    }
+
+    /// Whether the host of this world has said that it made it: a host that this node has followed, or
+    /// that stands in its roster. Anybody can sign what it makes in a reign of its own invention.
+    fn is_a_hosts(&self, mine: Option<WorldMark>, from: NodeId, copy: &WorldCopy) -> bool {
+        if self.tuning.has(Mutant::TrustsAnswers) {
+            return true;
+        }
+        let term = copy.mark.clock.term;
+        let followed = [mine.map(|mark| mark.clock.term), self.election.current()];
+        let known = self.roster.member(term.host).is_some() || self.roster.published().is_none();
+        let (Some(origin), Payload::Binary(bytes)) = (&copy.origin, &copy.sync_gamestate) else {
+            return false;
+        };
+        let fits = followed.contains(&Some(term)) || known && term.host != from;
+        let here = self.session_id.is_none_or(|session| session == origin.session);
+        let digest = WorldDigest::of(bytes);
+        let claim = Claim { session: origin.session, mark: copy.mark, ends: origin.ends, digest };
+        fits && here && self.proving.is_shown(&claim, origin)
+    }
+
+    /// Something was refused that came from this node.
+    pub(super) fn refuse(&mut self, now: Instant, from: NodeId, what: &str) {
+        self.refusals.note(now, from, what);
+    }
+
+    /// How much was refused of what this node has sent, and of all nodes together: worlds, ticks, rosters
+    /// and reigns that are not their host's.
+    pub fn refused(&self, from: NodeId) -> (u64, u64) {
+        (self.refusals.of(from), self.refusals.all())
+    }
+
+    /// A tick that `by` passed on is not what its host made: for a while nothing is taken from there.
+    pub fn mistrust(&mut self, now: Instant, by: NodeId) {
+        self.refuse(now, by, "a tick that its host did not make so");
+        self.proving.mistrust(now, by);
+    }
+
+    /// The word of a host for its reign, as far as it is known here.
+    pub(super) fn reign_word(&self, term: Term) -> Option<ReignWord> {
+        if (term.host, term.incarnation) == (self.me.id, self.me.incarnation) {
+            return Some(ReignWord::give(&self.me.key, term));
+        }
+        self.proving.word(term).or_else(|| self.roster.reign_word(term))
+    }
+
+    /// Where the world of a tick comes from, should it be handed over one day.
+    pub fn origin_of(&self, tick: &TickPacket) -> Option<Origin> {
+        let session = tick.passed.map(|passed| passed.session).or(self.session_id)?;
+        let proof = tick.proof.clone();
+        (!proof.is_none()).then_some(Origin { session, ends: tick.ends, key: None, proof })
+    }
+
+    /// Gives a player that has come in what it can check short words of this node with.
+    pub(super) fn give_token(&mut self, now: Instant, to: NodeId) {
+        let plays = |peer: &&Peer| peer.role == Role::Player && self.me.role == Role::Player;
+        let Some(peer) = self.mesh.peer(to).filter(plays) else { return };
+        let token = self.proving.token_for(to, peer.incarnation);
+        self.send(now, to, Delivery::Link, &Message::Token(token));
+    }
+
+    /// Adds the word of a host to what is said of its reign, and its key to what is handed over of it.
+    pub(super) fn with_word(&self, mut packet: Packet) -> Packet {
+        match &mut packet {
+            Packet::Rival { term, word }
+            | Packet::Stale { promised: term, word, .. }
+            | Packet::Verdict { judge: term, word, .. }
+            | Packet::Ends { new: term, word, .. } => {
+                *word = self.reign_word(*term);
+            }
+            Packet::Ok(OkPacket { answer: Answer::Follow { worlds, .. }, .. }) => {
+                for copy in worlds {
+                    let word = self.reign_word(copy.mark.clock.term);
+                    if let Some(origin) = &mut copy.origin {
+                        origin.key = word.map(|word| word.key);
+                    }
+                }
+            }
+            _ => {}
+        }
+        packet
+    }
+
+    /// Whether the host of this term itself says so, be it by way of others. What is said without its word
+    /// says nothing, and what is said with another's is refused.
+    pub(super) fn is_reign(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        term: Term,
+        word: Option<ReignWord>,
+    ) -> bool {
+        if self.tuning.has(Mutant::TrustsRumours) {
+            return true;
+        }
+        let Some(word) = word else { return term.host == from };
+        if self.proving.word(term) == Some(word) {
+            return true;
+        }
+        // Of whoever forged one nothing is checked for a while: checks are what a flood of them would cost.
+        let mistrusted = self.proving.mistrusts(now, from);
+        if mistrusted && term.host == from {
+            return true; // it speaks for itself; its word is not shown to others
+        }
+        let genuine = !mistrusted && word.check(term).is_ok();
+        match genuine {
+            true => self.proving.remember(term, word),
+            false => {
+                self.refuse(now, from, "a reign that its host did not sign");
+                self.proving.mistrust(now, from);
+            }
+        }
+        genuine
+    }
+}
