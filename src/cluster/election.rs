@@ -52,7 +52,9 @@ use crate::{
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
 };
 
-/// An epoch this far above all known ones is a lie or an accident, and is refused.
+/// An epoch this far above all known ones is a lie or an accident, and is refused; what is known rises by as
+/// much with it, so that nobody stays away for good from those who believed. The highest epochs are out of
+/// reach of any number of packets that way.
 const EPOCH_LEAP_MAX: u64 = 1 << 20;
 
 /// Heard so recently that one more repetition of the ask decides better than an answer now.
@@ -681,8 +683,14 @@ impl Election {
         Rank { has_world: cx.newest.mark().is_some(), steady: cx.steady, id: self.me }
     }
 
-    fn plausible(&self, term: Term) -> bool {
-        term.epoch.0 <= self.floor.0.saturating_add(EPOCH_LEAP_MAX)
+    /// Whether there may be such a reign. If that is hard to believe, it is less so the next time: whoever
+    /// has missed much, or has heard no lies where others did, catches up in a few steps.
+    fn plausible(&mut self, term: Term) -> bool {
+        let most = self.floor.0.saturating_add(EPOCH_LEAP_MAX);
+        if term.epoch.0 > most {
+            self.see(Epoch(most));
+        }
+        term.epoch.0 <= most
     }
 
     /// This node remembers a reign of this number: whatever it reigns in comes after it.
@@ -695,9 +703,7 @@ impl Election {
     }
 
     fn see_within_reason(&mut self, epoch: Epoch) {
-        if epoch.0 <= self.floor.0.saturating_add(EPOCH_LEAP_MAX) {
-            self.see(epoch);
-        }
+        self.see(epoch.min(Epoch(self.floor.0.saturating_add(EPOCH_LEAP_MAX))));
     }
 
     fn send(&mut self, to: NodeId, packet: Packet) {

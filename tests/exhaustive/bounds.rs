@@ -1,57 +1,10 @@
-//! All that may happen to three nodes, instead of what a seed happens to draw.
-//!
-//! The simulator draws its faults; it may miss the one moment that matters. Here nothing is drawn: from three
-//! machines that have just met, every way is followed that things may go, as far as [`Means`] allow: machines
-//! that crash, with their links closed or not, leave politely, and come back in a new life; a cut, of any
-//! kind, at any time, mended at any time or never; packets that are lost, late, or overtaken; one of the three
-//! that lies. What is driven is the very [`Election`](crate::cluster::election::Election) that nodes run, not a
-//! model of it.
-//!
-//! | part | does |
-//! |---|---|
-//! | `table` | three machines, and a stand-in for the rest of their nodes |
-//! | `likeness` | when two tables are the same for all that may come |
-//! | `lies` | what a member can say that is not so |
-//! | `rules` | what must hold at each step, and at rest |
-//! | `search` | the search itself, on several threads |
-//!
-//! # What is abstracted, and what that leaves out
-//! *Time* passes in beats of 20 ms, and only when nothing else is under way. In each beat every host makes a tick
-//! and every client sends controls, and those that may get through do. Whatever an election waits for is a
-//! whole number of beats, or is noticed in the next: 20 ms are less than every patience but that of a
-//! single repetition, so the order of all waits is that of real time. Packets of the election take no time,
-//! as on a LAN they take next to none; each may, out of the *hitches*, be late by a beat, be overtaken by all
-//! others under way, or be lost, and so may a timer be late. What this leaves out: latencies that are
-//! whole multiples of a beat for all packets; clocks that run apart; single ticks that are lost (a cut
-//! that is mended after a beat is one); sleep.
-//!
-//! *When* a means is used: whenever a packet is about to arrive or a timer about to fire, at the beat after
-//! anything but time has changed, and on every [`Bounds::stride`]th beat of all others. With a stride of one that
-//! is every moment there is.
-//!
-//! *The rest of the node* is what decides how an election goes on: who hears whom and which links are up, the world
-//! that is held (its mark: not what is in it), the roster's word on who is steady, relays, and who was in touch. Links
-//! come up a beat after both sides run, and time out after [`Tuning::link_silence`]; a cut does not close them. Keys,
-//! proofs and signatures are taken as done: a liar speaks under its own name, and of worlds and reigns that there were
-//! or that are its own.
-//!
-//! *States* are told apart by a hash of 64 bits of all that decides how they go on. Numbers are looked at by their
-//! distances, so that a reign looks like the next one, and what is at rest stays the same. With that the states are
-//! finitely many, and rest is found as a state that comes back: then, and not after any fixed time, everybody must be
-//! of one mind. Of two ticks only the order counts and whether they are one or two apart, and the age of a cut up to
-//! what is measured in it: two tables may be taken for one that differ in how long it takes until two worlds are
-//! of the same tick.
-
-mod lies;
-mod likeness;
-mod rules;
-mod search;
-mod table;
+//! What is searched, and what a search has come to.
 
 use std::fmt;
 
-pub use self::{search::explore, table::Cut};
-use crate::{config::Tuning, sim::network::Place};
+use interregnum::{config::Tuning, sim::network::Place};
+
+use crate::table::Cut;
 
 /// How much may happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -73,10 +26,15 @@ pub struct Means {
 pub struct Bounds {
     /// How much may happen.
     pub means: Means,
+    /// Whether the three have a host already when things begin to happen; else they have just met.
+    pub settled: bool,
     /// Which cuts.
     pub cuts: Vec<Cut>,
-    /// On every so many beats something may happen, though nothing but time has passed.
-    pub stride: u64,
+    /// Who lies; none: any of them.
+    pub liar: Option<Place>,
+    /// On every so many beats something may happen, though nothing but time has passed: five
+    /// or ten; none: never.
+    pub stride: Option<u64>,
     /// The most states that are looked at.
     pub states_max: u64,
     /// What all machines are told.
@@ -85,12 +43,21 @@ pub struct Bounds {
     pub threads: usize,
 }
 
+impl Bounds {
+    /// Whether something may happen in this beat, whatever went before.
+    pub fn is_time(&self, beat: u64) -> bool {
+        self.stride.is_some_and(|stride| beat.is_multiple_of(stride))
+    }
+}
+
 impl Default for Bounds {
     fn default() -> Self {
         Self {
             means: Means::default(),
+            settled: true,
             cuts: Cut::ALL.to_vec(),
-            stride: 5,
+            liar: None,
+            stride: Some(5),
             states_max: u64::MAX,
             tuning: Tuning::default(),
             threads: 2,

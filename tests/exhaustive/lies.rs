@@ -2,11 +2,11 @@
 //! those that there were. Worlds are those that some host has made, for others are refused before an election
 //! hears of them.
 
-use super::{
+use crate::{
     rules,
     table::{SEATS, Table, id, tick_of},
 };
-use crate::{
+use interregnum::{
     cluster::message::{
         Answer, ElectionPacket, Ends, MeetPacket, OkPacket, Packet, Rank, WorldMark,
     },
@@ -39,13 +39,15 @@ pub fn lies(table: &Table, liar: Place, to: Place) -> Vec<(&'static str, Packet)
         (what, Packet::Election(ElectionPacket { round: 1 << 30, ends, world, rank, floor: known }))
     }));
     if let Some(judged) = theirs.election.reign() {
+        let verdict = |keeps| Packet::Verdict { judge: higher, judged, keeps, word: None };
+        let stale = |promised, alive| Packet::Stale { promised, word: None, alive };
         lies.extend([
-            ("keeps the crown", Packet::Verdict { judge: higher, judged, keeps: true }),
-            ("gives the crown away", Packet::Verdict { judge: higher, judged, keeps: false }),
-            ("tells of a reign of its own", Packet::Rival { term: higher }),
-            ("has promised more", Packet::Stale { promised: higher, alive: false }),
-            ("hears itself reign", Packet::Stale { promised: higher, alive: true }),
-            ("has promised all", Packet::Stale { promised: own(known.0 + LEAP), alive: false }),
+            ("keeps the crown", verdict(true)),
+            ("gives the crown away", verdict(false)),
+            ("tells of a reign of its own", Packet::Rival { term: higher, word: None }),
+            ("has promised more", stale(higher, false)),
+            ("hears itself reign", stale(higher, true)),
+            ("has promised all", stale(own(known.0 + LEAP), false)),
         ]);
         for (what, term) in [("asks for a verdict from below", own(0)), ("from above", higher)] {
             let members = (0..SEATS).map(id).collect();
@@ -53,7 +55,7 @@ pub fn lies(table: &Table, liar: Place, to: Place) -> Vec<(&'static str, Packet)
         }
     }
     if let Some(old) = theirs.election.current() {
-        lies.push(("says who is to be followed", Packet::Ends { old, new: higher }));
+        lies.push(("says who is to be followed", Packet::Ends { old, new: higher, word: None }));
         let third = (0..SEATS).find(|place| *place != liar && *place != to).unwrap_or(to);
         for (what, successor) in [("for itself", liar), ("for you", to), ("for a third", third)] {
             let successor = id(successor);
@@ -77,7 +79,7 @@ fn answers(
     known: Epoch,
 ) -> Vec<(&'static str, Packet)> {
     let ok = |floor, answer| Packet::Ok(OkPacket { round, floor, answer });
-    let follow = |world| Answer::Follow { world, sync_gamestate: None };
+    let follow = |world| Answer::Follow { world, worlds: Vec::new() };
     let mut answers = vec![
         ("takes over", ok(known, Answer::TakingOver)),
         ("follows without a world", ok(known, follow(None))),

@@ -12,8 +12,8 @@ use std::{
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::table::{Flying, SEATS, Table, What, place};
-use crate::{
+use crate::table::{Flying, SEATS, Table, What, place};
+use interregnum::{
     cluster::{
         election::likeness::{Eyes, look_at_ask},
         message::{Answer, Ends, MeetPacket, OkPacket, Packet, TickPacket},
@@ -130,13 +130,14 @@ impl Table {
             heard,
             linked,
             cut,
+            was_cut,
             wire,
             late,
             liar,
             undisturbed,
             breach: _,
         } = self;
-        (lives, linked, cut, liar).hash(to);
+        (lives, linked, cut, was_cut, liar).hash(to);
         undisturbed.map(|term| eyes.term(term)).hash(to);
         for (place, seat) in seats.iter().enumerate() {
             let Some(seat) = seat else {
@@ -202,7 +203,7 @@ fn look_at_packet(
     eyes: &impl Eyes,
     to: &mut impl Hasher,
 ) {
-    let id = super::table::id;
+    let id = crate::table::id;
     match packet {
         Packet::Election(ask) => look_at_ask(id(from), ask, eyes, to),
         Packet::Ok(OkPacket { round, floor, answer }) => {
@@ -210,8 +211,9 @@ fn look_at_packet(
             std::mem::discriminant(answer).hash(to);
             match answer {
                 Answer::Lives { .. } | Answer::TakingOver => {}
-                Answer::Follow { world, sync_gamestate } => {
-                    (world.map(|mark| eyes.mark(mark)), sync_gamestate.is_some()).hash(to);
+                Answer::Follow { world, worlds } => {
+                    (world.map(|mark| eyes.mark(mark)), worlds.len()).hash(to);
+                    worlds.iter().for_each(|copy| eyes.mark(copy.mark).hash(to));
                 }
             }
         }

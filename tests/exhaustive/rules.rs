@@ -1,9 +1,9 @@
 //! What must hold at each step, and what once all has come to rest.
 
-use super::table::{Cut, SEATS, Table, id, place};
-use crate::{
+use crate::table::{Cut, SEATS, Table, id, place};
+use interregnum::{
     cluster::{
-        election::{Out, descends},
+        election::{Cause, Out, descends},
         message::{Answer, Packet},
     },
     sim::network::Place,
@@ -58,6 +58,10 @@ pub fn weigh(table: &mut Table, at: Place, out: &Out) {
         }
         Out::Follow { term, .. } => {
             release(table, at);
+            let host = table.undisturbed.map(|term| term.host);
+            if honest && !table.was_cut && host.is_some_and(|host| host != term.host) {
+                table.broken(format!("L2: by lies alone {at} follows {term:?}"));
+            }
             if place(term.host).is_none() || term.host == id(at) {
                 table.broken(format!("{at} follows {term:?}"));
             }
@@ -65,10 +69,15 @@ pub fn weigh(table: &mut Table, at: Place, out: &Out) {
         Out::Reign { term, .. } => {
             release(table, at);
             if honest && table.undisturbed.is_some() {
-                table.broken(format!("L2: by lies alone {at} reigns in {term:?}"));
+                table.broken(format!("L2: {at} reigns in {term:?}, and a healthy host is heard"));
             }
         }
-        Out::Lost { term, .. } if honest && table.undisturbed.is_some() => {
+        Out::Lost { term, cause }
+            if *cause != Cause::Yielded
+                && honest
+                && !table.was_cut
+                && table.undisturbed.is_some() =>
+        {
             table.broken(format!("L2: by lies alone {at} lost the host of {term:?}"));
         }
         _ => {}
@@ -91,14 +100,19 @@ fn groups(table: &Table) -> Vec<Vec<Place>> {
             all.into_iter().partition(|place| *place == one && table.seats[other].is_some())
         }
         Some(Cut::Between(..)) => (Vec::new(), all),
-        // What hears and is not heard, or the other way round, is judged when that is mended.
-        Some(Cut::Into(_) | Cut::OutOf(_)) => return Vec::new(),
+        // What hears and is not heard, or the other way round, may want what it cannot have.
+        Some(Cut::Into(one) | Cut::OutOf(one)) => {
+            (Vec::new(), all.into_iter().filter(|place| *place != one).collect())
+        }
     };
     [apart, rest].into_iter().filter(|group| !group.is_empty()).collect()
 }
 
 /// Nothing more will happen: among those who reach each other there is one host, known to all of them.
 pub fn at_rest(table: &Table) -> Result<(), String> {
+    if table.liar.is_some() && table.cut.is_some() {
+        return Ok(()); // somebody may have been told of a reign that is none, and nobody gets through to deny it
+    }
     for group in groups(table) {
         let seats = || group.iter().filter_map(|place| table.seats[*place].as_ref());
         let hosts: Vec<Term> = seats().filter_map(|seat| seat.election.reign()).collect();

@@ -3,11 +3,11 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::rules;
-use crate::{
+use crate::rules;
+use interregnum::{
     cluster::{
-        election::{Admission, Context, Election, Newest, Out, Voter},
-        message::{Ends, Packet, Payload, TickPacket, WorldMark},
+        election::{Admission, Context, Election, Newest, Out, Voter, descends},
+        message::{Answer, Ends, Packet, Payload, Proof, TickPacket, WorldCopy, WorldMark},
         relay::Via,
     },
     config::Tuning,
@@ -131,7 +131,9 @@ pub struct Table {
     pub late: Vec<Flying>,
     /// Who lies.
     pub liar: Option<Place>,
-    /// The reign that nothing but lies has been brought against.
+    /// Whether it ever was.
+    pub was_cut: bool,
+    /// The reign against which nothing was brought but lies, and a cut between two of three.
     pub undisturbed: Option<Term>,
     /// What was broken, if anything.
     pub breach: Option<String>,
@@ -146,6 +148,13 @@ impl Newest for Held {
 
     fn encode(&self) -> Option<Payload> {
         self.0.map(|_| Payload::from(Vec::new()))
+    }
+
+    fn copies(&self, held: Option<WorldMark>) -> Vec<WorldCopy> {
+        let mark = self.0.filter(|mark| !descends(held, *mark));
+        let copy =
+            |mark| WorldCopy { mark, sync_gamestate: Payload::from(Vec::new()), origin: None };
+        mark.map(copy).into_iter().collect()
     }
 }
 
@@ -171,6 +180,7 @@ impl Table {
             heard: [[now; SEATS]; SEATS],
             linked: [[true; SEATS]; SEATS],
             cut: None,
+            was_cut: false,
             wire: VecDeque::new(),
             late: Vec::new(),
             liar: None,
@@ -278,13 +288,26 @@ impl Table {
                 }
                 match packet {
                     Packet::Tick(tick) => self.tick(to, &tick, None),
-                    packet => {
+                    mut packet => {
+                        self.weigh(to, &mut packet);
                         self.elect(to, |election, now, cx| {
                             election.packet(now, cx, id(from), packet, via.map(id));
                         });
                     }
                 }
             }
+        }
+    }
+
+    /// Of the worlds in an answer those count that are brought along, or that need not be.
+    fn weigh(&self, to: Place, packet: &mut Packet) {
+        if let Packet::Ok(ok) = packet
+            && let Answer::Follow { world, worlds } = &mut ok.answer
+            && let Some(seat) = &self.seats[to]
+        {
+            worlds.retain(|copy| !descends(seat.world, copy.mark));
+            let brought = worlds.first().map(|copy| copy.mark);
+            *world = brought.or(world.filter(|mark| descends(seat.world, *mark)));
         }
     }
 
@@ -350,7 +373,9 @@ impl Table {
             if self.passes(host, to) {
                 self.tick(to, &tick_of(term, ends, mark, itself), None);
             }
-            if let Some(by) = self.relay_of(to).filter(|by| *by != host && *by != to)
+            if let Some(by) = self.relay_of(to).or_else(|| self.door_of(to, host, term))
+                && by != host
+                && by != to
                 && self.passes(host, by)
                 && self.reach(by, to)
                 && self.follows(by, term)
@@ -369,6 +394,13 @@ impl Table {
 
     fn relay_of(&self, place: Place) -> Option<Place> {
         self::place(self.seats[place].as_ref()?.election.relay(self.now)?)
+    }
+
+    /// By way of whom a newcomer knocks at a host that it does not reach.
+    fn door_of(&self, place: Place, host: Place, term: Term) -> Option<Place> {
+        let newcomer = self.seats[place].as_ref()?.election.current().is_none();
+        let apart = newcomer && !self.reach(host, place);
+        (0..SEATS).find(|by| apart && self.linked[place][*by] && self.follows(*by, term))
     }
 
     fn follows(&self, place: Place, term: Term) -> bool {
@@ -483,7 +515,7 @@ impl Table {
         let others = (0..SEATS).filter(|other| *other != place);
         for other in others.filter(|other| id(*other) != term.host) {
             if let Some(old) = yielded {
-                self.send(place, id(other), Packet::Ends { old, new: term }, None);
+                self.send(place, id(other), Packet::Ends { old, new: term, word: None }, None);
             }
             let host = self::place(term.host);
             let apart = host.is_none_or(|host| !self.linked[place][host]);
@@ -495,7 +527,10 @@ impl Table {
     }
 
     fn send(&mut self, from: Place, to: NodeId, packet: Packet, via: Option<Place>) {
-        if let Some(to) = place(to).filter(|to| *to != from) {
+        let by = via.unwrap_or(from);
+        let gets_through =
+            |to: &Place| self.passes(by, *to) && (by == from || self.passes(from, by));
+        if let Some(to) = place(to).filter(|to| *to != from).filter(gets_through) {
             let (from, to) = ((from, self.lives[from]), (to, self.lives[to]));
             self.wire.push_back(Flying { from, to, what: What::Packet(packet, via) });
         }
@@ -520,5 +555,16 @@ impl Seat {
 /// What a host says in each beat.
 pub fn tick_of(term: Term, ends: Ends, world: WorldMark, heard: u64) -> TickPacket {
     let WorldMark { clock, began } = world;
-    TickPacket { term, ends, began, tick: clock.tick, heard, carried: None, state: None }
+    TickPacket {
+        term,
+        ends,
+        began,
+        tick: clock.tick,
+        heard,
+        carried: None,
+        state: None,
+        proof: Proof::default(),
+        word: None,
+        passed: None,
+    }
 }
