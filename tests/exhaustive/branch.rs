@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use crate::{
-    bounds::{Means, Move},
+    bounds::{Bounds, Means, Move},
     lies::lies,
     rules,
     table::{BEAT, Cut, SEATS, Table, What, place},
 };
-use interregnum::types::{Instant, Term};
+use interregnum::{
+    sim::network::Place,
+    types::{Instant, Term},
+};
 
 /// A table somewhere on the way.
 #[derive(Clone, Debug)]
@@ -64,12 +67,12 @@ impl Branch {
     }
 
     /// All that may happen here, other than that things go on.
-    pub fn ways(&self, cuts: &[Cut]) -> Vec<Branch> {
+    pub fn ways(&self, bounds: &Bounds) -> Vec<Branch> {
         let mut found = Vec::new();
         self.hitches(&mut found);
         self.crashes(&mut found);
-        self.cuts(cuts, &mut found);
-        self.lies(&mut found);
+        self.cuts(&bounds.cuts, &mut found);
+        self.lies(bounds.liar, &mut found);
         found
     }
 
@@ -145,11 +148,11 @@ impl Branch {
         }
     }
 
-    fn lies(&self, found: &mut Vec<Branch>) {
+    fn lies(&self, liar: Option<Place>, found: &mut Vec<Branch>) {
         let Some(left) = self.left.lies.checked_sub(1) else { return };
         let left = Means { lies: left, ..self.left };
-        let agreed = self.agreed();
-        for liar in (0..SEATS).filter(|place| self.table.liar.is_none_or(|liar| liar == *place)) {
+        let (agreed, liar) = (self.agreed(), self.table.liar.or(liar));
+        for liar in (0..SEATS).filter(|place| liar.is_none_or(|liar| liar == *place)) {
             let honest: Option<Term> = agreed.filter(|term| place(term.host) != Some(liar));
             for to in (0..SEATS).filter(|to| *to != liar && self.table.passes(liar, *to)) {
                 for (what, packet) in lies(&self.table, liar, to) {

@@ -54,7 +54,6 @@ struct Todo {
 )]
 pub fn explore(bounds: &Bounds) -> Report {
     let mut table = Table::new(bounds.tuning.clone());
-    table.liar = bounds.liar;
     if bounds.settled {
         settle(&mut table);
     }
@@ -205,7 +204,7 @@ impl Search<'_> {
     }
 
     fn lead_off(&self, branch: &Branch, found: &mut Vec<Branch>) {
-        let ways = branch.ways(&self.bounds.cuts);
+        let ways = branch.ways(self.bounds);
         self.moves.fetch_add(ways.len() as u64, Ordering::Relaxed);
         found.extend(ways);
     }
