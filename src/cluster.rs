@@ -67,7 +67,7 @@ use crate::{
     ledger::{
         Fullness, Ledger,
         disk::Trouble,
-        entry::{SharedEntry, Writer},
+        entry::{EntryId, SharedEntry, Writer},
         keeper::Keeper,
         page::SharedPage,
         vouching::Pen,
@@ -196,6 +196,8 @@ pub enum Out {
     PageCounts(SharedPage),
     /// All that counts is told anew.
     Redated,
+    /// A line of chat is held from here on, or stands elsewhere than before, or is deleted.
+    Said(EntryId),
     /// A client's controls, for the host that this node is.
     Controls {
         /// The client who holds this down.

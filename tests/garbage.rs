@@ -94,6 +94,8 @@ impl Lone {
         let config = Config {
             key: SecretKey::from_bytes(&[place; 32]),
             statements: Vec::new(),
+            reads_as: None,
+            talks: false,
             incarnation: Incarnation(u64::from(place)),
             name: Name::new("n"),
             role: Role::Player,

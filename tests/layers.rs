@@ -26,6 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("game", &["bits", "text", "types"]),
     ("ledger", &["game", "keys", "text", "types", "wire"]),
     ("accounts", &["keys", "ledger", "text", "types"]),
+    ("chat", &["accounts", "keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
     ("mesh", &["config", "io", "keys", "text", "types", "wire"]),
@@ -37,8 +38,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "node",
         &[
-            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "replica",
-            "text", "types",
+            "accounts", "chat", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
+            "replica", "text", "types",
         ],
     ),
     // The game that ships knows of no network.
@@ -46,8 +47,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "sim",
         &[
-            "accounts", "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
-            "node", "text", "types", "wire",
+            "accounts", "arena", "chat", "cluster", "config", "game", "io", "keys", "ledger",
+            "mesh", "node", "text", "types", "wire",
         ],
     ),
     ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),

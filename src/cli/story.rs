@@ -174,6 +174,7 @@ impl Story {
             | Event::Tick { .. }
             | Event::Game { .. }
             | Event::Missed { .. }
+            | Event::Chat(_)
             | Event::Safe { .. } => None,
         }
     }

@@ -61,6 +61,7 @@ impl<G: Game> Node<G> {
             handover: self.handover,
             scores: self.memory.scores.clone(),
             accounts: self.persons.shown().clone(),
+            chat: self.talk.shown().clone(),
             ledger: self.memory.ledger.clone(),
             wall: self.cluster.wall(now),
         };

@@ -16,6 +16,7 @@
 //! | `strangers` | whatever else may knock at an open port |
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
+//! | `chat` | what people say to each other, through kills, cuts and wrong clocks |
 //! | [`scene`] | what scripts are written in |
 //!
 //! `interregnum sim --stories` lists them, `interregnum sim --story NAME --seed N --trace` tells one
@@ -37,6 +38,7 @@
 //! below. Say what must hold as narrowly as it does hold, so that it can break.
 
 mod accounts;
+mod chat;
 mod crash;
 mod disks;
 mod exclusion;
@@ -108,6 +110,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         strangers::STORIES,
         forgers::STORIES,
         accounts::STORIES,
+        chat::STORIES,
     ]
     .into_iter()
     .flatten()
