@@ -290,6 +290,18 @@ impl Accounts {
         }
     }
 
+    /// What a person is to be called among all that are known: by its name, and where another one has that
+    /// name, with its mark; whose name is not known by the mark alone.
+    pub fn called(&self, person: NodeId) -> String {
+        let mark = Mark::of(person);
+        let Some(name) = self.name_of_person(person) else { return mark.to_string() };
+        let same = |account: &Arc<Account>| account.name().map(Name::as_str) == Some(name);
+        match self.accounts.values().filter(|account| same(account)).nth(1) {
+            Some(_) => format!("{name}\u{b7}{mark}"),
+            None => name.to_owned(),
+        }
+    }
+
     /// The account that this machine speaks for, or that was called by this id before there were keys.
     pub fn of_machine(&self, machine: NodeId) -> Option<PublicKey> {
         if let Some((_, account)) = self.machines.get(&machine) {

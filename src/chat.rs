@@ -32,6 +32,8 @@
 //! later. That is [the ledger's own](crate::ledger::body::Body::Deleted). An account that is deleted takes
 //! all its lines along: its machines delete what they wrote, and meanwhile nobody shows it.
 
+pub mod typed;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};

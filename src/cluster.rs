@@ -329,6 +329,11 @@ impl Cluster {
         self.roster.members()
     }
 
+    /// When somebody is dialled next that this node has no link with, and wants one.
+    pub fn next_try(&self) -> Option<Instant> {
+        self.mesh.next_try(&self.me)
+    }
+
     /// How many watch.
     pub fn spectators(&self) -> u32 {
         self.roster.published().map_or(0, |roster| roster.spectators)

@@ -180,9 +180,15 @@ pub enum What<P> {
         line: String,
         /// The machine that wrote it.
         from: NodeId,
+        /// What its person is called, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
         /// The person that it is for; absent: for all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<NodeId>,
+        /// What that one is called, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to_name: Option<String>,
         /// What it says.
         text: String,
         /// When it was written, in seconds since 1970, as far as clocks can be believed.
@@ -210,6 +216,13 @@ pub enum What<P> {
         text: Option<String>,
         /// Why not, for people.
         why: String,
+    },
+    /// Somebody who is known here: an answer to `/list`.
+    Known {
+        /// The id of its account's key.
+        person: NodeId,
+        /// What it is called, with its mark where another one has that name.
+        name: String,
     },
     /// A line that was told is taken back.
     TakenBack {
@@ -424,7 +437,7 @@ impl Voice {
         game: impl FnOnce(Tick, &G::Event) -> Option<P>,
     ) -> Option<Line<P>> {
         let what = match &timed.event {
-            Happened::Node(event) => what(event, game)?,
+            Happened::Node(event) => what(event, &self.accounts, game)?,
             Happened::Stall { late } => What::Stall { us: late.as_micros() as u64 },
             Happened::Warning(text) => What::Warning { text: text.clone() },
             Happened::Missed { events } => What::Missed { events: *events },
@@ -479,6 +492,7 @@ fn is_false(so: &bool) -> bool {
 
 fn what<G: Game, P>(
     event: &Event<G>,
+    accounts: &Accounts,
     game: impl FnOnce(Tick, &G::Event) -> Option<P>,
 ) -> Option<What<P>> {
     Some(match event {
@@ -507,7 +521,7 @@ fn what<G: Game, P>(
         },
         Event::Rebase { from, to } => What::Rebase { from: (*from).into(), to: (*to).into() },
         Event::Diverged { clock } => What::Diverged { clock: (*clock).into() },
-        Event::Chat(news) => said(news),
+        Event::Chat(news) => said(news, accounts),
         Event::Safe { writer, safety, through } => What::Kept {
             author: writer.node,
             incarnation: format!("{:016x}", writer.incarnation.0),
@@ -538,12 +552,14 @@ fn what<G: Game, P>(
     })
 }
 
-fn said<P>(news: &ChatNews) -> What<P> {
+fn said<P>(news: &ChatNews, accounts: &Accounts) -> What<P> {
     match news {
         ChatNews::Said { line, away } => What::Said {
             line: name_of(line.id),
             from: line.from,
+            name: accounts.name_of(line.from).map(str::to_owned),
             to: line.to,
+            to_name: line.to.and_then(|to| accounts.name_of_person(to)).map(str::to_owned),
             text: line.said().map(ToString::to_string).unwrap_or_default(),
             at: line.at,
             away: *away,

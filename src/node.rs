@@ -315,6 +315,8 @@ pub struct View<G: Game> {
     pub ledger: LedgerView,
     /// What the wall clock says.
     pub wall: WallTime,
+    /// When somebody is dialled next that this node has no link with, and wants one.
+    pub next_try: Option<Instant>,
 }
 
 impl<G: Game> View<G> {
@@ -342,6 +344,7 @@ impl<G: Game> View<G> {
             chat: Arc::default(),
             ledger: LedgerView::default(),
             wall: WallTime::default(),
+            next_try: None,
         }
     }
 }
@@ -356,9 +359,9 @@ pub enum ChatNews {
         /// It was said while this node was not there.
         away: bool,
     },
-    /// All that was said while this node was not there has come in.
+    /// All that was said while this node was not there has come in. Told once in each session.
     WhileAway {
-        /// How many lines.
+        /// How many lines, if any.
         lines: usize,
     },
     /// A line that was told is taken back.

@@ -112,6 +112,11 @@ impl Reporter {
         }
     }
 
+    /// Tells something of this very program: to scripts.
+    pub fn say(&self, what: What) {
+        self.json(&self.voice.line(runtime::now(), what));
+    }
+
     fn json(&self, line: &Line) {
         match serde_json::to_string(line) {
             Ok(text) => self.out.put(&text),

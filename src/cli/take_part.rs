@@ -27,10 +27,10 @@ use super::{
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How long somebody who is not let in waits for that to change.
-const LOCKED_OUT: Duration = Duration::from_secs(3);
+pub const LOCKED_OUT: Duration = Duration::from_secs(3);
 
 /// What the program ends with if somebody was not let in.
-const NOT_LET_IN: u8 = 3;
+pub const NOT_LET_IN: u8 = 3;
 
 /// How long all of them may take to leave.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(2);

@@ -277,9 +277,7 @@ impl Talk {
         }
         let settles = since.is_some_and(|since| now.since(since) >= LISTENED) && !comes_in;
         if settles && self.untold.is_empty() && !std::mem::replace(&mut self.settled, true) {
-            if self.missed > 0 {
-                todo.news.push(ChatNews::WhileAway { lines: self.missed });
-            }
+            todo.news.push(ChatNews::WhileAway { lines: self.missed });
             self.changed = true;
         }
         self.open_old(around, opens);
