@@ -437,7 +437,7 @@ impl Voice {
         game: impl FnOnce(Tick, &G::Event) -> Option<P>,
     ) -> Option<Line<P>> {
         let what = match &timed.event {
-            Happened::Node(event) => what(event, &self.accounts, game)?,
+            Happened::Node(event) => what(event, game)?,
             Happened::Stall { late } => What::Stall { us: late.as_micros() as u64 },
             Happened::Warning(text) => What::Warning { text: text.clone() },
             Happened::Missed { events } => What::Missed { events: *events },
@@ -492,7 +492,6 @@ fn is_false(so: &bool) -> bool {
 
 fn what<G: Game, P>(
     event: &Event<G>,
-    accounts: &Accounts,
     game: impl FnOnce(Tick, &G::Event) -> Option<P>,
 ) -> Option<What<P>> {
     Some(match event {
@@ -521,7 +520,7 @@ fn what<G: Game, P>(
         },
         Event::Rebase { from, to } => What::Rebase { from: (*from).into(), to: (*to).into() },
         Event::Diverged { clock } => What::Diverged { clock: (*clock).into() },
-        Event::Chat(news) => said(news, accounts),
+        Event::Chat(news) => said(news),
         Event::Safe { writer, safety, through } => What::Kept {
             author: writer.node,
             incarnation: format!("{:016x}", writer.incarnation.0),
@@ -552,14 +551,14 @@ fn what<G: Game, P>(
     })
 }
 
-fn said<P>(news: &ChatNews, accounts: &Accounts) -> What<P> {
+fn said<P>(news: &ChatNews) -> What<P> {
     match news {
-        ChatNews::Said { line, away } => What::Said {
+        ChatNews::Said { line, name, to_name, away } => What::Said {
             line: name_of(line.id),
             from: line.from,
-            name: accounts.name_of(line.from).map(str::to_owned),
+            name: name.clone(),
             to: line.to,
-            to_name: line.to.and_then(|to| accounts.name_of_person(to)).map(str::to_owned),
+            to_name: to_name.clone(),
             text: line.said().map(ToString::to_string).unwrap_or_default(),
             at: line.at,
             away: *away,

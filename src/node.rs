@@ -356,6 +356,10 @@ pub enum ChatNews {
     Said {
         /// The line. What it says is known here.
         line: Arc<Line>,
+        /// What whoever wrote it is called, if that is known.
+        name: Option<String>,
+        /// What the person is called that it is for, if it is for one whose name is known.
+        to_name: Option<String>,
         /// It was said while this node was not there.
         away: bool,
     },

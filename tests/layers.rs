@@ -56,8 +56,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "ui",
         &[
-            "accounts", "arena", "config", "game", "keys", "ledger", "node", "runtime", "text",
-            "types",
+            "accounts", "arena", "chat", "config", "game", "keys", "ledger", "node", "runtime",
+            "text", "types",
         ],
     ),
 ];

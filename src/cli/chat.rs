@@ -22,7 +22,7 @@ use std::{
 use anyhow::Context;
 use crossbeam_channel::{Receiver, Select, TryRecvError, bounded};
 use interregnum::{
-    accounts::{Accounts, Mark, Own},
+    accounts::Own,
     arena::Arena,
     chat::{
         Line,
@@ -177,7 +177,7 @@ struct Talker {
     kept: BTreeMap<Writer, u64>,
     taking_back: BTreeSet<EntryId>,
     /// What was said while nobody was here, until all of it has come.
-    away: Vec<Arc<Line>>,
+    away: Vec<(Arc<Line>, Option<String>)>,
     settled: bool,
     played: bool,
     told_try: Option<Instant>,
@@ -393,12 +393,12 @@ impl Talker {
     fn hear_said(&mut self, at: Instant, news: &ChatNews) {
         self.moved_at = at;
         match news {
-            ChatNews::Said { line, away } => {
+            ChatNews::Said { line, name, away, .. } => {
                 self.unplaced.remove(&line.id);
                 if *away && !self.settled {
-                    self.away.push(line.clone());
+                    self.away.push((line.clone(), name.clone()));
                 } else {
-                    self.print(line);
+                    self.print(line, name.as_deref());
                 }
             }
             ChatNews::WhileAway { lines } => {
@@ -407,7 +407,9 @@ impl Talker {
                     let lines = if *lines == 1 { "line" } else { "lines" };
                     self.tell(&format!("{} new {lines} while you were away:", self.away.len()));
                 }
-                std::mem::take(&mut self.away).iter().for_each(|line| self.print(line));
+                for (line, name) in std::mem::take(&mut self.away) {
+                    self.print(&line, name.as_deref());
+                }
             }
             ChatNews::Deleted { id } => {
                 self.taking_back.remove(id);
@@ -466,14 +468,19 @@ impl Talker {
         }
     }
 
-    fn print(&mut self, line: &Line) {
+    fn print(&self, line: &Line, name: Option<&str>) {
         let Some(view) = self.handle.view() else { return };
         let accounts = &view.accounts;
         if self.json || self.muted.contains(&accounts.person(line.from)) {
             return;
         }
         let Some(said) = line.said() else { return };
-        let from = called_machine(&view, line.from);
+        // What is seen may be older than what was said.
+        let known = accounts.of_machine(line.from).is_some();
+        let from = match name.filter(|_| !known) {
+            Some(name) => name.to_owned(),
+            None => accounts.called(accounts.person(line.from)),
+        };
         let own = accounts.person(self.me);
         let whom = match line.to {
             None => from,
@@ -505,14 +512,4 @@ impl Talker {
         }
         self.tell(text);
     }
-}
-
-/// What whoever wrote on this machine is called.
-fn called_machine(view: &View<Arena>, machine: NodeId) -> String {
-    let accounts: &Accounts = &view.accounts;
-    if accounts.of_machine(machine).is_some() {
-        return accounts.called(accounts.person(machine));
-    }
-    let member = view.members.iter().find(|member| member.id == machine);
-    member.map_or_else(|| Mark::of(machine).to_string(), |member| member.name.to_string())
 }

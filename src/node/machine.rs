@@ -519,6 +519,9 @@ impl<G: Game> Node<G> {
 
     /// Follows who is who, and says who plays here.
     fn mind_persons(&mut self, now: Instant) {
+        if self.talk.has_untold() {
+            self.persons.hurry();
+        }
         let me = self.cluster.me();
         let takes_part = me.role == Role::Player || self.wishes.talks;
         let plays = takes_part && self.status() == Status::Playing;
@@ -549,7 +552,8 @@ impl<G: Game> Node<G> {
         }
         let accounts = self.persons.shown().clone();
         let ledger = self.cluster.ledger();
-        let around = Around { ledger, accounts: &accounts, me: &self.cluster.me().key };
+        let (me, members) = (&self.cluster.me().key, &self.members[..]);
+        let around = Around { ledger, accounts: &accounts, me, members };
         let todo = self.talk.tick(now, &around, self.cluster.keeper(), plays);
         self.view_due |= todo.show;
         todo.news.into_iter().for_each(|news| self.say(Event::Chat(news)));
@@ -576,8 +580,12 @@ impl<G: Game> Node<G> {
         }
         let accounts = self.persons.shown().clone();
         let ledger = self.cluster.ledger();
-        let around = Around { ledger, accounts: &accounts, me: &self.cluster.me().key };
+        let (me, members) = (&self.cluster.me().key, &self.members[..]);
+        let around = Around { ledger, accounts: &accounts, me, members };
         let body = self.talk.say(now, &around, to, said)?;
+        for body in self.persons.introduce(self.cluster.ledger(), self.me()) {
+            self.cluster.write(now, body);
+        }
         let id = self.cluster.say(now, body).map_err(|_| NotSaid::Full)?;
         self.talk.has_said(id, said);
         Ok(Some(id))

@@ -84,6 +84,19 @@ impl Persons {
         self.look_at = Instant::default();
     }
 
+    /// Somebody is about to be named: what is known is shown at once.
+    pub fn hurry(&mut self) {
+        if self.changed || !self.waiting.is_empty() {
+            self.look_at = Instant::default();
+        }
+    }
+
+    /// What the own account has to say before `me` says anything in this session: whose line it is shall be
+    /// known.
+    pub fn introduce(&mut self, ledger: &Ledger, me: NodeId) -> Vec<Body> {
+        self.unsaid(ledger, me)
+    }
+
     /// What there is to show.
     pub fn shown(&self) -> &Arc<Accounts> {
         &self.shown

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use super::{ChatLine, ChatNews, ChatView, NotSaid, Sent};
+use super::{ChatLine, ChatNews, ChatView, MemberView, NotSaid, Sent};
 use crate::{
     accounts::Accounts,
     chat::{self, Chat, Content, Line, Turn},
@@ -24,6 +24,7 @@ use crate::{
         body::Body,
         entry::EntryId,
         keeper::Keeper,
+        order::Place,
         pace::{LINES_AT_ONCE, Pace},
     },
     text::Said,
@@ -39,8 +40,11 @@ const TOLD_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a session is played before all that was said meanwhile has come in.
 const LISTENED: Duration = Duration::from_secs(1);
 
+/// So many lines are told in one tick: whoever reads what is told has time to read it.
+const TOLD_PER_TICK: usize = 200;
+
 /// So many lines are shown: what is older is found in the ledger's file.
-const SHOWN_MAX: usize = 2_000;
+const SHOWN_MAX: usize = 1_000;
 
 /// Of so many of the own last lines it is shown where they are.
 const OWN_MAX: usize = 16;
@@ -60,7 +64,7 @@ pub(super) struct Talk {
     account: Option<SecretKey>,
     chat: Chat,
     /// Those that have their places, and are not told yet.
-    untold: BTreeSet<EntryId>,
+    untold: BTreeSet<(Option<Place>, EntryId)>,
     waits_since: Option<Instant>,
     /// Letters of before that are not opened yet, the newest last.
     closed: Vec<EntryId>,
@@ -96,6 +100,17 @@ pub(super) struct Around<'a> {
     pub ledger: &'a Ledger,
     pub accounts: &'a Accounts,
     pub me: &'a SecretKey,
+    /// Who is in the session.
+    pub members: &'a [MemberView],
+}
+
+impl Around<'_> {
+    /// What whoever writes on this machine is called.
+    fn name_of(&self, machine: NodeId) -> Option<String> {
+        let member = || self.members.iter().find(|member| member.id == machine);
+        let account = self.accounts.name_of(machine).map(str::to_owned);
+        account.or_else(|| member().map(|member| member.name.to_string()))
+    }
 }
 
 /// What is to be done.
@@ -154,6 +169,11 @@ impl Talk {
         self.changed = true;
     }
 
+    /// Whether something is to be told.
+    pub fn has_untold(&self) -> bool {
+        !self.untold.is_empty()
+    }
+
     /// The session is left.
     pub fn left(&mut self) {
         self.since = None;
@@ -167,19 +187,20 @@ impl Talk {
 
     /// Something has become of a line in the ledger. Whether that is to be told.
     pub fn hear(&mut self, ledger: &Ledger, id: EntryId) -> Option<ChatNews> {
+        let before = self.chat.get(id).map(|line| (line.place, id));
+        let waited = before.is_some_and(|before| self.untold.remove(&before));
         let turn = self.chat.hear(ledger, id);
+        let place = self.chat.get(id).and_then(|line| line.place);
         self.changed |= turn != Turn::None;
         let own = self.own.iter().find(|own| own.id == id);
         if let Some((own, line)) = own.zip(self.chat.get(id).cloned()) {
             let content = Content::Said(own.said.clone());
             self.chat.put(Line { content, ..Line::clone(&line) });
         }
-        match turn {
-            Turn::Placed => drop(self.untold.insert(id)),
-            Turn::Gone if !self.untold.remove(&id) => return Some(ChatNews::Deleted { id }),
-            _ => {}
+        if turn == Turn::Placed || waited && turn == Turn::Moved {
+            self.untold.insert((place, id));
         }
-        None
+        (turn == Turn::Gone && !waited).then_some(ChatNews::Deleted { id })
     }
 
     /// The body of what is to be said now.
@@ -196,7 +217,7 @@ impl Talk {
         let body = match to {
             None => chat::to_all(said),
             Some(to) => {
-                let Around { ledger, accounts, me } = around;
+                let Around { ledger, accounts, me, .. } = around;
                 let readers = chat::readers(ledger, accounts, me.public(), to);
                 let readers = readers.ok_or(NotSaid::Nobody)?;
                 chat::to_one(&mut self.chance, to, &readers, said).ok_or(NotSaid::Nobody)?
@@ -297,14 +318,17 @@ impl Talk {
 
     /// Tells what has its place, in the order of all.
     fn tell(&mut self, around: &Around<'_>, opens: &mut usize, news: &mut Vec<ChatNews>) {
-        let mut lines: Vec<Arc<Line>> =
-            self.untold.iter().filter_map(|id| self.chat.get(*id).cloned()).collect();
-        lines.sort_by_key(|line| (line.place, line.id));
-        for line in lines {
-            let line = match self.read(around, line.clone(), opens) {
+        for _ in 0..TOLD_PER_TICK {
+            let Some((place, id)) = self.untold.first().copied() else { return };
+            let Some(line) = self.chat.get(id).cloned() else {
+                self.untold.pop_first();
+                continue;
+            };
+            let line = match self.read(around, line, opens) {
                 Ok(line) => line,
                 Err(Later) => return,
             };
+            self.untold.remove(&(place, id));
             self.changed = true;
             let Some(line) = line.filter(|line| is_shown(line, around)) else { continue };
             let away = !self.settled && line.from != around.me.public().id();
@@ -312,13 +336,15 @@ impl Talk {
                 self.missed += 1;
                 self.new_from.get_or_insert(line.id);
             }
-            news.push(ChatNews::Said { line, away });
+            let name = around.name_of(line.from);
+            let to_name = line.to.and_then(|to| around.accounts.name_of_person(to));
+            let to_name = to_name.map(str::to_owned);
+            news.push(ChatNews::Said { line, name, to_name, away });
         }
-        self.untold.clear();
     }
 
     /// A line that is to be told, opened if it is a letter that this node can open; none if it is one for
-    /// others. From here on it is told.
+    /// others.
     fn read(
         &mut self,
         around: &Around<'_>,
@@ -337,7 +363,6 @@ impl Talk {
         } else {
             None
         };
-        self.untold.remove(&line.id);
         Ok(read)
     }
 
@@ -355,7 +380,8 @@ impl Talk {
 
     fn view(&self, around: &Around<'_>) -> ChatView {
         let me = around.me.public().id();
-        let is_told = |line: &Line| !self.untold.contains(&line.id) || line.from == me;
+        let is_told =
+            |line: &Line| !self.untold.contains(&(line.place, line.id)) || line.from == me;
         let lines = self.chat.iter().rev();
         let lines = lines.filter(|line| is_shown(line, around) && is_told(line)).take(SHOWN_MAX);
         let mut lines: Vec<ChatLine> = lines

@@ -80,7 +80,7 @@ fn stands_in(folder: &Path, bytes: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn two_talk_from_a_shell_and_what_one_takes_back_is_in_no_file() {
+fn two_talk_from_a_shell_and_list_and_log_out() {
     let party = Party::new();
     let (ada, ben, bot) = (Folder::empty(), Folder::empty(), Folder::empty());
     let mut host = party.join_at(bot.path());
@@ -93,7 +93,7 @@ fn two_talk_from_a_shell_and_what_one_takes_back_is_in_no_file() {
     assert!(kept.count() > 0, "it left before its lines were kept");
 
     let second =
-        said_by(&party, ben.path(), "Ben", "/list\nwho is there?\n/dance\n/quit\nunheard\n");
+        said_by(&party, ben.path(), "Ben", "/list\nwho is there?\n/quit\nunheard\n");
     assert_eq!(
         heard(&second),
         [
@@ -104,6 +104,12 @@ fn two_talk_from_a_shell_and_what_one_takes_back_is_in_no_file() {
     );
     let missed = second.iter().find(|line| line["event"] == "said_while_away").unwrap();
     assert_eq!(missed["lines"], 2);
+
+    let third = talk(&party, ben.path(), "Ben", "/dance\n").wait_with_output().unwrap();
+    assert_eq!(third.status.code(), Some(1));
+    let said = lines(&third);
+    let refused = said.iter().find(|line| line["event"] == "not_said").unwrap();
+    assert!(text(&refused["why"]).contains("/w NAME"), "{refused}");
 }
 
 #[test]
@@ -241,19 +247,23 @@ fn what_was_acknowledged_outlives_a_kill_at_any_moment() {
         }
         // At another moment each time: after some of its lines.
         let mut out = std::io::BufReader::new(talker.stdout.take().unwrap());
-        let (mut sent, mut left) = (Vec::<(u64, String)>::new(), 1 + kill % 5);
-        let mut hear = |text: &str| {
-            let Ok(line) = serde_json::from_str::<Value>(text) else { return false };
+        let (mut sent, mut left) = (Vec::<(String, u64, String)>::new(), 1 + kill % 5);
+        let mut hear = |said: &str| {
+            let Ok(line) = serde_json::from_str::<Value>(said) else { return false };
             match line["event"].as_str() {
                 Some("sending") => {
-                    let name = text_of_number(&line["line"]);
-                    sent.push((name, text_of(&line["text"])));
+                    let name = text(&line["line"]);
+                    let [_, life, number] = name.split('/').collect::<Vec<_>>()[..] else {
+                        panic!("{name}");
+                    };
+                    sent.push((life.to_owned(), number.parse().unwrap(), text(&line["text"])));
                 }
                 Some("kept") if line["author"] == line["node"] => {
                     let through = line["through"].as_u64().unwrap();
-                    for (_, text) in sent.iter().filter(|(number, _)| *number <= through) {
-                        acknowledged.insert(text.clone());
-                    }
+                    let life = text(&line["incarnation"]);
+                    let kept =
+                        sent.iter().filter(|(of, number, _)| *of == life && *number <= through);
+                    acknowledged.extend(kept.map(|(.., text)| text.clone()));
                 }
                 Some("said") => left = left.saturating_sub(1),
                 _ => {}
@@ -283,15 +293,6 @@ fn what_was_acknowledged_outlives_a_kill_at_any_moment() {
     let lines = said_by(&party, ben.path(), "Ben", "");
     let heard: BTreeSet<String> = heard(&lines).into_iter().map(|(_, text)| text).collect();
     assert!(acknowledged.is_subset(&heard) || host.host.is_none(), "{heard:?}");
-}
-
-fn text_of(value: &Value) -> String {
-    text(value)
-}
-
-/// The number in a line's name.
-fn text_of_number(name: &Value) -> u64 {
-    text(name).rsplit('/').next().unwrap().parse().unwrap()
 }
 
 #[test]

@@ -382,7 +382,7 @@ fn letter_by_a_third(scene: &mut Scene) {
     let heard = scene.until(ms(2_000), |world| {
         let news = world.judge.chat.get(&reader).into_iter().flatten();
         news.into_iter().any(|(_, news)| match news {
-            ChatNews::Said { line, away } => {
+            ChatNews::Said { line, away, .. } => {
                 *away && line.said().is_some_and(|said| said.as_str() == WORDS)
             }
             _ => false,
