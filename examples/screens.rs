@@ -15,15 +15,17 @@ use std::{
 use interregnum::{
     accounts::{Accounts, Claim, Heard, Own, Statement},
     arena::{Arena, Controls, Player, World, hall::Hall},
+    chat::{Content, Line},
     config::TICK,
     game::{Game, News, ScoreNews},
     keys::{Lock, SecretKey},
-    ledger::entry::WallTime,
+    ledger::entry::{EntryId, WallTime, Writer},
     node::{
-        Cause, Command, Event, Handover, LedgerView, MemberView, Picture, SessionView, Status, View,
+        Cause, ChatLine, ChatNews, ChatView, Command, Event, Handover, LedgerView, MemberView,
+        Picture, Sent, SessionView, Status, View,
     },
     runtime::Happened,
-    text::{Name, SessionName},
+    text::{Name, Said, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
     ui::{self, Console},
 };
@@ -102,8 +104,41 @@ struct Stage {
     handover: Option<Handover>,
     events: Vec<Happened<Arena>>,
     hall: Hall,
+    chat: Vec<ChatLine>,
     deeds: u64,
     ended: bool,
+}
+
+impl Stage {
+    /// What there is to read from the start.
+    fn greet(&mut self) {
+        for (from, to, text) in [
+            (1, None, "who took my ruby?"),
+            (4, None, "\u{4e0d}\u{662f}\u{6211}"),
+            (2, Some(id(0)), "it was Bertrand, but do not tell him"),
+        ] {
+            if let Ok(said) = Said::new(text) {
+                self.talk(id(from), to, &said);
+            }
+        }
+    }
+
+    /// Somebody says something, and everybody hears it at once.
+    fn talk(&mut self, from: NodeId, to: Option<NodeId>, said: &Said) {
+        let writer = Writer { node: from, incarnation: Incarnation(1) };
+        let line = Arc::new(Line {
+            id: EntryId { writer, number: self.chat.len() as u64 + 1 },
+            from,
+            to,
+            content: Content::Said(said.clone()),
+            at: WALL,
+            place: None,
+        });
+        let sent = (from == id(0)).then_some(Sent::Placed { machines: 2 });
+        self.chat.push(ChatLine { line: line.clone(), sent });
+        let news = ChatNews::Said { line, name: None, to_name: None, away: false };
+        self.events.push(Happened::Node(Event::Chat(news)));
+    }
 }
 
 fn id(i: usize) -> NodeId {
@@ -182,6 +217,7 @@ impl Show {
                     vec![]
                 },
                 hall: Hall::default(),
+                chat: Vec::new(),
                 deeds: 0,
                 ended: false,
             }),
@@ -364,6 +400,7 @@ impl Console for Show {
             picture,
             handover: stage.handover,
             scores: Arc::new(stage.hall.clone()),
+            chat: Arc::new(ChatView { lines: stage.chat.clone().into(), ..ChatView::default() }),
             ledger: LedgerView {
                 entries: stage.world.tick.0 as usize / 60,
                 ..LedgerView::default()
@@ -399,7 +436,10 @@ impl Console for Show {
                     stage.events.push(Happened::Node(Event::Locked { session }));
                 }
             }
-            Command::Play(_, lock) => (stage.playing, stage.locked) = (true, lock.is_some()),
+            Command::Play(_, lock) => {
+                (stage.playing, stage.locked) = (true, lock.is_some());
+                stage.greet();
+            }
             Command::Kick(who) | Command::Ban(who) => {
                 if let Some(i) = (0..self.asked.players).find(|i| id(*i) == who) {
                     stage.fallen = Some((i, stage.next_tick));
@@ -412,6 +452,8 @@ impl Console for Show {
             Command::Browse => stage.playing = false,
             Command::Rename(name) => stage.name = name,
             Command::Leave => stage.events.push(Happened::Node(Event::Stopped)),
+            Command::Say(to, said) => stage.talk(id(0), to, &said),
+            Command::Unsay(line) => stage.chat.retain(|known| known.line.id != line),
             Command::Controls(_) | Command::Declare(_) => {}
         }
     }

@@ -212,7 +212,9 @@ impl Chat {
     /// All lines of a ledger.
     pub fn of(ledger: &Ledger) -> Self {
         let mut chat = Self::default();
-        ledger.said().for_each(|id| drop(chat.hear(ledger, id)));
+        for id in ledger.said() {
+            chat.hear(ledger, id);
+        }
         chat
     }
 

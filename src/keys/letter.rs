@@ -78,7 +78,7 @@ fn parts(letter: &[u8]) -> Option<(&[[u8; MARK_BYTES + BOX_BYTES]], &[u8])> {
     let (count, rest) = letter.split_first()?;
     let count = usize::from(*count);
     let (boxes, sealed) = rest.split_at_checked(count * (MARK_BYTES + BOX_BYTES))?;
-    (count <= READERS_MAX).then(|| (boxes.as_chunks().0, sealed))
+    (count <= READERS_MAX).then_some((boxes.as_chunks().0, sealed))
 }
 
 fn boxed(

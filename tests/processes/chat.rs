@@ -92,8 +92,7 @@ fn two_talk_from_a_shell_and_list_and_log_out() {
     let kept = first.iter().filter(|line| line["event"] == "kept" && line["safety"] == "mine");
     assert!(kept.count() > 0, "it left before its lines were kept");
 
-    let second =
-        said_by(&party, ben.path(), "Ben", "/list\nwho is there?\n/quit\nunheard\n");
+    let second = said_by(&party, ben.path(), "Ben", "/list\nwho is there?\n/quit\nunheard\n");
     assert_eq!(
         heard(&second),
         [
