@@ -415,6 +415,9 @@ impl Console for Show {
         if self.start.elapsed() > self.asked.end && !std::mem::replace(&mut stage.ended, true) {
             return Some(Happened::Node(Event::Stopped));
         }
+        if stage.playing && stage.chat.is_empty() {
+            stage.greet();
+        }
         (!stage.events.is_empty()).then(|| stage.events.remove(0))
     }
 
@@ -436,10 +439,7 @@ impl Console for Show {
                     stage.events.push(Happened::Node(Event::Locked { session }));
                 }
             }
-            Command::Play(_, lock) => {
-                (stage.playing, stage.locked) = (true, lock.is_some());
-                stage.greet();
-            }
+            Command::Play(_, lock) => (stage.playing, stage.locked) = (true, lock.is_some()),
             Command::Kick(who) | Command::Ban(who) => {
                 if let Some(i) = (0..self.asked.players).find(|i| id(*i) == who) {
                     stage.fallen = Some((i, stage.next_tick));
