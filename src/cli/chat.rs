@@ -39,13 +39,12 @@ use interregnum::{
 };
 
 use super::{
-    called, claim,
     lines::What,
     options::ChatOptions,
     output::{Output, Stdout},
     profile::Profile,
     reporter::{Reporter, Words},
-    secret, session, settings, signals,
+    secret, signals,
     take_part::{LOCKED_OUT, NOT_LET_IN},
 };
 
@@ -73,15 +72,15 @@ pub fn run(options: &ChatOptions, log: &Output) -> anyhow::Result<ExitCode> {
         return history::run(options);
     }
     let part = &options.part;
-    let session = session(part);
+    let session = super::session(part);
     let lock = secret::lock(&part.game, &session)?;
-    let mut profile = claim(part)?;
-    let typed = called(part, log);
+    let mut profile = super::claim(part)?;
+    let typed = super::called(part, log);
     if let Some(name) = &typed {
         profile.keep_name(name);
     }
     let name = typed.unwrap_or_else(|| profile.usual_name());
-    let mut settings = settings(part, name.clone())?;
+    let mut settings = super::settings(part, name.clone())?;
     settings.role = Role::Spectator;
     settings.talks = true;
     settings.session = Some(session.clone());

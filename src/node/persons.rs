@@ -32,6 +32,9 @@ const LISTENED: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOK_LONGER: Duration = Duration::from_micros(10);
 
+/// So much of what was written for an account that is deleted is taken back at one look.
+const TAKEN_BACK_AT_ONCE: usize = 256;
+
 /// So many claims of ids of before are looked at again, should their places change.
 const CLAIMS_MAX: usize = 1_024;
 
@@ -187,9 +190,11 @@ impl Persons {
             }
         }
         let account = self.own.first().and_then(|said| self.accounts.get(&said.account));
-        if account.is_some_and(Account::is_deleted) && !std::mem::replace(&mut self.took_back, true)
-        {
-            bodies.extend(farewell(ledger, me));
+        if account.is_some_and(Account::is_deleted) && !self.took_back {
+            let mut gone = farewell(ledger, me);
+            self.took_back = gone.is_empty();
+            gone.truncate(TAKEN_BACK_AT_ONCE);
+            bodies.extend(gone);
         }
         bodies
     }
