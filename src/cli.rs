@@ -34,6 +34,8 @@ mod demo;
 mod desk;
 #[cfg(feature = "store")]
 mod farewell;
+#[cfg(feature = "store")]
+mod history;
 mod impossible;
 mod judge;
 #[cfg(feature = "store")]

@@ -8,8 +8,6 @@
 //! With `--json` the lines are those of [`lines`](super::lines), all that happens included; `said` is a line
 //! of chat, `sending`, `not_said`, `taken_back` and `said_while_away` the rest. These are a stable interface.
 
-mod history;
-
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io::{self, BufRead, IsTerminal as _},
@@ -39,6 +37,7 @@ use interregnum::{
 };
 
 use super::{
+    history,
     lines::What,
     options::ChatOptions,
     output::{Output, Stdout},
@@ -281,6 +280,8 @@ impl Talker {
             let lines = view.chat.lines.iter().map(|line| &*line.line);
             let answered = typed::answered(lines, &view.accounts, self.me);
             match typed::read(&line, &view.accounts, answered) {
+                // Who is known, and what was said before, has come in by then.
+                Ok(Typed::List(_) | Typed::Unsay(_)) if !self.settled => return,
                 Ok(typed) => {
                     self.first_tried = None;
                     if self.does(typed, view) {
@@ -317,7 +318,10 @@ impl Talker {
                         self.taking_back.insert(id);
                         let _ = self.handle.unsay(id);
                     }
-                    None => self.complain("there is no such line to take back"),
+                    None => {
+                        self.code = ExitCode::FAILURE;
+                        self.complain("there is no such line to take back");
+                    }
                 }
             }
             Typed::Mute(person, mute) => {

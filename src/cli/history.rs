@@ -22,7 +22,7 @@ use interregnum::{
 };
 use serde::Serialize;
 
-use crate::cli::{
+use super::{
     impossible::Impossible,
     kept::{Kept, folder},
     known::checked,
