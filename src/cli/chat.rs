@@ -193,7 +193,9 @@ impl Talker {
             let now = runtime::now();
             self.take_input();
             if let Some(view) = self.handle.view() {
-                self.reporter.viewed(&view);
+                if self.json {
+                    self.reporter.viewed(&view);
+                }
                 self.look(now, &view);
                 self.pump(now, &view);
             }
