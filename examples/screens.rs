@@ -2,10 +2,12 @@
 //! here, players made of a few lines, and a host that falls every few seconds.
 //!
 //! `cargo run --example screens -- [--play] [--players N] [--gap-ms N] [--reign-s N] [--lonely]
-//! [--realms N] [--accounts N] [--points N] [--trouble] [--host] [--width N --height N] [--seconds N]`
+//! [--realms N] [--accounts N] [--points N] [--trouble] [--host] [--width N --height N] [--seconds N]
+//! [--asked] [--code N]`
 //!
 //! One realm is locked, and its passphrase is "open sesame".
 //!
+//! Whoever is asked to compare pictures agrees, and sees the same; with `--asked` somebody asks for that.
 //! With `--seconds` it leaves by itself, and says what its frames cost.
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,7 +15,7 @@ use std::{
 };
 
 use interregnum::{
-    accounts::{Accounts, Claim, Heard, Own, Statement},
+    accounts::{Accounts, Claim, Friend, Heard, Own, Standing, Statement},
     arena::{Arena, Controls, Player, World, hall::Hall},
     chat::{Content, Line},
     config::TICK,
@@ -22,8 +24,9 @@ use interregnum::{
     ledger::entry::{EntryId, WallTime, Writer},
     node::{
         Cause, ChatLine, ChatNews, ChatView, Command, Event, Handover, LedgerView, MemberView,
-        Picture, Sent, SessionView, Status, View,
+        PairingView, Picture, Sent, SessionView, Status, View,
     },
+    pairing::{Code, Ended, Stage as Step, Told},
     runtime::Happened,
     text::{Name, Said, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
@@ -72,6 +75,10 @@ struct Asked {
     trouble: bool,
     /// The player hosts.
     host: bool,
+    /// Somebody wants to compare pictures.
+    asked: bool,
+    /// Which ones.
+    code: Code,
     /// How many accounts are known.
     accounts: usize,
     /// When it leaves by itself.
@@ -107,6 +114,8 @@ struct Stage {
     chat: Vec<ChatLine>,
     deeds: u64,
     ended: bool,
+    /// With whom pictures are compared, how far that is, and since when.
+    pairing: Option<(usize, Step, Instant)>,
 }
 
 impl Stage {
@@ -220,6 +229,7 @@ impl Show {
                 chat: Vec::new(),
                 deeds: 0,
                 ended: false,
+                pairing: asked.asked.then_some((2, Step::Asked, Instant(0))),
             }),
             asked,
         }
@@ -310,6 +320,13 @@ impl Show {
     }
 }
 
+/// The code of this number.
+fn code(number: u64) -> Code {
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&number.to_be_bytes());
+    Code::of(&hash)
+}
+
 fn clock(stage: &Stage) -> Clock {
     Clock {
         term: Term { epoch: Epoch(stage.epoch), host: id(stage.host), incarnation: Incarnation(1) },
@@ -373,11 +390,30 @@ impl Console for Show {
             }
             sessions
         };
+        if let Some((with, Step::Asking, since)) = stage.pairing
+            && now.since(since) > Duration::from_secs(2)
+        {
+            let code = self.asked.code;
+            stage.pairing = Some((with, Step::Comparing { code, said: false }, now));
+        }
         let members = (0..self.asked.players).map(|i| MemberView {
             id: id(i),
             name: name(i),
             away: stage.world.players.get(&id(i)).is_some_and(Player::is_away),
+            standing: match i {
+                1 => Standing::Paired,
+                3 => Standing::OtherKey,
+                _ => Standing::Unknown,
+            },
         });
+        let pairing = stage.pairing.map(|(with, stage, _)| PairingView {
+            peer: id(with),
+            name: name(with),
+            stage,
+        });
+        let known = self.accounts.listed("").into_iter().take(9).step_by(3);
+        let friends =
+            known.map(|one| Friend { name: one.name.clone(), key: *one.key }).collect::<Vec<_>>();
         let clock = clock(&stage);
         let status = match (stage.playing, stage.empty_since) {
             (false, _) => Status::Browsing,
@@ -406,6 +442,8 @@ impl Console for Show {
                 ..LedgerView::default()
             },
             wall: WALL,
+            pairing,
+            friends: friends.into(),
             ..View::new(now, id(0), stage.name.clone(), Role::Player)
         }))
     }
@@ -447,6 +485,25 @@ impl Console for Show {
             }
             Command::VoteOut(host) => {
                 let event = Event::Votes { host, votes: 1, needed: self.asked.players / 2 + 1 };
+                stage.events.push(Happened::Node(event));
+            }
+            Command::Pair(who) => {
+                let with = (0..self.asked.players).find(|i| id(*i) == who);
+                stage.pairing = with.map(|with| (with, Step::Asking, stage.next_tick));
+            }
+            Command::Compared { same } => {
+                let Some((with, at, since)) = stage.pairing.take() else { return };
+                let code = self.asked.code;
+                let told = match (at, same) {
+                    (Step::Asked, true) => {
+                        let next = Step::Comparing { code, said: false };
+                        stage.pairing = Some((with, next, since));
+                        return;
+                    }
+                    (_, true) => Told::Paired(self.own.account()),
+                    (_, false) => Told::Ended { why: Ended::Differs, by_them: false },
+                };
+                let event = Event::Pairing { peer: id(with), name: name(with), told };
                 stage.events.push(Happened::Node(event));
             }
             Command::Browse => stage.playing = false,
@@ -496,6 +553,8 @@ fn main() {
         points: number("--points", 0) as u32,
         trouble: has("--trouble"),
         host: has("--host"),
+        asked: has("--asked"),
+        code: code(number("--code", 493_102)),
         accounts: number("--accounts", 57) as usize,
         end: Duration::from_secs(number("--seconds", u64::from(u32::MAX))),
     };

@@ -19,8 +19,10 @@
 //! | it is deleted | always, for ever: nothing else that it says is shown, and its points are somebody's |
 //!
 //! Whoever is shown is shown by its name. Where two of one name are among those shown they are told apart
-//! by a [mark](Mark) of four letters that follows from the key.
+//! by a [mark](Mark) of four letters that follows from the key. Whom one has compared pictures with is
+//! [remembered](Friends) by its key.
 
+mod friends;
 mod mark;
 mod own;
 mod statement;
@@ -31,6 +33,7 @@ use std::{
 };
 
 pub use self::{
+    friends::{FRIENDS_MAX, Friend, Friends, Standing},
     mark::{Mark, told_apart},
     own::{NotHere, Own},
     statement::{COLOURS, Claim, STATEMENT, Statement},
@@ -209,8 +212,12 @@ impl Accounts {
         let account = Arc::make_mut(self.accounts.entry(key).or_default());
         match &statement.claim {
             Claim::Called { revision, .. } => {
+                let known = account.called.as_ref();
+                if known.is_some_and(|(known, ..)| known > revision) {
+                    return;
+                }
                 let hash = statement.hash();
-                let better = account.called.as_ref().is_none_or(|(known, other, _)| {
+                let better = known.is_none_or(|(known, other, _)| {
                     (known, std::cmp::Reverse(other)) < (revision, std::cmp::Reverse(&hash))
                 });
                 if better {
@@ -337,6 +344,20 @@ impl Accounts {
         struck.filter(|machine| self.is_struck(*machine)).collect()
     }
 
+    /// Which machines these accounts have struck off, the account first. Of one that is no more that is each
+    /// machine that spoke for it.
+    pub fn struck_by<'a>(
+        &self,
+        accounts: impl IntoIterator<Item = &'a PublicKey>,
+    ) -> BTreeSet<(NodeId, NodeId)> {
+        let known = accounts.into_iter().filter_map(|key| Some((key.id(), self.get(key)?)));
+        let pairs = known.flat_map(|(id, account)| {
+            let all = account.machines.keys().filter(|_| account.is_deleted());
+            account.struck.keys().chain(all).map(move |machine| (id, *machine))
+        });
+        pairs.collect()
+    }
+
     /// What the account is called that this machine speaks for: none if no account is known, or it never
     /// said so. Who has deleted its account is [`SOMEBODY`].
     pub fn name_of(&self, machine: NodeId) -> Option<&str> {
@@ -375,28 +396,44 @@ impl Accounts {
     /// lower case are one. Deleted ones have no names, and are not among them.
     pub fn listed(&self, filter: &str) -> Vec<Listed<'_>> {
         let filter = filter.trim().to_lowercase();
-        let mut all: Vec<(String, Listed<'_>)> = Vec::with_capacity(self.accounts.len());
+        let mut all: Vec<(String, Listed<'_>)> = Vec::new();
         for (key, account) in &self.accounts {
             let Some(name) = account.name() else { continue };
             let (folded, mark) = (name.as_str().to_lowercase(), Mark::of(key.id()));
-            all.push((folded, Listed { key, account, name, mark, doubled: false }));
-        }
-        all.sort_by(|(one, a), (other, b)| {
-            (one, a.name.as_str(), a.mark, a.key).cmp(&(other, b.name.as_str(), b.mark, b.key))
-        });
-        for at in 1..all.len() {
-            if all[at - 1].1.name == all[at].1.name {
-                all[at - 1].1.doubled = true;
-                all[at].1.doubled = true;
-            }
-        }
-        all.retain(|(folded, one)| {
-            let mark = one.mark.as_str();
             let whole =
                 || filter.contains('\u{b7}') && format!("{folded}\u{b7}{mark}").contains(&filter);
-            folded.contains(&filter) || mark == filter || whole()
+            if folded.contains(&filter) || mark.as_str() == filter || whole() {
+                all.push((folded, Listed { key, account, name, mark, doubled: false }));
+            }
+        }
+        all.sort_unstable_by(|(one, a), (other, b)| {
+            (one, a.name.as_str(), a.mark, a.key).cmp(&(other, b.name.as_str(), b.mark, b.key))
         });
+        self.note_doubled(&mut all);
         all.into_iter().map(|(_, one)| one).collect()
+    }
+
+    /// Of those that are listed, each whose name another account has, listed or not.
+    fn note_doubled(&self, listed: &mut [(String, Listed<'_>)]) {
+        if listed.len() < self.accounts.len() {
+            let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+            for (_, one) in listed.iter() {
+                names.insert(one.name.as_str(), 0);
+            }
+            for name in self.accounts.values().filter_map(|account| account.name()) {
+                names.entry(name.as_str()).and_modify(|many| *many += 1);
+            }
+            for (_, one) in listed {
+                one.doubled = names.get(one.name.as_str()).is_some_and(|many| *many > 1);
+            }
+            return;
+        }
+        for at in 1..listed.len() {
+            if listed[at - 1].1.name == listed[at].1.name {
+                listed[at - 1].1.doubled = true;
+                listed[at].1.doubled = true;
+            }
+        }
     }
 
     /// What of all that these accounts rest on was never said by them. For whoever

@@ -34,6 +34,7 @@ mod demo;
 mod desk;
 #[cfg(feature = "store")]
 mod farewell;
+mod friends;
 #[cfg(feature = "store")]
 mod history;
 mod impossible;
@@ -48,6 +49,7 @@ mod lab;
 mod ledger;
 mod options;
 mod output;
+mod pair;
 mod party;
 mod peers;
 mod pilot;
@@ -150,6 +152,7 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
         Some(Subcommand::Demo(options)) => demo::run(&options, level),
         #[cfg(feature = "store")]
         Some(Subcommand::Ledger(command)) => ledger::run(&command),
+        Some(Subcommand::Pair(options)) => pair::run(&options, log),
         Some(Subcommand::Passphrase) => new_passphrase(),
         #[cfg(feature = "store")]
         Some(Subcommand::Scores(options)) => ledger::scores::run(&options),
@@ -195,6 +198,7 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         let mut settings = settings(part, name)?;
         settings.statements = profile.statements(&settings.name);
         settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
+        settings.friends = friends::kept(profile.folder()).all().to_vec();
         settings.role = role;
         settings.session = Some(session.clone());
         settings.lock.clone_from(&lock);

@@ -11,6 +11,7 @@
 //! | [`election`] | who reigns |
 //! | [`roster`] | who is in, as the host publishes it |
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
+//! | `comparing` | two people compare pictures ([`pairing`](crate::pairing)) |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
 //! | `introductions`, `reach` | who is heard of; who cannot be reached, and who lets a newcomer in instead |
 //! | `carrying`, `remembering` | what goes with worlds of the [ledger](crate::ledger), and what comes of it |
@@ -21,6 +22,7 @@
 pub mod bars;
 mod carrying;
 pub mod coding;
+mod comparing;
 pub mod doubling;
 pub mod election;
 mod excluding;
@@ -60,7 +62,8 @@ use self::{
     votes::Votes,
 };
 use crate::{
-    config::{Config, Mutant, Tuning},
+    accounts::Statement,
+    config::{Config, DIAL_COSTS_BYTES, Mutant, Tuning},
     game::FactRules,
     io::{Effect, Wire},
     keys::{Chance, Lock},
@@ -79,6 +82,7 @@ use crate::{
         identity::Identity,
         message::{Beacon, Envelope, PROTOCOL},
     },
+    pairing::{Certificate, Pairing, Told as Compared},
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
 };
@@ -105,6 +109,10 @@ const LOCKED_OUT: Duration = Duration::from_secs(3);
 /// How often the host brings the roster in line with its links.
 const RECONCILE: Duration = Duration::from_millis(50);
 
+/// The time between two rosters of a host that is asked for seats: of a crowd that comes in at once all are told
+/// together. What somebody is shown the door by is told at once.
+const ROSTER_PAUSE: Duration = Duration::from_millis(16);
+
 /// What may be due, in the order in which it is done.
 const DUE: [Due; 4] = [Due::Mesh, Due::Election, Due::Reconcile, Due::Look];
 
@@ -130,6 +138,7 @@ pub struct Cluster {
     roster: Roster,
     bars: Bars,
     votes: Votes,
+    pairing: Pairing,
     doubling: Doubling,
     carrying: Carrying,
     relay: Relay,
@@ -140,6 +149,7 @@ pub struct Cluster {
     /// Since when this node looks for its session.
     searching: Instant,
     told_locked: bool,
+    told_open: bool,
     founds_beside_locked: bool,
     /// Machines that their accounts have struck off.
     struck: BTreeSet<NodeId>,
@@ -148,6 +158,9 @@ pub struct Cluster {
     handled: Option<Instant>,
     seek_at: Instant,
     reconcile_at: Instant,
+    /// The list has changed, and that is told as soon as the pause since the last one is over.
+    roster_waits: bool,
+    roster_told_at: Instant,
     company: Instant,
     told_nobody: bool,
     /// When this node was last in the roster, or had no reason to expect that.
@@ -240,10 +253,15 @@ pub enum Notice {
     Full(usize),
     /// A session of this name wants another passphrase than this node has, or one at all.
     Locked(SessionName),
+    /// A session of this name is heard that is open to everybody, and this node has a passphrase: they are
+    /// two sessions.
+    Open(SessionName),
     /// This node may not be in the session any more. It is to leave.
     Excluded(Exclusion),
     /// So many of those who are present want this host to go, and so many are needed.
     Votes(NodeId, usize, usize),
+    /// The person here compares with this one, who is called so, or is asked to; or does no more.
+    Pairing(NodeId, Name, Compared),
 }
 
 impl Cluster {
@@ -261,12 +279,16 @@ impl Cluster {
         let pen = Pen::new(config.key.clone(), config.incarnation);
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.stored);
+        let own = config.key.public();
+        let certificate = Certificate::among(&config.statements, own);
         let allowed = config.allowed.as_ref();
         let allowed = allowed.map(|keys| keys.iter().map(|key| key.id()).collect());
         let identity = Identity::new(config, rules, &mut chance);
         let mut mesh =
             Mesh::new(tuning.clone(), chance.split(), config.beacon_port, config.peers.clone());
         mesh.set_allowed(now, allowed);
+        let mut pairing = Pairing::new(chance.split());
+        pairing.speak_for(own, certificate);
         Self {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
                 .folds(fact_rules, tuning.folding),
@@ -276,11 +298,13 @@ impl Cluster {
             chance,
             searching: now,
             told_locked: false,
+            told_open: false,
             founds_beside_locked: config.founds_beside_locked,
             struck: BTreeSet::new(),
             roster: Roster::default(),
             bars: Bars::default(),
             votes: Votes::default(),
+            pairing,
             doubling: Doubling::default(),
             carrying: Carrying::default(),
             relay: Relay::default(),
@@ -290,6 +314,8 @@ impl Cluster {
             handled: None,
             seek_at: Instant::default(),
             reconcile_at: Instant::default(),
+            roster_waits: false,
+            roster_told_at: Instant::default(),
             company: Instant::default(),
             told_nobody: false,
             seated: Instant::default(),
@@ -406,6 +432,18 @@ impl Cluster {
         self.pump(now, newest);
     }
 
+    /// These accounts, of those that are listed, have struck off these machines.
+    pub fn listed_struck_off(&mut self, now: Instant, struck: BTreeSet<(NodeId, NodeId)>) {
+        self.mesh.set_struck(now, struck);
+    }
+
+    /// This node speaks for the account that says this from here on.
+    pub fn speak_for(&mut self, statements: &[Statement]) {
+        self.me.speak_for(statements);
+        let own = self.me.key.public();
+        self.pairing.speak_for(own, Certificate::among(statements, own));
+    }
+
     /// Whether somebody is not let in here.
     pub fn is_barred(&self, id: NodeId) -> bool {
         self.mesh.refuses(id).is_some()
@@ -421,6 +459,7 @@ impl Cluster {
         self.me.lock = lock;
         self.searching = now;
         self.told_locked = false;
+        self.told_open = false;
         self.session_id = self.keeper.last_session(&session);
         if let Some(id) = self.session_id {
             self.open_ledger(now, id);
@@ -437,7 +476,7 @@ impl Cluster {
         }
         let known = self.mesh.announcements(now).map(|heard| (heard.beacon.clone(), heard.from));
         for (beacon, from) in known.collect::<Vec<_>>() {
-            self.take_beacon(now, &beacon, from);
+            self.take_beacon(now, &beacon, from, 2 * DIAL_COSTS_BYTES as usize);
         }
     }
 
@@ -445,6 +484,7 @@ impl Cluster {
     pub fn leave(&mut self, now: Instant, newest: &dyn Newest) {
         self.elect(now, newest, |election, cx| election.abdicate(now, cx));
         self.pump(now, newest);
+        self.leave_pairing(now);
         self.send_to_all(now, &Message::Bye, None);
         self.mesh.clear();
         self.roster.clear();
@@ -494,7 +534,10 @@ impl Cluster {
         match due {
             Due::Mesh => Some(self.mesh.next_timeout()),
             Due::Election => self.election.next_timeout(),
-            Due::Reconcile => self.election.reign().map(|_| self.reconcile_at),
+            Due::Reconcile => self.election.reign().map(|_| match self.roster_waits {
+                true => self.reconcile_at.min(self.roster_told_at + ROSTER_PAUSE),
+                false => self.reconcile_at,
+            }),
             Due::Look => self.playing().then_some(self.seek_at),
         }
     }
@@ -545,6 +588,7 @@ impl Cluster {
             Due::Look => {
                 self.seek_at = now + SEEK_MISSING;
                 self.mind_bars(now);
+                self.mind_pairing(now);
                 self.seek_missing(now);
                 self.mind_company(now);
                 self.mind_lock(now);
@@ -598,6 +642,26 @@ impl Cluster {
             self.told_locked = true;
             self.out.extend(self.me.session.clone().map(Notice::Locked).map(Out::Notice));
         }
+        self.mind_openness(now);
+    }
+
+    /// A session of this name may be there that is open: this node, which has a passphrase, founds another one
+    /// beside it, or has done so. Whoever is together with somebody who knows the passphrase is where it wants
+    /// to be.
+    fn mind_openness(&mut self, now: Instant) {
+        if self.told_open || self.me.lock.is_none() || !self.playing() {
+            return;
+        }
+        let open = |beacon: &Beacon| {
+            !beacon.locked
+                && self.me.understands(&beacon.who)
+                && beacon.who.session == self.me.session
+        };
+        let own = |beacon: &Beacon| self.me.shares_session(beacon);
+        if self.announced(now).any(open) && !self.announced(now).any(own) {
+            self.told_open = true;
+            self.out.extend(self.me.session.clone().map(Notice::Open).map(Out::Notice));
+        }
     }
 
     fn mind_seat(&mut self, now: Instant) {
@@ -630,6 +694,7 @@ impl Cluster {
         if self.me.incarnation <= other {
             return;
         }
+        self.leave_pairing(now);
         self.me.become_another(&mut self.chance);
         let id = self.me.id;
         self.keeper.write_with(now, Pen::new(self.me.key.clone(), self.me.incarnation));
@@ -652,6 +717,14 @@ impl Cluster {
         }
     }
 
+    /// Somebody has shown who it is: it may be a member that was left out until then.
+    fn readmit(&mut self, now: Instant) {
+        let (me, mesh) = (self.me.id, &self.mesh);
+        if self.roster.readmit(|id| id != me && mesh.refuses(id).is_some()) {
+            self.roster_changed(now);
+        }
+    }
+
     fn send_roster(&mut self, now: Instant, to: NodeId) {
         if let Some(roster) = self.roster.signed(&self.me.key) {
             self.send(now, to, Delivery::Link, &Message::Roster(roster));
@@ -659,12 +732,14 @@ impl Cluster {
     }
 
     fn reconcile(&mut self, now: Instant) {
-        if self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh) {
+        self.roster_waits |= self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
+        if self.roster_waits && now.since(self.roster_told_at) >= ROSTER_PAUSE {
             self.publish_roster(now);
         }
     }
 
     fn publish_roster(&mut self, now: Instant) {
+        (self.roster_waits, self.roster_told_at) = (false, now);
         let Some(roster) = self.roster.signed(&self.me.key) else {
             return;
         };
@@ -708,14 +783,24 @@ impl Cluster {
                         peer.role == Role::Spectator && self.me.role == Role::Player
                     });
                     self.keeper.link_is_up(now, peer, watches);
+                    if !renewed {
+                        self.readmit(now);
+                    }
                     if self.election.reign().is_some() {
+                        // A roster that is on its way goes to everybody.
                         self.reconcile(now);
-                        self.send_roster(now, peer);
+                        if self.roster_told_at != now && !self.roster_waits {
+                            self.send_roster(now, peer);
+                        }
+                    }
+                    if !renewed {
+                        self.hear_again(now, peer);
                     }
                     self.pass_votes(now, peer);
                 }
                 mesh::Out::Down { peer, reason } => {
                     self.keeper.part(peer);
+                    self.pairing_parts(now, peer);
                     self.out.push_back(Out::Notice(Notice::PeerDown(peer, reason)));
                     if matches!(reason, Parting::Closed | Parting::Left) {
                         self.mesh.forget_announcement(peer);
@@ -727,7 +812,7 @@ impl Cluster {
                     }
                 }
                 mesh::Out::Received(received) => self.received(now, newest, received),
-                mesh::Out::Beacon { beacon, from } => self.beacon(now, &beacon, from),
+                mesh::Out::Beacon { beacon, from, paid } => self.beacon(now, &beacon, from, paid),
                 mesh::Out::Clash { incarnation } => self.clash(now, incarnation),
                 mesh::Out::Refused { refusal, from, by } => {
                     tracing::debug!(%from, ?refusal, "a link was refused");

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, net::SocketAddr, time::Duration};
 
 use crate::{
-    accounts::Statement,
+    accounts::{Friend, Statement},
     keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::WallTime, keeper::Folding},
     text::{Name, SessionName},
@@ -36,8 +36,77 @@ pub const EVENTS_WAITING_MAX: usize = 8_192;
 /// The most nodes that a host may bar from a session: beyond, it bars nobody any more.
 pub const BARRED_MAX: usize = 64;
 
+/// The most links without a hello from one address: of a crowd, the longest silent ones give way.
+pub const STRANGERS_PER_ADDRESS_MAX: usize = 128;
+
+/// The most nodes remembered that were only heard of: beyond, of the address with the most of them the one goes
+/// of which nothing came for longest.
+pub const HEARD_OF_MAX: usize = 256;
+
+/// The most of those at one address: more play on no machine.
+pub const HEARD_OF_PER_ADDRESS_MAX: usize = 96;
+
+/// The most announcements remembered: a crowd may watch at one machine.
+pub const ANNOUNCED_MAX: usize = 512;
+/// The most of one address.
+pub const ANNOUNCED_PER_ADDRESS_MAX: usize = 384;
+
+/// The most dials under way to nodes that were only heard of.
+pub const DIALS_TO_STRANGERS_MAX: usize = 32;
+
+/// The most of those to one address.
+pub const DIALS_PER_ADDRESS_MAX: usize = 16;
+
+/// What a dial to a node that was only heard of costs of what was heard from there, in bytes: what goes out
+/// for it until it has failed, or until the other end has said who it is.
+pub const DIAL_COSTS_BYTES: u32 = 400;
+
+/// The most that is kept of what was heard, in bytes: so many dials may follow one another without another
+/// sign of life.
+pub const DIAL_CREDIT_BYTES_MAX: u32 = 4 * DIAL_COSTS_BYTES;
+
+/// The most bytes of unfinished frames, of all links together.
+pub const UNFINISHED_BYTES_MAX: usize = 16 << 20;
+
+/// The most of those from one address.
+pub const UNFINISHED_BYTES_PER_ADDRESS_MAX: usize = 4 << 20;
+
+/// How long a frame may take from its first byte to its last.
+pub const FRAME_WITHIN: Duration = Duration::from_secs(15);
+
+/// The most that one node may say in a second, in messages: twice what somebody says who passes on the
+/// controls and ticks of all others.
+pub const MESSAGES_PER_SECOND_MAX: u32 = 16_000;
+
+/// For how long whoever said more is not let in.
+pub const FLOODED_FOR: Duration = Duration::from_secs(5);
+
 /// How long somebody who was kicked may not come back.
 pub const KICKED_FOR: Duration = Duration::from_secs(60);
+
+/// How long somebody who is asked to compare pictures has to say something.
+pub const PAIRING_ANSWERED: Duration = Duration::from_secs(60);
+
+/// How long the machines may take for what no person has to say anything to.
+pub const PAIRING_REVEALED: Duration = Duration::from_secs(5);
+
+/// How long two people have to compare.
+pub const PAIRING_COMPARED: Duration = Duration::from_secs(180);
+
+/// How often two may try to compare within [`PAIRING_TRIES_FOR`], whoever began: each try is one chance in a
+/// million for whoever stands between them.
+pub const PAIRING_TRIES_MAX: usize = 3;
+
+/// How often anybody may begin to compare with one node within that time, all others together; and how often
+/// that one may.
+pub const PAIRING_TRIES_ALL_MAX: usize = 12;
+
+/// For how long a try counts.
+pub const PAIRING_TRIES_FOR: Duration = Duration::from_secs(60);
+
+/// How long a node waits for the account of somebody who is called like one who is remembered, before it says
+/// that this is somebody else: whose a machine is stands in the ledger, which may be on its way.
+pub const ACCOUNT_PROVED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a node is told at its start. Everything about it that is not heard from others.
 #[derive(Clone, Debug)]
@@ -50,6 +119,8 @@ pub struct Config {
     pub reads_as: Option<SecretKey>,
     /// Whether its account is told of in each session even if it only watches: for somebody who talks.
     pub talks: bool,
+    /// Whom its player has compared pictures with.
+    pub friends: Vec<Friend>,
     /// In which life. 64 random bits, drawn at each start.
     pub incarnation: Incarnation,
     /// What its player is called.
@@ -63,7 +134,7 @@ pub struct Config {
     /// Whether it founds a session of its own where one of the same name is heard for three seconds that it
     /// cannot look into. If not, it waits for as long as that one is heard.
     pub founds_beside_locked: bool,
-    /// The keys of those who may come in, if not everybody may.
+    /// The keys of those who may come in, if not everybody may: of nodes, and of accounts.
     pub allowed: Option<BTreeSet<PublicKey>>,
     /// Where to send beacons besides the networks around: `--peer`.
     pub peers: Vec<SocketAddr>,

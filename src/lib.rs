@@ -153,6 +153,8 @@ pub mod mesh;
 #[doc(hidden)]
 pub mod node;
 #[doc(hidden)]
+pub mod pairing;
+#[doc(hidden)]
 pub mod replica;
 #[doc(hidden)]
 pub mod runtime;
@@ -178,16 +180,17 @@ pub mod details {
     //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], [`Lock`], [`PublicKey`], and what [`check_address`] says of an address |
     //! | [`StartError`](crate::StartError) | [`AddressError`], [`OutOfRange`] |
     //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`] |
-    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`], [`ChatView`] |
+    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`], [`Friend`], [`PairingView`], [`ChatView`] |
     //! | [`ChatView`] | [`ChatLine`], [`Line`], [`Content`], [`Place`], [`EntryId`], [`Sent`] |
+    //! | [`MemberView`](crate::MemberView) | [`Standing`] |
     //! | [`Command`](crate::Command) | [`Statement`], [`Said`], [`Unsaid`] |
-    //! | [`Event`](crate::Event) | [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`], [`ChatNews`], [`NotSaid`] |
+    //! | [`Event`](crate::Event) | [`Told`], [`Stage`], [`Code`], [`Picture`](crate::pairing::Picture), [`Ended`], [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`], [`ChatNews`], [`NotSaid`] |
     //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
     //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
     //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`TICKS_PER_SECOND`] |
 
     pub use crate::{
-        accounts::{Accounts, Statement},
+        accounts::{Accounts, Friend, Standing, Statement},
         chat::{Content, Line},
         cluster::Unreachable,
         config::{
@@ -203,9 +206,10 @@ pub mod details {
             witness::Safety,
         },
         node::{
-            Cause, ChatLine, ChatNews, ChatView, Exclusion, Handover, LedgerView, NotSaid, Parting,
-            Sent,
+            Cause, ChatLine, ChatNews, ChatView, Exclusion, Handover, LedgerView, NotSaid,
+            PairingView, Parting, Sent,
         },
+        pairing::{Code, Ended, Stage, Told},
         runtime::{AddressError, NotTaken, Pilot, Started, Timed, check_address},
         text::{NAME_CHARS_MAX, Said, Unfit, Unsaid},
         types::{Epoch, Incarnation},
@@ -227,6 +231,7 @@ pub mod inside {
     //! | [`accounts`] | who is who: what the statements in a ledger come to |
     //! | [`chat`] | what people say to each other, in one order for all |
     //! | [`config`], [`io`] | every tunable; what goes in and out of a node |
+    //! | [`pairing`] | two people compare pictures, so that nobody stands between them |
     //! | [`mesh`] | discovery and links: whatever comes, however it comes, goes up as [`mesh::Received`] |
     //! | [`cluster`] | election, roster, relays: one machine that knows no game |
     //! | [`replica`] | how a world is replicated: host, client, snapshots |
@@ -251,7 +256,7 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        accounts, bits, chat, cluster, config, game, io, keys, ledger, mesh, node, replica,
-        runtime, text, types, wire,
+        accounts, bits, chat, cluster, config, game, io, keys, ledger, mesh, node, pairing,
+        replica, runtime, text, types, wire,
     };
 }

@@ -37,6 +37,7 @@ use crate::{
         witness::Safety,
     },
     node::{ChatNews, Event, LedgerView, MemberView, View},
+    pairing::{Stage, Told},
     runtime::{Happened, Started, Timed},
     text::{Name, SessionName},
     types::{self, Incarnation, Instant, NodeId, Role, Tick},
@@ -273,6 +274,12 @@ pub enum What<P> {
         /// The session.
         session: String,
     },
+    /// A session of this name is heard that is open to everybody. This node has a passphrase, so it is in another
+    /// one.
+    Open {
+        /// The session.
+        session: String,
+    },
     /// This node may not be in the session any more, or not come in.
     Excluded {
         /// The session.
@@ -288,6 +295,48 @@ pub enum What<P> {
         votes: usize,
         /// How many are needed.
         needed: usize,
+    },
+    /// The person here compares pictures with somebody, or is asked to; or does no more.
+    Pairing {
+        /// With whom.
+        peer: NodeId,
+        /// What that one is called.
+        name: Name,
+        /// `asking`, `asked`, `comparing`, `paired`, or `ended`.
+        stage: String,
+        /// The six digits to be compared.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digits: Option<String>,
+        /// The same as four pictures.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pictures: Vec<String>,
+        /// Of `comparing`: the person here has said that it is the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<bool>,
+        /// Of `paired`: the key that is remembered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<PublicKey>,
+        /// Of `ended`: `refused`, `busy`, `too_often`, `differs`, `late`, `broken`, `gone` or `full`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// Of `ended`: whether the other side says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_them: Option<bool>,
+    },
+    /// Somebody whom the person here has compared pictures with is in the session.
+    Recognised {
+        /// Who.
+        peer: NodeId,
+        /// What it is called now.
+        name: Name,
+    },
+    /// Somebody in the session is called like one whom the person here has compared pictures with, and has
+    /// another key.
+    OtherKey {
+        /// Who.
+        peer: NodeId,
+        /// What it is called.
+        name: Name,
     },
     /// Somebody else uses this node's id; it goes on under this one.
     NewIdentity {
@@ -538,12 +587,16 @@ fn what<G: Game, P>(
         },
         Event::Full { players } => What::Full { players: *players },
         Event::Locked { session } => What::Locked { session: session.to_string() },
+        Event::Open { session } => What::Open { session: session.to_string() },
         Event::Excluded { session, why } => {
             What::Excluded { session: session.to_string(), why: why.as_str().to_owned() }
         }
         Event::Votes { host, votes, needed } => {
             What::Votes { host: *host, votes: *votes, needed: *needed }
         }
+        Event::Pairing { peer, name, told } => pairing(*peer, name, told),
+        Event::Recognised { peer, name } => What::Recognised { peer: *peer, name: name.clone() },
+        Event::OtherKey { peer, name } => What::OtherKey { peer: *peer, name: name.clone() },
         Event::NewIdentity { id } => What::NewIdentity { id: *id },
         Event::Missed { events } => What::Missed { events: *events },
         Event::Stopped => What::Stopped { reason: "left".to_owned(), why: None },
@@ -585,6 +638,38 @@ pub fn line_of(name: &str) -> Option<EntryId> {
     let incarnation = Incarnation(u64::from_str_radix(parts.next()?, 16).ok()?);
     let number = parts.next()?.parse().ok()?;
     Some(EntryId { writer: Writer { node, incarnation }, number })
+}
+
+fn pairing<P>(peer: NodeId, name: &Name, told: &Told) -> What<P> {
+    let (mut shown, mut key, mut ended) = (None, None, None);
+    let stage = match *told {
+        Told::Stage(Stage::Asking) => "asking",
+        Told::Stage(Stage::Asked) => "asked",
+        Told::Stage(Stage::Comparing { code, said }) => {
+            shown = Some((code, said));
+            "comparing"
+        }
+        Told::Paired(paired) => {
+            key = Some(paired);
+            "paired"
+        }
+        Told::Ended { why, by_them } => {
+            ended = Some((why.as_str().to_owned(), by_them));
+            "ended"
+        }
+    };
+    let pictures = shown.map(|(code, _)| code.words().map(str::to_owned).to_vec());
+    What::Pairing {
+        peer,
+        name: name.clone(),
+        stage: stage.to_owned(),
+        digits: shown.map(|(code, _)| code.digits()),
+        pictures: pictures.unwrap_or_default(),
+        said: shown.map(|(_, said)| said),
+        key,
+        by_them: ended.as_ref().map(|(_, by_them)| *by_them),
+        why: ended.map(|(why, _)| why),
+    }
 }
 
 impl From<Fullness> for Fill {

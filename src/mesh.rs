@@ -12,6 +12,7 @@
 //! | [`channel`] | how two nodes agree upon keys, and seal what they say |
 //! | `dialling`, `links` | whom to dial at which addresses; links from the first byte to the last |
 //! | `peer`, `peers` | what is known of one other node; all of them |
+//! | `admission` | who may come in |
 //! | `traffic` | the one place where bytes leave for a peer, and those where they arrive |
 //! | `due` | what is to be done when |
 //!
@@ -35,9 +36,13 @@
 //!   handshake goes on until it is proved who they are; then they are told, and hung up on. Nothing is
 //!   learnt of them, and nothing that they send is looked at.
 //! - *Strangers cost little.* A link without a hello may be open for three seconds, send four
-//!   kilobytes, and there is room for a few hundred of them; what is reckoned for handshakes is bounded,
-//!   and so is how often somebody may guess a passphrase (`strangers`).
+//!   kilobytes, and there is room for a few hundred of them, of each address for fewer; what is reckoned for
+//!   handshakes is bounded, and so is how often somebody may guess a passphrase (`strangers`).
+//! - *Nobody dials on a stranger's word* more than the stranger has paid for: a node that was only heard of is
+//!   dialled for the bytes that came from there (`dialling`), and of those that are remembered a crowd takes
+//!   nobody else's place.
 
+mod admission;
 pub mod channel;
 mod dialling;
 pub mod discovery;
@@ -54,7 +59,7 @@ pub mod testing;
 mod traffic;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::Arc,
 };
@@ -63,6 +68,7 @@ use bytes::Bytes;
 use rand_pcg::Pcg64Mcg;
 
 use self::{
+    admission::Admission,
     channel::Channel,
     discovery::{Discovery, Heard, Told},
     identity::Identity,
@@ -92,10 +98,7 @@ pub struct Mesh {
     peers: BTreeMap<NodeId, Peer>,
     /// By the index that datagrams begin with which come by them.
     channels: BTreeMap<u16, Channel>,
-    /// Who may not come in.
-    barred: BTreeSet<NodeId>,
-    /// Who alone may, if that is so.
-    allowed: Option<BTreeSet<NodeId>>,
+    admission: Admission,
     /// Links whose handshakes wait for their turn.
     waiting: VecDeque<LinkId>,
     reckoning: Reckoning,
@@ -103,6 +106,8 @@ pub struct Mesh {
     legible: Legible,
     chance: Chance,
     next_link: u64,
+    /// When it was tried last whether somebody else has this node's key.
+    doubted_itself: Instant,
     host: Option<NodeId>,
     guide: Option<NodeId>,
     random: Pcg64Mcg,
@@ -124,6 +129,8 @@ pub enum Out {
         beacon: Arc<Beacon>,
         /// Where it is.
         from: SocketAddr,
+        /// How many of its bytes are left that something may be sent for.
+        paid: usize,
     },
     /// A peer's link is up; `renewed` if it merely replaced another.
     Up {
@@ -185,8 +192,12 @@ pub enum Parting {
     Replaced,
     /// The peer may not come in any more.
     Barred,
-    /// The system reported an error, or the peer sent what makes no sense.
+    /// The system reported an error.
     Error,
+    /// The peer sent what makes no sense.
+    Nonsense,
+    /// The peer sent more than any node does, or kept too much of it unfinished.
+    Flooding,
 }
 
 impl Parting {
@@ -200,6 +211,8 @@ impl Parting {
             Parting::Replaced => "replaced",
             Parting::Barred => "barred",
             Parting::Error => "error",
+            Parting::Nonsense => "nonsense",
+            Parting::Flooding => "flooding",
         }
     }
 }
@@ -214,13 +227,13 @@ impl Mesh {
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
             channels: BTreeMap::new(),
-            barred: BTreeSet::new(),
-            allowed: None,
+            admission: Admission::default(),
             waiting: VecDeque::new(),
             reckoning: Reckoning::default(),
             guesses: Guesses::default(),
             legible: Legible::default(),
             next_link: 0,
+            doubted_itself: Instant::default(),
             host: None,
             guide: None,
             random: Pcg64Mcg::new(u128::from_be_bytes(chance.bytes())),
@@ -312,6 +325,11 @@ impl Mesh {
     /// What was announced lately.
     pub fn announcements(&self, now: Instant) -> impl Iterator<Item = &Heard> {
         self.discovery.heard(now)
+    }
+
+    /// What somebody announced last.
+    pub fn announcement(&self, now: Instant, of: NodeId) -> Option<&Heard> {
+        self.discovery.heard_from(now, of)
     }
 
     /// The locked sessions heard of lately that this node cannot look into.

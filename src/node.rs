@@ -10,6 +10,8 @@
 //!
 //! There are two drivers, and they drive the same type: [`runtime`](crate::runtime) with real
 //! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
+mod company;
+mod comparing;
 mod facts;
 mod machine;
 mod persons;
@@ -22,7 +24,7 @@ pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port,
 
 pub use self::machine::Node;
 use crate::{
-    accounts::{Accounts, Statement},
+    accounts::{Accounts, Friend, Standing, Statement},
     chat::Line,
     cluster::Unreachable,
     game::Game,
@@ -33,6 +35,7 @@ use crate::{
         entry::{EntryId, WallTime, Writer},
         witness::Safety,
     },
+    pairing::{Stage, Told},
     replica::State,
     text::{Name, Said, SessionName},
     types::{Clock, Instant, NodeId, Role, Term, Tick},
@@ -70,6 +73,14 @@ pub enum Command<G: Game> {
     /// As a member: vote against the host, if it is this one. Its key is barred as soon as more than half of
     /// those who are present do.
     VoteOut(NodeId),
+    /// Compare pictures with this one, to be sure of its key; or agree to that, if it is this one that asks.
+    Pair(NodeId),
+    /// What is compared is the same; or whoever asked is to be answered. If not `same`: it differs, or this
+    /// is to end, whatever it waits for.
+    Compared {
+        /// Whether it is.
+        same: bool,
+    },
     /// Be called something else. The rules are told with another
     /// [`News::Joined`](crate::game::News::Joined).
     Rename(Name),
@@ -224,6 +235,12 @@ pub enum Event<G: Game> {
         /// The session.
         session: SessionName,
     },
+    /// A session of this name is heard that is open to everybody. This node has a passphrase, so it is in another
+    /// one, or founds that. Said once.
+    Open {
+        /// The session.
+        session: SessionName,
+    },
     /// This node may not be in the session any more, or not come in. It goes back to the title by
     /// itself.
     Excluded {
@@ -240,6 +257,30 @@ pub enum Event<G: Game> {
         votes: usize,
         /// With how many it goes.
         needed: usize,
+    },
+    /// The person here compares pictures with somebody, or is asked to; or does no more. Whoever is
+    /// [paired](Told::Paired) is to be [kept](Friend) by the driver, for the next start.
+    Pairing {
+        /// With whom.
+        peer: NodeId,
+        /// What that one is called.
+        name: Name,
+        /// What there is to tell.
+        told: Told,
+    },
+    /// Somebody whom the person here has compared with is in the session.
+    Recognised {
+        /// Who.
+        peer: NodeId,
+        /// What it is called now.
+        name: Name,
+    },
+    /// Somebody in the session is called like one whom the person here has compared with, and has another key.
+    OtherKey {
+        /// Who.
+        peer: NodeId,
+        /// What it is called.
+        name: Name,
     },
     /// This node's id is used by somebody else too (a copied profile); it goes on under a new one.
     NewIdentity {
@@ -311,6 +352,10 @@ pub struct View<G: Game> {
     pub accounts: Arc<Accounts>,
     /// What people have said.
     pub chat: Arc<ChatView>,
+    /// With whom the person here compares pictures just now.
+    pub pairing: Option<PairingView>,
+    /// All with whom it has, ever.
+    pub friends: Arc<[Friend]>,
     /// The ledger itself.
     pub ledger: LedgerView,
     /// What the wall clock says.
@@ -342,6 +387,8 @@ impl<G: Game> View<G> {
             scores: Arc::default(),
             accounts: Arc::default(),
             chat: Arc::default(),
+            pairing: None,
+            friends: Arc::from([]),
             ledger: LedgerView::default(),
             wall: WallTime::default(),
             next_try: None,
@@ -556,4 +603,17 @@ pub struct MemberView {
     pub name: Name,
     /// Nothing is heard of it.
     pub away: bool,
+    /// Whether the person here has compared pictures with it; or with another one of its name.
+    pub standing: Standing,
+}
+
+/// Two people who compare pictures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairingView {
+    /// With whom.
+    pub peer: NodeId,
+    /// What that one is called.
+    pub name: Name,
+    /// How far it has come.
+    pub stage: Stage,
 }

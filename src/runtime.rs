@@ -49,7 +49,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 
 use crate::{
-    accounts::Statement,
+    accounts::{Friend, Statement},
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
     keys::{Lock, PublicKey, SecretKey},
@@ -87,7 +87,8 @@ pub struct Settings {
     /// Whether it founds a session of its own where one of the same name is heard for three seconds that it
     /// cannot look into. If not, it waits for as long as that one is heard.
     pub founds_beside_locked: bool,
-    /// The keys of those who may come in, if not everybody may.
+    /// The keys of those who may come in, if not everybody may: of nodes, and of accounts, whose machines all
+    /// may then, but for those that were struck off.
     pub allowed: Option<BTreeSet<PublicKey>>,
     /// The key that this node's id follows from; none: it is somebody new.
     pub key: Option<SecretKey>,
@@ -98,6 +99,8 @@ pub struct Settings {
     pub reads_as: Option<SecretKey>,
     /// Whether its account is told of in each session even if it only watches: for somebody who talks.
     pub talks: bool,
+    /// Whom its player has compared pictures with: what [`Event::Pairing`] told in earlier lives.
+    pub friends: Vec<Friend>,
     /// The address to live at: everything is sent from there, and comes in there. None, or the
     /// unspecified one: every address of this machine.
     pub ip: Option<Ipv4Addr>,
@@ -132,6 +135,7 @@ impl Settings {
             statements: Vec::new(),
             reads_as: None,
             talks: false,
+            friends: Vec::new(),
             ip: None,
             port: None,
             peers: Vec::new(),
@@ -396,6 +400,7 @@ fn config(
         statements: settings.statements,
         reads_as: settings.reads_as,
         talks: settings.talks,
+        friends: settings.friends,
         incarnation: Incarnation(random_bits()),
         name: settings.name,
         role: settings.role,

@@ -45,6 +45,7 @@ pub mod padlock;
 pub mod palette;
 mod panel;
 pub mod particles;
+pub mod pictures;
 pub mod pixels;
 mod press;
 pub mod ribbon;

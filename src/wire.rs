@@ -27,6 +27,9 @@ const SEALED_FRAME_BYTES_MAX: usize =
 
 const LENGTH_BYTES: usize = 4;
 
+/// How much room is kept for the next frame.
+const KEPT_BYTES: usize = 64 << 10;
+
 /// A frame is longer than its limit. The link is of no use any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a frame of {bytes} bytes exceeds the limit of {limit}")]
@@ -72,11 +75,19 @@ impl Deframer {
         self.limit = SEALED_FRAME_BYTES_MAX;
     }
 
+    /// How many bytes wait for the rest of their frame.
+    pub fn held(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
     /// Takes in what came off the stream.
     pub fn push(&mut self, chunk: &[u8]) {
         if self.start > 0 {
             self.buffer.drain(..self.start);
             self.start = 0;
+        }
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT_BYTES {
+            self.buffer = Vec::new(); // a long frame has gone through
         }
         self.buffer.extend_from_slice(chunk);
     }

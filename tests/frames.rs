@@ -7,15 +7,17 @@ use std::sync::{
 };
 
 use interregnum::{
-    accounts::{Accounts, Claim, Heard, Own, Statement},
+    accounts::{Accounts, Claim, Heard, Own, Standing, Statement},
     arena::{Arena, Controls, Intermission, World, bot},
     config::TICK,
     game::{Game, News},
     keys::{Lock, SecretKey},
     ledger::entry::WallTime,
     node::{
-        Cause, Command, Event, Exclusion, Handover, MemberView, Picture, SessionView, Status, View,
+        Cause, Command, Event, Exclusion, Handover, MemberView, PairingView, Picture, SessionView,
+        Status, View,
     },
+    pairing::{Code, Stage, Told},
     runtime::Happened,
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
@@ -110,7 +112,12 @@ impl Theatre {
         let mut world = Arena::new_world(players as u64);
         let news: Vec<_> = (0..players).map(|i| News::Joined(id(i), name(i))).collect();
         Arena::step(&mut world, &news, &mut Vec::new());
-        let members = (0..players).map(|i| MemberView { id: id(i), name: name(i), away: false });
+        let members = (0..players).map(|i| MemberView {
+            id: id(i),
+            name: name(i),
+            away: false,
+            standing: [Standing::Unknown, Standing::Paired, Standing::OtherKey][i % 3],
+        });
         let view = View {
             status: Status::Playing,
             session: Some(SessionName::default()),
@@ -260,6 +267,39 @@ fn every_screen_is_drawn_at_every_size() {
             theatre.view.status = Status::Interregnum;
             theatre.most(&mut screen, 30);
         }
+    }
+}
+
+#[test]
+fn a_comparison_is_shown_at_every_size_within_the_budget() {
+    let council = Keys { council: true, ..Keys::default() };
+    let code = Code::of(&[9; 32]);
+    for size in SIZES {
+        let mut theatre = Theatre::new(8, size);
+        let mut screen = ArenaScreen::new(Instant(0));
+        theatre.frame(&mut screen, &Keys::default());
+        let (peer, name) = (id(2), theatre.view.members[2].name.clone());
+        let told = Told::Stage(Stage::Asked);
+        theatre.told = vec![
+            Event::Pairing { peer, name: name.clone(), told },
+            Event::OtherKey { peer, name: name.clone() },
+        ];
+        theatre.frame(&mut screen, &council);
+        for stage in [
+            Stage::Asking,
+            Stage::Asked,
+            Stage::Comparing { code, said: false },
+            Stage::Comparing { code, said: true },
+        ] {
+            theatre.view.pairing = Some(PairingView { peer, name: name.clone(), stage });
+            let most = theatre.most(&mut screen, 3);
+            assert!(most <= VERTICES_BUDGET, "{size:?} {stage:?}: {most}");
+        }
+        // What is pressed is for the comparison, and nothing is for the game.
+        theatre.console.asked.lock().unwrap().clear();
+        theatre.frame(&mut screen, &Keys { differ: true, ..Keys::default() });
+        let asked = theatre.console.asked.lock().unwrap();
+        assert!(matches!(asked[..], [Command::Compared { same: false }]), "{asked:?}");
     }
 }
 

@@ -29,17 +29,21 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("chat", &["accounts", "keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
-    ("mesh", &["config", "io", "keys", "text", "types", "wire"]),
+    ("pairing", &["accounts", "config", "keys", "text", "types"]),
+    ("mesh", &["accounts", "config", "io", "keys", "text", "types", "wire"]),
     (
         "cluster",
-        &["bits", "config", "game", "io", "keys", "ledger", "mesh", "text", "types", "wire"],
+        &[
+            "accounts", "bits", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
+            "text", "types", "wire",
+        ],
     ),
     ("replica", &["bits", "cluster", "config", "game", "text", "types"]),
     (
         "node",
         &[
             "accounts", "chat", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
-            "replica", "text", "types",
+            "pairing", "replica", "text", "types",
         ],
     ),
     // The game that ships knows of no network.
@@ -48,16 +52,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "sim",
         &[
             "accounts", "arena", "chat", "cluster", "config", "game", "io", "keys", "ledger",
-            "mesh", "node", "text", "types", "wire",
+            "mesh", "node", "pairing", "text", "types", "wire",
         ],
     ),
     ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),
-    ("lines", &["accounts", "game", "keys", "ledger", "node", "runtime", "text", "types"]),
+    (
+        "lines",
+        &["accounts", "game", "keys", "ledger", "node", "pairing", "runtime", "text", "types"],
+    ),
     (
         "ui",
         &[
-            "accounts", "arena", "chat", "config", "game", "keys", "ledger", "node", "runtime",
-            "text", "types",
+            "accounts", "arena", "chat", "config", "game", "keys", "ledger", "node", "pairing",
+            "runtime", "text", "types",
         ],
     ),
 ];

@@ -160,7 +160,7 @@ pub fn beacons(bytes: &[u8]) {
         let length = usize::from(script.byte()) * 4;
         let said = script.take(length).to_vec();
         discovery.packet(now, &me, from, Port::Beacon, &said);
-        now = now + TICK;
+        now += TICK;
     }
     assert!(discovery.heard(now).count() <= 4_096);
     while discovery.poll().is_some() {}

@@ -21,6 +21,7 @@ pub fn config(place: u8) -> Config {
         statements: Vec::new(),
         reads_as: None,
         talks: false,
+        friends: Vec::new(),
         incarnation: Incarnation(u64::from(place)),
         name: Name::new("n"),
         role: Role::Player,

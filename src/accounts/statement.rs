@@ -81,6 +81,17 @@ impl Statement {
         self.account.verify(subject(&self.claim), &parts, &self.signature)
     }
 
+    /// Of what an account says, what makes this machine speak for it; none if the account is no more.
+    pub fn certificate<'a>(said: &'a [Self], machine: &PublicKey) -> Option<&'a Self> {
+        let deleted = said.iter().any(|said| said.claim == Claim::Deleted);
+        let turn = |said: &&Self| match &said.claim {
+            Claim::Certifies { machine: certified, turn } if certified == machine => Some(*turn),
+            _ => None,
+        };
+        let of_it = said.iter().filter(|said| !deleted && turn(said).is_some());
+        of_it.max_by_key(turn)
+    }
+
     /// What tells it from all others.
     pub fn hash(&self) -> Hash {
         let mut hasher = Sha256::new_with_prefix(b"interregnum statement 1");

@@ -11,7 +11,8 @@
 //!  "machines":[{"machine":"an id","mark":"zura","struck":false}]}
 //! ```
 //!
-//! (`profile` where it is one of this machine's), and at last `{"accounts":57,"page":1,"pages":3}`;
+//! (`profile` where it is one of this machine's, `paired` where somebody here has compared pictures with it), and
+//! at last `{"accounts":57,"page":1,"pages":3}`;
 //! `account devices` prints a line for each machine, as above, with `here` for the one it runs on. These
 //! are stable interfaces: fields may be added.
 
@@ -21,7 +22,7 @@ mod typed;
 use std::{io, process::ExitCode};
 
 use interregnum::{
-    accounts::{Account, Accounts, Listed, Mark, NotHere, Own, page_of},
+    accounts::{Account, Listed, Mark, NotHere, Own, page_of},
     keys::PublicKey,
     text::Name,
     types::NodeId,
@@ -29,9 +30,10 @@ use interregnum::{
 use serde::Serialize;
 
 use super::{
+    friends,
     impossible::Impossible,
     kept::{Kept, folder},
-    known::checked,
+    known::{self, Page, checked},
     options::{AccountCommand, DevicesAction, KeptOptions, ListOptions, ProfileOptions},
     output::say,
     profile::{self, Profile},
@@ -85,6 +87,8 @@ struct Row<'a> {
     colour: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<u32>,
+    #[serde(skip_serializing_if = "is_false")]
+    paired: bool,
     machines: Vec<Machine>,
 }
 
@@ -122,18 +126,15 @@ fn machines(account: &Account) -> Vec<Machine> {
 fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
     let ListOptions { filter, page, per_page, json, kept } = options;
     let filter = filter.as_deref().unwrap_or_default();
-    let (all_kept, folder) = (Kept::of(kept)?, folder(kept)?);
-    let shown = |accounts: &Accounts| -> Vec<PublicKey> {
-        let all = accounts.listed(filter);
-        page_of(&all, *page, *per_page).iter().map(|one| *one.key).collect()
-    };
-    let accounts = checked(&all_kept, &folder, shown);
+    let Page { accounts, folder, exit_code } = known::page(kept, filter, *page, *per_page)?;
     let own: Vec<(u32, PublicKey)> =
         profile::accounts(&folder).map(|(number, own)| (number, own.account())).collect();
+    let friends = friends::in_any(profile::folders(&folder));
     let all = accounts.listed(filter);
     let pages = all.len().div_ceil(*per_page).max(1);
     for one in page_of(&all, *page, *per_page) {
         let profile = own.iter().find(|(_, key)| key == one.key).map(|(number, _)| *number);
+        let paired = friends.iter().any(|friend| friend.key == *one.key);
         match json {
             true => {
                 let row = Row {
@@ -143,11 +144,12 @@ fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
                     account: one.key,
                     colour: one.account.colour(),
                     profile,
+                    paired,
                     machines: machines(one.account),
                 };
                 say(&serde_json::to_string(&row)?)?;
             }
-            false => say(&line(one, profile))?,
+            false => say(&line(one, profile, paired))?,
         }
     }
     match json {
@@ -158,16 +160,17 @@ fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
         false if all.is_empty() => say("nobody is known here by such a name")?,
         false => say(&format!("page {page} of {pages}, {} accounts", all.len()))?,
     }
-    Ok(all_kept.exit_code())
+    Ok(exit_code)
 }
 
-fn line(one: &Listed<'_>, profile: Option<u32>) -> String {
+fn line(one: &Listed<'_>, profile: Option<u32>, paired: bool) -> String {
     let machines = match one.account.machines().filter(|(_, struck)| !struck).count() {
         1 => "1 machine".to_owned(),
         more => format!("{more} machines"),
     };
     let own = profile.map(|number| format!("  yours, in profile {number}")).unwrap_or_default();
-    format!("{:<30}  {}  {machines:>11}{own}", one.shown(), one.mark)
+    let paired = if paired { "  paired" } else { "" };
+    format!("{:<30}  {}  {machines:>11}{own}{paired}", one.shown(), one.mark)
 }
 
 /// The profile that is meant, which nobody else uses meanwhile, and its account.

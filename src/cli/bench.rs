@@ -5,6 +5,7 @@
 //! | [`failover`] | the host is killed, or stopped and continued, again and again |
 //! | [`heal`] | the network is cut in two halves and mended, again and again |
 //! | [`loss`] | packets get lost, or other programs want the processor: nothing must happen |
+//! | `accounts` | a page of ten thousand accounts, from the file of a ledger |
 //! | [`seal`] | the handshake of a link, and the seal of a datagram, within one process |
 //!
 //! All of it is worked out from the peers' lines. A figure stands beside its like of the same run:
@@ -16,6 +17,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::{impossible::Impossible, lab::Lab, options::BenchOptions};
 
+#[cfg(feature = "store")]
+mod accounts;
 mod failover;
 mod figures;
 mod heal;
@@ -29,6 +32,8 @@ pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode>
         BenchOptions::Heal(options) => heal::run(options, log),
         BenchOptions::Loss(options) => loss::run(options, log),
         BenchOptions::Seal(options) => seal::run(options),
+        #[cfg(feature = "store")]
+        BenchOptions::Accounts(options) => accounts::run(options),
     }
 }
 

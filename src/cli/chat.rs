@@ -340,7 +340,7 @@ impl Talker {
                 for one in view.accounts.listed(&filter) {
                     let (person, name) = (one.key.id(), one.shown());
                     if self.json {
-                        self.reporter.say(What::Known { person, name });
+                        self.reporter.tell(What::Known { person, name });
                     } else {
                         self.tell(&name);
                     }
@@ -506,14 +506,14 @@ impl Talker {
         self.code = ExitCode::FAILURE;
         if self.json {
             let text = Some(line.to_owned());
-            self.reporter.say(What::NotSaid { text, why: why.to_owned() });
+            self.reporter.tell(What::NotSaid { text, why: why.to_owned() });
         }
         self.tell(&format!("not said: {why}"));
     }
 
     fn complain(&self, text: &str) {
         if self.json {
-            self.reporter.say(What::Warning { text: text.to_owned() });
+            self.reporter.tell(What::Warning { text: text.to_owned() });
         }
         self.tell(text);
     }

@@ -6,11 +6,14 @@ use std::{
 };
 
 use interregnum::{
-    accounts::{Accounts, Mark, Own, Statement},
+    accounts::{Accounts, Friend, Mark, Own, Statement},
     text::Name,
 };
 
-use super::profile::{self, Profile};
+use super::{
+    friends,
+    profile::{self, Profile},
+};
 
 /// The own account, its folder, and what the books say about others.
 pub struct Desk {
@@ -45,6 +48,11 @@ impl Desk {
     /// Is called so from here on. What the account says then, if it says anything.
     pub fn rename(&self, name: &Name) -> Vec<Statement> {
         self.change(|own| own.be_called(name, None).is_ok())
+    }
+
+    /// Somebody was compared with, and is remembered.
+    pub fn remember(&self, friend: Friend) {
+        friends::remember(self.folder.as_deref(), friend);
     }
 
     /// Deletes the own account. What it says then.

@@ -33,16 +33,7 @@ impl Kept {
     /// Reads all of it.
     pub fn of(options: &KeptOptions) -> anyhow::Result<Self> {
         let mut kept = Self::default();
-        for path in files(options)? {
-            match LedgerFile::read(&path) {
-                Ok(contents) => kept.take(contents),
-                Err(error @ OpenError::Foreign { .. }) => tracing::warn!("{error}"),
-                Err(error) => {
-                    kept.incomplete = true;
-                    tracing::error!("left out: {error}");
-                }
-            }
-        }
+        kept.incomplete = !each(options, |contents| kept.take(contents))?;
         Ok(kept)
     }
 
@@ -90,6 +81,22 @@ impl Kept {
         let fresh = || Ledger::to_read(session, FactRules::of::<Arena>());
         self.ledgers.entry(session).or_insert_with(fresh)
     }
+}
+
+/// Reads one file after the other. Whether all of them could be read.
+pub fn each(options: &KeptOptions, mut take: impl FnMut(Contents)) -> anyhow::Result<bool> {
+    let mut complete = true;
+    for path in files(options)? {
+        match LedgerFile::read(&path) {
+            Ok(contents) => take(contents),
+            Err(error @ OpenError::Foreign { .. }) => tracing::warn!("{error}"),
+            Err(error) => {
+                complete = false;
+                tracing::error!("left out: {error}");
+            }
+        }
+    }
+    Ok(complete)
 }
 
 /// The folder that is meant.

@@ -1,22 +1,34 @@
 //! The accounts that this machine knows of, from the ledgers of its profiles.
 
-use std::{collections::BTreeSet, path::Path};
-
-use interregnum::{
-    accounts::{Accounts, Claim, Heard, Own, heard_in},
-    keys::PublicKey,
-    ledger::entry::Hash,
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
 };
 
-#[cfg(feature = "window")]
-use super::options::KeptOptions;
-use super::{kept::Kept, profile};
+use interregnum::{
+    accounts::{Accounts, Claim, Heard, Own, Statement, heard_in, page_of},
+    keys::PublicKey,
+    ledger::entry::{Entry, Hash},
+};
+
+use super::{
+    kept::{Kept, each, folder},
+    options::KeptOptions,
+    profile,
+};
 
 /// All accounts that this machine knows of, without a check: what is shown is checked then.
 pub fn known(kept: &Kept, folder: &Path, forged: &BTreeSet<Hash>) -> Accounts {
-    let mut accounts = Accounts::default();
     let own = profile::accounts(folder).flat_map(|(_, own)| heard_of(&own));
-    for heard in kept.ledgers().flat_map(heard_in).chain(own) {
+    of(kept.ledgers().flat_map(heard_in).chain(own), forged)
+}
+
+/// What this comes to, without what is known to be forged.
+fn of(said: impl Iterator<Item = Heard>, forged: &BTreeSet<Hash>) -> Accounts {
+    let mut accounts = Accounts::default();
+    for heard in said {
         if forged.is_empty() || !forged.contains(&heard.statement.hash()) {
             accounts.believe(heard);
         }
@@ -35,11 +47,61 @@ fn heard_of(own: &Own) -> Vec<Heard> {
     heard.collect()
 }
 
+/// A page of the accounts known, and what it was found in.
+pub struct Page {
+    /// All of them; those of the page are checked.
+    pub accounts: Accounts,
+    /// The folder.
+    pub folder: PathBuf,
+    /// How a command ends that shows it.
+    pub exit_code: ExitCode,
+}
+
+/// Of all accounts that this machine knows of with `filter` in their names this page, from 1, of so many
+/// lines each.
+pub fn page(
+    options: &KeptOptions,
+    filter: &str,
+    page: usize,
+    per_page: usize,
+) -> anyhow::Result<Page> {
+    let folder = folder(options)?;
+    // Where an entry stands among the others makes no difference for what is shown here, so no ledger is
+    // made of what is on the disk.
+    let mut said = Vec::new();
+    let complete = each(options, |contents| {
+        contents.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+        said.extend(contents.ledgers.into_values().flatten().filter_map(|entry| said_in(&entry)));
+    })?;
+    said.extend(profile::accounts(&folder).flat_map(|(_, own)| heard_of(&own)));
+    let shown = |accounts: &Accounts| -> Vec<PublicKey> {
+        let all = accounts.listed(filter);
+        page_of(&all, page, per_page).iter().map(|one| *one.key).collect()
+    };
+    let accounts = checked_among(|forged| of(said.iter().cloned(), forged), shown);
+    let exit_code = if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    Ok(Page { accounts, folder, exit_code })
+}
+
+/// What an entry that was kept says of an account.
+fn said_in(entry: &Entry) -> Option<Heard> {
+    let (id, statement) = (entry.id(), Statement::of(entry)?);
+    let (statement, author) = (Arc::new(statement), id.writer.node);
+    Some(Heard { statement, author, entry: Some(id), place: None })
+}
+
 /// The accounts known, of which those that `pick` takes are checked.
 pub fn checked(kept: &Kept, folder: &Path, pick: impl Fn(&Accounts) -> Vec<PublicKey>) -> Accounts {
+    checked_among(|forged| known(kept, folder, forged), pick)
+}
+
+fn checked_among(
+    known: impl Fn(&BTreeSet<Hash>) -> Accounts,
+    pick: impl Fn(&Accounts) -> Vec<PublicKey>,
+) -> Accounts {
     let mut forged = BTreeSet::new();
     loop {
-        let accounts = known(kept, folder, &forged);
+        let accounts = known(&forged);
         let found = accounts.forged_among(pick(&accounts));
         if found.is_empty() {
             return accounts;

@@ -139,6 +139,8 @@ pub enum Subcommand {
     #[cfg(feature = "store")]
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Compare six digits or four pictures with somebody, to be sure that nobody stands between you.
+    Pair(PairOptions),
     /// A new passphrase: four words that nobody can guess.
     Passphrase,
     /// Who won most, this evening and of all time.
@@ -202,6 +204,25 @@ pub struct ChatOptions {
     /// Only lines that have this in them.
     #[arg(long, value_name = "WORD", requires = "history")]
     pub search: Option<String>,
+
+    #[command(flatten)]
+    pub part: PartOptions,
+}
+
+/// With whom to compare.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PairOptions {
+    /// The name of the other one, its mark, or both: Bob, kobi, Bob·kobi.
+    #[arg(value_name = "NAME")]
+    pub who: Option<String>,
+
+    /// List those whom you have compared with.
+    #[arg(long, conflicts_with_all = ["who", "forget"])]
+    pub list: bool,
+
+    /// Forget somebody.
+    #[arg(long, value_name = "NAME", conflicts_with = "who")]
+    pub forget: Option<String>,
 
     #[command(flatten)]
     pub part: PartOptions,
@@ -455,6 +476,25 @@ pub enum BenchOptions {
     Loss(LossOptions),
     /// What it costs that nobody else reads along: handshakes, and the seal of a datagram
     Seal(SealOptions),
+    /// How long it takes to list a page of many accounts
+    #[cfg(feature = "store")]
+    Accounts(AccountsOptions),
+}
+
+#[cfg(feature = "store")]
+#[derive(Clone, Debug, clap::Args)]
+pub struct AccountsOptions {
+    /// How many accounts there are.
+    #[arg(long, default_value = "10000", value_parser = number(1..=16_000_u32), allow_negative_numbers = true)]
+    pub accounts: u32,
+
+    /// How often each is tried: the least time counts.
+    #[arg(long, default_value = "5", value_parser = number(1..=1_000_u32), allow_negative_numbers = true)]
+    pub times: u32,
+
+    /// Print what is measured as one JSON object per line
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -576,7 +616,7 @@ pub struct PartOptions {
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
-    /// Let in only those whose public keys stand in this file, one on each line.
+    /// Let in only those whose public keys stand in this file, one on each line: of nodes, or of accounts
     #[arg(long, value_name = "FILE")]
     pub allow: Option<PathBuf>,
 

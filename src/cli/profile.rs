@@ -9,6 +9,7 @@
 //! | `key` | the machine's key, which nobody else may read: whoever has it is this player. Where it is damaged nobody can mend it, and it is said that somebody new plays |
 //! | `account` | the account's key, which nobody else may read. Not there on a machine that only speaks for its account: so it can be struck off should it get lost |
 //! | `statements` | what the account has said of itself, one JSON object a line, each signed; the machine's certificate is among them |
+//! | `paired` | whom its player has compared pictures with: a name and a key, one JSON object a line |
 //! | `name` | what the player was called the last time |
 //! | `muted` | the ids of those whose chat is not shown here |
 //! | `ledger.db` | its ledger |
@@ -375,13 +376,24 @@ fn bury(folder: &Path, key: &SecretKey, own: &Own) -> io::Result<()> {
         return Err(io::Error::other(error));
     }
     let _ = (key, own);
-    for file in ["key", "account", "statements", "name", "muted", "id"] {
+    for file in ["key", "account", "statements", "paired", "name", "muted", "id"] {
         match fs::remove_file(folder.join(file)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The folder of the profile of this number.
+pub fn folder_of(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("profile-{number}"))
+}
+
+/// The folders of all profiles that there may be.
+#[cfg(feature = "store")]
+pub fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..=PROFILES_MAX).map(move |number| folder_of(folder, number))
 }
 
 /// The folder that the system has for such things.
@@ -397,7 +409,7 @@ pub fn ledgers(folder: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// Writes a file so that whatever happens either the old or the new text is there.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     write_anew(path, text, File::options().create(true).truncate(true).write(true))
 }
 

@@ -78,6 +78,17 @@ impl Reporter {
         }
     }
 
+    /// Says something for people, in a line of its own.
+    pub fn say(&self, text: &str) {
+        match self.words {
+            Words::Story => self.out.put(text),
+            Words::Json => {
+                let what = What::Warning { text: text.to_owned() };
+                self.json(&self.voice.line(runtime::now(), what));
+            }
+        }
+    }
+
     /// Tells which points changed, and whether the ledger has.
     pub fn viewed(&mut self, view: &View<Arena>) {
         if self.words == Words::Json
@@ -113,7 +124,7 @@ impl Reporter {
     }
 
     /// Tells something of this very program: to scripts.
-    pub fn say(&self, what: What) {
+    pub fn tell(&self, what: What) {
         self.json(&self.voice.line(runtime::now(), what));
     }
 

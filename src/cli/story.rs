@@ -7,6 +7,7 @@ use interregnum::{
     arena::{Arena, Score, hall::Hall},
     cluster::{Exclusion, Unreachable},
     node::{Cause, Event, MemberView},
+    pairing::{Stage, Told},
     runtime::{Happened, Started, Timed},
     text::{Name, SessionName},
     types::{Instant, NodeId},
@@ -143,6 +144,10 @@ impl Story {
             Event::Locked { session } => Some(format!(
                 "the session \"{session}\" is locked, and not with this passphrase: ask who plays there"
             )),
+            Event::Open { session } => Some(format!(
+                "a session \"{session}\" without a passphrase is here, too: yours is another one, of those \
+                 who know the passphrase; whoever wants to play in the open one gives none"
+            )),
             Event::Excluded { session, why: Exclusion::Barred } => Some(format!(
                 "you may not be in the session \"{session}\" any more: its host or its members do not want you"
             )),
@@ -158,6 +163,14 @@ impl Story {
             Event::Votes { host, votes, needed } => Some(format!(
                 "{votes} of the {needed} votes that it takes are against {}",
                 self.name(*host)
+            )),
+            Event::Pairing { peer, name, told } => Some(self.pairing(*peer, name, told)),
+            Event::Recognised { peer, .. } => {
+                Some(format!("{} is the one whom you have compared with", self.name(*peer)))
+            }
+            Event::OtherKey { peer, name } => Some(format!(
+                "warning: {} is not the {name} whom you have compared with, but somebody with another key;                  compare before you trust that name",
+                self.name(*peer)
             )),
             Event::NewIdentity { .. } => Some(
                 "somebody else plays with a copy of this profile; going on as a new player".into(),
@@ -176,6 +189,23 @@ impl Story {
             | Event::Missed { .. }
             | Event::Chat(_)
             | Event::Safe { .. } => None,
+        }
+    }
+
+    fn pairing(&self, peer: NodeId, name: &Name, told: &Told) -> String {
+        let who = self.shown.get(&peer).map_or(name.as_str(), String::as_str);
+        match told {
+            Told::Stage(Stage::Asking) => format!("{who} is asked to compare; waiting"),
+            Told::Stage(Stage::Asked) => format!("{who} wants to compare with you"),
+            Told::Stage(Stage::Comparing { code, said: false }) => {
+                let [one, two, three, four] = code.words();
+                format!("to compare with {who}:  {}  {one}, {two}, {three}, {four}", code.digits())
+            }
+            Told::Stage(Stage::Comparing { .. }) => format!("{who} has yet to say the same"),
+            Told::Paired(key) => format!(
+                "nobody stands between you and {who}: the key {key:?}\u{2026} is remembered"
+            ),
+            Told::Ended { why, by_them } => why.words(who, *by_them),
         }
     }
 

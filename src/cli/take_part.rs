@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Select};
 use interregnum::{
     arena::Arena,
     node::{Command, Event},
+    pairing::{Stage, Told},
     runtime::{self, Events, Handle, Happened, Settings},
     types::{Instant, Role},
 };
@@ -177,6 +178,10 @@ impl Participant {
                 }
                 Happened::Node(Event::Excluded { .. }) => self.kept_out_from = Some(timed.at),
                 Happened::Node(Event::Host { .. }) => self.kept_out_from = None,
+                // Nobody is there who could look.
+                Happened::Node(Event::Pairing { told: Told::Stage(Stage::Asked), .. }) => {
+                    let _ = self.handle.command(Command::Compared { same: false });
+                }
                 _ => {}
             }
         }

@@ -44,6 +44,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     settings.key = Some(profile.key.clone());
     settings.statements = profile.statements(&name);
     settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
+    settings.friends = super::friends::kept(profile.folder()).all().to_vec();
     settings.ledger = profile.ledger();
     settings.session = play.then(|| session.clone());
     settings.lock.clone_from(&lock);
@@ -108,9 +109,10 @@ mod shown {
     use std::{sync::Mutex, time::Duration};
 
     use interregnum::{
-        accounts::{Accounts, Own, Statement},
+        accounts::{Accounts, Friend, Own, Statement},
         arena::Controls,
-        node::View,
+        node::{Event, View},
+        pairing::Told,
         runtime::Happened,
         text::Name,
         types::Instant,
@@ -191,6 +193,11 @@ mod shown {
             }
             let timed = self.events.next_now()?;
             self.tell(|reporter| reporter.happened(&timed));
+            if let Happened::Node(Event::Pairing { name, told: Told::Paired(key), .. }) =
+                &timed.event
+            {
+                self.desk.remember(Friend { name: name.clone(), key: *key });
+            }
             Some(timed.event)
         }
 

@@ -68,7 +68,7 @@ pub fn encode(message: &Message) -> Option<Encoded> {
     let short = match message {
         Message::Packet(packet) => encode_short(packet),
         Message::Ledger(message) => return Some((LEDGER, message.encode()?)),
-        Message::Roster(_) | Message::Votes(_) | Message::Bye => None,
+        Message::Roster(_) | Message::Votes(_) | Message::Pairing(_) | Message::Bye => None,
     };
     short.or_else(|| Some((JSON, serde_json::to_vec(message).ok()?)))
 }

@@ -1,6 +1,8 @@
 //! How somebody comes to be kept out: what the host wants, what the members vote, and what this node is told
 //! about itself.
 
+use std::collections::BTreeSet;
+
 use super::{
     Cluster, Notice, Out,
     election::Newest,
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     config::PLAYERS_MAX,
-    mesh::{Delivery, message::Refusal},
+    mesh::{Delivery, Peer, message::Refusal},
     types::{Instant, NodeId, Role},
 };
 
@@ -71,6 +73,10 @@ impl Cluster {
     /// Counts the votes against the reign that this one is against.
     fn count(&mut self, now: Instant, newest: &dyn Newest, vote: &Vote) {
         let host = vote.against.host;
+        if self.me.role == Role::Spectator {
+            return self.watch_votes(vote);
+        }
+        self.show_votes(now, vote);
         let linked = |id: NodeId| self.mesh.peer(id).is_some_and(|peer| peer.is_linked());
         let members = self.roster.members().iter().map(|member| member.id);
         let mut present: Vec<NodeId> =
@@ -88,6 +94,30 @@ impl Cluster {
             self.bars_changed(now);
             // Where it was reached through a third node alone, there was no link to close.
             self.elect(now, newest, |election, cx| election.link_closed(now, cx, host));
+        }
+    }
+
+    /// Whoever only watches decides nothing, and sees how the votes stand among those who play.
+    fn watch_votes(&mut self, vote: &Vote) {
+        let here = self.roster.members().iter().filter(|member| !member.away);
+        let mut present: BTreeSet<NodeId> = here.map(|member| member.id).collect();
+        present.insert(vote.against.host);
+        let present: Vec<NodeId> = present.into_iter().collect();
+        let votes = self.votes.against(vote.against, &present);
+        let notice = Notice::Votes(vote.against.host, votes, majority(present.len()));
+        self.out.push_back(Out::Notice(notice));
+    }
+
+    /// Spectators are linked with the host alone: it shows them each vote.
+    fn show_votes(&mut self, now: Instant, vote: &Vote) {
+        if self.election.reign().is_none() {
+            return;
+        }
+        let watch = |peer: &Peer| peer.is_linked() && peer.role == Role::Spectator;
+        let spectators = self.mesh.peers().filter(|(_, peer)| watch(peer)).map(|(id, _)| id);
+        let message = Message::Votes(vec![vote.clone()]);
+        for to in spectators.collect::<Vec<_>>() {
+            self.send(now, to, Delivery::Link, &message);
         }
     }
 

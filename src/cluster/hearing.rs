@@ -127,6 +127,7 @@ impl Cluster {
                 }
             }
             Message::Votes(votes) => self.hear_votes(now, newest, &votes),
+            Message::Pairing(step) => self.hear_pairing(now, from, step),
             Message::Ledger(message) => self.hear_of_ledger(now, from, &message),
             Message::Bye => {
                 self.mesh.forget_announcement(from);

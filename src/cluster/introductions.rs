@@ -1,9 +1,13 @@
 //! How this node comes to know others: by their beacons, and by what others say of them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 use super::{AUDIENCE, Cluster, Notice, Out, SEEK_MISSING_FOR, message::Packet};
 use crate::{
+    config::DIAL_COSTS_BYTES,
     mesh::{
         Acquaintance, Peer,
         message::{Address, Beacon},
@@ -13,15 +17,23 @@ use crate::{
 };
 
 impl Cluster {
-    pub(super) fn beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
+    /// Somebody announced itself, in so many bytes.
+    pub(super) fn beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr, pays: usize) {
         if beacon.who.id() == self.me.id {
-            return self.clash(now, beacon.who.incarnation);
+            let at = SocketAddr::new(from.ip(), beacon.who.tcp);
+            return self.mesh.doubt_itself(now, &self.me, at, pays);
         }
-        self.take_beacon(now, beacon, from);
+        self.take_beacon(now, beacon, from, pays);
     }
 
-    pub(super) fn take_beacon(&mut self, now: Instant, beacon: &Beacon, from: SocketAddr) {
-        if !self.me.shares_session(beacon) || self.mesh.refuses(beacon.who.id()).is_some() {
+    pub(super) fn take_beacon(
+        &mut self,
+        now: Instant,
+        beacon: &Beacon,
+        from: SocketAddr,
+        pays: usize,
+    ) {
+        if !self.me.shares_session(beacon) || !self.mesh.may_meet(now, beacon.who.id()) {
             return;
         }
         // A machine that is on this network twice is heard at each of its addresses: the one that its
@@ -30,12 +42,18 @@ impl Cluster {
         let ip = self.mesh.settled_at(now, life, from.ip()).unwrap_or(from.ip());
         let wanted = beacon.term.is_some_and(|term| term.host == beacon.who.id())
             && self.election.current().is_none();
-        self.mesh.learn_of(now, &self.me, Acquaintance::introduced(beacon.who.clone(), ip, wanted));
-        if let Some(term) = beacon.term {
+        self.mesh.learn_of(
+            now,
+            &self.me,
+            Acquaintance::introduced(beacon.who.clone(), ip, wanted, pays),
+        );
+        let id = beacon.who.id();
+        let proved = self.mesh.announcement(now, id).is_none_or(|heard| heard.proved);
+        if let Some(term) = beacon.term.filter(|_| proved && self.mesh.refuses(id).is_none()) {
             if term.host == beacon.who.id() {
                 self.election.rumour(now, term, None);
             } else if term.host != self.me.id {
-                self.seek_host(now, beacon, term, from.ip());
+                self.seek_host(now, beacon, term, from.ip(), pays);
             }
             self.hear_of_another_game(now, beacon.who.id(), term);
             if self.me.role == Role::Spectator && self.election.following().is_none() {
@@ -44,14 +62,26 @@ impl Cluster {
         }
     }
 
-    /// Somebody follows a host with which this node is not linked, and says where that is.
-    fn seek_host(&mut self, now: Instant, beacon: &Beacon, term: Term, teller: IpAddr) {
+    /// Somebody who is linked follows a host with which this node is not, and says where that is. Of others,
+    /// who may be anybody, nobody wants to know it.
+    fn seek_host(
+        &mut self,
+        now: Instant,
+        beacon: &Beacon,
+        term: Term,
+        teller: IpAddr,
+        pays: usize,
+    ) {
+        if !self.mesh.peer(beacon.who.id()).is_some_and(Peer::is_linked) {
+            return;
+        }
         let known = self.mesh.peer(term.host);
         let in_another_life =
             |peer: &Peer| peer.incarnation != term.incarnation && now.since(peer.heard) < AUDIENCE;
         if known.is_some_and(|peer| peer.is_linked() || in_another_life(peer)) {
             return;
         }
+        let mut pays = pays;
         let told = beacon.host_at.map_or(Vec::new(), |address| told_by(teller, address));
         let unknown = told.is_empty().then_some(None);
         for address in told.into_iter().map(Some).chain(unknown) {
@@ -63,8 +93,18 @@ impl Cluster {
                 address,
                 heard: false,
                 wanted: self.election.current().is_none(),
+                member: false,
+                pays: std::mem::take(&mut pays),
             };
             self.mesh.learn_of(now, &self.me, host);
+        }
+    }
+
+    /// A link with somebody is up: what it said before of its host counts now.
+    pub(super) fn hear_again(&mut self, now: Instant, id: NodeId) {
+        let heard = self.mesh.announcement(now, id);
+        if let Some((beacon, from)) = heard.map(|heard| (heard.beacon.clone(), heard.from)) {
+            self.take_beacon(now, &beacon, from, DIAL_COSTS_BYTES as usize);
         }
     }
 
@@ -98,6 +138,8 @@ impl Cluster {
                 address: None,
                 heard: false,
                 wanted: false,
+                member: false,
+                pays: 0,
             };
             self.mesh.learn_of(now, &self.me, host);
         }
@@ -124,6 +166,8 @@ impl Cluster {
         self.adopt_bars(now);
         self.out.push_back(Out::Notice(Notice::Roster));
         let Some(published) = self.roster.published() else { return };
+        let members: BTreeSet<NodeId> = published.members.iter().map(|member| member.id).collect();
+        self.mesh.set_members(&members);
         let teller = self.mesh.peer(published.term.host).and_then(Peer::address);
         for member in &published.members {
             let Some(address) = member.address else { continue };
@@ -141,6 +185,8 @@ impl Cluster {
                     address: Some(address),
                     heard: false,
                     wanted: false,
+                    member: true,
+                    pays: 0,
                 };
                 self.mesh.learn_of(now, &self.me, member);
             }
@@ -202,6 +248,8 @@ mod tests {
             address: Some(Address { ip: second, tcp: other.tcp, udp: other.udp }),
             heard: true,
             wanted: false,
+            member: false,
+            pays: 0,
         };
         mesh.learn_of(now, &me, heard);
         assert_eq!(mesh.settled_at(now, life, second), Some(first.ip()));

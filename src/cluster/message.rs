@@ -17,6 +17,7 @@ use crate::{
     keys::{Forged, PublicKey, SecretKey, Signature, Subject},
     ledger::exchange::LedgerMessage,
     mesh::message::Address,
+    pairing::Step,
     text::Name,
     types::{Clock, Epoch, Incarnation, NodeId, Role, SessionId, Term, Tick},
     wire::Blob,
@@ -35,6 +36,8 @@ pub enum Message {
     Ledger(LedgerMessage),
     /// Who wants the host to go.
     Votes(Vec<Vote>),
+    /// Two people compare pictures.
+    Pairing(Step),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
 }

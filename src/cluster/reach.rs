@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 
 use super::{message::Knock, *};
+use crate::config::DIAL_COSTS_BYTES;
 
 /// How long a newcomer waits for a host after one of its beacons: a little more than the time between
 /// two. Should it live after all, it says so when it is asked.
@@ -22,6 +23,10 @@ const ANNOUNCED: Duration = Duration::from_millis(1_300);
 /// How long something may still come of an announcement: time for all of a host's addresses to be
 /// dialled, one a quarter of a second after the other, and for a slow wire to answer.
 const HOPE: Duration = Duration::from_millis(1_800);
+
+/// How long a newcomer waits in all for hosts that were announced, one after the other: anybody can announce
+/// any number of them.
+const HOPES_IN_ALL: Duration = Duration::from_secs(6);
 
 /// How long the host itself has before a newcomer knocks by way of a member.
 const HOST_FIRST: Duration = Duration::from_millis(300);
@@ -70,7 +75,13 @@ struct Sought {
 impl Cluster {
     /// Whether a host of the own session was announced from which a link or a tick may still come.
     pub(super) fn is_host_to_come(&self, now: Instant) -> bool {
-        self.announcements(now).filter_map(|beacon| beacon.term).any(|term| {
+        if now.since(self.searching) >= HOPES_IN_ALL {
+            return false;
+        }
+        let proved = |beacon: &&Beacon| {
+            self.mesh.announcement(now, beacon.who.id()).is_none_or(|heard| heard.proved)
+        };
+        self.announcements(now).filter(proved).filter_map(|beacon| beacon.term).any(|term| {
             let sought = self.reach.sought.get(&term.host);
             sought.is_none_or(|sought| {
                 sought.incarnation != term.incarnation || now.since(sought.since) < HOPE
@@ -217,6 +228,8 @@ impl Cluster {
             address: relay.address,
             heard: false,
             wanted: true,
+            member: false,
+            pays: DIAL_COSTS_BYTES as usize, // so many bytes a knock has
         };
         self.mesh.learn_of(now, &self.me, newcomer);
         self.mesh.introduced(id, incarnation);

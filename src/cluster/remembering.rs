@@ -131,7 +131,7 @@ impl Cluster {
         };
         let from = Sender { node: from, incarnation: peer.incarnation, ip };
         if self.keeper.hear(now, from, message).is_err() {
-            self.mesh.hang_up(now, from.node, Parting::Error);
+            self.mesh.hang_up(now, from.node, Parting::Nonsense);
         }
     }
 

@@ -5,7 +5,7 @@
 //! away for long. A member that is away keeps its place, and comes back to it. A new host goes on
 //! with the list it has.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use super::message::{Bar, Member, Roster as Published, SignedRoster, Word};
 use crate::{
@@ -50,6 +50,21 @@ impl Roster {
         if let Some(published) = &mut self.published {
             published.members.retain(|member| !refused(member.id));
         }
+    }
+
+    /// Some who were left out may be members after all. Whether there are any.
+    pub fn readmit(&mut self, refused: impl Fn(NodeId) -> bool) -> bool {
+        let (Some(published), Some(signed)) = (&mut self.published, &self.signed) else {
+            return false;
+        };
+        let members = signed.roster.members.iter().filter(|member| !refused(member.id));
+        let known =
+            (signed.roster.term, signed.roster.version) == (published.term, published.version);
+        if !known || members.clone().count() == published.members.len() {
+            return false;
+        }
+        published.members = members.cloned().collect();
+        true
     }
 
     /// What is published as its host signed it: as this node did, if it is the host.
@@ -181,7 +196,7 @@ impl Roster {
             away_since: &mut self.away_since,
             most: tuning.players_max,
         };
-        entries.place(me.id, me.incarnation, |entry| {
+        entries.place((me.id, me.incarnation), None, |entry| {
             entry.name = me.name.clone();
             entry.away = false;
             entry.address = None;
@@ -191,7 +206,8 @@ impl Roster {
             all.filter(move |(_, peer)| peer.is_in_touch(now, UNLINKED_AWAY))
         };
         for (id, peer) in present(Role::Player) {
-            entries.place(id, peer.incarnation, |entry| {
+            let ip = peer.address().map(|address| address.ip);
+            entries.place((id, peer.incarnation), ip, |entry| {
                 entry.name = peer.name.clone();
                 entry.address = peer.address();
             });
@@ -237,9 +253,14 @@ struct Entries<'a> {
 
 impl Entries<'_> {
     /// Finds or makes the entry of `id`, if there is room for one, and updates it.
-    fn place(&mut self, id: NodeId, incarnation: Incarnation, update: impl FnOnce(&mut Member)) {
+    fn place(
+        &mut self,
+        (id, incarnation): (NodeId, Incarnation),
+        ip: Option<IpAddr>,
+        update: impl FnOnce(&mut Member),
+    ) {
         if self.members.binary_search_by_key(&id, |member| member.id).is_err() {
-            if self.members.len() >= self.most && !self.make_room() {
+            if self.members.len() >= self.most && !self.make_room() && !self.share(ip) {
                 return;
             }
             let name = crate::text::Name::new("");
@@ -252,6 +273,27 @@ impl Entries<'_> {
             self.members[at].incarnation = incarnation;
             update(&mut self.members[at]);
         }
+    }
+
+    /// Where one machine has two places more than the one at `ip`, it gives one of them up: nobody takes all
+    /// of them by being many.
+    fn share(&mut self, ip: Option<IpAddr>) -> bool {
+        let Some(ip) = ip else { return false };
+        let mut places: BTreeMap<IpAddr, (usize, NodeId)> = BTreeMap::new();
+        for member in &*self.members {
+            if let Some(address) = member.address {
+                let (many, last) = places.entry(address.ip).or_insert((0, member.id));
+                *many += 1;
+                *last = (*last).max(member.id);
+            }
+        }
+        let own = places.get(&ip).map_or(0, |(many, _)| *many);
+        let Some((many, last)) = places.into_values().max_by_key(|(many, _)| *many) else {
+            return false;
+        };
+        let gives = many > own + 1;
+        self.members.retain(|member| !gives || member.id != last);
+        gives
     }
 
     /// Gives the place of whoever has been away for longest to somebody else.
@@ -270,7 +312,40 @@ impl Entries<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Epoch;
+    use crate::{mesh::message::Address, types::Epoch};
+
+    #[test]
+    fn no_machine_takes_all_seats_by_being_many() {
+        let id = |number: u8| NodeId::from_u128(u128::from(number));
+        let member = |number: u8, ip: Option<u8>| Member {
+            id: id(number),
+            incarnation: Incarnation(1),
+            name: crate::text::Name::new("Ada"),
+            address: ip.map(|last| Address { ip: [10, 0, 0, last].into(), tcp: 1, udp: 1 }),
+            away: false,
+            unsteady: false,
+        };
+        // The host, and seven at one address.
+        let mut members: Vec<Member> =
+            (0..8).map(|number| member(number, (number > 0).then_some(9))).collect();
+        let mut away_since = BTreeMap::new();
+        let mut entries = Entries { members: &mut members, away_since: &mut away_since, most: 8 };
+        let mut comes = |number: u8, ip: u8| {
+            let place = (id(number), Incarnation(1));
+            entries.place(place, Some([10, 0, 0, ip].into()), |entry| {
+                *entry = member(number, Some(ip));
+            });
+            entries.members.iter().any(|member| member.id == id(number))
+        };
+        assert!(comes(20, 2));
+        assert!(!comes(21, 9), "there are enough of them");
+        assert!(comes(22, 2));
+        assert!(comes(23, 2));
+        assert!(!comes(24, 2), "three and four");
+        assert!(comes(25, 3));
+        assert_eq!(members.len(), 8);
+        assert_eq!(members[0].id, id(0), "the host has no address");
+    }
 
     // Two hosts meet: a third node, linked with both, hears both lists before the verdict.
     #[test]

@@ -9,6 +9,9 @@
 //! *Present* is whoever is in the roster and linked with the node that counts (the roster is the
 //! host's, which could invent members, but no links), the host, and the node itself. So the host cannot outvote
 //! its members with inventions, and of two nobody can throw the other one out.
+//!
+//! Whoever only watches has no vote and decides nothing; the host shows it the votes, and it counts them by
+//! the roster.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -77,7 +80,8 @@ impl Votes {
         is_member: impl FnOnce(NodeId) -> bool,
     ) -> bool {
         let voter = vote.voter.id();
-        let held = self.held.get(&voter).is_some_and(|(held, _)| held.against == vote.against);
+        // A vote against an earlier reign, said again, takes nothing from a later one.
+        let held = self.held.get(&voter).is_some_and(|(held, _)| held.against >= vote.against);
         let known = self.reigns.contains(&Some(vote.against));
         if held || !known || vote.session != session || !is_member(voter) || !self.may_check(now) {
             return false;
@@ -178,6 +182,17 @@ mod tests {
         assert_eq!(votes.against(term(4), &present), 0);
         votes.pass(NOW + COUNTS_FOR);
         assert_eq!(votes.against(term(3), &present), 0);
+    }
+
+    #[test]
+    fn an_earlier_vote_said_again_takes_nothing_from_a_later_one() {
+        let mut votes = votes();
+        let earlier = Vote::cast(&key(1), session(1), term(3));
+        assert!(votes.take(NOW, session(1), &earlier, |_| true));
+        votes.follow(Some(term(4)));
+        assert!(votes.take(NOW, session(1), &Vote::cast(&key(1), session(1), term(4)), |_| true));
+        assert!(!votes.take(NOW, session(1), &earlier, |_| true));
+        assert_eq!(votes.against(term(4), &[key(1).public().id()]), 1);
     }
 
     #[test]

@@ -7,17 +7,27 @@
 //! in a dead wire after seconds only. Nothing is given up for it: a slow wire needs three of its round
 //! trips for a link and its hello, and a dial that was taken back would never get there.
 //!
+//! *On whose word.* Anybody can announce thousands of nodes, at addresses of others. So a node that was only
+//! heard of is dialled for the bytes that came from there ([`DIAL_COSTS_BYTES`]), or in which somebody who
+//! is linked told of it; and not more than a few of them are at a time, and of one address fewer
+//! ([`DIALS_TO_STRANGERS_MAX`], [`DIALS_PER_ADDRESS_MAX`]). Members, and whoever was linked before, are dialled
+//! as often as it takes.
+//!
 //! A dial that has said hello may serve at the other end already, and is not taken back by this one;
 //! of two links the same one stays at both ends.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use rand_pcg::rand_core::Rng;
 
 use super::{Link, Mesh, Out, Peer};
 use crate::{
+    config::{DIAL_COSTS_BYTES, DIALS_PER_ADDRESS_MAX, DIALS_TO_STRANGERS_MAX},
     io::Effect,
-    mesh::identity::Identity,
+    mesh::{identity::Identity, strangers::gives_way},
     types::{Instant, LinkId, NodeId, Role},
 };
 
@@ -34,6 +44,15 @@ const DIALS_MAX: usize = 4;
 /// How late two pings in a row may be before their link counts as held back. A world that is too large
 /// for a datagram waits for it.
 const LATE: Duration = Duration::from_millis(200);
+
+/// After which time a dial to somebody who was only heard of gives way to another one.
+const HOPELESS: Duration = Duration::from_secs(1);
+
+/// When it is tried again where there was no room for a dial.
+const NO_ROOM: Duration = Duration::from_millis(50);
+
+/// How often it is tried whether somebody else has this node's key.
+const DOUBTED_EVERY: Duration = Duration::from_millis(500);
 
 /// So often a peer that was never linked is dialled because it is heard; then at the pace of pauses
 /// that grow.
@@ -97,6 +116,9 @@ impl Mesh {
     /// silent although the peer is heard, to replace it. (TCP may keep a link back for seconds after
     /// a storm; to close it first would look like a crash to the other side.)
     pub(super) fn dial_due(&self, me: &Identity, id: NodeId, peer: &Peer) -> Instant {
+        if !peer.is_worth_a_dial() {
+            return Instant::NEVER;
+        }
         let silent = self.tuning.ping * 2 + LATE;
         let due = match self.link_with(peer) {
             Some(_) if !peer.dials.is_empty() => Instant::NEVER,
@@ -133,6 +155,16 @@ impl Mesh {
         let turn = peer.turn % peer.addresses.len().max(1);
         let Some(address) = peer.addresses.get(turn) else { return };
         let to = SocketAddr::new(address.ip, address.tcp);
+        if !peer.is_known() && !self.may_dial_stranger(now, to.ip()) {
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.dial_at = now + NO_ROOM;
+            }
+            return;
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if !peer.is_known() {
+            peer.credit = peer.credit.saturating_sub(DIAL_COSTS_BYTES);
+        }
         let link = LinkId(self.next_link);
         self.next_link += 2;
         peer.turn = turn + 1;
@@ -140,6 +172,40 @@ impl Mesh {
         peer.dials.push(link);
         self.links.insert(link, Link::new(now, to, Some(id)));
         self.out.push_back(Out::Effect(Effect::Dial { link, to }));
+    }
+
+    /// Whether there is room for one more dial to somebody who was only heard of. One that has led nowhere for
+    /// long makes room.
+    fn may_dial_stranger(&mut self, now: Instant, ip: IpAddr) -> bool {
+        let known = |id: NodeId| self.peers.get(&id).is_some_and(Peer::is_known);
+        let under_way = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.peer.is_none() && link.dialled.is_some_and(|id| !known(id)));
+        let under_way = under_way.map(|(id, link)| (*id, link.from.ip(), link.since));
+        let (in_all, each) = (DIALS_TO_STRANGERS_MAX, DIALS_PER_ADDRESS_MAX);
+        let Some(oldest) = gives_way(under_way, ip, in_all, each) else { return true };
+        let over = self.links.get(&oldest).is_some_and(|link| now.since(link.since) >= HOPELESS);
+        if over {
+            self.drop_link(oldest);
+            self.dial_over(now, oldest);
+        }
+        over
+    }
+
+    /// Somebody announces itself with the key of this node, from there: it may be a copy of its profile, or
+    /// somebody else who has heard the key. That is tried, now and then: only who has the key can say hello.
+    pub fn doubt_itself(&mut self, now: Instant, me: &Identity, at: SocketAddr, paid: usize) {
+        let tried = |link: &Link| link.dialled == Some(me.id);
+        let worth = paid >= DIAL_COSTS_BYTES as usize && !self.links.values().any(tried);
+        if worth && now.since(self.doubted_itself) >= DOUBTED_EVERY {
+            self.doubted_itself = now;
+            let link = LinkId(self.next_link);
+            self.next_link += 2;
+            self.links.insert(link, Link::new(now, at, Some(me.id)));
+            self.out.push_back(Out::Effect(Effect::Dial { link, to: at }));
+            self.stir();
+        }
     }
 
     /// A dial came to nothing: the next one waits, twice as long after each round of all addresses.
@@ -193,9 +259,13 @@ impl Mesh {
 mod tests {
     use super::*;
     use crate::{
+        config::HEARD_OF_PER_ADDRESS_MAX,
         config::Tuning,
-        keys::Chance,
-        mesh::{Acquaintance, message::Address},
+        keys::{Chance, PublicKey},
+        mesh::{
+            Acquaintance,
+            message::{Address, Introduction},
+        },
         text::Name,
         types::{Incarnation, Role},
     };
@@ -219,6 +289,8 @@ mod tests {
                 address: Some(address),
                 heard: false,
                 wanted: false,
+                member: true,
+                pays: 0,
             };
             mesh.learn_of(Instant(0), &me(), peer);
         }
@@ -272,5 +344,57 @@ mod tests {
             passes(&mut mesh, ms, ms + 50);
             assert!(mesh.links.len() <= DIALS_MAX, "{} at {ms} ms", mesh.links.len());
         }
+    }
+
+    /// Somebody announces so many nodes that do not exist, each at a port of its own.
+    fn announced(mesh: &mut Mesh, now: Instant, ip: [u8; 4], numbers: std::ops::Range<u32>) {
+        for number in numbers {
+            let mut key = [7; 32];
+            key[..4].copy_from_slice(&number.to_be_bytes());
+            let who = Introduction {
+                key: PublicKey::from_bytes(key),
+                tcp: number as u16,
+                ..Identity::numbered(2).introduction()
+            };
+            mesh.learn_of(now, &me(), Acquaintance::introduced(who, ip.into(), false, 1_136));
+        }
+    }
+
+    #[test]
+    fn invented_nodes_are_dialled_for_what_was_heard_and_never_many_at_a_time() {
+        let mut mesh = Mesh::new(Tuning::default(), Chance::new([1; 32]), 0, Vec::new());
+        announced(&mut mesh, Instant(1), [10, 0, 0, 9], 0..3_000);
+        let mut dials = 0;
+        for ms in (0..20_000).step_by(10) {
+            let seen = passes(&mut mesh, ms, ms + 1);
+            dials += seen.iter().filter(|(_, what)| what.contains('.')).count();
+            let under_way = mesh.links.values().filter(|link| link.dialled.is_some()).count();
+            assert!(under_way <= DIALS_PER_ADDRESS_MAX, "{under_way} at {ms} ms");
+        }
+        let paid = HEARD_OF_PER_ADDRESS_MAX * (1_136 / DIAL_COSTS_BYTES as usize);
+        assert!(dials <= paid, "{dials} dials, and {paid} were paid for");
+    }
+
+    #[test]
+    fn whoever_announces_many_keeps_nobody_else_from_being_dialled() {
+        let mut mesh = Mesh::new(Tuning::default(), Chance::new([1; 32]), 0, Vec::new());
+        announced(&mut mesh, Instant(1), [10, 0, 0, 9], 0..3_000);
+        passes(&mut mesh, 1, 500);
+        announced(&mut mesh, Instant(500_000), [10, 0, 0, 8], 9_000..9_001);
+        let dialled = passes(&mut mesh, 500, 1_000);
+        assert!(dialled.iter().any(|(_, what)| what == "10.0.0.8"), "{dialled:?}");
+    }
+
+    #[test]
+    fn whether_somebody_else_has_the_own_key_is_tried_now_and_then() {
+        let mut mesh = knowing(&[]);
+        let at = |port| SocketAddr::from(([10, 0, 0, 9], port));
+        let mut dials = 0;
+        for ms in 0..10_000 {
+            mesh.doubt_itself(Instant(1_000_000 + ms * 1_000), &me(), at(ms as u16), 1_136);
+            let seen = passes(&mut mesh, 1_000 + ms, 1_001 + ms);
+            dials += seen.iter().filter(|(_, what)| what.contains('.')).count();
+        }
+        assert!((2..=4).contains(&dials), "{dials} dials");
     }
 }

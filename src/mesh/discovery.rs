@@ -6,18 +6,24 @@
 //! loopback, for other copies on this machine; and to whoever was named beforehand.
 //!
 //! Beacons are announcements: nothing is believed of them but that somebody may be dialled. One
-//! that asks is answered with the own beacon, which has the same size, and not too often per
-//! address, so that there is nothing to amplify. The answer leaves by the socket that the question
-//! came in on.
+//! that asks is answered with the own beacon, without the padding, and not too often: per address, per
+//! network and in all. So there is nothing to amplify. The answer leaves by the socket that the question
+//! came in on. Nor are more of them read in the time of a tick, and remembered, than a crowd sends
+//! (`strangers`).
 //!
 //! In a locked session a beacon is sealed with what the passphrase comes to (XChaCha20-Poly1305, under a
 //! number drawn for it alone). Whoever does not know it hears an [`Envelope`]: that there is such a
 //! session, and nothing of who is in it. Nor does anybody say who it is
 //! as long as it is on the title.
+//!
+//! A recorded beacon can be sent again. So a sealed one also holds a question, the answer to one of the
+//! receiver's, and which beacon of its sender's life it is. Whoever has not answered a question in this life
+//! may be dialled, and is asked; its beacons are not [proved](Heard::proved), and nobody waits for a host
+//! that only these tell of. One that is older than another one of that life is not looked at.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -28,9 +34,10 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::{
     identity::Identity,
     message::{Address, Beacon, Envelope, Introduction, MAGIC, PROTOCOL},
+    strangers::{Patience, gives_way},
 };
 use crate::{
-    config::BEACON_BYTES,
+    config::{ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX, BEACON_BYTES},
     io::{Effect, Interface, Port},
     keys::{Chance, Lock, PublicKey},
     text::{Name, SessionName},
@@ -40,17 +47,20 @@ use crate::{
 /// How long a session or a host that was heard of is believed in: two and a half beacons.
 const FRESH: Duration = Duration::from_millis(2_500);
 
-/// The most announcements remembered.
-const HEARD_MAX: usize = 1_024;
-
 /// The most locked sessions remembered that this node cannot look into.
 const LOCKED_MAX: usize = 64;
 
 /// How long the number is that a beacon is sealed under, in bytes.
 const NONCE_BYTES: usize = 24;
 
-/// The shortest time between two answers to one address.
-const ANSWER_PAUSE: Duration = Duration::from_millis(100);
+/// What stands before a beacon in a seal: a question, an answer, and which beacon it is.
+const FRESHNESS_BYTES: usize = 16;
+
+/// How often a node asks another question: one that was answered counts for twice this time.
+const QUESTION_LASTS: Duration = Duration::from_secs(10);
+
+/// The size of an answer is a multiple of this, so that it says little of the names in it.
+const ANSWER_STEP_BYTES: usize = 128;
 
 /// The shortest time between two beacons sent because something changed.
 const CHANGE_PAUSE: Duration = Duration::from_millis(20);
@@ -74,7 +84,12 @@ pub struct Discovery {
     /// Who this node says it is on the title: nobody asks there, and nobody shall see who comes into a
     /// locked session, or has been in one.
     nobody: PublicKey,
-    answered: BTreeMap<SocketAddr, Instant>,
+    patience: Patience,
+    /// What is asked in sealed beacons, and was before.
+    questions: [u32; 2],
+    questions_at: Instant,
+    /// How many beacons were sealed.
+    sealed: u64,
     out: VecDeque<Effect>,
 }
 
@@ -108,7 +123,25 @@ pub struct Heard {
     pub from: SocketAddr,
     /// When it came in.
     pub at: Instant,
+    /// Whether it is known to be no old one; of an open session nobody knows.
+    pub proved: bool,
+    /// Which beacon of its life it is, if it was sealed.
+    number: u64,
     bytes: Box<[u8]>,
+}
+
+/// What was read of a beacon.
+struct Read {
+    beacon: Arc<Beacon>,
+    freshness: Freshness,
+}
+
+/// What tells a sealed beacon from an old one: nothing, of one that was not sealed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Freshness {
+    question: u32,
+    answer: u32,
+    number: u64,
 }
 
 /// A beacon that could not be opened.
@@ -135,8 +168,11 @@ impl Discovery {
             heard: BTreeMap::new(),
             locked: BTreeMap::new(),
             nobody: PublicKey::from_bytes(chance.bytes()),
+            patience: Patience::default(),
+            questions: [question(&mut chance), question(&mut chance)],
+            questions_at: Instant::default(),
+            sealed: 0,
             chance,
-            answered: BTreeMap::new(),
             out: VecDeque::new(),
         }
     }
@@ -158,7 +194,8 @@ impl Discovery {
         before.iter().any(|old| self.interfaces.iter().all(|new| new.ip != old.ip))
     }
 
-    /// Takes in a datagram, if it is a beacon, and answers it if it asks.
+    /// Takes in a datagram, if it is a beacon, and answers it if it asks. What it said, and how many bytes of it
+    /// are left that something may be sent for.
     pub fn packet(
         &mut self,
         now: Instant,
@@ -166,26 +203,58 @@ impl Discovery {
         from: SocketAddr,
         via: Port,
         bytes: &[u8],
-    ) -> Option<Arc<Beacon>> {
-        let beacon = self.read(now, me, (from, via), bytes)?;
+    ) -> Option<(Arc<Beacon>, usize)> {
+        if bytes.len() > BEACON_BYTES || !self.patience.may_read(now, from.ip()) {
+            return None;
+        }
+        let Read { beacon, freshness } = self.read(now, me, (from, via), bytes)?;
         let (id, life) = (beacon.who.id(), beacon.who.incarnation);
         let mine = id == self.nobody.id() || (id, life) == (me.id, me.incarnation);
         if beacon.who.magic != MAGIC || mine {
             return None;
         }
-        if beacon.ask && self.may_answer(now, from) {
-            self.send(me, from, via, false);
+        let proved = self.is_proved(&beacon, freshness)?;
+        let mut paid = bytes.len();
+        if (beacon.ask || !proved) && self.may_answer(now, from) {
+            paid -= self.answer(me, (from, via), bytes.len(), !proved, freshness.question);
+        }
+        if id == me.id {
+            return Some((beacon, paid)); // somebody else may have this key
         }
         // Those of other versions may have no key; they are listed, and not met.
         let id = match beacon.who.protocol {
             PROTOCOL => beacon.who.id(),
             _ => NodeId::from_u128(xxh3_128(from.to_string().as_bytes())),
         };
-        if self.heard.len() < HEARD_MAX || self.heard.contains_key(&id) {
-            let heard = Heard { beacon: beacon.clone(), from, at: now, bytes: bytes.into() };
-            self.heard.insert(id, heard);
+        let number = freshness.number;
+        let (said, bytes) = (beacon.clone(), bytes.into());
+        self.note(id, Heard { beacon: said, from, at: now, proved, number, bytes });
+        Some((beacon, paid))
+    }
+
+    /// Whether a beacon is known to be no old one; none: it is one.
+    fn is_proved(&self, beacon: &Beacon, freshness: Freshness) -> Option<bool> {
+        if !beacon.locked {
+            return Some(true);
         }
-        Some(beacon)
+        let known = self.heard.get(&beacon.who.id());
+        let known = known.filter(|known| known.beacon.who.incarnation == beacon.who.incarnation);
+        if known.is_some_and(|known| known.number > freshness.number) {
+            return None;
+        }
+        let answers = self.questions.contains(&freshness.answer);
+        Some(answers || known.is_some_and(|known| known.proved))
+    }
+
+    fn note(&mut self, id: NodeId, heard: Heard) {
+        if !self.heard.contains_key(&id) {
+            let known = self.heard.iter().map(|(id, heard)| (*id, heard.from.ip(), heard.at));
+            let (in_all, each) = (ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX);
+            if let Some(oldest) = gives_way(known, heard.from.ip(), in_all, each) {
+                self.heard.remove(&oldest);
+            }
+        }
+        self.heard.insert(id, heard);
     }
 
     /// What the bytes say. Most beacons are the one before once more, which need not be read again.
@@ -195,24 +264,23 @@ impl Discovery {
         me: &Identity,
         (from, via): (SocketAddr, Port),
         bytes: &[u8],
-    ) -> Option<Arc<Beacon>> {
-        if bytes.len() > BEACON_BYTES {
-            return None;
-        }
+    ) -> Option<Read> {
         let before = self.heard.values().find(|heard| heard.from == from && *heard.bytes == *bytes);
         if let Some(heard) = before {
-            return Some(heard.beacon.clone());
+            let freshness = Freshness { number: heard.number, ..Freshness::default() };
+            return Some(Read { beacon: heard.beacon.clone(), freshness });
         }
         let mut texts = serde_json::Deserializer::from_slice(bytes).into_iter::<Envelope>();
         if let Some(Ok(envelope)) = texts.next() {
             let sealed = bytes.get(texts.byte_offset()..)?.get(..usize::from(envelope.sealed))?;
-            if let Some(opened) = me.lock.as_ref().and_then(|lock| open(lock, sealed)) {
-                return Some(Arc::new(opened));
+            if let Some((beacon, freshness)) = me.lock.as_ref().and_then(|lock| open(lock, sealed))
+            {
+                return Some(Read { beacon: Arc::new(beacon), freshness });
             }
             if envelope.magic == MAGIC {
                 // Whoever brings another passphrase shall soon know.
                 if envelope.ask && self.may_answer(now, from) {
-                    self.send(me, from, via, false);
+                    self.answer(me, (from, via), bytes.len(), false, 0);
                 }
                 self.note_locked(Locked { envelope, from, at: now, bytes: bytes.into() });
             }
@@ -220,34 +288,40 @@ impl Discovery {
         }
         let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let beacon: Beacon = serde_json::from_slice(&bytes[..end]).ok()?;
-        (!beacon.locked).then(|| Arc::new(beacon))
+        let freshness = Freshness::default();
+        (!beacon.locked).then(|| Read { beacon: Arc::new(beacon), freshness })
     }
 
     fn note_locked(&mut self, locked: Locked) {
         let name = (locked.envelope.session.clone(), locked.envelope.rules.clone());
-        if self.locked.len() < LOCKED_MAX || self.locked.contains_key(&name) {
-            self.locked.insert(name, locked);
+        if self.locked.len() >= LOCKED_MAX && !self.locked.contains_key(&name) {
+            let known = self.locked.iter().min_by_key(|(_, known)| known.at);
+            if let Some(oldest) = known.map(|(name, _)| name.clone()) {
+                self.locked.remove(&oldest);
+            }
         }
+        self.locked.insert(name, locked);
     }
 
     /// This node has another lock than before: what it opens of that which was heard is heard now.
     pub fn unlock(&mut self, me: &Identity) {
         let Some(lock) = &me.lock else { return };
-        let heard = &mut self.heard;
+        let mut opened = Vec::new();
         self.locked.retain(|_, locked| {
             let Locked { envelope, from, at, bytes } = locked;
-            let sealed = usize::from(envelope.sealed);
-            let Some(beacon) = sealed_in(bytes, sealed).and_then(|sealed| open(lock, sealed))
-            else {
+            let sealed = sealed_in(bytes, usize::from(envelope.sealed));
+            let Some((beacon, freshness)) = sealed.and_then(|sealed| open(lock, sealed)) else {
                 return true;
             };
-            if heard.len() < HEARD_MAX && beacon.who.magic == MAGIC && beacon.who.id() != me.id {
-                let bytes = std::mem::take(bytes);
-                let id = beacon.who.id();
-                heard.insert(id, Heard { beacon: Arc::new(beacon), from: *from, at: *at, bytes });
+            if beacon.who.magic == MAGIC && beacon.who.id() != me.id {
+                let (id, bytes) = (beacon.who.id(), std::mem::take(bytes));
+                let (beacon, number) = (Arc::new(beacon), freshness.number);
+                let heard = Heard { beacon, from: *from, at: *at, proved: false, number, bytes };
+                opened.push((id, heard));
             }
             false
         });
+        opened.into_iter().for_each(|(id, heard)| self.note(id, heard));
     }
 
     /// The locked sessions heard of lately that this node cannot look into.
@@ -272,9 +346,14 @@ impl Discovery {
         self.last = Some(now);
         self.heard.retain(|_, heard| now.since(heard.at) < FRESH);
         self.locked.retain(|_, locked| now.since(locked.at) < FRESH);
-        self.answered.retain(|_, at| now.since(*at) < ANSWER_PAUSE);
+        if now.since(self.questions_at) >= QUESTION_LASTS {
+            self.questions_at = now;
+            self.questions = [question(&mut self.chance), self.questions[0]];
+        }
         let ask = self.told.as_ref().is_some_and(|told| told.ask);
-        let Some(bytes) = self.beacon(me, ask) else { return };
+        let Some(bytes) = self.beacon(me, ask, 0).map(|beacon| padded(beacon, BEACON_BYTES)) else {
+            return;
+        };
         let port = self.port;
         let outlets = self.outlets.iter();
         self.out.extend(outlets.map(|on| Effect::Broadcast {
@@ -304,27 +383,57 @@ impl Discovery {
         self.heard.remove(&id);
     }
 
+    /// What somebody announced last.
+    pub fn heard_from(&self, now: Instant, of: NodeId) -> Option<&Heard> {
+        self.heard.get(&of).filter(|heard| now.since(heard.at) < FRESH)
+    }
+
     /// What was announced lately.
     pub fn heard(&self, now: Instant) -> impl Iterator<Item = &Heard> {
         self.heard.values().filter(move |heard| now.since(heard.at) < FRESH)
     }
 
     fn may_answer(&mut self, now: Instant, to: SocketAddr) -> bool {
-        let lately = self.answered.get(&to).is_some_and(|at| now.since(*at) < ANSWER_PAUSE);
-        if lately || self.answered.len() >= HEARD_MAX {
-            return false;
-        }
-        self.answered.insert(to, now);
-        true
+        let named = self.peers.iter().any(|peer| peer.ip() == to.ip());
+        let on_it = |ip| self.interfaces.iter().any(|interface| interface.holds(ip));
+        let near = match to.ip() {
+            IpAddr::V4(ip) => ip.is_loopback() || self.interfaces.is_empty() || on_it(ip),
+            IpAddr::V6(_) => false,
+        };
+        self.patience.may_answer(now, to, named || near)
     }
 
     fn send(&mut self, me: &Identity, to: SocketAddr, via: Port, ask: bool) {
-        if let Some(bytes) = self.beacon(me, ask) {
+        if let Some(beacon) = self.beacon(me, ask, 0) {
+            let bytes = padded(beacon, BEACON_BYTES);
             self.out.push_back(Effect::Packet { to, via, bytes });
         }
     }
 
-    fn beacon(&mut self, me: &Identity, ask: bool) -> Option<Arc<[u8]>> {
+    /// Answers a beacon of so many bytes, with no more of them; or asks its sender something in turn. How many
+    /// bytes that takes.
+    fn answer(
+        &mut self,
+        me: &Identity,
+        (to, via): (SocketAddr, Port),
+        most: usize,
+        ask: bool,
+        question: u32,
+    ) -> usize {
+        let Some(beacon) = self.beacon(me, ask, question) else { return 0 };
+        let length = match ask {
+            true => most, // or there is no room for an answer
+            false => beacon.len().next_multiple_of(ANSWER_STEP_BYTES).min(most),
+        };
+        if beacon.len() > most {
+            return 0;
+        }
+        let bytes = padded(beacon, length);
+        self.out.push_back(Effect::Packet { to, via, bytes });
+        length
+    }
+
+    fn beacon(&mut self, me: &Identity, ask: bool, answer: u32) -> Option<Vec<u8>> {
         let told = self.told.clone()?;
         let mut who = Introduction { session: told.session, name: told.name, ..me.introduction() };
         if who.session.is_none() {
@@ -343,16 +452,16 @@ impl Discovery {
             ask,
         };
         let clear = serde_json::to_vec(&beacon).ok()?;
-        let mut bytes = match lock {
-            Some((lock, session)) => {
-                let rules = beacon.who.rules;
-                self.seal(lock, Envelope { ask, ..envelope(rules, session) }, &clear)?
-            }
-            None => clear,
-        };
-        debug_assert!(bytes.len() <= BEACON_BYTES, "a beacon of {} bytes", bytes.len());
-        bytes.resize(BEACON_BYTES, 0);
-        Some(Arc::from(bytes))
+        let Some((lock, session)) = lock else { return Some(clear) };
+        self.sealed += 1;
+        let fresh = [
+            &self.questions[0].to_be_bytes()[..],
+            &answer.to_be_bytes(),
+            &self.sealed.to_be_bytes(),
+            &clear,
+        ];
+        let rules = beacon.who.rules;
+        self.seal(lock, Envelope { ask, ..envelope(rules, session) }, &fresh.concat())
     }
 
     fn seal(&mut self, lock: &Lock, mut envelope: Envelope, clear: &[u8]) -> Option<Vec<u8>> {
@@ -378,12 +487,33 @@ fn sealed_in(bytes: &[u8], length: usize) -> Option<&[u8]> {
     bytes.get(texts.byte_offset()..)?.get(..length)
 }
 
+/// A number that nobody guesses. Zero is no answer to any.
+fn question(chance: &mut Chance) -> u32 {
+    u32::from_be_bytes(chance.bytes()).max(1)
+}
+
+fn padded(mut beacon: Vec<u8>, length: usize) -> Arc<[u8]> {
+    debug_assert!(beacon.len() <= length, "a beacon of {} bytes", beacon.len());
+    beacon.resize(length, 0);
+    Arc::from(beacon)
+}
+
 /// What is in a sealed beacon, if this lock opens it.
-fn open(lock: &Lock, sealed: &[u8]) -> Option<Beacon> {
+fn open(lock: &Lock, sealed: &[u8]) -> Option<(Beacon, Freshness)> {
     let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
     let cipher = XChaCha20Poly1305::new(lock.beacon().into());
     let clear = cipher.decrypt(XNonce::from_slice(nonce), sealed).ok()?;
-    serde_json::from_slice(&clear).ok().filter(|beacon: &Beacon| beacon.locked)
+    let (fresh, clear) = clear.split_at_checked(FRESHNESS_BYTES)?;
+    let number = |at: std::ops::Range<usize>| {
+        fresh[at].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    };
+    let freshness = Freshness {
+        question: number(0..4) as u32,
+        answer: number(4..8) as u32,
+        number: number(8..16),
+    };
+    let beacon = serde_json::from_slice(clear).ok().filter(|beacon: &Beacon| beacon.locked)?;
+    Some((beacon, freshness))
 }
 
 /// One for each network: a machine with several addresses in one network speaks there from the first,
@@ -480,7 +610,7 @@ mod tests {
         let hears = |me: &Identity, bytes: &[u8]| {
             let mut here = discovery(Vec::new());
             let beacon = here.packet(now, me, at, Port::Beacon, bytes);
-            (beacon.map(|beacon| beacon.who.name.clone()), here.locked(now).count())
+            (beacon.map(|(beacon, _)| beacon.who.name.clone()), here.locked(now).count())
         };
         assert_eq!(hears(&locked(2, 7), &bytes), (Some(Name::new("Ada")), 0));
         assert_eq!(hears(&locked(2, 8), &bytes), (None, 1), "another passphrase");
@@ -493,6 +623,73 @@ mod tests {
                 assert!(at < 120 || altered[at] == 1, "byte {at}");
             }
         }
+    }
+
+    #[test]
+    fn a_recorded_beacon_of_an_earlier_life_is_not_proved_and_an_older_one_is_not_looked_at() {
+        let locked = |number| Identity {
+            lock: Some(Lock::from_secret(&[7; 32])),
+            ..Identity::numbered(number)
+        };
+        let (me, other) = (locked(1), locked(2));
+        let [here_at, there_at] = [1, 2].map(|last| SocketAddr::from(([10, 77, 0, last], 50_000)));
+        let now = Instant(1_000_000);
+        let (mut here, mut there) = (discovery(Vec::new()), discovery(vec![here_at]));
+        there.timeout(now, &other, told());
+        let Some(Effect::Packet { bytes: old, .. }) = there.poll() else { panic!("none is sent") };
+        let proved =
+            |here: &Discovery, now| here.heard(now).map(|heard| heard.proved).collect::<Vec<_>>();
+
+        here.timeout(now, &me, told());
+        assert!(here.packet(now, &me, there_at, Port::Own, &old).is_some());
+        assert_eq!(proved(&here, now), [false], "anybody may have recorded it");
+        // It is asked, and answers: so it is there.
+        let Some(Effect::Packet { bytes: question, to, .. }) = here.poll() else {
+            panic!("no question")
+        };
+        assert_eq!((to, question.len()), (there_at, old.len()));
+        assert!(there.packet(now, &other, here_at, Port::Own, &question).is_some());
+        let Some(Effect::Packet { bytes: answer, .. }) = there.poll() else { panic!("no answer") };
+        assert!(answer.len() <= question.len());
+        assert!(here.packet(now, &me, there_at, Port::Own, &answer).is_some());
+        assert_eq!(proved(&here, now), [true]);
+        assert!(here.poll().is_none(), "it need not be asked any more");
+
+        let elsewhere = SocketAddr::from(([10, 77, 0, 9], 50_000));
+        assert!(here.packet(now, &me, elsewhere, Port::Own, &old).is_none(), "it is an old one");
+        let mut later =
+            Discovery::new(Duration::from_secs(1), Chance::new([2; 32]), 50_000, Vec::new());
+        later.timeout(now, &me, told());
+        assert!(later.packet(now, &me, there_at, Port::Own, &answer).is_some());
+        assert_eq!(proved(&later, now), [false], "it answers somebody else's question");
+    }
+
+    #[test]
+    fn neither_what_is_remembered_of_announcements_nor_what_is_read_of_a_flood_grows() {
+        let me = Identity::numbered(1);
+        let mut here = discovery(Vec::new());
+        let mut there = discovery(vec![SocketAddr::from(([10, 77, 0, 1], 50_000))]);
+        let mut read = 0;
+        for number in 0..3_000_u32 {
+            let now = Instant(1_000_000 + u64::from(number) * 1_000);
+            let mut other = Identity::numbered(2);
+            other.key = crate::keys::SecretKey::from_bytes(&{
+                let mut bytes = [9; 32];
+                bytes[..4].copy_from_slice(&number.to_be_bytes());
+                bytes
+            });
+            there.timeout(now, &other, Told { players: number, ..told() });
+            there.next = now;
+            there.timeout(now, &other, Told { players: number, ..told() });
+            let Some(Effect::Packet { bytes, .. }) = there.poll() else { continue };
+            while there.poll().is_some() {}
+            let from = SocketAddr::from(([10, 77, 0, 2], 4_000));
+            // A hundred of them at once.
+            let at = Instant(1_000_000 + u64::from(number / 1_000) * 1_000_000);
+            read += u32::from(here.packet(at, &me, from, Port::Own, &bytes).is_some());
+            assert!(here.heard.len() <= ANNOUNCED_PER_ADDRESS_MAX);
+        }
+        assert_eq!(read, 3 * 96, "so many of each thousand that come at once");
     }
 
     // They had ids where there are keys now.

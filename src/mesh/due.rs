@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Mesh, Out, Parting, identity::Identity, links::Link};
 use crate::{
-    io::Effect,
+    config::FRAME_WITHIN,
     types::{Instant, LinkId, NodeId},
 };
 
@@ -70,8 +70,9 @@ impl Mesh {
                 self.out.extend(copy.map(|(_, copy)| Out::Effect(copy)));
             }
             Due::Close(link) => {
-                self.out.push_back(Out::Effect(Effect::Close { link }));
-                self.lost(now, link, Parting::Silent);
+                let late = |link: &Link| link.unfinished.is_some_and(|at| at + FRAME_WITHIN <= now);
+                let slow = self.links.get(&link).is_some_and(late);
+                self.end(now, link, if slow { Parting::Slow } else { Parting::Silent });
             }
             Due::Pings => {
                 // Those that come soon go with the one that is due: fewer wake-ups.
@@ -121,7 +122,10 @@ impl Mesh {
                     serves.is_some_and(|link| now.since(link.heard) > self.tuning.ping * 3);
                 if silent { Instant::NEVER } else { since + RETIRED }
             }
-            (None, Some(peer)) => link.heard.max(peer.heard) + self.tuning.link_silence,
+            (None, Some(peer)) => {
+                let finished = link.unfinished.map_or(Instant::NEVER, |at| at + FRAME_WITHIN);
+                finished.min(link.heard.max(peer.heard) + self.tuning.link_silence)
+            }
             (None, None) => link.since + self.tuning.handshake,
         }
     }

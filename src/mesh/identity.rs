@@ -5,6 +5,7 @@ use super::{
     message::{Beacon, Hello, Introduction, MAGIC, Opening, PROTOCOL, Refusal},
 };
 use crate::{
+    accounts::Statement,
     config::Config,
     keys::{Chance, Lock, SecretKey},
     text::{Name, SessionName},
@@ -36,6 +37,8 @@ pub struct Identity {
     pub session: Option<SessionName>,
     /// What opens that session; none: it is open to everybody.
     pub lock: Option<Lock>,
+    /// The certificate of this machine, by the account that it speaks for.
+    pub certificate: Option<Statement>,
 }
 
 impl Identity {
@@ -53,12 +56,19 @@ impl Identity {
             rules,
             session: None,
             lock: None,
+            certificate: Statement::certificate(&config.statements, &config.key.public()).cloned(),
         }
+    }
+
+    /// It speaks for the account that says this from here on.
+    pub fn speak_for(&mut self, statements: &[Statement]) {
+        self.certificate = Statement::certificate(statements, &self.key.public()).cloned();
     }
 
     /// It is somebody else from here on.
     pub fn become_another(&mut self, chance: &mut Chance) {
         self.key = SecretKey::draw(chance);
+        self.certificate = None;
         self.id = self.key.public().id();
         self.life = LifeKey::draw(&self.key, self.incarnation, chance);
     }
@@ -99,7 +109,13 @@ impl Identity {
 
     /// Its hello; `dial` numbers the links it dials, and datagrams to it begin with `index`.
     pub fn hello(&self, dial: u64, index: u16) -> Hello {
-        Hello { who: self.introduction(), proof: self.life.proof(), dial, index }
+        Hello {
+            who: self.introduction(),
+            proof: self.life.proof(),
+            dial,
+            index,
+            certificate: self.certificate.clone(),
+        }
     }
 
     /// Why whoever begins so cannot have a link with this node, if so.
@@ -146,6 +162,7 @@ impl Identity {
             rules: "test",
             session: Some(SessionName::default()),
             lock: None,
+            certificate: None,
         }
     }
 

@@ -1,6 +1,11 @@
 //! The life of a link: opened, introduced, of use or retired, lost.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -10,13 +15,21 @@ use super::{
     channel::{Channel, Handshake},
     identity::Identity,
     message::{ANSWER, Hello, OPENING, Opening, PROOF, REFUSED, Refusal},
+    strangers::gives_way,
 };
 use crate::{
+    config::{
+        FRAME_WITHIN, STRANGERS_PER_ADDRESS_MAX, UNFINISHED_BYTES_MAX,
+        UNFINISHED_BYTES_PER_ADDRESS_MAX,
+    },
     io::{CloseReason, Effect},
     keys::Forged,
     types::{Instant, LinkId, NodeId},
-    wire::{self, Deframer},
+    wire::{self, Deframer, STRANGER_FRAME_BYTES_MAX},
 };
+
+/// How many bytes of somebody who has not said who it is wait at most: its next two messages.
+const STRANGER_BYTES_MAX: usize = 2 * STRANGER_FRAME_BYTES_MAX;
 
 /// The most retired links with one peer.
 const SPARES_MAX: usize = 4;
@@ -49,6 +62,8 @@ pub(super) struct Link {
     pub(super) heard: Instant,
     pub(super) ping_at: Instant,
     pub(super) deframer: Deframer,
+    /// Since when a frame is on its way.
+    pub(super) unfinished: Option<Instant>,
 }
 
 impl Link {
@@ -68,6 +83,7 @@ impl Link {
             heard: now,
             ping_at: now,
             deframer: Deframer::new(),
+            unfinished: None,
         }
     }
 }
@@ -75,11 +91,7 @@ impl Link {
 impl Mesh {
     /// The driver has accepted a link.
     pub(super) fn accepted(&mut self, now: Instant, me: &Identity, link: LinkId, from: SocketAddr) {
-        let strangers =
-            self.links.iter().filter(|(_, link)| link.peer.is_none() && link.dialled.is_none());
-        if strangers.clone().count() >= self.tuning.strangers_max
-            && let Some(oldest) = strangers.min_by_key(|(_, link)| link.since).map(|(id, _)| *id)
-        {
+        if let Some(oldest) = self.stranger_to_go(from.ip()) {
             self.drop_link(oldest);
         }
         self.links.insert(link, Link::new(now, from, None));
@@ -87,6 +99,18 @@ impl Mesh {
         if me.session.is_none() {
             self.write_json(link, REFUSED, &Refusal::Session);
         }
+    }
+
+    /// Which link without a hello gives way to another one from `ip`, if one has to: of those from the same
+    /// address, or from the one with the most of them, the oldest on which nothing was said.
+    fn stranger_to_go(&self, ip: IpAddr) -> Option<LinkId> {
+        let strangers =
+            self.links.iter().filter(|(_, link)| link.peer.is_none() && link.dialled.is_none());
+        // Whoever has said something goes after all who have not.
+        let known = strangers.map(|(id, link)| ((link.heard > link.since, *id), link));
+        let known = known.map(|(order, link)| (order, link.from.ip(), Instant::default()));
+        let (in_all, each) = (self.tuning.strangers_max, STRANGERS_PER_ADDRESS_MAX);
+        gives_way(known, ip, in_all, each).map(|(_, id)| id)
     }
 
     /// A link is gone.
@@ -105,11 +129,46 @@ impl Mesh {
             return;
         };
         state.heard = now;
+        if state.channel.is_none() && state.deframer.held() + chunk.len() > STRANGER_BYTES_MAX {
+            return self.fail(now, link);
+        }
         state.deframer.push(chunk);
         if let Some(peer) = state.peer.and_then(|id| self.peers.get_mut(&id)) {
             peer.heard = now;
         }
         self.frames(now, me, link);
+        self.mind_unfinished(now, link);
+    }
+
+    /// A frame may be on its way for a while, and all of those together must not fill the memory: of the address
+    /// that has the most of them the longest goes.
+    fn mind_unfinished(&mut self, now: Instant, link: LinkId) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        if state.deframer.held() == 0 {
+            state.unfinished = None;
+            return;
+        }
+        if state.unfinished.is_none() {
+            state.unfinished = Some(now);
+            self.look_at = self.look_at.min(now + FRAME_WITHIN);
+        }
+        if state.deframer.held() <= STRANGER_FRAME_BYTES_MAX {
+            return;
+        }
+        let held: BTreeMap<IpAddr, (usize, (usize, LinkId))> =
+            self.links.iter().fold(BTreeMap::new(), |mut held, (id, link)| {
+                let bytes = link.deframer.held();
+                let (sum, longest) = held.entry(link.from.ip()).or_insert((0, (bytes, *id)));
+                *sum += bytes;
+                *longest = (*longest).max((bytes, *id));
+                held
+            });
+        let in_all: usize = held.values().map(|(sum, _)| sum).sum();
+        let Some((sum, (_, longest))) = held.values().max_by_key(|(sum, _)| *sum) else { return };
+        if in_all > UNFINISHED_BYTES_MAX || *sum > UNFINISHED_BYTES_PER_ADDRESS_MAX {
+            let longest = *longest;
+            self.end(now, longest, Parting::Flooding);
+        }
     }
 
     /// Takes in all whole frames of a link that have come.
@@ -191,19 +250,21 @@ impl Mesh {
             (OPENING, None, None) => self.opening(now, me, link, said),
             (ANSWER, Some(wanted), Some(mut handshake)) => {
                 let hello = read_hello(&mut handshake, said)?;
-                if hello.who.id() == me.id {
-                    if hello.who.incarnation != me.incarnation {
-                        self.out.push_back(Out::Clash { incarnation: hello.who.incarnation });
-                    }
-                    return Err(Forged);
-                }
-                if hello.who.id() != wanted {
-                    return Err(Forged); // somebody else lives there by now
+                let own = hello.who.id() == me.id && hello.who.incarnation != me.incarnation;
+                if hello.who.id() != wanted && !own {
+                    return Err(Forged); // somebody else lives there by now, or this node itself
                 }
                 let index = self.free_index();
                 let mine = serde_json::to_vec(&me.hello(link.0, index)).map_err(|_| Forged)?;
                 let proof = handshake.write(&mine).ok_or(Forged)?;
                 self.write(link, PROOF, &proof);
+                if hello.who.id() == me.id {
+                    // The other one knows it now, too.
+                    if own {
+                        self.out.push_back(Out::Clash { incarnation: hello.who.incarnation });
+                    }
+                    return Err(Forged);
+                }
                 self.agreed(now, me, link, handshake, hello, index)
             }
             (PROOF, None, Some(mut handshake)) => {
@@ -284,9 +345,13 @@ impl Mesh {
         hello: Hello,
         index: u16,
     ) -> Result<(), Forged> {
-        let Hello { who, dial, index: theirs, .. } = hello;
+        let Hello { who, dial, index: theirs, certificate, .. } = hello;
         let id = who.id();
-        if let Some(refusal) = self.refuses(id) {
+        if self.admission.is_held_off(now, id) {
+            return Err(Forged);
+        }
+        if let Some(refusal) = self.admission.shown(now, &who.key, certificate.as_ref()) {
+            self.forget_unless_linked(id);
             let channel = handshake.channel(id, theirs).ok_or(Forged)?;
             self.turn_away(link, channel, refusal);
             return Err(Forged);
@@ -297,8 +362,10 @@ impl Mesh {
             self.end_life(now, id);
         }
         let udp = SocketAddr::new(ip, who.udp);
-        self.make_room(id);
-        self.learn_of(now, me, Acquaintance::introduced(who, ip, false));
+        if !self.peers.contains_key(&id) {
+            self.make_room(ip, true);
+        }
+        self.learn_of(now, me, Acquaintance::introduced(who, ip, false, 0));
         let (Some(peer), Some(state)) = (self.peers.get_mut(&id), self.links.get_mut(&link)) else {
             return Err(Forged);
         };
@@ -376,10 +443,15 @@ impl Mesh {
         self.drop_channels(id);
     }
 
-    /// A link is to be closed by this side, because the other did what it must not, or nothing.
+    /// A link is to be closed by this side, because what came over it makes no sense.
     pub(super) fn fail(&mut self, now: Instant, link: LinkId) {
+        self.end(now, link, Parting::Nonsense);
+    }
+
+    /// A link is to be closed by this side.
+    pub(super) fn end(&mut self, now: Instant, link: LinkId, reason: Parting) {
         self.out.push_back(Out::Effect(Effect::Close { link }));
-        self.lost(now, link, Parting::Error);
+        self.lost(now, link, reason);
     }
 
     /// A link is no more: what follows from that.
@@ -444,4 +516,100 @@ fn read_hello(handshake: &mut Handshake, message: &[u8]) -> Result<Hello, Forged
     let hello: Hello = serde_json::from_slice(&said).map_err(|_| Forged)?;
     handshake.check(&hello.who.key, hello.who.incarnation, &hello.proof)?;
     Ok(hello)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{FLOODED_FOR, MESSAGES_PER_SECOND_MAX, Tuning},
+        io::Wire,
+        keys::Chance,
+        mesh::testing::let_in,
+        wire::FRAME_BYTES_MAX,
+    };
+
+    const NOW: Instant = Instant(1_000_000);
+
+    fn at(last: u8, port: u16) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, last], port))
+    }
+
+    fn mesh() -> Mesh {
+        Mesh::new(Tuning::default(), Chance::new([1; 32]), 0, Vec::new())
+    }
+
+    #[test]
+    fn a_crowd_of_silent_links_takes_the_place_of_nobody_elses() {
+        let (me, mut mesh) = (Identity::numbered(1), mesh());
+        mesh.handle(NOW, &me, Wire::Accepted { link: LinkId(1), from: at(2, 1) });
+        for number in 1..2_000 {
+            let now = NOW + Duration::from_micros(number);
+            let link = LinkId(1 + number * 2);
+            mesh.handle(now, &me, Wire::Accepted { link, from: at(9, number as u16) });
+        }
+        assert!(mesh.links.contains_key(&LinkId(1)), "who came first, from elsewhere");
+        assert_eq!(mesh.links.len(), 1 + STRANGERS_PER_ADDRESS_MAX);
+        assert!(mesh.links.contains_key(&LinkId(1 + 1_999 * 2)), "and the last of the crowd");
+    }
+
+    #[test]
+    fn whoever_has_not_said_who_it_is_is_not_kept_waiting_with_all_that_it_sends() {
+        let (me, mut mesh) = (Identity::numbered(1), mesh());
+        mesh.handle(NOW, &me, Wire::Accepted { link: LinkId(1), from: at(2, 1) });
+        mesh.links.get_mut(&LinkId(1)).unwrap().held_until = Some(NOW + Duration::from_secs(1));
+        for _ in 0..20 {
+            mesh.handle(NOW, &me, Wire::Bytes { link: LinkId(1), chunk: vec![0; 4_000] });
+        }
+        assert!(!mesh.links.contains_key(&LinkId(1)));
+    }
+
+    #[test]
+    fn unfinished_frames_do_not_fill_the_memory() {
+        let (me, mut mesh) = (Identity::numbered(1), mesh());
+        let mut chunk = (FRAME_BYTES_MAX as u32).to_be_bytes().to_vec();
+        chunk.resize(FRAME_BYTES_MAX - 1, 7);
+        for number in 0..400 {
+            let link = LinkId(1 + number * 2);
+            let mut state = Link::new(NOW, at(2 + (number % 20) as u8, 1), None);
+            (state.channel, state.peer) = (Some(7), Some(NodeId::from_u128(number.into())));
+            state.deframer.trust();
+            mesh.links.insert(link, state);
+            mesh.handle(NOW, &me, Wire::Bytes { link, chunk: chunk.clone() });
+            let held: usize = mesh.links.values().map(|link| link.deframer.held()).sum();
+            assert!(held <= UNFINISHED_BYTES_MAX, "{held} bytes");
+        }
+        // Nor do they wait for ever.
+        let slow = mesh.links.values().all(|link| {
+            link.unfinished.is_some_and(|since| since == NOW)
+                && mesh.link_deadline(NOW, link) <= NOW + FRAME_WITHIN
+        });
+        assert!(slow);
+    }
+
+    #[test]
+    fn whoever_says_more_than_any_node_does_is_parted_with_and_told_of() {
+        let (me, other) = (Identity::numbered(1), Identity::numbered(2));
+        let mut mesh = mesh();
+        let_in(&mut mesh, NOW, &me, &other, at(2, 1));
+        while mesh.poll().is_some() {}
+        let says = |mesh: &mut Mesh, now| {
+            let ping = Bytes::from_static(&[super::super::message::PING, 0]);
+            mesh.frame(now, other.id, LinkId(1), ping);
+        };
+        for second in 0..3 {
+            let now = NOW + Duration::from_secs(second);
+            (0..MESSAGES_PER_SECOND_MAX).for_each(|_| says(&mut mesh, now));
+            assert!(mesh.peer(other.id).is_some_and(|peer| peer.is_linked()));
+        }
+        let now = NOW + Duration::from_secs(3);
+        (0..=MESSAGES_PER_SECOND_MAX).for_each(|_| says(&mut mesh, now));
+        let told = std::iter::from_fn(|| mesh.poll())
+            .any(|out| matches!(out, Out::Down { reason: Parting::Flooding, .. }));
+        assert!(told);
+        let_in(&mut mesh, now, &me, &other, at(2, 1));
+        assert!(!mesh.peer(other.id).is_some_and(|peer| peer.is_linked()), "not so soon");
+        let_in(&mut mesh, now + FLOODED_FOR, &me, &other, at(2, 1));
+        assert!(mesh.peer(other.id).is_some_and(|peer| peer.is_linked()));
+    }
 }

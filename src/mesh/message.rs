@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
+    accounts::Statement,
     keys::{PublicKey, Signature},
     text::{Name, SessionName},
     types::{Incarnation, NodeId, Role, SessionId, Term},
@@ -172,6 +173,9 @@ pub struct Hello {
     pub dial: u64,
     /// What datagrams to the sender begin with.
     pub index: u16,
+    /// The certificate of its machine, by the account that it speaks for, if it speaks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Statement>,
 }
 
 /// Why a link was refused. The link is closed after it.

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::message::Address;
 use crate::{
+    config::{DIAL_COSTS_BYTES, DIAL_CREDIT_BYTES_MAX},
     text::Name,
     types::{Incarnation, Instant, LinkId, Role},
 };
@@ -46,6 +47,12 @@ pub struct Peer {
     pub(super) unlinked: Instant,
     /// It plays through a third node, which has introduced it in this life of its.
     pub(super) introduced: bool,
+    /// It is in the roster of the host that this node follows.
+    pub(super) member: bool,
+    /// How many bytes came from there that dials may be begun for, if it was only heard of.
+    pub(super) credit: u32,
+    /// How many messages came of it since when.
+    pub(super) said: (Instant, u32),
     /// The dials under way, the oldest first.
     pub(super) dials: Vec<LinkId>,
     /// Which of its addresses is dialled next.
@@ -92,6 +99,22 @@ impl Peer {
     /// How often all of its addresses have been dialled in vain, as far as that makes a difference.
     pub(super) fn rounds(&self) -> u32 {
         (self.tries / self.addresses.len().max(1) as u32).min(10)
+    }
+
+    /// Whether it is more than heard of: it is a member, or was linked in this life.
+    pub(super) fn is_known(&self) -> bool {
+        self.member || self.was_linked()
+    }
+
+    /// Whether it may be dialled: somebody who was only heard of, for what was heard.
+    pub(super) fn is_worth_a_dial(&self) -> bool {
+        self.is_known() || self.credit >= DIAL_COSTS_BYTES
+    }
+
+    /// So many bytes came from there.
+    pub(super) fn pays(&mut self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.credit = self.credit.saturating_add(bytes).min(DIAL_CREDIT_BYTES_MAX);
     }
 
     /// Whether it has had a link.

@@ -11,8 +11,10 @@ use super::{
     links::Link,
     message::{Address, Introduction, Refusal},
     peer::ADDRESSES_MAX,
+    strangers::gives_way,
 };
 use crate::{
+    config::{HEARD_OF_MAX, HEARD_OF_PER_ADDRESS_MAX},
     text::Name,
     types::{Incarnation, Instant, NodeId, Role},
 };
@@ -37,11 +39,15 @@ pub struct Acquaintance {
     pub heard: bool,
     /// Whether this node waits for it: then it is dialled at once, by whichever id.
     pub wanted: bool,
+    /// Whether it is in the roster of the host that this node follows. If not, it is dialled for what it pays.
+    pub member: bool,
+    /// How many bytes came for which it may be dialled.
+    pub pays: usize,
 }
 
 impl Acquaintance {
-    /// Somebody who said so itself just now, and is heard at `ip`.
-    pub fn introduced(who: Introduction, ip: IpAddr, wanted: bool) -> Self {
+    /// Somebody who said so itself just now, and is heard at `ip`, in so many bytes.
+    pub fn introduced(who: Introduction, ip: IpAddr, wanted: bool, pays: usize) -> Self {
         Self {
             id: who.id(),
             incarnation: who.incarnation,
@@ -50,6 +56,8 @@ impl Acquaintance {
             address: Some(Address { ip, tcp: who.tcp, udp: who.udp }),
             heard: true,
             wanted,
+            member: false,
+            pays,
         }
     }
 }
@@ -63,6 +71,13 @@ impl Mesh {
     /// What is known of `id`.
     pub fn peer(&self, id: NodeId) -> Option<&Peer> {
         self.peers.get(&id)
+    }
+
+    /// These are the members of the host that this node follows, and nobody else.
+    pub fn set_members(&mut self, members: &BTreeSet<NodeId>) {
+        for (id, peer) in &mut self.peers {
+            peer.member = members.contains(id);
+        }
     }
 
     /// Tells whom to link with when this node is a spectator.
@@ -79,15 +94,25 @@ impl Mesh {
         }
     }
 
-    /// Whoever says hello is there: should too many be remembered, it takes the place of the one of whom
-    /// nothing came for longest, among those who never had a link. Beacons alone could fill all places
-    /// with nodes that do not exist.
-    pub(super) fn make_room(&mut self, id: NodeId) {
-        if self.peers.contains_key(&id) || self.peers.len() < PEERS_MAX {
-            return;
-        }
-        let strangers = self.peers.iter().filter(|(_, peer)| !peer.was_linked());
-        if let Some(oldest) = strangers.min_by_key(|(_, peer)| peer.met).map(|(id, _)| *id) {
+    /// Makes room for somebody at `ip`: of those who were only heard of a few are remembered, and of each address
+    /// fewer. Should too many be remembered at all, whoever says hello, or is a member, takes the place of one of
+    /// those. Beacons alone could fill all places with nodes that do not exist.
+    pub(super) fn make_room(&mut self, ip: IpAddr, is_known: bool) {
+        let strangers = self.peers.iter().filter(|(_, peer)| !peer.is_known());
+        let known = strangers.map(|(id, peer)| {
+            let at = peer.address().map_or(IpAddr::from([0; 4]), |address| address.ip);
+            (*id, at, peer.met)
+        });
+        let (in_all, each) = match is_known {
+            true if self.peers.len() >= PEERS_MAX => (0, usize::MAX),
+            true => return,
+            false => (HEARD_OF_MAX, HEARD_OF_PER_ADDRESS_MAX),
+        };
+        if let Some(oldest) = gives_way(known, ip, in_all, each) {
+            let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(oldest));
+            for dial in dials.map(|(link, _)| *link).collect::<Vec<_>>() {
+                self.drop_link(dial);
+            }
             self.forget(oldest);
         }
     }
@@ -98,32 +123,58 @@ impl Mesh {
         self.drop_channels(id);
     }
 
+    /// Forgets somebody who was met in vain.
+    pub(super) fn forget_unless_linked(&mut self, id: NodeId) {
+        if self.peers.get(&id).is_some_and(|peer| !peer.was_linked()) {
+            let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(id));
+            let silent = dials.filter(|(_, link)| link.handshake.is_none() && !link.introduced);
+            for dial in silent.map(|(link, _)| *link).collect::<Vec<_>>() {
+                self.drop_link(dial);
+            }
+            self.forget(id);
+            self.discovery.forget(id);
+        }
+    }
+
     /// Whoever is in this set may not come in from here on: its links end, and nothing is known of it any
     /// more. Whoever is not in it may.
     pub fn set_barred(&mut self, now: Instant, barred: BTreeSet<NodeId>) {
-        self.barred = barred;
+        self.admission.bar(barred);
         self.expel(now);
     }
 
-    /// Only whoever is in this set may come in from here on; none: whoever is not barred.
+    /// Only whoever is in this set, or speaks for an account that is, may come in from here on; none: whoever
+    /// is not barred.
     pub fn set_allowed(&mut self, now: Instant, allowed: Option<BTreeSet<NodeId>>) {
-        self.allowed = allowed;
+        self.admission.list(allowed);
         self.expel(now);
     }
 
-    /// Why this node may not come in, if so.
+    /// These accounts, of those that are listed, have struck off these machines.
+    pub fn set_struck(&mut self, now: Instant, struck: BTreeSet<(NodeId, NodeId)>) {
+        self.admission.strike(struck);
+        self.expel(now);
+    }
+
+    /// Why this node may not come in, if so. Whoever may for its account's sake is refused until it has shown
+    /// that it speaks for it.
     pub fn refuses(&self, id: NodeId) -> Option<Refusal> {
-        if self.barred.contains(&id) {
-            return Some(Refusal::Barred);
-        }
-        let listed = self.allowed.as_ref().is_none_or(|allowed| allowed.contains(&id));
-        (!listed).then_some(Refusal::NotListed)
+        self.admission.refuses(id)
+    }
+
+    /// Whether it is worth while to find out whether this node may come in.
+    pub fn may_meet(&self, now: Instant, id: NodeId) -> bool {
+        self.admission.may_meet(now, id)
     }
 
     /// Parts with everybody who may not be here.
     fn expel(&mut self, now: Instant) {
         let known = self.peers.keys().copied();
         for id in known.filter(|id| self.refuses(*id).is_some()).collect::<Vec<_>>() {
+            if self.may_meet(now, id) && self.peers.get(&id).is_some_and(|peer| !peer.was_linked())
+            {
+                continue;
+            }
             self.part_with(now, id, Parting::Barred);
             let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(id));
             for dial in dials.map(|(link, _)| *link).collect::<Vec<_>>() {
@@ -136,12 +187,20 @@ impl Mesh {
 
     /// Learns of a node of the own session, from its beacon, its hello, or the roster.
     pub fn learn_of(&mut self, now: Instant, me: &Identity, acquaintance: Acquaintance) {
-        let Acquaintance { id, incarnation, name, role, address, heard, wanted } = acquaintance;
-        if self.refuses(id).is_some() {
+        let Acquaintance { id, incarnation, name, role, address, heard, wanted, member, pays } =
+            acquaintance;
+        if !self.may_meet(now, id) {
             return;
         }
-        if id == me.id || (!self.peers.contains_key(&id) && self.peers.len() >= PEERS_MAX) {
+        if id == me.id {
             return;
+        }
+        if !self.peers.contains_key(&id) {
+            let ip = address.map_or(IpAddr::from([0; 4]), |address| address.ip);
+            self.make_room(ip, member);
+            if self.peers.len() >= PEERS_MAX {
+                return;
+            }
         }
         if heard && self.speaks_for_the_dead(now, id, incarnation) {
             self.end_life(now, id);
@@ -159,6 +218,7 @@ impl Mesh {
             };
             heard || self.peers.iter().all(|(other, peer)| *other == id || !lives_there(peer))
         });
+        let speaks = heard && self.speaks_elsewhere(now, id, address);
         let peer = self.peers.entry(id).or_insert_with(|| Peer {
             incarnation,
             name: name.clone(),
@@ -177,6 +237,9 @@ impl Mesh {
             last_channel: None,
             unlinked: Instant::default(),
             introduced: false,
+            member: false,
+            credit: 0,
+            said: (now, 0),
             dials: Vec::new(),
             turn: 0,
             tries: 0,
@@ -190,6 +253,7 @@ impl Mesh {
             peer.addresses.clear();
             peer.udp = None;
             peer.introduced = false;
+            peer.unlinked = Instant::default();
             peer.tries = 0;
             peer.dial_at = now + courtesy;
         }
@@ -199,18 +263,20 @@ impl Mesh {
         peer.name = name;
         peer.role = role;
         peer.met = now;
+        peer.member |= member;
+        peer.pays(pays);
         let Some(address) = address else { return };
         if heard {
             peer.heard = now;
         }
-        if heard {
+        if heard && !speaks {
             peer.lives_at(address);
         } else if !peer.addresses.contains(&address) {
             peer.addresses.truncate(ADDRESSES_MAX - 1);
             peer.addresses.push(address);
         }
         let udp = SocketAddr::new(address.ip, address.udp);
-        if heard && peer.heard_at(now, udp, self.tuning.suspicion_max) {
+        if heard && !speaks && peer.heard_at(now, udp, self.tuning.suspicion_max) {
             self.look_at = Instant::default();
         }
         peer.udp.get_or_insert(udp);
@@ -220,6 +286,15 @@ impl Mesh {
         if heard {
             self.hurry(now, me, id);
         }
+    }
+
+    /// Whether a peer speaks over its link, and is not where an announcement says it is. Anybody can announce
+    /// somebody else somewhere else; what moves a peer that speaks is what only it can have sent.
+    fn speaks_elsewhere(&self, now: Instant, id: NodeId, address: Option<Address>) -> bool {
+        let Some((peer, address)) = self.peers.get(&id).zip(address) else { return false };
+        let link = peer.link.and_then(|link| self.links.get(&link));
+        let lively = link.is_some_and(|link| now.since(link.heard) < self.tuning.ping * 2);
+        lively && peer.address().is_some_and(|known| known != address)
     }
 
     /// Whether the link with a peer belongs to another life of it than the one that is heard, and
@@ -302,18 +377,18 @@ mod tests {
         let (me, newcomer) = (Identity::numbered(2), Identity::numbered(1));
         let now = Instant(1_000_000);
         let mut mesh = Mesh::new(Tuning::default(), Chance::new([1; 32]), 0, Vec::new());
-        for number in 0..PEERS_MAX as u32 + 100 {
+        for number in 0..10_000_u32 {
             let mut key = [7; 32];
             key[..4].copy_from_slice(&number.to_be_bytes());
             let key = PublicKey::from_bytes(key);
             let who = Introduction { key, ..newcomer.introduction() };
-            let ghost = Acquaintance::introduced(who, IpAddr::from([10, 0, 0, 9]), false);
+            let ghost = Acquaintance::introduced(who, IpAddr::from([10, 0, 0, 9]), false, 1_136);
             mesh.learn_of(now, &me, ghost);
         }
-        assert_eq!(mesh.peers.len(), PEERS_MAX);
+        assert_eq!(mesh.peers.len(), HEARD_OF_PER_ADDRESS_MAX);
         let from = SocketAddr::from(([10, 0, 0, 2], 4_000));
         let_in(&mut mesh, now, &me, &newcomer, from);
         assert!(mesh.peer(newcomer.id).is_some_and(Peer::is_linked));
-        assert_eq!((mesh.peers.len(), mesh.channels.len()), (PEERS_MAX, 1));
+        assert_eq!((mesh.peers.len(), mesh.channels.len()), (HEARD_OF_PER_ADDRESS_MAX + 1, 1));
     }
 }

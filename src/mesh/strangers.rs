@@ -1,6 +1,10 @@
 //! What those may cost who have not shown who they are.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use crate::types::Instant;
 
@@ -80,9 +84,161 @@ impl Guesses {
     }
 }
 
+/// How much is done for strangers within a span of time: so much in all, and so much for each of them.
+#[derive(Debug)]
+pub(super) struct Ration<K> {
+    span: Duration,
+    in_all: u32,
+    each: u32,
+    since: Instant,
+    done: u32,
+    by: BTreeMap<K, u32>,
+}
+
+impl<K: Ord> Ration<K> {
+    /// So much within each span.
+    pub(super) fn new(span: Duration, in_all: u32, each: u32) -> Self {
+        let (since, done, by) = (Instant::default(), 0, BTreeMap::new());
+        Self { span, in_all, each, since, done, by }
+    }
+
+    /// Whether there is something left for this one.
+    pub(super) fn is_left(&mut self, now: Instant, whom: &K) -> bool {
+        if now.since(self.since) >= self.span {
+            (self.since, self.done) = (now, 0);
+            self.by.clear();
+        }
+        self.done < self.in_all && self.by.get(whom).is_none_or(|taken| *taken < self.each)
+    }
+
+    /// The same, and if there is, it is taken.
+    pub(super) fn take(&mut self, now: Instant, whom: K) -> bool {
+        let is_left = self.is_left(now, &whom);
+        if is_left {
+            *self.by.entry(whom).or_default() += 1;
+            self.done += 1;
+        }
+        is_left
+    }
+}
+
+/// What beacons are read, and which of them are answered.
+#[derive(Debug)]
+pub(super) struct Patience {
+    read: Ration<IpAddr>,
+    answered: Ration<SocketAddr>,
+    by_network: Ration<[u8; 3]>,
+    far: Ration<()>,
+}
+
+/// So many beacons are read in the time of a tick: each takes some five microseconds, and what follows from it.
+const READ_IN_ALL: u32 = 128;
+const READ_EACH: u32 = 96;
+const READ_SPAN: Duration = Duration::from_millis(16);
+
+/// So many are answered in a tenth of a second: each address once, in all, of one network (its first three
+/// numbers), and of networks that this machine is not on.
+const ANSWER_SPAN: Duration = Duration::from_millis(100);
+const ANSWERED_IN_ALL: u32 = 128;
+const ANSWERED_PER_NETWORK: u32 = 96;
+const ANSWERED_FAR: u32 = 8;
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            read: Ration::new(READ_SPAN, READ_IN_ALL, READ_EACH),
+            answered: Ration::new(ANSWER_SPAN, ANSWERED_IN_ALL, 1),
+            by_network: Ration::new(ANSWER_SPAN, ANSWERED_IN_ALL, ANSWERED_PER_NETWORK),
+            far: Ration::new(ANSWER_SPAN, ANSWERED_FAR, ANSWERED_FAR),
+        }
+    }
+}
+
+impl Patience {
+    /// Whether a beacon from there is read.
+    pub(super) fn may_read(&mut self, now: Instant, from: IpAddr) -> bool {
+        self.read.take(now, from)
+    }
+
+    /// Whether one is answered. `near`: it came from a network that this machine is on, or from somebody whom
+    /// its user has named.
+    pub(super) fn may_answer(&mut self, now: Instant, to: SocketAddr, near: bool) -> bool {
+        let network = match to.ip() {
+            IpAddr::V4(ip) => [ip.octets()[0], ip.octets()[1], ip.octets()[2]],
+            IpAddr::V6(_) => [0; 3],
+        };
+        // Nothing is taken of one where another one is used up.
+        let is_left = self.answered.is_left(now, &to) && self.by_network.is_left(now, &network);
+        is_left
+            && (near || self.far.take(now, ()))
+            && self.by_network.take(now, network)
+            && self.answered.take(now, to)
+    }
+}
+
+/// Of those who are only heard of, the one that is to give way to a newcomer from `ip`, if one has to: each says
+/// from which address it is, and since when nothing came of it.
+pub(super) fn gives_way<I: Copy + Ord>(
+    known: impl Iterator<Item = (I, IpAddr, Instant)>,
+    ip: IpAddr,
+    in_all: usize,
+    per_address: usize,
+) -> Option<I> {
+    let mut by: BTreeMap<IpAddr, (usize, (Instant, I))> = BTreeMap::new();
+    let mut count = 0;
+    for (id, ip, at) in known {
+        count += 1;
+        let (many, oldest) = by.entry(ip).or_insert((0, (at, id)));
+        *many += 1;
+        *oldest = (*oldest).min((at, id));
+    }
+    let own = by.get(&ip).filter(|(many, _)| *many >= per_address);
+    let crowded = || by.values().filter(|_| count >= in_all).max_by_key(|(many, _)| *many);
+    own.or_else(crowded).map(|(_, (_, id))| *id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ration_is_for_all_and_for_each() {
+        let mut ration = Ration::new(Duration::from_millis(10), 5, 2);
+        let now = Instant(1_000_000);
+        let taken: Vec<bool> =
+            [1, 1, 1, 2, 2, 3, 4].into_iter().map(|whom| ration.take(now, whom)).collect();
+        assert_eq!(taken, [true, true, false, true, true, true, false]);
+        assert!(ration.take(now + Duration::from_millis(10), 1));
+    }
+
+    #[test]
+    fn whoever_comes_from_a_crowded_address_takes_nobody_elses_place() {
+        let at = |last: u8| IpAddr::from([10, 0, 0, last]);
+        let crowd = || (0..10_u64).map(|n| (n, at(1), Instant(100 + n)));
+        let others = || (0..3_u64).map(|n| (20 + n, at(2), Instant(n)));
+        let known = || crowd().chain(others());
+        assert_eq!(gives_way(known(), at(1), 100, 10), Some(0), "the oldest from there");
+        assert_eq!(gives_way(known(), at(2), 100, 10), None, "there is room");
+        assert_eq!(gives_way(known(), at(3), 13, 100), Some(0), "the crowd gives way to others");
+        assert_eq!(gives_way(known(), at(2), 13, 100), Some(0));
+    }
+
+    #[test]
+    fn no_flood_of_questions_is_answered_beyond_a_rate() {
+        let mut patience = Patience::default();
+        let now = Instant(1_000_000);
+        let at = |n: u16| SocketAddr::from(([10, 0, (n >> 8) as u8, n as u8], 4_000));
+        let many = |patience: &mut Patience, near| {
+            (0..5_000).filter(|n| patience.may_answer(now, at(*n), near)).count()
+        };
+        assert!(patience.may_answer(now, at(0), true));
+        assert!(!patience.may_answer(now, at(0), true), "each address once");
+        assert_eq!(many(&mut Patience::default(), true), ANSWERED_IN_ALL as usize);
+        assert_eq!(many(&mut Patience::default(), false), ANSWERED_FAR as usize);
+        let near = |n: u16| SocketAddr::from(([10, 0, 0, 1], 4_000 + n));
+        let of_one = (0..5_000).filter(|n| patience.may_answer(now, near(*n), true)).count();
+        assert_eq!(of_one, ANSWERED_PER_NETWORK as usize - 1);
+    }
 
     #[test]
     fn a_burst_of_handshakes_is_spread_over_time() {

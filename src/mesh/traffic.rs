@@ -13,13 +13,13 @@ use bytes::{Buf, Bytes};
 use rand_pcg::rand_core::Rng;
 
 use super::{
-    Link, Mesh, Out, Received,
+    Link, Mesh, Out, Parting, Received,
     channel::INDEX_MIN,
     identity::Identity,
     message::{BEACON, DATAGRAM_HEAD_BYTES, KINDS_ABOVE, PING, PROBE, REFUSED},
 };
 use crate::{
-    config::PACKET_BYTES_MAX,
+    config::{FLOODED_FOR, MESSAGES_PER_SECOND_MAX, PACKET_BYTES_MAX},
     io::{Effect, Port},
     types::{Instant, LinkId, NodeId},
     wire,
@@ -118,10 +118,12 @@ impl Mesh {
         mut bytes: Bytes,
     ) {
         if bytes.first() == Some(&BEACON) {
-            let Some(beacon) = self.discovery.packet(now, me, from, via, &bytes) else { return };
-            match self.refuses(beacon.who.id()) {
-                Some(_) => self.discovery.forget(beacon.who.id()),
-                None => self.out.push_back(Out::Beacon { beacon, from }),
+            let Some((beacon, paid)) = self.discovery.packet(now, me, from, via, &bytes) else {
+                return;
+            };
+            match self.may_meet(now, beacon.who.id()) {
+                false => self.discovery.forget(beacon.who.id()),
+                true => self.out.push_back(Out::Beacon { beacon, from, paid }),
             }
             return;
         }
@@ -133,6 +135,9 @@ impl Mesh {
         let id = channel.peer;
         // What came before comes again where a network doubles it; there is nobody to blame for that.
         let Ok(clear) = channel.open_datagram(&bytes) else { return };
+        if !self.may_say_more(now, id) {
+            return;
+        }
         self.heard_packet(now, me, id, from);
         let mut body = Bytes::from(clear);
         let kind = body.get_u8();
@@ -146,8 +151,30 @@ impl Mesh {
         }
     }
 
+    /// A peer says one thing more. Whoever says more in a second than any node does is parted with, and kept out
+    /// for a while: false.
+    fn may_say_more(&mut self, now: Instant, id: NodeId) -> bool {
+        let Some(peer) = self.peers.get_mut(&id) else { return true };
+        let (since, said) = &mut peer.said;
+        if now.since(*since) >= Duration::from_secs(1) {
+            (*since, *said) = (now, 0);
+        }
+        *said += 1;
+        if *said <= MESSAGES_PER_SECOND_MAX {
+            return true;
+        }
+        let name = peer.name.clone();
+        tracing::warn!(%name, ?id, "says more than any node does, and is parted with");
+        self.admission.hold_off(now + FLOODED_FOR, id);
+        self.part_with(now, id, Parting::Flooding);
+        false
+    }
+
     /// A whole frame of a link came in, from a peer that has introduced itself.
     pub(super) fn frame(&mut self, now: Instant, peer: NodeId, link: LinkId, frame: Bytes) {
+        if !self.may_say_more(now, peer) {
+            return;
+        }
         match &frame[..] {
             [PING, hears_none] => {
                 if let Some(peer) = self.peers.get_mut(&peer) {

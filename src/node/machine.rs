@@ -13,11 +13,12 @@ use sha2::{Digest as _, Sha256};
 use super::{
     ChatNews, Command, Event, Handover, Input, LedgerView, MemberView, NotSaid, Output, Picture,
     SessionView, Status,
+    company::Company,
     persons::Persons,
     talk::{Around, Talk},
 };
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Friend},
     chat::Chat,
     cluster::{
         self, Cluster, Exclusion, Notice,
@@ -29,6 +30,7 @@ use crate::{
     io::Wire,
     ledger::{body::Body, entry::EntryId},
     mesh::Delivery,
+    pairing::Told,
     replica::{
         Replica, State,
         client::Client,
@@ -69,6 +71,8 @@ pub struct Node<G: Game> {
     pub(super) memory: Memory<G>,
     pub(super) persons: Persons,
     pub(super) talk: Talk,
+    pub(super) company: Company,
+    pub(super) friends: Arc<[Friend]>,
     applied: Option<Applied>,
     lost: Option<(NodeId, Cause)>,
     pub(super) handover: Option<Handover>,
@@ -160,7 +164,9 @@ impl<G: Game> Node<G> {
             scores_changed: false,
             new_reign: None,
             memory: Memory::default(),
-            persons: Persons::new(std::mem::take(&mut config.statements)),
+            persons: Persons::new(std::mem::take(&mut config.statements), config.allowed.as_ref()),
+            friends: Arc::from([]),
+            company: Company::new(std::mem::take(&mut config.friends)),
             applied: None,
             lost: None,
             handover: None,
@@ -183,6 +189,7 @@ impl<G: Game> Node<G> {
                 talks: config.talks,
             },
         };
+        node.friends = node.company.friends().all().into();
         if let Some(session) = config.session {
             node.handle(now, Input::Command(Command::Play(session, config.lock)));
         }
@@ -322,7 +329,14 @@ impl<G: Game> Node<G> {
             Command::Kick(id) => self.cluster.bar(now, id, false),
             Command::Ban(id) => self.cluster.bar(now, id, true),
             Command::VoteOut(id) => self.cluster.vote_out(now, &self.replica, id),
-            Command::Declare(statements) => self.persons.declare(statements),
+            Command::Pair(id) => self.pair(now, id),
+            Command::Compared { same } => {
+                self.cluster.compared(now, same && self.company.friends().has_room());
+            }
+            Command::Declare(statements) => {
+                self.cluster.speak_for(&statements);
+                self.persons.declare(statements);
+            }
             Command::Say(to, said) => self.say_to(now, to, said),
             Command::Unsay(id) => self.unsay(now, id),
         }
@@ -335,6 +349,7 @@ impl<G: Game> Node<G> {
         self.drain(now);
         self.persons.left();
         self.talk.left();
+        self.company.left();
         self.replica = Replica::default();
         self.host = Host::new();
         self.client.forget();
@@ -352,7 +367,7 @@ impl<G: Game> Node<G> {
         while let Some(out) = self.cluster.poll() {
             match out {
                 cluster::Out::Effect(effect) => self.out.push_back(Output::Effect(effect)),
-                cluster::Out::Notice(notice) => self.notice(notice),
+                cluster::Out::Notice(notice) => self.notice(now, notice),
                 cluster::Out::Reign { term, ends, world } => self.reign(now, term, ends, world),
                 cluster::Out::Announce { term, ends } => {
                     let own = ends.host == self.me();
@@ -392,7 +407,7 @@ impl<G: Game> Node<G> {
         }
     }
 
-    fn notice(&mut self, notice: Notice) {
+    fn notice(&mut self, now: Instant, notice: Notice) {
         self.view_due = true;
         let event = match notice {
             Notice::PeerUp(peer, name) => Event::PeerUp { peer, name },
@@ -403,12 +418,8 @@ impl<G: Game> Node<G> {
             }
             Notice::Election(ends) => Event::Election { ends },
             Notice::Roster => {
-                let members = self.cluster.members().iter().map(|member| MemberView {
-                    id: member.id,
-                    name: member.name.clone(),
-                    away: member.away,
-                });
-                self.members = members.collect();
+                self.company.stir();
+                self.show_members();
                 self.spectators = self.cluster.spectators();
                 let (version, spectators) = (self.cluster.roster_version(), self.spectators);
                 Event::Roster { version, members: self.members.clone(), spectators }
@@ -420,12 +431,21 @@ impl<G: Game> Node<G> {
             Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
             Notice::Full(players) => Event::Full { players },
             Notice::Locked(session) => Event::Locked { session },
+            Notice::Open(session) => Event::Open { session },
             Notice::Excluded(why) => {
                 let session = self.cluster.me().session.clone();
                 self.excluded = true;
                 Event::Excluded { session: session.unwrap_or_default(), why }
             }
             Notice::Votes(host, votes, needed) => Event::Votes { host, votes, needed },
+            Notice::Pairing(peer, name, told) => {
+                if let Told::Paired(key) = told {
+                    self.company.remember(now, peer, Friend { name: name.clone(), key });
+                    self.friends = self.company.friends().all().into();
+                }
+                self.view_due = true;
+                Event::Pairing { peer, name, told }
+            }
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();
                 self.host = Host::new();
@@ -503,6 +523,7 @@ impl<G: Game> Node<G> {
         self.cluster.tick_ledger(now);
         self.mind_persons(now);
         self.mind_talk(now);
+        self.mind_company(now);
         if let Some(term) = self.cluster.election().reign() {
             let awake = self.cluster.awake_at(now);
             self.tick_at = Some(awake.unwrap_or(next));
@@ -531,7 +552,10 @@ impl<G: Game> Node<G> {
             self.talk.persons_changed();
         }
         if todo.struck {
-            self.notice(Notice::Excluded(Exclusion::StruckOff));
+            self.notice(now, Notice::Excluded(Exclusion::StruckOff));
+        }
+        if let Some(struck) = todo.struck_by_listed {
+            self.cluster.listed_struck_off(now, struck);
         }
         if let Some(struck) = todo.bar {
             self.cluster.strike_off(now, struck, &self.replica);
@@ -797,7 +821,7 @@ impl<G: Game> Node<G> {
         }
     }
 
-    fn say(&mut self, event: Event<G>) {
+    pub(super) fn say(&mut self, event: Event<G>) {
         self.out.push_back(Output::Event(event));
     }
 }

@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     accounts::{Account, Accounts, Claim, Heard, STATEMENT, Statement, farewell},
+    keys::PublicKey,
     ledger::{
         Ledger,
         body::Body,
@@ -52,6 +53,10 @@ pub(super) struct Persons {
     written: BTreeSet<Hash>,
     /// What was written here for an account that is deleted was taken back.
     took_back: bool,
+    /// Accounts, if there is a list of those who may come in, and the keys of nodes that are on it.
+    listed: BTreeSet<PublicKey>,
+    /// The machines that those have struck off.
+    struck_by_listed: BTreeSet<(NodeId, NodeId)>,
     shown: Arc<Accounts>,
     changed: bool,
     barred: BTreeSet<NodeId>,
@@ -69,6 +74,8 @@ pub(super) struct ToDo {
     pub write: Vec<Body>,
     /// These machines, and no others, are not to be let in.
     pub bar: Option<BTreeSet<NodeId>>,
+    /// These accounts, of those that are listed, have struck off these machines.
+    pub struck_by_listed: Option<BTreeSet<(NodeId, NodeId)>>,
     /// There is something else to show.
     pub show: bool,
     /// This very machine was struck off.
@@ -76,9 +83,9 @@ pub(super) struct ToDo {
 }
 
 impl Persons {
-    /// The own account says this.
-    pub fn new(own: Vec<Statement>) -> Self {
-        Self { own, ..Self::default() }
+    /// The own account says this. Those who may come in are listed so, if they are.
+    pub fn new(own: Vec<Statement>, listed: Option<&BTreeSet<PublicKey>>) -> Self {
+        Self { own, listed: listed.cloned().unwrap_or_default(), ..Self::default() }
     }
 
     /// The own account says this from here on.
@@ -107,8 +114,9 @@ impl Persons {
 
     /// The ledger of another session is open.
     pub fn opened(&mut self) {
-        let (own, barred) = (std::mem::take(&mut self.own), std::mem::take(&mut self.barred));
-        *self = Self { own, barred, changed: true, ..Self::default() };
+        let before = std::mem::take(self);
+        let Self { own, barred, listed, struck_by_listed, .. } = before;
+        *self = Self { own, barred, listed, struck_by_listed, changed: true, ..Self::default() };
     }
 
     /// The session is left.
@@ -152,6 +160,11 @@ impl Persons {
             // Whoever is struck off itself does not bar itself: it is barred by the others.
             let struck = barred.remove(&me);
             todo.struck = struck && !std::mem::replace(&mut self.struck, struck);
+            let struck_by_listed = self.accounts.struck_by(&self.listed);
+            if struck_by_listed != self.struck_by_listed {
+                self.struck_by_listed.clone_from(&struck_by_listed);
+                todo.struck_by_listed = Some(struck_by_listed);
+            }
             if barred != self.barred {
                 self.barred.clone_from(&barred);
                 todo.bar = Some(barred);

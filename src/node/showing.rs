@@ -64,6 +64,8 @@ impl<G: Game> Node<G> {
             scores: self.memory.scores.clone(),
             accounts: self.persons.shown().clone(),
             chat: self.talk.shown().clone(),
+            pairing: self.pairing(),
+            friends: self.friends.clone(),
             ledger: self.memory.ledger.clone(),
             wall: self.cluster.wall(now),
             next_try: self.cluster.next_try(),

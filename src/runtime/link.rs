@@ -87,6 +87,11 @@ impl Link {
         self.mute.is_some()
     }
 
+    /// How many bytes wait to be written.
+    pub fn queued(&self) -> usize {
+        self.queued - self.written
+    }
+
     /// Writes `bytes`, or as much as the stream takes, and keeps the rest. False: too much is kept
     /// already, the other side is too slow.
     pub fn send(&mut self, bytes: Arc<[u8]>) -> bool {

@@ -24,6 +24,9 @@ use crate::{io::Interface, types::Instant};
 /// The most machines remembered.
 const KNOWN_MAX: usize = 4_096;
 
+/// How often it is looked, where there is no room, for those that are stale.
+const TIDIED_EVERY: Duration = Duration::from_millis(100);
+
 /// A way that was not used by the other side for so long gives way to another one.
 const STALE: Duration = Duration::from_millis(1_500);
 
@@ -51,6 +54,8 @@ pub struct Paths {
     home: Option<Ipv4Addr>,
     interfaces: Vec<Interface>,
     known: BTreeMap<Ipv4Addr, Known>,
+    /// When it was looked last who is stale.
+    tidied: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +70,7 @@ struct Known {
 impl Paths {
     /// Nobody is known. Everything leaves from `home`, if there is one.
     pub fn new(home: Option<Ipv4Addr>) -> Self {
-        Self { home, interfaces: Vec::new(), known: BTreeMap::new() }
+        Self { home, interfaces: Vec::new(), known: BTreeMap::new(), tidied: Instant::default() }
     }
 
     /// The networks that this machine is on, from here on.
@@ -151,7 +156,9 @@ impl Paths {
     }
 
     fn learn(&mut self, from: Ipv4Addr, path: Known) {
-        if self.known.len() >= KNOWN_MAX {
+        // Datagrams in thousands of names cost one look in a while.
+        if self.known.len() >= KNOWN_MAX && path.at.since(self.tidied) >= TIDIED_EVERY {
+            self.tidied = path.at;
             self.known.retain(|_, known| path.at.since(known.at) < STALE);
         }
         if self.known.len() < KNOWN_MAX || self.known.contains_key(&from) {

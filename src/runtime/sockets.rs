@@ -2,17 +2,22 @@
 //!
 //! [`Sockets::wait`] blocks until something may be read or written, or the deadline comes.
 //! [`Sockets::next`] then hands over what came in, one piece at a time, and takes turns among the
-//! sources: whoever sends much is not read before who sends little. The pieces of one wait are
-//! counted, so that a flood cannot keep the node from its ticks; what is left over is read after
-//! the next wait, which does not block then.
+//! sources: whoever sends much is not read before who sends little. What is read after one wait, and
+//! what comes of it, has its time ([`READING`]), so that a flood cannot keep the node from its ticks; what
+//! is left over is read after the next wait, which does not block then.
 //!
 //! Readiness is told once (edge-triggered), so a source stays in the list of those to be read until
 //! it says that it has nothing left.
+//!
+//! What others do not read is kept for a while, of one link and of all together. Where the system has no
+//! file left for another link, a spare one serves to accept it and close it at once: or all that come
+//! later would wait behind it.
 //!
 //! Every error here concerns one peer. The sockets themselves stay.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    fs::File,
     io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU32,
@@ -55,11 +60,22 @@ const LINKS: usize = CASTERS + EXTRA_MAX;
 /// on so many networks.
 const EXTRA_MAX: usize = 32;
 
-/// How many pieces are taken in after one wait.
-const PIECES_MAX: u32 = 1_024;
+/// How long pieces are taken in after one wait, a flood or not. A tick that is due waits for no more than
+/// twice this.
+const READING: Duration = Duration::from_millis(3);
 
-/// How many bytes of a link are one piece.
-const CHUNK_BYTES: usize = 64 << 10;
+/// So many pieces are taken in however long it takes: this thread may have been away from the processor, and
+/// what came meanwhile shows that the others are alive.
+const PIECES_MIN: u32 = 64;
+
+/// How many bytes of a link are one piece: some hundreds of short frames, which take a millisecond.
+const CHUNK_BYTES: usize = 16 << 10;
+
+/// How many unsent bytes are kept for all links together: beyond, the one goes that has read least.
+const QUEUED_IN_ALL_MAX: usize = 64 << 20;
+
+/// From how many unsent bytes of one link on it is looked at how many there are of all.
+const QUEUED_UNSEEN: usize = 256 << 10;
 
 /// Datagrams of this size and above are not for us. Twice what a node ever sends.
 const DATAGRAM_BYTES: usize = 2_560;
@@ -96,7 +112,11 @@ pub struct Sockets {
     /// Who may have something to read, in turn; the set holds the same.
     turns: VecDeque<Token>,
     readable: BTreeSet<Token>,
-    pieces_left: u32,
+    /// Until when pieces are taken in after this wait.
+    reading_until: Instant,
+    pieces: u32,
+    /// A file that is not needed, until there is no room for another one.
+    spare: Option<File>,
     /// What went wrong while sending, to be told with what comes in.
     faults: VecDeque<Wire>,
     /// Closed links and until when they may write, the earliest first.
@@ -138,7 +158,9 @@ impl Sockets {
             next_accepted: 1,
             turns: VecDeque::new(),
             readable: BTreeSet::new(),
-            pieces_left: 0,
+            reading_until: Instant::default(),
+            pieces: 0,
+            spare: spare(),
             faults: VecDeque::new(),
             partings: VecDeque::new(),
             accept_again: None,
@@ -159,7 +181,6 @@ impl Sockets {
     /// not block while something is left to read from before.
     pub fn wait(&mut self, deadline: Option<Instant>) {
         self.tidy();
-        self.pieces_left = PIECES_MAX;
         let timeout = if self.turns.is_empty() && self.faults.is_empty() {
             let parting = self.partings.front().map(|(until, _)| *until);
             let own = [deadline, parting, self.accept_again];
@@ -175,6 +196,8 @@ impl Sockets {
             }
         }
         self.events = events;
+        self.reading_until = clock::now() + READING;
+        self.pieces = 0;
     }
 
     /// Looks again what may be read, without blocking.
@@ -187,9 +210,9 @@ impl Sockets {
         if let Some(fault) = self.faults.pop_front() {
             return Some(fault);
         }
-        while self.pieces_left > 0 {
+        while self.pieces < PIECES_MIN || clock::now() < self.reading_until {
             let token = self.turns.pop_front()?;
-            self.pieces_left -= 1;
+            self.pieces += 1;
             let (wire, more) = self.read(token);
             if more {
                 self.turns.push_back(token);
@@ -272,6 +295,18 @@ impl Sockets {
             self.lose(link, CloseReason::Slow);
         } else if open.is_mute() {
             self.turn_for(token_of(link));
+        } else if open.queued() > QUEUED_UNSEEN {
+            self.mind_queues();
+        }
+    }
+
+    /// Whoever reads nothing costs what is kept for it. All together must not fill the memory.
+    fn mind_queues(&mut self) {
+        let queues = self.links.iter().map(|(link, open)| (open.queued(), *link));
+        let (in_all, longest) = queues
+            .fold((0, (0, LinkId(0))), |(sum, longest), queue| (sum + queue.0, longest.max(queue)));
+        if in_all > QUEUED_IN_ALL_MAX {
+            self.lose(longest.1, CloseReason::Slow);
         }
     }
 
@@ -479,8 +514,18 @@ impl Sockets {
                     ErrorKind::ConnectionAborted
                     | ErrorKind::ConnectionReset
                     | ErrorKind::Interrupted => (None, true),
-                    // No room for another file. They keep waiting, and the system does not tell
-                    // again: come back on our own.
+                    // No room for another file. The spare one makes some, for this one to be closed at once.
+                    _ if self.spare.take().is_some() => {
+                        let listener = match other {
+                            Some(number) => self.listeners.get(number).map(|(_, l)| l),
+                            None => Some(&self.listener),
+                        };
+                        let closed = listener.map(|listener| listener.accept().map(drop));
+                        self.spare = spare();
+                        tracing::debug!(%error, "a link was accepted and closed");
+                        (None, matches!(closed, Some(Ok(()))))
+                    }
+                    // They keep waiting, and the system does not tell again: come back on our own.
                     _ => {
                         tracing::debug!(%error, "cannot accept");
                         self.accept_again = Some(clock::now() + ACCEPT_AGAIN);
@@ -519,6 +564,11 @@ impl Sockets {
             (0..self.listeners.len()).for_each(|number| self.turn_for(Token(LISTENERS + number)));
         }
     }
+}
+
+/// A file that takes up room for another one.
+fn spare() -> Option<File> {
+    File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).ok()
 }
 
 fn token_of(link: LinkId) -> Token {

@@ -13,6 +13,7 @@
 //! | `reach` | who is heard and cannot be reached, and how slow a wire may be |
 //! | `membership` | who comes and goes, and when |
 //! | `exclusion` | who is not let in, and who is shown the door |
+//! | `pairing` | two people compare pictures, and somebody stands between two |
 //! | `strangers` | whatever else may knock at an open port |
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
@@ -45,6 +46,7 @@ mod exclusion;
 mod forgers;
 mod membership;
 mod network;
+mod pairing;
 mod reach;
 pub mod scene;
 mod strangers;
@@ -107,6 +109,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         reach::STORIES,
         membership::STORIES,
         exclusion::STORIES,
+        pairing::STORIES,
         strangers::STORIES,
         forgers::STORIES,
         accounts::STORIES,

@@ -47,7 +47,7 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    accounts::Statement,
+    accounts::{Friend, Statement},
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
     keys::{Lock, PublicKey, SecretKey},
@@ -56,6 +56,7 @@ use crate::{
         keeper::Folding,
     },
     node::{Command, Event, Input, Node, Output, View},
+    pairing::{Ended, Told},
     text::{Name, Said, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Role, Term},
 };
@@ -133,6 +134,15 @@ pub struct World<G: Playable> {
     pub locks: BTreeMap<Place, Lock>,
     /// What players are called, other than by their places.
     pub names: BTreeMap<Place, Name>,
+    /// Whom the players of machines have compared pictures with: what is kept of that for the next start.
+    pub friends: BTreeMap<Place, Vec<Friend>>,
+    /// Who has told its user that somebody is known, and who that somebody has the name and another key of one
+    /// who is.
+    pub recognised: BTreeSet<(Place, NodeId)>,
+    /// See `recognised`.
+    pub other_keys: BTreeSet<(Place, NodeId)>,
+    /// How the last comparisons ended, by those who were told.
+    pub unpaired: Vec<(Place, Ended, bool)>,
     /// The keys of those whom a node lets in, where it does not let in everybody.
     pub allowed: BTreeMap<Place, BTreeSet<PublicKey>>,
     /// Nodes that rather wait than found a session beside a locked one of the same name.
@@ -145,6 +155,12 @@ pub struct World<G: Playable> {
     pub unreached: BTreeSet<(Place, NodeId)>,
     /// Who has told its user that a session of its name wants another passphrase, and when.
     pub locked_out: BTreeMap<Place, Instant>,
+    /// Those who only watch.
+    pub watching: BTreeSet<Place>,
+    /// What each has told its user last of votes: how many there are, and how many are needed.
+    pub votes: BTreeMap<Place, (usize, usize)>,
+    /// Who has told its user that there is an open session of the name of its locked one, and how often.
+    pub heard_open: BTreeMap<Place, u32>,
     /// Who has told its user that it may not be there any more.
     pub excluded: BTreeSet<Place>,
     /// How often a node lost its last link with another.
@@ -279,12 +295,19 @@ impl<G: Playable> World<G> {
             hub: None,
             locks: BTreeMap::new(),
             names: BTreeMap::new(),
+            friends: BTreeMap::new(),
+            recognised: BTreeSet::new(),
+            other_keys: BTreeSet::new(),
+            unpaired: Vec::new(),
             allowed: BTreeMap::new(),
             patient: BTreeSet::new(),
             tap: None,
             told_of: BTreeMap::new(),
             unreached: BTreeSet::new(),
             locked_out: BTreeMap::new(),
+            watching: BTreeSet::new(),
+            votes: BTreeMap::new(),
+            heard_open: BTreeMap::new(),
             excluded: BTreeSet::new(),
             partings: 0,
             unsent_max: LINK_BYTES_QUEUED_MAX,
@@ -396,9 +419,13 @@ impl<G: Playable> World<G> {
             statements: self.machines[place].statements.clone(),
             reads_as: None,
             talks: true,
+            friends: self.friends.get(&place).cloned().unwrap_or_default(),
             incarnation: Incarnation(self.random.next_u64()),
             name: self.names.get(&place).cloned().unwrap_or(Name::new(&format!("n{place}"))),
-            role: Role::Player,
+            role: match self.watching.contains(&place) {
+                true => Role::Spectator,
+                false => Role::Player,
+            },
             session: Some(SessionName::default()),
             lock: self.locks.get(&place).cloned(),
             founds_beside_locked: !self.patient.contains(&place),
@@ -669,8 +696,25 @@ impl<G: Playable> World<G> {
             Event::Locked { .. } => {
                 self.locked_out.entry(place).or_insert(self.now);
             }
+            Event::Votes { votes, needed, .. } => {
+                self.votes.insert(place, (*votes, *needed));
+            }
+            Event::Open { .. } => *self.heard_open.entry(place).or_default() += 1,
             Event::Excluded { .. } => {
                 self.excluded.insert(place);
+            }
+            Event::Pairing { name, told: Told::Paired(key), .. } => {
+                let friend = Friend { name: name.clone(), key: *key };
+                self.friends.entry(place).or_default().push(friend);
+            }
+            Event::Pairing { told: Told::Ended { why, by_them }, .. } => {
+                self.unpaired.push((place, *why, *by_them));
+            }
+            Event::Recognised { peer, .. } => {
+                self.recognised.insert((place, *peer));
+            }
+            Event::OtherKey { peer, .. } => {
+                self.other_keys.insert((place, *peer));
             }
             Event::Unreachable(who) => {
                 self.unreached.insert((place, who.id));

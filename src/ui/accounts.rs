@@ -14,11 +14,12 @@ use super::{
     keys::{self, Hint},
     palette::{CREAM, DUSK, FIRE, GOLD, HEATHER, LAVENDER, NIGHT, PANEL_EDGE, faded, lit, mixed},
     panel::draw_panel,
+    pictures::draw_standing,
     screen::{Frame, STAGE, Screen, Turn},
     text::Ink,
 };
 use crate::{
-    accounts::{Accounts, COLOURS, Listed, Mark, Own, page_of},
+    accounts::{Accounts, COLOURS, Listed, Mark, Own, Standing, page_of},
     arena::Controls,
     keys::PublicKey,
     node::Command,
@@ -315,7 +316,9 @@ impl AccountsScreen {
         for (at, one) in page.iter().enumerate() {
             let place =
                 Rect::new(LIST.x + 16.0, LIST.y + 88.0 + at as f32 * ROW, LIST.w - 32.0, ROW - 3.0);
-            draw_row(c, place, one, own.is_some_and(|own| own.account() == one.key));
+            let friends = frame.view.iter().flat_map(|view| view.friends.iter());
+            let paired = friends.into_iter().any(|friend| friend.key == one.key);
+            draw_row(c, place, one, (own.is_some_and(|own| own.account() == one.key), paired));
         }
     }
 
@@ -380,7 +383,7 @@ fn fingerprint(own: &Own) -> String {
     format!("key {}…", groups.join(" "))
 }
 
-fn draw_row(c: &Canvas, place: Rect, one: &Line, own: bool) {
+fn draw_row(c: &Canvas, place: Rect, one: &Line, (own, paired): (bool, bool)) {
     if own {
         c.round_rect(place, 8.0, faded(PANEL_EDGE, 0.55));
         c.round_frame(place, 8.0, 1.2, faded(LAVENDER, 0.5));
@@ -388,7 +391,12 @@ fn draw_row(c: &Canvas, place: Rect, one: &Line, own: bool) {
     let y = place.y + 20.0;
     c.disc(vec2(place.x + 18.0, place.center().y), 6.0, tunic(one.colour));
     let ink = Ink::plain(18.0, CREAM);
-    c.text(&c.fitted(one.name.as_str(), 420.0, ink), vec2(place.x + 38.0, y), ink);
+    let name = c.fitted(one.name.as_str(), 420.0, ink);
+    let width = c.text(&name, vec2(place.x + 38.0, y), ink);
+    if paired {
+        let mark = vec2(place.x + 38.0 + width + 14.0, place.center().y);
+        draw_standing(c, mark, 13.0, Standing::Paired);
+    }
     let ink = Ink::plain(16.0, if one.doubled { GOLD } else { HEATHER });
     c.text(one.mark.as_str(), vec2(place.x + 500.0, y), ink);
     let ink = Ink::plain(15.0, LAVENDER).right();

@@ -11,6 +11,7 @@ use macroquad::math::{Rect, Vec2, vec2};
 mod ahead;
 mod board;
 mod cast;
+mod comparing;
 mod council;
 mod figures;
 mod hall;
@@ -306,6 +307,8 @@ impl Screen for ArenaScreen {
             if let Some(command) = self.council.hear(frame.keys, view) {
                 frame.console.command(command);
             }
+            self.council.pass(frame.passed);
+            frame.events.iter().for_each(|event| self.council.happened(event));
             if sat || self.council.sits() {
                 self.show(frame);
                 return Turn::Stay;

@@ -40,6 +40,12 @@ pub struct Keys {
     pub ban: bool,
     /// V was.
     pub vote: bool,
+    /// P was.
+    pub pair: bool,
+    /// M was.
+    pub same: bool,
+    /// X was.
+    pub differ: bool,
     /// A was.
     pub accounts: bool,
     /// F4 was.
@@ -77,6 +83,9 @@ impl Keys {
             council: pressed(&[KeyCode::K]),
             ban: pressed(&[KeyCode::B]),
             vote: pressed(&[KeyCode::V]),
+            pair: pressed(&[KeyCode::P]),
+            same: pressed(&[KeyCode::M]),
+            differ: pressed(&[KeyCode::X]),
             accounts: pressed(&[KeyCode::A]),
             fresh: pressed(&[KeyCode::F4]),
             remove: pressed(&[KeyCode::Delete]),

@@ -1,7 +1,7 @@
 //! Starts peers, reads what they print, and ends them with the test.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -239,6 +239,13 @@ impl Peer {
         while self.lines.recv_deadline(give_up).is_ok() {}
         assert!(Instant::now() < give_up, "{} does not end", self.id);
         self.process.wait().unwrap()
+    }
+
+    /// Types a line into its standard input.
+    pub fn type_line(&mut self, line: &str) {
+        let input = self.process.stdin.as_mut().unwrap();
+        writeln!(input, "{line}").unwrap();
+        input.flush().unwrap();
     }
 
     /// Ends its standard input.

@@ -139,6 +139,51 @@ fn only_those_on_the_list_come_in() {
 }
 
 #[test]
+fn an_account_on_the_list_lets_in_its_machines() {
+    let party = Party::new();
+    let folder = Folder::empty();
+    let made = program()
+        .args(["account", "create", "--name", "Ada", "--data-dir"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    let listed = program()
+        .args(["account", "list", "--json", "--data-dir"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let first = String::from_utf8(listed.stdout).unwrap();
+    let row: serde_json::Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    let list = folder.path().join("friends");
+    fs::write(&list, format!("{} # Ada\n", row["account"].as_str().unwrap())).unwrap();
+    let mut command = party.command("bot");
+    let mut host = Peer::start(command.arg("--allow").arg(&list)).introduced();
+    host.wait_for_play();
+    let mut stranger = Peer::start(&mut party.command("bot")).introduced();
+    assert_eq!(stranger.wait_for("excluded")["why"], "not_listed");
+    let mut ada = party.join_at(folder.path());
+    assert_ne!(ada.said[0]["key"], row["account"], "it is not the machine that is listed");
+    wait_for_one_game([&mut host, &mut ada]);
+}
+
+#[test]
+fn whoever_brings_a_passphrase_to_an_open_session_is_told_once() {
+    let party = Party::new();
+    let mut open = Peer::start(&mut party.command("bot")).introduced();
+    open.wait_for_play();
+    let mut locked = Peer::start(bot(&mut party.command("bot"), "four words of mine")).introduced();
+    locked.wait_for_play();
+    let told = locked.wait_for("open");
+    assert_eq!(told["session"], party.session());
+    open.wait_for_play();
+    locked.wait_for_play();
+    let times = locked.said.iter().filter(|line| line["event"] == "open").count();
+    assert_eq!(times, 1);
+    assert_eq!((open.members.len(), locked.members.len()), (1, 1), "two sessions");
+}
+
+#[test]
 fn a_new_passphrase_is_four_words_and_another_one_each_time() {
     let new = || {
         let output = program().arg("passphrase").output().unwrap();

@@ -26,6 +26,8 @@ mod losses;
 mod merging;
 #[cfg(unix)]
 mod output;
+#[cfg(feature = "store")]
+mod pairing;
 #[path = "../common/peers.rs"]
 #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "other tests use the rest"))]
 mod peers;

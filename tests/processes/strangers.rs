@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, TcpStream, UdpSocket},
+    process::Command,
     time::Duration,
 };
 
@@ -58,6 +59,34 @@ fn those_who_connect_and_say_nothing_disturb_nobody() {
             silent.push(TcpStream::connect(peer.tcp).unwrap());
         }
     });
+}
+
+#[cfg(unix)]
+#[test]
+fn more_links_than_there_are_files_for_disturb_nobody() {
+    let party = Party::new();
+    let command = party.command("bot");
+    let mut few = Command::new("sh");
+    few.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]);
+    few.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => few.env(name, value),
+            None => few.env_remove(name),
+        };
+    }
+    let mut peers = vec![Peer::start(&mut few).introduced(), party.join()];
+    let host = wait_for_one_game(&mut peers);
+    let epoch = peers[0].epoch;
+    let silent: Vec<TcpStream> =
+        (0..200).map(|_| TcpStream::connect(peers[0].tcp).unwrap()).collect();
+    for peer in &mut peers {
+        peer.wait_for_play();
+    }
+    peers.push(party.join());
+    assert_eq!(wait_for_one_game(&mut peers), host);
+    assert!(peers.iter().all(|peer| peer.epoch == epoch), "another reign");
+    drop(silent);
 }
 
 #[test]

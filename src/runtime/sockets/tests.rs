@@ -24,6 +24,26 @@ fn a_dialled_link_connects_and_carries_bytes_both_ways() {
     assert_eq!(read(&mut here, ours, 4), b" fro");
 }
 
+// Thirty thousand a second may come, and each may cost something.
+#[test]
+fn a_flood_is_read_for_a_moment_a_wait_and_no_longer() {
+    let mut here = sockets();
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, here.ports().unwrap().1));
+    let flood = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    (0..150).for_each(|_| assert_eq!(flood.send_to(&[7; 60], to).unwrap(), 60));
+    here.wait(Some(clock::now() + PATIENCE));
+    let mut taken = 0;
+    while here.next().is_some() {
+        taken += 1;
+        let begun = clock::now();
+        while clock::now().since(begun) < READING {}
+    }
+    assert_eq!(taken, PIECES_MIN);
+    // What is left is read after the next wait, which does not block.
+    here.wait(Some(clock::now() + PATIENCE));
+    assert!(here.next().is_some());
+}
+
 // A port that nobody listens on: one that was given back.
 #[test]
 fn a_dial_that_nobody_answers_fails() {

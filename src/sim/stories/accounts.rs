@@ -24,7 +24,16 @@ pub(super) const STORIES: &[Story] = &[
         nodes: 5,
         script: struck_off_machine,
     },
+    Story {
+        name: "listed-account",
+        tells: "A list has an account on it: its machines come in, but for one that it strikes off.",
+        nodes: 5,
+        script: listed_account,
+    },
 ];
+
+/// Longer than a link takes from its opening to its hello.
+const SHOWN_MS: u64 = 3_500;
 
 /// So many of the machines are one person's; the others are nobody's in particular.
 const ADAS: usize = 3;
@@ -115,8 +124,14 @@ fn one_person_three_machines(scene: &mut Scene) {
 
 /// Whether anybody but `lost` itself counts it among those who play, or follows it.
 fn is_let_in(world: &World<Tally>, lost: Place) -> bool {
+    let all: Vec<Place> = (0..world.count()).collect();
+    is_let_in_by(world, lost, &all)
+}
+
+/// The same of some of them.
+fn is_let_in_by(world: &World<Tally>, lost: Place, some: &[Place]) -> bool {
     let id = world.id(lost);
-    (0..world.count()).filter(|place| *place != lost).any(|place| {
+    some.iter().copied().filter(|place| *place != lost).any(|place| {
         world.node(place).is_some_and(|node| {
             let cluster = node.cluster();
             let followed = cluster.election().following().is_some_and(|term| term.host == id);
@@ -145,6 +160,12 @@ fn struck_off_machine(scene: &mut Scene) {
     scene.world.declare(striker, own.statements().to_vec());
     let after = scene.between(700, 2_000);
     scene.pass(after);
+    // There are two games, and whoever is over there plays on as if nothing had been said.
+    scene.hosts_are(2);
+    let seated_there = is_let_in_by(&scene.world, lost, &there);
+    scene.claim(there.len() == 1 || seated_there, || format!("n{lost} has no seat among its own"));
+    let out_here = !is_let_in_by(&scene.world, lost, &here);
+    scene.claim(out_here, || format!("n{lost} is struck off here, and plays here"));
     scene.heal();
     let turned_out = scene.until(ms(TURNED_OUT_MS), |world| !is_let_in(world, lost));
     scene.claim(turned_out, || format!("n{lost} is struck off, and plays"));
@@ -158,4 +179,42 @@ fn struck_off_machine(scene: &mut Scene) {
     scene.world.kill(lost);
     scene.one_game_within(1_000);
     scene.one_ledger_within(2_500);
+}
+
+fn listed_account(scene: &mut Scene) {
+    let mut own = account(scene);
+    let keys = [own.account(), scene.world.key(3)];
+    for place in 0..ADAS {
+        scene.world.allowed.insert(place, keys.into_iter().collect());
+    }
+    scene.world.allowed.insert(3, keys.into_iter().collect());
+    scene.gather_some(4);
+    let all = |world: &World<Tally>, machines: usize| {
+        (0..machines).chain([3]).all(|place| is_let_in(world, place))
+    };
+    let let_in = all(&scene.world, ADAS);
+    scene.claim(let_in, || "a machine of the account is not let in".into());
+    // Whoever is neither listed nor hers is told so, and disturbs nobody.
+    scene.world.start(4);
+    let told = scene.until(ms(SHOWN_MS), |world| world.excluded.contains(&4));
+    scene.claim(told, || "n4 is not told that it is on no list".into());
+    let outside = !is_let_in(&scene.world, 4);
+    scene.claim(outside, || "n4 is on no list, and plays".into());
+    scene.nobody_asked();
+    scene.world.kill(4);
+    let _ = own.strike(scene.world.id(2));
+    for place in 0..2 {
+        scene.world.declare(place, own.statements().to_vec());
+    }
+    let turned_out = scene.until(ms(2_500), |world| !is_let_in(world, 2));
+    scene.claim(turned_out, || "n2 is struck off, and plays".into());
+    // It may have found out itself, and before the others.
+    scene.pass(1_000);
+    scene.world.kill(2);
+    scene.world.start(2);
+    let comes_back = scene.until(ms(SHOWN_MS), |world| is_let_in(world, 2));
+    scene.claim(!comes_back, || "n2 is struck off, and plays again".into());
+    scene.world.kill(2);
+    scene.pass(500);
+    scene.one_game_within(1_000);
 }

@@ -41,6 +41,18 @@ pub(super) const STORIES: &[Story] = &[
         script: some_votes_come_late,
     },
     Story {
+        name: "spectator-sees-the-votes",
+        tells: "Somebody watches while the members vote: it sees each vote once, and what comes of them.",
+        nodes: 5,
+        script: spectator_sees_the_votes,
+    },
+    Story {
+        name: "open-beside-locked",
+        tells: "Somebody brings a passphrase where only an open session is: it is told, and founds its own.",
+        nodes: 4,
+        script: open_beside_locked,
+    },
+    Story {
         name: "two-of-two",
         tells: "Two play, and one of them votes against the other one, who hosts: nothing comes of it.",
         nodes: 2,
@@ -140,6 +152,63 @@ fn members_vote_the_host_out(scene: &mut Scene) {
     play(scene, host);
     is_let_go(scene, host, &members);
     scene.new_reigns(1);
+}
+
+fn spectator_sees_the_votes(scene: &mut Scene) {
+    const WATCHER: Place = 4;
+    let host = scene.gather_some(4);
+    scene.world.watching.insert(WATCHER);
+    scene.world.start(WATCHER);
+    let id = scene.world.id(host);
+    let watches = |world: &World<Tally>| {
+        let mut links = world.links_between(WATCHER, host).into_iter();
+        let node = world.node(WATCHER).map(|node| node.status());
+        links.next().is_some() && node == Some(Status::Playing)
+    };
+    let there = scene.until(ms(1_000), watches);
+    scene.claim(there, || "nobody watches".into());
+    let mut members: Vec<Place> = (0..4).filter(|place| *place != host).collect();
+    scene.shuffle(&mut members);
+    for (before, voter) in members[..2].iter().enumerate() {
+        for _ in 0..2 {
+            scene.world.command(*voter, Command::VoteOut(id));
+            scene.pass(200);
+        }
+        let seen = scene.world.votes.get(&WATCHER).copied();
+        let right = seen == Some((before + 1, majority(4)));
+        scene.claim(right, || format!("who watches has seen {seen:?}"));
+        let bars = scene.world.node(WATCHER).is_some_and(|node| node.cluster().is_barred(id));
+        scene.claim(!bars, || "who watches has decided".into());
+    }
+    scene.reigns(host);
+    scene.nobody_asked();
+    scene.world.command(members[2], Command::VoteOut(id));
+    let seen = scene.until(ms(3_000), |world| {
+        let result = world.votes.get(&WATCHER) == Some(&(majority(4), majority(4)));
+        let node = world.node(WATCHER);
+        let follows = node.and_then(|node| node.cluster().election().following());
+        result && follows.is_some_and(|term| term.host != id)
+    });
+    scene.claim(seen, || "who watches does not know what came of it".into());
+}
+
+fn open_beside_locked(scene: &mut Scene) {
+    scene.gather_some(3);
+    scene.world.locks.insert(3, lock(1));
+    scene.world.start(3);
+    scene.disturb("a locked session is founded beside the open one");
+    // It does not wait any longer for that than where nobody is.
+    let founds = |world: &World<Tally>| {
+        world.node(3).is_some_and(|node| node.cluster().election().reign().is_some())
+    };
+    let founded = scene.until(ms(1_200), founds);
+    scene.claim(founded, || "n3 has not founded a session of its own".into());
+    scene.pass(3_000);
+    let told = scene.world.heard_open.get(&3).copied();
+    scene.claim(told == Some(1), || format!("n3 was told {told:?} times"));
+    let others = (0..3).any(|place| scene.world.heard_open.contains_key(&place));
+    scene.claim(!others, || "somebody else was told".into());
+    scene.new_reigns_at_most(1);
 }
 
 fn some_votes_come_late(scene: &mut Scene) {

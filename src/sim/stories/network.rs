@@ -327,7 +327,9 @@ fn half_open_links(scene: &mut Scene) {
         let place = scene.draw(4) as usize;
         scene.world.note(place, "forgets a link, and the other end does not know");
         scene.world.half_open(place);
-        scene.pass_up_to(1_000);
+        // One after the other: a link is dialled again after 50 ms.
+        scene.pass(100);
+        scene.pass_up_to(900);
     }
     scene.one_game_within(200);
     scene.new_reigns(0);

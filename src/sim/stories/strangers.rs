@@ -14,11 +14,10 @@ use crate::{
         coding,
         message::{Answer, ElectionPacket, Ends, Message, OkPacket, Packet, Rank, TickPacket},
     },
-    config::BEACON_BYTES,
-    config::Tuning,
+    config::{BEACON_BYTES, DIAL_COSTS_BYTES, DIALS_TO_STRANGERS_MAX, Tuning},
     game::Game,
     io::{Effect, Port, Wire},
-    keys::{Chance, SecretKey},
+    keys::{Chance, PublicKey, SecretKey},
     mesh::{
         self, Acquaintance, Delivery, Mesh,
         channel::LifeKey,
@@ -28,6 +27,7 @@ use crate::{
             Refusal,
         },
     },
+    node::Node,
     sim::{
         network::Place,
         tally::Tally,
@@ -98,6 +98,24 @@ pub(super) const STORIES: &[Story] = &[
         tells: "Somebody sends what was sealed again at once, with bits changed or its end cut off.",
         nodes: 6,
         script: altered_on_the_way,
+    },
+    Story {
+        name: "invented-nodes",
+        tells: "A stranger announces thousands of nodes that do not exist; somebody comes in meanwhile.",
+        nodes: 6,
+        script: invented_nodes,
+    },
+    Story {
+        name: "own-keys-elsewhere",
+        tells: "A stranger announces itself with everybody's keys, as lives that began earlier.",
+        nodes: 6,
+        script: own_keys_elsewhere,
+    },
+    Story {
+        name: "members-elsewhere",
+        tells: "A stranger announces every member at its own address, again and again; then the host dies.",
+        nodes: 6,
+        script: members_elsewhere,
     },
     Story {
         name: "other-versions",
@@ -356,6 +374,95 @@ fn altered_on_the_way(scene: &mut Scene) {
     });
 }
 
+/// Each node sends whoever announces them no more than came from there, and opens few links.
+fn invented_nodes(scene: &mut Scene) {
+    let host = scene.gather_some(4);
+    let stranger = settle(scene);
+    let links: Vec<usize> = (0..4).map(|place| scene.world.links_at(place)).collect();
+    let mut said = 0;
+    for number in 0..3_000_u32 {
+        let mut key = [7; 32];
+        key[..4].copy_from_slice(&number.to_be_bytes());
+        let who = Introduction {
+            key: PublicKey::from_bytes(key),
+            tcp: 1 + number as u16,
+            ..stranger.me.introduction()
+        };
+        let beacon = beacon_of(&who, false);
+        for place in 0..4 {
+            said += shout_once(scene, STRANGER, place, &beacon);
+        }
+        if number % 3 == 0 {
+            scene.pass(1);
+        }
+        if number == 1_500 {
+            scene.world.start(NEWCOMER);
+        }
+        for (place, before) in links.iter().enumerate() {
+            let more = scene.world.links_at(place).saturating_sub(*before);
+            let most = DIALS_TO_STRANGERS_MAX + 2;
+            scene.claim(more <= most, || format!("n{place} has {more} links more"));
+        }
+    }
+    let seated = scene.is_seated(host, NEWCOMER);
+    scene.claim(seated, || "who came meanwhile is not let in".into());
+    scene.plays_on_undisturbed(FORGOTTEN_MS);
+    scene.reigns(host);
+    let heard = scene.world.heard_by(STRANGER).iter();
+    let bytes = heard.map(|wire| match wire {
+        Wire::Packet { bytes, .. } => bytes.len(),
+        Wire::Accepted { .. } => DIAL_COSTS_BYTES as usize,
+        _ => 0,
+    });
+    let bytes: usize = bytes.sum();
+    scene.claim(bytes <= said, || format!("{bytes} bytes for {said}"));
+}
+
+fn own_keys_elsewhere(scene: &mut Scene) {
+    strangers_do(scene, |scene, stranger| {
+        let ids: Vec<_> = (0..4).map(|place| scene.world.id(place)).collect();
+        for _ in 0..40 {
+            for place in 0..4 {
+                let Some(node) = scene.world.node(place) else { continue };
+                let who = Introduction {
+                    incarnation: Incarnation(0),
+                    tcp: stranger.me.tcp,
+                    udp: stranger.me.udp,
+                    ..node.cluster().me().introduction()
+                };
+                shout(scene, STRANGER, place, &beacon_of(&who, false));
+            }
+            scene.pass_up_to(100);
+        }
+        for (place, id) in ids.iter().enumerate() {
+            let now = scene.world.node(place).map(Node::me);
+            scene.claim(now == Some(*id), || format!("n{place} is somebody else now"));
+        }
+    });
+}
+
+fn members_elsewhere(scene: &mut Scene) {
+    let host = scene.gather_some(4);
+    settle(scene);
+    for _ in 0..30 {
+        for whom in 0..4 {
+            let Some(node) = scene.world.node(whom) else { continue };
+            let beacon = beacon_of(&node.cluster().me().introduction(), false);
+            for place in 0..4 {
+                shout(scene, STRANGER, place, &beacon);
+            }
+        }
+        scene.pass_up_to(100);
+    }
+    scene.nobody_asked();
+    scene.reigns(host);
+    scene.world.kill(host);
+    scene.one_game_within(100);
+    scene.new_reigns(1);
+    scene.nobody_waited(50);
+    scene.nothing_undone();
+}
+
 fn other_versions(scene: &mut Scene) {
     strangers_do(scene, |scene, stranger| {
         let Some(right) = stranger.me.opening(vec![7; 32]) else { return };
@@ -554,6 +661,7 @@ fn somebody(number: u8) -> Identity {
         rules: Tally::RULES,
         session: Some(SessionName::default()),
         lock: None,
+        certificate: None,
     }
 }
 
@@ -605,7 +713,7 @@ impl Stranger {
         let mut mesh = Mesh::new(Tuning::default(), Chance::new([number; 32]), 1, Vec::new());
         let known = Acquaintance {
             address: Some(address),
-            ..Acquaintance::introduced(them, to.ip(), true)
+            ..Acquaintance::introduced(them, to.ip(), true, 1_136)
         };
         mesh.learn_of(now, &ghost, known);
         mesh.timeout(now, &ghost);
@@ -685,6 +793,13 @@ fn datagram(index: u16, packet: &Packet) -> Vec<u8> {
 /// Bytes go out on a link of the machine at `by`.
 fn send(scene: &mut Scene, by: Place, link: LinkId, bytes: &[u8]) {
     scene.world.act(by, Effect::Bytes { link, bytes: Arc::from(bytes) });
+}
+
+/// A datagram goes from the machine at `by` to the port for beacons of the one at `to`. How many bytes.
+fn shout_once(scene: &mut Scene, by: Place, to: Place, bytes: &[u8]) -> usize {
+    let Some(to) = scene.world.beacon_address(to) else { return 0 };
+    scene.world.act(by, Effect::Packet { to, via: Port::Own, bytes: Arc::from(bytes) });
+    bytes.len()
 }
 
 /// A datagram goes from the machine at `by` to both ports of the one at `to`.

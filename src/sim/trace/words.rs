@@ -6,6 +6,7 @@ use crate::{
     game::Game,
     mesh::message::Refusal,
     node::{Cause, ChatNews, Event, MemberView},
+    pairing::{Stage, Told},
     sim::network::Place,
     types::Clock,
 };
@@ -70,7 +71,28 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         Event::Votes { host, votes, needed } => {
             format!("counts {votes} of {needed} votes against {}", names.node(*host))
         }
+        Event::Pairing { peer, told, .. } => {
+            let peer = names.node(*peer);
+            match told {
+                Told::Stage(Stage::Asking) => format!("asks {peer} to compare pictures"),
+                Told::Stage(Stage::Asked) => format!("is asked by {peer} to compare pictures"),
+                Told::Stage(Stage::Comparing { code, said: false }) => {
+                    format!("shows {code:?}, to be compared with {peer}")
+                }
+                Told::Stage(Stage::Comparing { .. }) => format!("sees what {peer} sees"),
+                Told::Paired(key) => format!("is paired with {peer}, whose key is {key:?}"),
+                Told::Ended { why, by_them } => {
+                    let by = if *by_them { "it says so" } else { "by its own word" };
+                    format!("is not paired with {peer}: {} ({by})", why.as_str())
+                }
+            }
+        }
+        Event::Recognised { peer, .. } => format!("knows {} again", names.node(*peer)),
+        Event::OtherKey { peer, .. } => {
+            format!("finds another key than it knows at {}", names.node(*peer))
+        }
         Event::Locked { session } => format!("does not know the passphrase of {session}"),
+        Event::Open { session } => format!("hears a session {session} without a passphrase"),
         Event::NewIdentity { .. } => "goes on under another id".into(),
         Event::Chat(ChatNews::Said { line, .. }) => {
             let text = line.said().map(ToString::to_string).unwrap_or_default();

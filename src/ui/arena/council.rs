@@ -1,12 +1,17 @@
-//! The council: who is to go. The host lets somebody go, for a minute or for good; everybody else may vote
-//! against the host.
+//! The council: who is who, and who is to go. Everybody may compare pictures with somebody, to be sure of that
+//! one's key. The host lets somebody go, for a minute or for good; everybody else may vote against the host.
 use std::collections::BTreeMap;
 
-use macroquad::math::{Rect, vec2};
+use macroquad::{
+    color::Color,
+    math::{Rect, vec2},
+};
 
+use super::comparing;
 use crate::{
+    accounts::Standing,
     arena::Arena,
-    node::{Command, MemberView, View},
+    node::{Command, Event, MemberView, View},
     types::NodeId,
     ui::{
         crown::draw_crown,
@@ -14,6 +19,7 @@ use crate::{
         keys::{self, Hint, Keys},
         palette::{CREAM, FIRE, GOLD, HEATHER, LAVENDER, NIGHT, PANEL_EDGE, faded, lit, mixed},
         panel::draw_panel,
+        pictures::{draw_standing, standing_width},
         screen::{Frame, STAGE},
         text::Ink,
     },
@@ -21,7 +27,10 @@ use crate::{
 
 /// How many are shown at once.
 const ROWS: usize = 8;
-const ROW: f32 = 34.0;
+const ROW: f32 = 40.0;
+const WIDTH: f32 = 700.0;
+/// For how long it is said what came of a comparison, in seconds.
+const SAID_S: f32 = 12.0;
 
 /// The council, while it sits.
 #[derive(Default)]
@@ -32,9 +41,26 @@ pub struct Council {
     doomed: Option<NodeId>,
     /// Against whom this player has voted.
     voted: Option<NodeId>,
+    /// What came of the last comparison, in which colour, and for how many seconds that has been said.
+    said: Option<(String, Color, f32)>,
 }
 
 impl Council {
+    /// Hears of something that happened.
+    pub fn happened(&mut self, event: &Event<Arena>) {
+        if let Some((what, colour)) = comparing::outcome(event) {
+            self.said = Some((what, colour, 0.0));
+        }
+    }
+
+    /// Some seconds have passed.
+    pub fn pass(&mut self, seconds: f32) {
+        if let Some((.., age)) = &mut self.said {
+            *age += seconds;
+        }
+        self.said.take_if(|(.., age)| *age > SAID_S);
+    }
+
     /// Whether it sits: then all keys belong to it.
     pub fn sits(&self) -> bool {
         self.sits
@@ -51,6 +77,9 @@ impl Council {
             self.doomed = None;
             return None;
         }
+        if let Some(pairing) = &view.pairing {
+            return comparing::hear(keys, pairing);
+        }
         let others = others(view);
         let at = others.iter().position(|member| Some(member.id) == self.chosen).unwrap_or(0);
         let by = i32::from(keys.down) - i32::from(keys.up) + keys.lines;
@@ -58,6 +87,10 @@ impl Council {
         let chosen = others.get(at)?.id;
         if self.chosen != Some(chosen) {
             (self.chosen, self.doomed) = (Some(chosen), None);
+        }
+        if keys.pair {
+            (self.said, self.doomed) = (None, None);
+            return Some(Command::Pair(chosen));
         }
         if view.host != Some(view.me) {
             let host = view.host.filter(|_| keys.vote)?;
@@ -80,42 +113,59 @@ impl Council {
             return;
         }
         let c = &frame.stage;
+        c.block(frame.visible, faded(NIGHT, 0.5));
+        if let Some(pairing) = &view.pairing {
+            let who = names.get(&pairing.peer).map_or(pairing.name.as_str(), String::as_str);
+            return comparing::draw(c, pairing, who);
+        }
         let others = others(view);
         let rows = others.len().clamp(1, ROWS);
-        let height = 150.0 + rows as f32 * ROW;
-        let place = Rect::new(STAGE.x / 2.0 - 320.0, (STAGE.y - height) / 2.0, 640.0, height);
-        c.block(frame.visible, faded(NIGHT, 0.5));
+        let hosts = view.host == Some(view.me);
+        let (note, colour) = self.note(view, hosts, names);
+        let ink = Ink::plain(18.0, colour).centred();
+        let note = c.wrapped(&note, WIDTH - 60.0, 2, ink);
+        let above = 74.0 + note.len() as f32 * 22.0;
+        let height = above + 76.0 + rows as f32 * ROW;
+        let place = Rect::new((STAGE.x - WIDTH) / 2.0, (STAGE.y - height) / 2.0, WIDTH, height);
         draw_panel(c, place);
         c.round_frame(place, 14.0, 1.8, faded(GOLD, 0.8));
         let middle = place.center().x;
-        let hosts = view.host == Some(view.me);
-        c.text("The council", vec2(middle, place.y + 42.0), Ink::royal(24.0, GOLD));
-        let (note, colour) = self.note(view, hosts, names);
-        let ink = Ink::plain(15.0, colour).centred();
-        let note = c.fitted(&note, place.w - 40.0, ink);
-        c.text(&note, vec2(middle, place.y + 68.0), ink);
+        c.text("The council", vec2(middle, place.y + 44.0), Ink::royal(28.0, GOLD));
+        for (line, text) in note.iter().enumerate() {
+            c.text(text, vec2(middle, place.y + 74.0 + line as f32 * 22.0), ink);
+        }
         let chosen = others.iter().position(|member| Some(member.id) == self.chosen).unwrap_or(0);
         let first = (chosen + 1).saturating_sub(ROWS);
         for (line, member) in others.iter().enumerate().skip(first).take(ROWS) {
-            let y = place.y + 84.0 + (line - first) as f32 * ROW;
+            let y = place.y + above - 2.0 + (line - first) as f32 * ROW;
             let row = Rect::new(place.x + 24.0, y, place.w - 48.0, ROW - 4.0);
             let name = names.get(&member.id).map_or(member.name.as_str(), String::as_str);
-            draw_member(c, row, (member, name), view.host, hosts && line == chosen);
+            draw_member(c, row, (member, name), view.host, line == chosen);
         }
-        let hints: &[Hint] = match (others.is_empty(), hosts) {
-            (true, _) => &[Hint { keys: "Esc", does: "back" }],
-            (false, true) => &[
-                Hint { keys: "up down", does: "choose" },
-                Hint { keys: "K", does: "out for a minute" },
-                Hint { keys: "B", does: "out for good" },
-                Hint { keys: "Esc", does: "back" },
+        if others.is_empty() {
+            let ink = Ink::plain(18.0, HEATHER).centred();
+            c.text("nobody else is here", vec2(middle, place.y + above + 24.0), ink);
+        }
+        // In two lines: in a small window one would be too wide to be read.
+        let choose = Hint { keys: "up down", does: "choose" };
+        let compare = Hint { keys: "P", does: "compare pictures" };
+        let back = Hint { keys: "Esc", does: "back" };
+        let [upper, lower] = match (others.is_empty(), hosts) {
+            (true, _) => [vec![], vec![back]],
+            (false, true) => [
+                vec![choose, compare, back],
+                vec![
+                    Hint { keys: "K", does: "out for a minute" },
+                    Hint { keys: "B", does: "out for good" },
+                ],
             ],
-            (false, false) => &[
-                Hint { keys: "V", does: "vote against the host" },
-                Hint { keys: "Esc", does: "back" },
+            (false, false) => [
+                vec![choose, compare, back],
+                vec![Hint { keys: "V", does: "vote against the host" }],
             ],
         };
-        keys::draw_hints(c, vec2(middle, place.bottom() - 34.0), hints);
+        keys::draw_hints(c, vec2(middle, place.bottom() - 58.0), &upper);
+        keys::draw_hints(c, vec2(middle, place.bottom() - 26.0), &lower);
     }
 
     fn note(
@@ -123,7 +173,10 @@ impl Council {
         view: &View<Arena>,
         hosts: bool,
         names: &BTreeMap<NodeId, String>,
-    ) -> (String, macroquad::color::Color) {
+    ) -> (String, Color) {
+        if let Some((said, colour, _)) = self.said.as_ref().filter(|_| self.doomed.is_none()) {
+            return (said.clone(), *colour);
+        }
         let name = |id: NodeId| names.get(&id).map_or("somebody", String::as_str);
         match (self.doomed, self.voted.filter(|voted| view.host == Some(*voted))) {
             (Some(doomed), _) if hosts => {
@@ -155,21 +208,33 @@ fn draw_member(
         c.round_frame(row, 8.0, 1.4, GOLD);
     }
     let colour = if member.away { HEATHER } else { CREAM };
-    let ink = Ink::plain(17.0, if chosen { lit(colour, 0.2) } else { colour });
-    let baseline = row.y + 21.0;
+    let ink = Ink::plain(20.0, if chosen { lit(colour, 0.2) } else { colour });
+    let baseline = row.y + 25.0;
     if host == Some(member.id) {
-        draw_crown(c, vec2(row.x + 18.0, row.center().y), 18.0, 0.0, 0.0);
+        draw_crown(c, vec2(row.x + 20.0, row.center().y + 6.0), 20.0, 0.0, 0.0);
     }
-    c.text(&c.fitted(name, row.w - 190.0, ink), vec2(row.x + 36.0, baseline), ink);
+    let room = row.w - 330.0 - standing_width(member.standing);
+    let width = c.text(&c.fitted(name, room, ink), vec2(row.x + 42.0, baseline), ink);
+    let mark = vec2(row.x + 42.0 + width + 16.0, row.center().y);
+    draw_standing(c, mark, 15.0, member.standing);
     // Names can be the same; these are not.
-    let mark = Ink::plain(13.0, HEATHER).right();
-    c.text(&format!("{:?}", member.id), vec2(row.right() - 12.0, baseline - 1.0), mark);
+    let (says, colour) = match member.standing {
+        Standing::Unknown => (format!("{:?}", member.id), HEATHER),
+        Standing::Paired => ("you have compared".to_owned(), LAVENDER),
+        Standing::OtherKey => {
+            ("not the one you know: another key".to_owned(), mixed(FIRE, CREAM, 0.3))
+        }
+    };
+    let ink = Ink::plain(16.0, colour).right();
+    c.text(&c.fitted(&says, 280.0, ink), vec2(row.right() - 12.0, baseline - 1.0), ink);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        node::PairingView,
+        pairing::{Ended, Stage, Told},
         text::Name,
         types::{Instant, Role},
     };
@@ -183,6 +248,7 @@ mod tests {
             id: id(number),
             name: Name::new("somebody"),
             away: false,
+            standing: Standing::default(),
         });
         View {
             host: Some(id(host)),
@@ -224,5 +290,33 @@ mod tests {
         assert!(matches!(vote, Some(Command::VoteOut(who)) if who == id(3)));
         council.hear(&keys(|k| k.escape = true), &view);
         assert!(!council.sits());
+    }
+
+    #[test]
+    fn whoever_sits_there_may_compare_with_whom_it_chose() {
+        for host in [1, 3] {
+            let mut view = view(host);
+            let mut council = Council::default();
+            let (pair, enter) = (keys(|k| k.pair = true), keys(|k| k.enter = true));
+            assert!(council.hear(&pair, &view).is_none(), "it does not sit");
+            council.hear(&keys(|k| k.council = true), &view);
+            council.hear(&keys(|k| k.down = true), &view);
+            let asked = council.hear(&pair, &view);
+            assert!(matches!(asked, Some(Command::Pair(who)) if who == id(3)), "{asked:?}");
+            // All keys belong to the comparison while there is one.
+            let (peer, name) = (id(3), Name::new("somebody"));
+            view.pairing = Some(PairingView { peer, name: name.clone(), stage: Stage::Asked });
+            let agreed = council.hear(&enter, &view);
+            assert!(matches!(agreed, Some(Command::Compared { same: true })), "{agreed:?}");
+            assert!(council.hear(&keys(|k| k.council = true), &view).is_none(), "it kicks nobody");
+            view.pairing = None;
+            let told = Told::Ended { why: Ended::Differs, by_them: true };
+            council.happened(&Event::Pairing { peer, name, told });
+            let (note, _) = council.note(&view, host == 1, &BTreeMap::new());
+            assert!(note.contains("other pictures"), "{note}");
+            council.pass(SAID_S + 1.0);
+            let (note, _) = council.note(&view, host == 1, &BTreeMap::new());
+            assert!(!note.contains("other pictures"), "{note}");
+        }
     }
 }

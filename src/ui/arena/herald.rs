@@ -3,12 +3,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use macroquad::{color::Color, math::vec2};
 
-use super::WINDOW;
+use super::{WINDOW, comparing};
 use crate::{
     arena::{self, Arena},
     config::TICK,
     game::TICKS_PER_SECOND,
     node::{Cause, Event, Handover, Status, View},
+    pairing::{Stage, Told},
     types::{Instant, NodeId},
     ui::{
         draw::Canvas,
@@ -100,10 +101,34 @@ impl Herald {
                 "it wants another passphrase than yours".to_owned(),
                 Cloth::Crown,
             ),
+            Event::Open { .. } => self.proclaim(
+                "Another session has this name".to_owned(),
+                "it is open to everybody; yours wants the passphrase".to_owned(),
+                Cloth::Peace,
+            ),
             Event::Votes { host, votes, needed } => {
                 let name = names.get(host).map_or("the host", String::as_str);
                 self.say(format!("{votes} of {needed} votes against {name}"), RUBY_LIGHT);
             }
+            Event::Pairing { peer, name, told: Told::Stage(Stage::Asked) } => {
+                let name = names.get(peer).map_or(name.as_str(), String::as_str);
+                self.proclaim(
+                    format!("{name} would compare pictures"),
+                    "K shows what, and answers; it waits for a minute".to_owned(),
+                    Cloth::Peace,
+                );
+            }
+            Event::Pairing { .. } => {
+                if let Some((what, colour)) = comparing::outcome_in_short(event) {
+                    self.say(what, colour);
+                }
+            }
+            Event::OtherKey { name, .. } => self.proclaim(
+                format!("That is not the {name} you know"),
+                "somebody of that name came with another key: compare before you trust it (K)"
+                    .to_owned(),
+                Cloth::Crown,
+            ),
             Event::Unreachable(who) => self.proclaim(
                 format!("{} is out of reach", who.called()),
                 "a firewall or a guest network lets nobody through; you play on without".to_owned(),

@@ -13,6 +13,7 @@ use super::{
     list::{Scroll, Window},
 };
 use crate::{
+    accounts::Standing,
     arena::{Arena, POINTS_TO_WIN, Player, World},
     node::View,
     types::NodeId,
@@ -26,6 +27,7 @@ use crate::{
             shaded,
         },
         panel::draw_panel,
+        pictures::{draw_standing, standing_width},
         screen::Frame,
         text::Ink,
     },
@@ -162,7 +164,10 @@ fn draw_row(
     let width = c.text(&points, vec2(line.right() - 8.0, text_y + 3.0), ink).max(24.0);
     let ink = Ink::plain(15.0, faded(lit(colour, 0.45), fade));
     let mark = if player.bot { 17.0 } else { 0.0 };
-    let name_room = line.w - 40.0 - width - 14.0 - wins_width(score.games_won) - mark;
+    let member = view.members.iter().find(|member| member.id == *id);
+    let standing = member.map_or(Standing::Unknown, |member| member.standing);
+    let marks = mark + standing_width(standing);
+    let name_room = line.w - 40.0 - width - 14.0 - wins_width(score.games_won) - marks;
     let name = names.get(id).map_or(player.name.as_str(), String::as_str);
     let name = c.fitted(name, name_room, ink);
     let name_width = c.text(&name, vec2(line.x + 38.0, text_y), ink);
@@ -170,6 +175,8 @@ fn draw_row(
         let middle = vec2(line.x + 38.0 + name_width + 10.0, text_y - 5.0);
         draw_bot_mark(c, middle, 5.4, faded(LAVENDER, fade));
     }
+    let middle = vec2(line.x + 38.0 + name_width + mark + 11.0, text_y - 5.0);
+    draw_standing(&c.faded(fade), middle, 12.0, standing);
     draw_wins(c, score.games_won, vec2(line.right() - 14.0 - width, text_y - 5.0));
     if row > 36.0 {
         let bar = Rect::new(line.x + 38.0, text_y + 7.0, line.w - 40.0 - 40.0, 5.0);
