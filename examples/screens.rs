@@ -17,17 +17,18 @@ use std::{
 use interregnum::{
     accounts::{Accounts, Claim, Friend, Heard, Own, Standing, Statement},
     arena::{Arena, Controls, Player, World, hall::Hall},
+    chat::{Content, Line},
     config::TICK,
     game::{Game, News, ScoreNews},
     keys::{Lock, SecretKey},
-    ledger::entry::WallTime,
+    ledger::entry::{EntryId, WallTime, Writer},
     node::{
-        Cause, Command, Event, Handover, LedgerView, MemberView, PairingView, Picture, SessionView,
-        Status, View,
+        Cause, ChatLine, ChatNews, ChatView, Command, Event, Handover, LedgerView, MemberView,
+        PairingView, Picture, Sent, SessionView, Status, View,
     },
     pairing::{Code, Ended, Stage as Step, Told},
     runtime::Happened,
-    text::{Name, SessionName},
+    text::{Name, Said, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
     ui::{self, Console},
 };
@@ -110,10 +111,43 @@ struct Stage {
     handover: Option<Handover>,
     events: Vec<Happened<Arena>>,
     hall: Hall,
+    chat: Vec<ChatLine>,
     deeds: u64,
     ended: bool,
     /// With whom pictures are compared, how far that is, and since when.
     pairing: Option<(usize, Step, Instant)>,
+}
+
+impl Stage {
+    /// What there is to read from the start.
+    fn greet(&mut self) {
+        for (from, to, text) in [
+            (1, None, "who took my ruby?"),
+            (4, None, "\u{4e0d}\u{662f}\u{6211}"),
+            (2, Some(id(0)), "it was Bertrand, but do not tell him"),
+        ] {
+            if let Ok(said) = Said::new(text) {
+                self.talk(id(from), to, &said);
+            }
+        }
+    }
+
+    /// Somebody says something, and everybody hears it at once.
+    fn talk(&mut self, from: NodeId, to: Option<NodeId>, said: &Said) {
+        let writer = Writer { node: from, incarnation: Incarnation(1) };
+        let line = Arc::new(Line {
+            id: EntryId { writer, number: self.chat.len() as u64 + 1 },
+            from,
+            to,
+            content: Content::Said(said.clone()),
+            at: WALL,
+            place: None,
+        });
+        let sent = (from == id(0)).then_some(Sent::Placed { machines: 2 });
+        self.chat.push(ChatLine { line: line.clone(), sent });
+        let news = ChatNews::Said { line, name: None, to_name: None, away: false };
+        self.events.push(Happened::Node(Event::Chat(news)));
+    }
 }
 
 fn id(i: usize) -> NodeId {
@@ -192,6 +226,7 @@ impl Show {
                     vec![]
                 },
                 hall: Hall::default(),
+                chat: Vec::new(),
                 deeds: 0,
                 ended: false,
                 pairing: asked.asked.then_some((2, Step::Asked, Instant(0))),
@@ -401,6 +436,7 @@ impl Console for Show {
             picture,
             handover: stage.handover,
             scores: Arc::new(stage.hall.clone()),
+            chat: Arc::new(ChatView { lines: stage.chat.clone().into(), ..ChatView::default() }),
             ledger: LedgerView {
                 entries: stage.world.tick.0 as usize / 60,
                 ..LedgerView::default()
@@ -416,6 +452,9 @@ impl Console for Show {
         let mut stage = self.stage();
         if self.start.elapsed() > self.asked.end && !std::mem::replace(&mut stage.ended, true) {
             return Some(Happened::Node(Event::Stopped));
+        }
+        if stage.playing && stage.chat.is_empty() {
+            stage.greet();
         }
         (!stage.events.is_empty()).then(|| stage.events.remove(0))
     }
@@ -470,6 +509,8 @@ impl Console for Show {
             Command::Browse => stage.playing = false,
             Command::Rename(name) => stage.name = name,
             Command::Leave => stage.events.push(Happened::Node(Event::Stopped)),
+            Command::Say(to, said) => stage.talk(id(0), to, &said),
+            Command::Unsay(line) => stage.chat.retain(|known| known.line.id != line),
             Command::Controls(_) | Command::Declare(_) => {}
         }
     }

@@ -141,6 +141,15 @@ impl Account {
         self.machines.keys().map(|machine| (*machine, self.struck.contains_key(machine)))
     }
 
+    /// The keys of the machines that speak for it.
+    pub fn keys_of_machines(&self) -> impl Iterator<Item = PublicKey> {
+        let speaking = self.machines.iter().filter(|(id, _)| !self.struck.contains_key(id));
+        speaking.filter_map(|(_, statement)| match &statement.claim {
+            Claim::Certifies { machine, .. } => Some(*machine),
+            _ => None,
+        })
+    }
+
     /// Whether this machine is struck off.
     pub fn has_struck(&self, machine: NodeId) -> bool {
         self.struck.contains_key(&machine)
@@ -166,6 +175,8 @@ type Claimed = BTreeMap<Option<EntryId>, Option<Place>>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accounts {
     accounts: BTreeMap<PublicKey, Arc<Account>>,
+    /// By the ids of their keys.
+    ids: BTreeMap<NodeId, PublicKey>,
     /// Whom each machine speaks for.
     machines: BTreeMap<NodeId, Turn>,
     /// Whose each id of before is.
@@ -197,6 +208,7 @@ impl Accounts {
     pub fn believe(&mut self, heard: Heard) {
         let Heard { statement, author, entry, place } = heard;
         let key = statement.account;
+        self.ids.insert(key.id(), key);
         let account = Arc::make_mut(self.accounts.entry(key).or_default());
         match &statement.claim {
             Claim::Called { revision, .. } => {
@@ -270,6 +282,33 @@ impl Accounts {
         self.accounts.get(key).map(|account| &**account)
     }
 
+    /// What is known of the account whose key has this id.
+    pub fn by_id(&self, person: NodeId) -> Option<(&PublicKey, &Account)> {
+        let (key, account) = self.accounts.get_key_value(self.ids.get(&person)?)?;
+        Some((key, account))
+    }
+
+    /// What a person is called: [`SOMEBODY`] whose account is deleted, none who never said so.
+    pub fn name_of_person(&self, person: NodeId) -> Option<&str> {
+        let (_, account) = self.by_id(person)?;
+        match account.is_deleted() {
+            true => Some(SOMEBODY),
+            false => account.name().map(Name::as_str),
+        }
+    }
+
+    /// What a person is to be called among all that are known: by its name, and where another one has that
+    /// name, with its mark; whose name is not known by the mark alone.
+    pub fn called(&self, person: NodeId) -> String {
+        let mark = Mark::of(person);
+        let Some(name) = self.name_of_person(person) else { return mark.to_string() };
+        let same = |account: &Arc<Account>| account.name().map(Name::as_str) == Some(name);
+        match self.accounts.values().filter(|account| same(account)).nth(1) {
+            Some(_) => format!("{name}\u{b7}{mark}"),
+            None => name.to_owned(),
+        }
+    }
+
     /// The account that this machine speaks for, or that was called by this id before there were keys.
     pub fn of_machine(&self, machine: NodeId) -> Option<PublicKey> {
         if let Some((_, account)) = self.machines.get(&machine) {
@@ -291,6 +330,12 @@ impl Accounts {
     pub fn is_struck(&self, machine: NodeId) -> bool {
         let account = self.of_machine(machine).and_then(|account| self.accounts.get(&account));
         account.is_some_and(|account| account.has_struck(machine))
+    }
+
+    /// Whether the account that this machine speaks for is no more.
+    pub fn is_deleted(&self, machine: NodeId) -> bool {
+        let account = self.of_machine(machine).and_then(|account| self.accounts.get(&account));
+        account.is_some_and(|account| account.is_deleted())
     }
 
     /// All machines that are struck off.

@@ -17,6 +17,7 @@ use std::{
 };
 
 use interregnum::{
+    accounts::Own,
     runtime::{self, Settings, StartError},
     text::{NAME_CHARS_MAX, Name, SessionName},
     types::Role,
@@ -26,12 +27,16 @@ use tracing_subscriber::filter::LevelFilter;
 #[cfg(feature = "store")]
 mod account;
 mod bench;
+#[cfg(feature = "store")]
+mod chat;
 mod demo;
 #[cfg(feature = "window")]
 mod desk;
 #[cfg(feature = "store")]
 mod farewell;
 mod friends;
+#[cfg(feature = "store")]
+mod history;
 mod impossible;
 mod judge;
 #[cfg(feature = "store")]
@@ -142,6 +147,8 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
         Some(Subcommand::Account(command)) => account::run(&command),
         Some(Subcommand::Bot(options)) => headless(&options, Role::Player, log),
         Some(Subcommand::Bench(options)) => bench::run(&options, level),
+        #[cfg(feature = "store")]
+        Some(Subcommand::Chat(options)) => chat::run(&options, log),
         Some(Subcommand::Demo(options)) => demo::run(&options, level),
         #[cfg(feature = "store")]
         Some(Subcommand::Ledger(command)) => ledger::run(&command),
@@ -190,6 +197,7 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         }
         let mut settings = settings(part, name)?;
         settings.statements = profile.statements(&settings.name);
+        settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
         settings.friends = friends::kept(profile.folder()).all().to_vec();
         settings.role = role;
         settings.session = Some(session.clone());

@@ -77,7 +77,7 @@ use crate::{
     ledger::{
         Fullness, Ledger,
         disk::Trouble,
-        entry::{SharedEntry, Writer},
+        entry::{EntryId, SharedEntry, Writer},
         keeper::Keeper,
         page::SharedPage,
         vouching::Pen,
@@ -225,6 +225,8 @@ pub enum Out {
     PageCounts(SharedPage),
     /// All that counts is told anew.
     Redated,
+    /// A line of chat is held from here on, or stands elsewhere than before, or is deleted.
+    Said(EntryId),
     /// A client's controls, for the host that this node is.
     Controls {
         /// The client who holds this down.
@@ -370,6 +372,11 @@ impl Cluster {
     /// Who is in the session.
     pub fn members(&self) -> &[Member] {
         self.roster.members()
+    }
+
+    /// When somebody is dialled next that this node has no link with, and wants one.
+    pub fn next_try(&self) -> Option<Instant> {
+        self.mesh.next_try(&self.me)
     }
 
     /// How many watch.

@@ -115,6 +115,10 @@ pub struct Config {
     pub key: SecretKey,
     /// What the account says of itself that this machine speaks for; empty: it speaks for none.
     pub statements: Vec<Statement>,
+    /// The account's key, if this machine has it: it opens letters, and does nothing else.
+    pub reads_as: Option<SecretKey>,
+    /// Whether its account is told of in each session even if it only watches: for somebody who talks.
+    pub talks: bool,
     /// Whom its player has compared pictures with.
     pub friends: Vec<Friend>,
     /// In which life. 64 random bits, drawn at each start.

@@ -13,6 +13,7 @@
 //! Nothing here draws a random number: keys are made of bytes that somebody brings, and [`Chance`]
 //! makes many random bytes out of 32.
 
+pub mod letter;
 mod lock;
 mod token;
 pub mod vault;

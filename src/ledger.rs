@@ -23,6 +23,7 @@
 //! | [`disk`] | what this node's disk holds, and what it is asked to keep |
 //! | [`witness`] | what the disks of others hold: when an entry is safe |
 //! | [`exchange`] | what nodes say to each other about their ledgers |
+//! | [`pace`] | how fast somebody may talk |
 //! | [`keeper`] | all of that as one machine |
 //! | `room` | how much a ledger may hold |
 //!
@@ -47,6 +48,7 @@ pub mod exchange;
 mod folding;
 pub mod keeper;
 pub mod order;
+pub mod pace;
 pub mod page;
 pub mod placing;
 mod room;
@@ -117,6 +119,8 @@ pub struct Ledger {
     /// By how many hours the clocks of those who wrote were behind this node's.
     behind: BTreeMap<Writer, i64>,
     deleted: BTreeSet<EntryId>,
+    /// The lines of chat that are held.
+    said: BTreeSet<EntryId>,
     places: Places,
     /// Those that are on their way to a place.
     unplaced: BTreeSet<EntryId>,
@@ -187,6 +191,8 @@ pub enum Out {
     Counts(SharedEntry),
     /// A fact that counted and does not any more, because another one of its key is there.
     CountsNoMore(SharedEntry),
+    /// A line of chat is held from here on, or stands elsewhere than before, or its author has deleted it.
+    Said(EntryId),
     /// All facts of a page count, but for those that a [`CountsNoMore`](Out::CountsNoMore) follows for.
     PageCounts(SharedPage),
     /// Somebody's clock turned out to be set otherwise: what it wrote happened at another time than was
@@ -237,6 +243,7 @@ impl Ledger {
             beaten: BTreeSet::new(),
             behind: BTreeMap::new(),
             deleted: BTreeSet::new(),
+            said: BTreeSet::new(),
             places: Places::default(),
             unplaced: BTreeSet::new(),
             reign: None,
@@ -316,6 +323,12 @@ impl Ledger {
             self.noted.push(entry);
         }
         Ok(())
+    }
+
+    /// The name of what was written or noted last.
+    pub fn newest(&self) -> EntryId {
+        let written = self.streams.get(&self.me).map_or(0, Stream::last);
+        EntryId { writer: self.me, number: written + self.noted.len() as u64 }
     }
 
     /// The own entry of this number.
@@ -453,6 +466,11 @@ impl Ledger {
         held.filter(move |entry| kind.is_personal() && entry.head().kind == kind)
     }
 
+    /// All lines of chat that are held, by writer and number.
+    pub fn said(&self) -> impl Iterator<Item = EntryId> {
+        self.said.iter().copied()
+    }
+
     /// The place of an entry in the order, if it has one.
     pub fn place_of(&self, entry: &Entry) -> Option<Place> {
         self.places.of(entry)
@@ -542,8 +560,11 @@ impl Ledger {
 
     fn take_effect(&mut self, entry: &SharedEntry, source: Source) {
         self.highest_reign = self.highest_reign.max(entry.head().reign.unwrap_or_default());
-        self.count(entry);
         self.seat(entry);
+        match entry.head().kind {
+            Kind::LINE => self.hear_said(entry.id()),
+            _ => self.count(entry),
+        }
         let acts = !has_place(entry.head().kind);
         match acts.then(|| Body::of(entry)).flatten() {
             Some(Body::Deleted(target)) if target.writer.node == entry.id().writer.node => {
@@ -558,6 +579,11 @@ impl Ledger {
             }
             _ => {}
         }
+    }
+
+    fn hear_said(&mut self, id: EntryId) {
+        self.said.insert(id);
+        self.out.push_back(Out::Said(id));
     }
 
     /// What comes from the disk is on it. But what has changed since has to go there again.
@@ -595,7 +621,8 @@ impl Ledger {
         self.places.give(span, place);
         let Span { writer, first, last } = *span;
         let range = EntryId { writer, number: first }..=EntryId { writer, number: last };
-        let seated: Vec<EntryId> = self.unplaced.range(range).copied().collect();
+        let seated: Vec<EntryId> = self.unplaced.range(range.clone()).copied().collect();
+        self.out.extend(self.said.range(range).copied().map(Out::Said));
         for id in seated {
             self.unplaced.remove(&id);
             // A host of before gave it a place: in whichever order they came, it stands behind what this
@@ -617,6 +644,9 @@ impl Ledger {
         let targets: Vec<SharedEntry> = loose.flat_map(|stream| stream.at(target.number)).collect();
         let before: Vec<u64> = targets.iter().map(|entry| self.weight(entry)).collect();
         self.deleted.insert(target);
+        if self.said.contains(&target) {
+            self.out.push_back(Out::Said(target));
+        }
         for (entry, before) in targets.into_iter().zip(before) {
             let redacted = entry.redacted().map(Arc::new);
             let stays = redacted.is_none();

@@ -109,6 +109,10 @@
 //! one host; a [`Tick`] is one step of the world, and a [`Clock`] both; an [`Instant`] is a time to draw
 //! for.
 //!
+//! # What people say
+//! [`Handle::say`] says something to all or to one, [`Handle::unsay`] takes it back. Everybody hears of it as an
+//! [`Event::Chat`], once, in one order, also whoever was away; [`View::chat`] has the last lines.
+//!
 //! # What is kept
 //! Points that are to outlive the evening are [`Fact`]s. They are written down on every machine, if
 //! [`Settings::ledger`] names a file. What they come to is computed by your game out of [`ScoreNews`],
@@ -130,6 +134,8 @@ pub mod sim;
 
 #[doc(hidden)]
 pub mod bits;
+#[doc(hidden)]
+pub mod chat;
 #[doc(hidden)]
 pub mod cluster;
 #[doc(hidden)]
@@ -176,16 +182,18 @@ pub mod details {
     //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], [`Lock`], [`PublicKey`], and what [`check_address`] says of an address |
     //! | [`StartError`](crate::StartError) | [`AddressError`], [`OutOfRange`] |
     //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`] |
-    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`], [`Friend`], [`PairingView`] |
+    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`], [`Friend`], [`PairingView`], [`ChatView`] |
+    //! | [`ChatView`] | [`ChatLine`], [`Line`], [`Content`], [`Place`], [`EntryId`], [`Sent`] |
     //! | [`MemberView`](crate::MemberView) | [`Standing`] |
-    //! | [`Command`](crate::Command) | [`Statement`] |
-    //! | [`Event`](crate::Event) | [`Told`], [`Stage`], [`Code`], [`Picture`](crate::pairing::Picture), [`Ended`], [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`] |
+    //! | [`Command`](crate::Command) | [`Statement`], [`Said`], [`Unsaid`] |
+    //! | [`Event`](crate::Event) | [`Told`], [`Stage`], [`Code`], [`Picture`](crate::pairing::Picture), [`Ended`], [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`], [`ChatNews`], [`NotSaid`] |
     //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
     //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
     //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`TICKS_PER_SECOND`] |
 
     pub use crate::{
         accounts::{Accounts, Friend, Standing, Statement},
+        chat::{Content, Line},
         cluster::Unreachable,
         config::{
             BEACON_PORT, EVENTS_WAITING_MAX, Form, OutOfRange, RULES_BYTES_MAX, TICK, Tuning,
@@ -195,13 +203,17 @@ pub mod details {
         ledger::{
             Fullness,
             disk::Trouble,
-            entry::{WallTime, Writer},
+            entry::{EntryId, WallTime, Writer},
+            order::Place,
             witness::Safety,
         },
-        node::{Cause, Exclusion, Handover, LedgerView, PairingView, Parting},
+        node::{
+            Cause, ChatLine, ChatNews, ChatView, Exclusion, Handover, LedgerView, NotSaid,
+            PairingView, Parting, Sent,
+        },
         pairing::{Code, Ended, Stage, Told},
         runtime::{AddressError, NotTaken, Pilot, Started, Timed, check_address},
-        text::{NAME_CHARS_MAX, Unfit},
+        text::{NAME_CHARS_MAX, Said, Unfit, Unsaid},
         types::{Epoch, Incarnation},
     };
 }
@@ -220,6 +232,7 @@ pub mod inside {
     //! | [`game`] | what a game is |
     //! | [`ledger`] | what must outlive every crash: facts, merged by taking all of them |
     //! | [`accounts`] | who is who: what the statements in a ledger come to |
+    //! | [`chat`] | what people say to each other, in one order for all |
     //! | [`config`], [`io`] | every tunable; what goes in and out of a node |
     //! | [`pairing`] | two people compare pictures, so that nobody stands between them |
     //! | [`mesh`] | discovery and links: whatever comes, however it comes, goes up as [`mesh::Received`] |
@@ -246,7 +259,7 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        accounts, bits, cluster, config, game, io, keys, ledger, mesh, node, pairing, refusals,
-        replica, runtime, text, types, wire,
+        accounts, bits, chat, cluster, config, game, io, keys, ledger, mesh, node, pairing,
+        refusals, replica, runtime, text, types, wire,
     };
 }

@@ -31,12 +31,16 @@ use crate::{
     accounts::Accounts,
     game::Game,
     keys::PublicKey,
-    ledger::{Fullness, witness::Safety},
-    node::{Event, LedgerView, MemberView, View},
+    ledger::{
+        Fullness,
+        entry::{EntryId, WallTime, Writer},
+        witness::Safety,
+    },
+    node::{ChatNews, Event, LedgerView, MemberView, View},
     pairing::{Stage, Told},
     runtime::{Happened, Started, Timed},
     text::{Name, SessionName},
-    types::{self, Instant, NodeId, Role, Tick},
+    types::{self, Incarnation, Instant, NodeId, Role, Tick},
 };
 
 /// One line. `P` is what the game tells.
@@ -170,6 +174,61 @@ pub enum What<P> {
         machines: usize,
         /// How many machines are struck off.
         struck: usize,
+    },
+    /// Somebody has said something: told once, when the line has its place, after those before it.
+    Said {
+        /// The name of the line, to take it back by.
+        line: String,
+        /// The machine that wrote it.
+        from: NodeId,
+        /// What its person is called, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// The person that it is for; absent: for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<NodeId>,
+        /// What that one is called, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to_name: Option<String>,
+        /// What it says.
+        text: String,
+        /// When it was written, in seconds since 1970, as far as clocks can be believed.
+        at: WallTime,
+        /// It was said while this node was not there.
+        #[serde(default, skip_serializing_if = "is_false")]
+        away: bool,
+    },
+    /// All that was said while this node was not there has been told.
+    SaidWhileAway {
+        /// How many lines.
+        lines: usize,
+    },
+    /// What was typed here is written down, and on its way.
+    Sending {
+        /// The name of the line. What `kept` says of its author, life and number is true of it.
+        line: String,
+        /// What it says.
+        text: String,
+    },
+    /// What was typed here is not said.
+    NotSaid {
+        /// What was typed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// Why not, for people.
+        why: String,
+    },
+    /// Somebody who is known here: an answer to `/list`.
+    Known {
+        /// The id of its account's key.
+        person: NodeId,
+        /// What it is called, with its mark where another one has that name.
+        name: String,
+    },
+    /// A line that was told is taken back.
+    TakenBack {
+        /// Its name.
+        line: String,
     },
     /// What `author` wrote in this life is so safe from here on.
     Kept {
@@ -475,6 +534,11 @@ impl Voice {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(so: &bool) -> bool {
+    !so
+}
+
 fn what<G: Game, P>(
     event: &Event<G>,
     game: impl FnOnce(Tick, &G::Event) -> Option<P>,
@@ -505,6 +569,7 @@ fn what<G: Game, P>(
         },
         Event::Rebase { from, to } => What::Rebase { from: (*from).into(), to: (*to).into() },
         Event::Diverged { clock } => What::Diverged { clock: (*clock).into() },
+        Event::Chat(news) => said(news),
         Event::Safe { writer, safety, through } => What::Kept {
             author: writer.node,
             incarnation: format!("{:016x}", writer.incarnation.0),
@@ -537,6 +602,42 @@ fn what<G: Game, P>(
         Event::Stopped => What::Stopped { reason: "left".to_owned(), why: None },
         Event::Game { tick, event } => What::Game(game(*tick, event)?),
     })
+}
+
+fn said<P>(news: &ChatNews) -> What<P> {
+    match news {
+        ChatNews::Said { line, name, to_name, away } => What::Said {
+            line: name_of(line.id),
+            from: line.from,
+            name: name.clone(),
+            to: line.to,
+            to_name: to_name.clone(),
+            text: line.said().map(ToString::to_string).unwrap_or_default(),
+            at: line.at,
+            away: *away,
+        },
+        ChatNews::WhileAway { lines } => What::SaidWhileAway { lines: *lines },
+        ChatNews::Deleted { id } => What::TakenBack { line: name_of(*id) },
+        ChatNews::Sent { id, said } => What::Sending { line: name_of(*id), text: said.to_string() },
+        ChatNews::NotSaid { said, why } => {
+            What::NotSaid { text: said.as_ref().map(ToString::to_string), why: why.to_string() }
+        }
+    }
+}
+
+/// The name of a line in scripts: its author's id, its life and its number.
+pub fn name_of(line: EntryId) -> String {
+    let Writer { node, incarnation } = line.writer;
+    format!("{node}/{:016x}/{}", incarnation.0, line.number)
+}
+
+/// The inverse of [`name_of`]; none if it is no such name.
+pub fn line_of(name: &str) -> Option<EntryId> {
+    let mut parts = name.trim().splitn(3, '/');
+    let node = NodeId(parts.next()?.parse().ok()?);
+    let incarnation = Incarnation(u64::from_str_radix(parts.next()?, 16).ok()?);
+    let number = parts.next()?.parse().ok()?;
+    Some(EntryId { writer: Writer { node, incarnation }, number })
 }
 
 fn pairing<P>(peer: NodeId, name: &Name, told: &Told) -> What<P> {

@@ -16,6 +16,7 @@ mod facts;
 mod machine;
 mod persons;
 mod showing;
+mod talk;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -24,18 +25,19 @@ pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port,
 pub use self::machine::Node;
 use crate::{
     accounts::{Accounts, Friend, Standing, Statement},
+    chat::Line,
     cluster::Unreachable,
     game::Game,
     keys::{Lock, PublicKey},
     ledger::{
         Fullness,
         disk::Trouble,
-        entry::{WallTime, Writer},
+        entry::{EntryId, WallTime, Writer},
         witness::Safety,
     },
     pairing::{Stage, Told},
     replica::State,
-    text::{Name, SessionName},
+    text::{Name, Said, SessionName},
     types::{Clock, Instant, NodeId, Role, Term, Tick},
 };
 pub use crate::{
@@ -85,6 +87,11 @@ pub enum Command<G: Game> {
     /// This is what the account of whoever plays says of itself: it is written into the ledger of each
     /// session that is played, unless that says it already.
     Declare(Vec<Statement>),
+    /// Say this to all, or to one person: the id of its account's key, or of its machine if it has no
+    /// account. It is an entry of the session's ledger from then on. [`ChatNews`] tells what becomes of it.
+    Say(Option<NodeId>, Said),
+    /// Take back what this node said there: it goes on every machine.
+    Unsay(EntryId),
 }
 
 /// What comes out of a node.
@@ -189,6 +196,8 @@ pub enum Event<G: Game> {
         /// What happened, in the game's words.
         event: G::Event,
     },
+    /// Somebody has said something, or there are other news of what is said.
+    Chat(ChatNews),
     /// What this writer wrote into the ledger, up to this number, is so safe from here on.
     Safe {
         /// Whose entries these are.
@@ -341,6 +350,8 @@ pub struct View<G: Game> {
     pub scores: Arc<G::Scores>,
     /// The accounts that the session's ledger knows of.
     pub accounts: Arc<Accounts>,
+    /// What people have said.
+    pub chat: Arc<ChatView>,
     /// With whom the person here compares pictures just now.
     pub pairing: Option<PairingView>,
     /// All with whom it has, ever.
@@ -349,6 +360,8 @@ pub struct View<G: Game> {
     pub ledger: LedgerView,
     /// What the wall clock says.
     pub wall: WallTime,
+    /// When somebody is dialled next that this node has no link with, and wants one.
+    pub next_try: Option<Instant>,
 }
 
 impl<G: Game> View<G> {
@@ -373,12 +386,106 @@ impl<G: Game> View<G> {
             handover: None,
             scores: Arc::default(),
             accounts: Arc::default(),
+            chat: Arc::default(),
             pairing: None,
             friends: Arc::from([]),
             ledger: LedgerView::default(),
             wall: WallTime::default(),
+            next_try: None,
         }
     }
+}
+
+/// News of what people say to each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChatNews {
+    /// A line has its place: it is told once, after those before it.
+    Said {
+        /// The line. What it says is known here.
+        line: Arc<Line>,
+        /// What whoever wrote it is called, if that is known.
+        name: Option<String>,
+        /// What the person is called that it is for, if it is for one whose name is known.
+        to_name: Option<String>,
+        /// It was said while this node was not there.
+        away: bool,
+    },
+    /// All that was said while this node was not there has come in. Told once in each session.
+    WhileAway {
+        /// How many lines, if any.
+        lines: usize,
+    },
+    /// A line that was told is taken back.
+    Deleted {
+        /// Which.
+        id: EntryId,
+    },
+    /// What was to be said is written down, and on its way.
+    Sent {
+        /// The name of the line.
+        id: EntryId,
+        /// What it says.
+        said: Said,
+    },
+    /// What was to be said, or taken back, is not.
+    NotSaid {
+        /// What was to be said, if anything.
+        said: Option<Said>,
+        /// Why not.
+        why: NotSaid,
+    },
+}
+
+/// Why something is not said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSaid {
+    /// Five lines at once, then one a second. So long it takes until the next.
+    #[error("a little slower, please: five lines at once, then one a second")]
+    TooFast(Duration),
+    /// Nobody is known by that id, or it is nobody any more.
+    #[error("nobody is known who could read that")]
+    Nobody,
+    /// There is no session yet, and enough waits for one.
+    #[error("there is nobody here yet; some lines wait already")]
+    Elsewhere,
+    /// The ledger is full.
+    #[error("the book of this session is full")]
+    Full,
+    /// Only the machine that wrote a line takes it back.
+    #[error("that line was not written on this machine, or is gone already")]
+    NotOwn,
+}
+
+/// What people have said, as it is to be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChatView {
+    /// The last lines, in the order that is the same for all; the own ones that are on their way last.
+    pub lines: Arc<[ChatLine]>,
+    /// How many were said while this node was not there.
+    pub missed: usize,
+    /// The first of those.
+    pub new_from: Option<EntryId>,
+}
+
+/// A line, as it is to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatLine {
+    /// The line.
+    pub line: Arc<Line>,
+    /// Of one of the last that were said here, how far it has come.
+    pub sent: Option<Sent>,
+}
+
+/// How far a line has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is on its way to its place.
+    OnItsWay,
+    /// It has its place.
+    Placed {
+        /// On how many other machines' disks it is.
+        machines: usize,
+    },
 }
 
 /// The ledger of the session, as this node holds it.

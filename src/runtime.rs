@@ -53,9 +53,9 @@ use crate::{
     config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
     game::Game,
     keys::{Lock, PublicKey, SecretKey},
-    ledger::disk::Stored,
+    ledger::{disk::Stored, entry::EntryId},
     node::{Command, Event, Interface, Node, View},
-    text::{Name, SessionName},
+    text::{Name, Said, SessionName},
     types::{Incarnation, Instant, NodeId, Role},
 };
 
@@ -94,6 +94,11 @@ pub struct Settings {
     pub key: Option<SecretKey>,
     /// What the account says of itself that this machine speaks for; empty: it speaks for none.
     pub statements: Vec<Statement>,
+    /// The account's key, if this machine has it: it opens letters that were written before this machine
+    /// spoke for the account.
+    pub reads_as: Option<SecretKey>,
+    /// Whether its account is told of in each session even if it only watches: for somebody who talks.
+    pub talks: bool,
     /// Whom its player has compared pictures with: what [`Event::Pairing`] told in earlier lives.
     pub friends: Vec<Friend>,
     /// The address to live at: everything is sent from there, and comes in there. None, or the
@@ -128,6 +133,8 @@ impl Settings {
             allowed: None,
             key: None,
             statements: Vec::new(),
+            reads_as: None,
+            talks: false,
             friends: Vec::new(),
             ip: None,
             port: None,
@@ -391,6 +398,8 @@ fn config(
     Config {
         key,
         statements: settings.statements,
+        reads_as: settings.reads_as,
+        talks: settings.talks,
         friends: settings.friends,
         incarnation: Incarnation(random_bits()),
         name: settings.name,
@@ -462,6 +471,23 @@ impl<G: Game> Handle<G> {
     /// What is held down from here on. Costs nothing if it is the same as before.
     pub fn controls(&self, controls: G::Controls) {
         self.shared.controls(controls);
+    }
+
+    /// Says something to all, or to one person: the id of its account's key. What becomes of it is told by
+    /// [`ChatNews`](crate::node::ChatNews), and shown in [`View::chat`].
+    ///
+    /// # Errors
+    /// [`NotTaken`]: it is not said.
+    pub fn say(&self, to: Option<NodeId>, said: Said) -> Result<(), NotTaken> {
+        self.command(Command::Say(to, said))
+    }
+
+    /// Takes back what was said here: it goes on every machine.
+    ///
+    /// # Errors
+    /// [`NotTaken`]: it is not taken back.
+    pub fn unsay(&self, id: EntryId) -> Result<(), NotTaken> {
+        self.command(Command::Unsay(id))
     }
 
     /// What there is to see; none before the node has made its first view.

@@ -11,6 +11,8 @@
 //! room for four to each character. What is cut is cut between what people see as single
 //! characters, not within one.
 //!
+//! What somebody [says](Said) is counted as people count: a flag is one, whatever Unicode thinks.
+//!
 //! A player's [`Name`] that is too long is cut. A [`SessionName`] is refused instead: cut, two
 //! sessions would become one, and nobody would know.
 
@@ -22,6 +24,12 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// The longest name of a player or a session, in characters.
 pub const NAME_CHARS_MAX: usize = 24;
+
+/// The longest line of chat, in characters as people count them (grapheme clusters).
+pub const SAID_CHARS_MAX: usize = 280;
+
+/// The longest line of chat, in bytes: four to a character.
+pub const SAID_BYTES_MAX: usize = 4 * SAID_CHARS_MAX;
 
 /// Into how many characters one of NFC can be taken apart. Text is read no further than that can
 /// matter: what comes off a wire may be long.
@@ -162,6 +170,71 @@ fn fit(raw: &str) -> Result<Arc<str>, Unfit> {
     }
 }
 
+/// What somebody says: one line of 1 to [`SAID_CHARS_MAX`] clean characters.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Said(Arc<str>);
+
+/// Why some text cannot be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsaid {
+    /// Nothing of it can be seen.
+    #[error("there is nothing to be seen in it")]
+    Empty,
+    /// It has too many characters, or too many bytes.
+    #[error("a line has at most {SAID_CHARS_MAX} characters")]
+    TooLong,
+}
+
+impl Said {
+    /// Cleans `raw`, and cuts nothing.
+    ///
+    /// # Errors
+    /// [`Unsaid`] when nothing of it can be seen, or too much.
+    pub fn new(raw: &str) -> Result<Self, Unsaid> {
+        // So many characters, of however few bytes, are too many bytes.
+        let text = visible(raw, SAID_BYTES_MAX);
+        let text = text.trim_end();
+        if text.is_empty() {
+            return Err(Unsaid::Empty);
+        }
+        match text.len() > SAID_BYTES_MAX || chars_said(text) > SAID_CHARS_MAX {
+            true => Err(Unsaid::TooLong),
+            false => Ok(Self(text.into())),
+        }
+    }
+
+    /// The clean text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How many characters a text has, as people count them.
+pub fn chars_said(text: &str) -> usize {
+    text.graphemes(true).count()
+}
+
+impl TryFrom<String> for Said {
+    type Error = Unsaid;
+
+    fn try_from(raw: String) -> Result<Self, Unsaid> {
+        Self::new(&raw)
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
 impl From<String> for Name {
     fn from(raw: String) -> Self {
         Self::new(&raw)
@@ -229,6 +302,19 @@ mod tests {
             assert_eq!(Name::whole(raw), Err(Unfit::Empty), "{raw:?}");
             assert_eq!(SessionName::new(raw), Err(Unfit::Empty), "{raw:?}");
         }
+    }
+
+    #[test]
+    fn what_is_said_is_counted_as_people_count() {
+        let face = "\u{1f44d}\u{1f3fd}";
+        let said = Said::new(&face.repeat(140)).unwrap();
+        assert_eq!(chars_said(said.as_str()), 140);
+        assert_eq!(Said::new(&"字".repeat(280)).unwrap().as_str().len(), 840);
+        assert_eq!(Said::new(&"a".repeat(281)), Err(Unsaid::TooLong));
+        assert_eq!(Said::new(&"\u{1f1e9}\u{1f1ea}".repeat(141)), Err(Unsaid::TooLong), "bytes");
+        assert_eq!(Said::new(&format!("a{}", "\u{301}".repeat(4_000))), Err(Unsaid::TooLong));
+        assert_eq!(Said::new(" \u{200b}\n"), Err(Unsaid::Empty));
+        assert_eq!(Said::new("one\r\n  two ").unwrap().as_str(), "one two");
     }
 
     #[test]

@@ -27,6 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("game", &["bits", "text", "types"]),
     ("ledger", &["game", "keys", "refusals", "text", "types", "wire"]),
     ("accounts", &["keys", "ledger", "text", "types"]),
+    ("chat", &["accounts", "keys", "ledger", "text", "types"]),
     ("io", &["ledger", "text", "types"]),
     ("config", &["accounts", "game", "keys", "ledger", "text", "types"]),
     ("pairing", &["accounts", "config", "keys", "text", "types"]),
@@ -42,8 +43,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "node",
         &[
-            "accounts", "cluster", "config", "game", "io", "keys", "ledger", "mesh", "pairing",
-            "refusals", "replica", "text", "types",
+            "accounts", "chat", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
+            "pairing", "refusals", "replica", "text", "types",
         ],
     ),
     // The game that ships knows of no network.
@@ -51,8 +52,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "sim",
         &[
-            "accounts", "arena", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
-            "node", "pairing", "replica", "text", "types", "wire",
+            "accounts", "arena", "chat", "cluster", "config", "game", "io", "keys", "ledger",
+            "mesh", "node", "pairing", "replica", "text", "types", "wire",
         ],
     ),
     ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),
@@ -63,8 +64,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "ui",
         &[
-            "accounts", "arena", "config", "game", "keys", "ledger", "node", "pairing", "runtime",
-            "text", "types",
+            "accounts", "arena", "chat", "config", "game", "keys", "ledger", "node", "pairing",
+            "runtime", "text", "types",
         ],
     ),
 ];

@@ -19,6 +19,8 @@ pub fn config(place: u8) -> Config {
     Config {
         key: SecretKey::from_bytes(&[place; 32]),
         statements: Vec::new(),
+        reads_as: None,
+        talks: false,
         friends: Vec::new(),
         incarnation: Incarnation(u64::from(place)),
         name: Name::new("n"),

@@ -130,6 +130,9 @@ pub enum Subcommand {
     /// Measurements with real processes.
     #[command(subcommand)]
     Bench(BenchOptions),
+    /// Talk, without a screen and without a seat in the game; or look up what was said.
+    #[cfg(feature = "store")]
+    Chat(ChatOptions),
     /// Several peers on this machine, whose host is killed again and again.
     Demo(DemoOptions),
     /// What is kept of all games: to look at, to carry to another machine, to check.
@@ -170,6 +173,37 @@ pub struct HeadlessOptions {
     /// How many of them.
     #[arg(long, default_value = "1", value_parser = number(1..=COUNT_MAX), allow_negative_numbers = true)]
     pub count: u16,
+
+    #[command(flatten)]
+    pub part: PartOptions,
+}
+
+/// How to talk.
+///
+/// What is typed, or comes in a pipe, is said line by line; it ends when that ends and everything is said.
+/// `/help` tells what else can be typed.
+#[cfg(feature = "store")]
+#[derive(Clone, Debug, clap::Args)]
+pub struct ChatOptions {
+    /// Stay and listen when there is nothing more to say.
+    #[arg(long, conflicts_with = "history")]
+    pub stay: bool,
+
+    /// Print what was said, as far as it is kept here, without any network.
+    #[arg(long)]
+    pub history: bool,
+
+    /// Only what was said since then: 90s, 30m, 12h, 7d ago.
+    #[arg(long, value_name = "AGO", value_parser = ago, requires = "history")]
+    pub since: Option<u64>,
+
+    /// Only what passed between you and this one alone.
+    #[arg(long, value_name = "NAME", requires = "history")]
+    pub with: Option<String>,
+
+    /// Only lines that have this in them.
+    #[arg(long, value_name = "WORD", requires = "history")]
+    pub search: Option<String>,
 
     #[command(flatten)]
     pub part: PartOptions,
@@ -740,6 +774,22 @@ fn size(typed: &str) -> Result<(u32, u32), String> {
         (Ok(width @ 320..=8_192), Ok(height @ 180..=8_192)) => Ok((width, height)),
         _ => Err(wrong()),
     }
+}
+
+/// So many seconds.
+#[cfg(feature = "store")]
+fn ago(typed: &str) -> Result<u64, String> {
+    let wrong = || "a time is a number and a letter: 90s, 30m, 12h, 7d".to_owned();
+    let typed = typed.trim();
+    let unit = match typed.chars().next_back().ok_or_else(wrong)? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number = typed[..typed.len() - 1].parse::<u64>().map_err(|_| wrong())?;
+    number.checked_mul(unit).filter(|seconds| *seconds <= SECONDS_MAX).ok_or_else(wrong)
 }
 
 fn form(typed: &str) -> Result<Form, String> {

@@ -11,12 +11,14 @@
 //! | `statements` | what the account has said of itself, one JSON object a line, each signed; the machine's certificate is among them |
 //! | `paired` | whom its player has compared pictures with: a name and a key, one JSON object a line |
 //! | `name` | what the player was called the last time |
+//! | `muted` | the ids of those whose chat is not shown here |
 //! | `ledger.db` | its ledger |
 //! | `id` | of a version before there were keys: who that was. The account says that it was, and so has its points |
 //!
 //! An account that was deleted is buried when its profile is claimed the next time, by somebody new.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -133,6 +135,23 @@ impl Profile {
             && let Err(error) = keep_statements(folder, own)
         {
             tracing::warn!(%error, "what the account says cannot be kept");
+        }
+    }
+
+    /// Those whose chat is not shown here.
+    pub fn muted(&self) -> BTreeSet<NodeId> {
+        let kept = self.folder.as_ref().and_then(|at| fs::read_to_string(at.join("muted")).ok());
+        let ids = kept.iter().flat_map(|text| text.lines());
+        ids.filter_map(|id| id.trim().parse().ok().map(NodeId)).collect()
+    }
+
+    /// Keeps whose chat is not shown here.
+    pub fn keep_muted(&self, muted: &BTreeSet<NodeId>) {
+        let lines: Vec<String> = muted.iter().map(ToString::to_string).collect();
+        if let Some(folder) = &self.folder
+            && let Err(error) = replace(&folder.join("muted"), &lines.join("\n"))
+        {
+            tracing::warn!(%error, "who is muted cannot be kept");
         }
     }
 
@@ -290,6 +309,16 @@ pub fn kept(folder: &Path, number: u32) -> Option<(Own, NodeId)> {
     Some((Own::restored(secret, statements)?, key.public().id()))
 }
 
+/// The keys that open letters to whoever plays with a profile: its machine's, and its account's if that is
+/// kept there. It may be in use meanwhile.
+#[cfg(feature = "store")]
+pub fn reading_keys(folder: &Path, number: u32) -> Vec<SecretKey> {
+    let folder = folder.join(format!("profile-{number}"));
+    let read = |file| fs::read_to_string(folder.join(file)).ok();
+    let keys = ["key", "account"].into_iter().filter_map(read);
+    keys.filter_map(|text| SecretKey::from_text(text.trim())).collect()
+}
+
 /// Whether somebody ever played with the profile of this number.
 #[cfg(feature = "store")]
 pub fn is_there(folder: &Path, number: u32) -> bool {
@@ -347,7 +376,7 @@ fn bury(folder: &Path, key: &SecretKey, own: &Own) -> io::Result<()> {
         return Err(io::Error::other(error));
     }
     let _ = (key, own);
-    for file in ["key", "account", "statements", "paired", "name", "id"] {
+    for file in ["key", "account", "statements", "paired", "name", "muted", "id"] {
         match fs::remove_file(folder.join(file)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -123,6 +123,11 @@ impl Reporter {
         }
     }
 
+    /// Tells something of this very program: to scripts.
+    pub fn tell(&self, what: What) {
+        self.json(&self.voice.line(runtime::now(), what));
+    }
+
     fn json(&self, line: &Line) {
         match serde_json::to_string(line) {
             Ok(text) => self.out.put(&text),

@@ -187,6 +187,7 @@ impl Story {
             | Event::Tick { .. }
             | Event::Game { .. }
             | Event::Missed { .. }
+            | Event::Chat(_)
             | Event::Safe { .. } => None,
         }
     }

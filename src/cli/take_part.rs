@@ -28,7 +28,7 @@ use super::{
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How long somebody who is not let in waits for that to change.
-const LOCKED_OUT: Duration = Duration::from_secs(3);
+pub const LOCKED_OUT: Duration = Duration::from_secs(3);
 
 /// What the program ends with if somebody was not let in.
 pub const NOT_LET_IN: u8 = 3;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use interregnum::{
+    accounts::Own,
     arena::Arena,
     keys::Lock,
     node::Command,
@@ -42,6 +43,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let mut settings = super::settings(part, name.clone())?;
     settings.key = Some(profile.key.clone());
     settings.statements = profile.statements(&name);
+    settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
     settings.friends = super::friends::kept(profile.folder()).all().to_vec();
     settings.ledger = profile.ledger();
     settings.session = play.then(|| session.clone());

@@ -7,9 +7,10 @@ use super::{
 use crate::{
     io::Effect,
     ledger::{
+        Refused,
         batch::Carried,
         body::Body,
-        entry::{WallTime, Writer},
+        entry::{EntryId, WallTime, Writer},
         exchange::{LedgerMessage, Sender},
         keeper,
         stream::Stream,
@@ -30,6 +31,14 @@ impl Cluster {
         if let Err(error) = self.keeper.write(now, body) {
             tracing::warn!(%error, "an entry is not written");
         }
+    }
+
+    /// Writes what a person says. Its name, under which it stands from here on.
+    ///
+    /// # Errors
+    /// [`Refused`]: it is too long, or the ledger is full.
+    pub fn say(&mut self, now: Instant, body: Body) -> Result<EntryId, Refused> {
+        self.keeper.say(now, body)
     }
 
     /// As host: what was written since the last tick goes with this one.
@@ -153,6 +162,7 @@ impl Cluster {
                 keeper::Out::Counts(entry) => Out::Counts(entry),
                 keeper::Out::CountsNoMore(entry) => Out::CountsNoMore(entry),
                 keeper::Out::PageCounts(page) => Out::PageCounts(page),
+                keeper::Out::Said(id) => Out::Said(id),
                 keeper::Out::Redated => Out::Redated,
                 keeper::Out::Filling(fullness) => Out::Notice(Notice::Filling(fullness)),
                 keeper::Out::Safe(writer, safety, through) => {

@@ -292,6 +292,9 @@ impl Ledger {
         {
             *counted = entry.clone();
         }
+        if self.said.contains(&entry.id()) {
+            self.out.push_back(Out::Said(entry.id()));
+        }
         self.keep(entry, false, source);
         Fate::Completed
     }

@@ -17,8 +17,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::types::{Epoch, Incarnation, NodeId, SessionId};
 
-/// The longest body, in bytes.
-pub const BODY_BYTES_MAX: usize = 1_024;
+/// The longest body, in bytes: a line of chat that ten can read, and nobody else.
+pub const BODY_BYTES_MAX: usize = 2_048;
 
 /// The longest key of a fact, in bytes. It is a part of the body.
 pub const KEY_BYTES_MAX: usize = 128;
@@ -93,6 +93,9 @@ pub struct Kind(pub u8);
 impl Kind {
     /// A fact of the game.
     pub const FACT: Kind = Kind(4);
+
+    /// A line of chat.
+    pub const LINE: Kind = Kind(129);
 
     /// Whether it is its author's own, to be deleted by nobody but the author. From 128 up: chat and
     /// accounts. Below are facts about the game, which nobody can take back. Nodes that know nothing

@@ -29,7 +29,8 @@ use super::{
     batch::{self, PORTION_BYTES},
     catch_up::{self, CatchUp},
     disk::Disk,
-    entry::{Entry, SharedEntry, WallTime, Writer},
+    entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
+    pace::Paces,
     page::Page,
     vector::Vector,
     witness::Witnesses,
@@ -52,6 +53,9 @@ const PASS_ON_AFTER: Duration = Duration::from_millis(50);
 
 /// The least time between two asks of one peer.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The same of one that has said more than it may.
+const PACED_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long nothing of an answer may come before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -178,6 +182,7 @@ pub struct Exchange {
     /// Who was served last: the others come first.
     served: Option<NodeId>,
     wall: WallTime,
+    paces: Paces,
     /// How many runs of entries were refused that their authors never signed.
     refusals: Refusals,
     out: VecDeque<(NodeId, LedgerMessage)>,
@@ -225,6 +230,7 @@ impl Exchange {
             tell_synced_at: Instant::default(),
             served: None,
             wall: WallTime::default(),
+            paces: Paces::default(),
             refusals: Refusals::default(),
             out: VecDeque::new(),
         }
@@ -244,6 +250,7 @@ impl Exchange {
         peer: NodeId,
         watches: bool,
     ) {
+        self.paces.link_is_up(now, peer);
         let allowance = self.peers.remove(&peer).map(|old| old.allowance);
         let fresh = Peer {
             watches,
@@ -277,11 +284,13 @@ impl Exchange {
 
     /// The link to `peer` is gone.
     pub fn part(&mut self, peer: NodeId) {
+        self.paces.part(peer);
         self.peers.remove(&peer);
     }
 
     /// All links are gone.
     pub fn part_all(&mut self) {
+        self.paces.part_all();
         self.peers.clear();
         self.out.clear();
     }
@@ -333,14 +342,28 @@ impl Exchange {
                 {
                     self.compare_at = self.compare_at.min(now + PASS_ON_AFTER);
                 }
-                for run in batch::runs(entries) {
+                let mut fresh = Vec::new();
+                for mut run in batch::runs(entries) {
                     let bytes = CHECK_COSTS + run.iter().map(Entry::bytes).sum::<usize>();
                     if !peer.allowance.allows(now, bytes) {
                         // Nobody honest sends so much. What it sends is not worth an answer.
                         return Ok(());
                     }
+                    let Some(EntryId { writer, .. }) = run.first().map(Entry::id) else { continue };
+                    // What others hold they have counted themselves.
+                    if (portion.is_none() || writer.node == from.node)
+                        && self.paces.cut(now, ledger.stream(writer), &mut run)
+                    {
+                        peer.allowance.use_up(CHECK_COSTS);
+                        peer.ask_again_at = peer.ask_again_at.max(now + PACED_AGAIN);
+                    }
+                    let names: Vec<EntryId> = run.iter().map(Entry::id).collect();
                     match ledger.accept(run) {
                         Ok(Fate::Known | Fate::Completed) => {}
+                        Ok(Fate::Fresh) => {
+                            peer.allowance.use_up(bytes);
+                            fresh.extend(names.into_iter().flat_map(|id| ledger.at(id)));
+                        }
                         Ok(_) | Err(Refused::Contradicted | Refused::Full) => {
                             peer.allowance.use_up(bytes);
                         }
@@ -357,6 +380,9 @@ impl Exchange {
                 }
                 if portion.is_some() {
                     self.out.push_back((from.node, LedgerMessage::Taken));
+                } else if !fresh.is_empty() {
+                    let watches = peer.watches;
+                    self.pass_on(ledger, from.node, watches, &fresh);
                 }
             }
             LedgerMessage::Page { page, portion } => {
@@ -427,12 +453,30 @@ impl Exchange {
         self.refusals.all()
     }
 
-    /// Sends entries that were just written to everybody.
+    /// Sends entries that were just written to everybody. Those who watch, too: what is not carried by
+    /// ticks is little, and what somebody says is to be heard at once.
     pub fn spread(&mut self, ledger: &Ledger, written: &[SharedEntry]) {
         let message = entries(ledger, written, None);
-        for peer in told(&self.peers) {
-            self.out.push_back((peer, message.clone()));
+        for peer in self.peers.keys() {
+            self.out.push_back((*peer, message.clone()));
         }
+    }
+
+    /// Passes on what somebody has just written to those who are not linked with it: who watches is linked
+    /// with its host alone.
+    fn pass_on(&mut self, ledger: &Ledger, from: NodeId, watches: bool, fresh: &[SharedEntry]) {
+        let message = entries(ledger, fresh, None);
+        let others =
+            self.peers.iter().filter(|(id, peer)| **id != from && (watches || peer.watches));
+        for (peer, _) in others {
+            self.out.push_back((*peer, message.clone()));
+        }
+    }
+
+    /// Leaves of what a world carried as much as its author may say.
+    pub fn cut(&mut self, now: Instant, ledger: &Ledger, run: &mut Vec<Entry>) {
+        let writer = run.first().map(|entry| entry.id().writer);
+        self.paces.cut(now, writer.and_then(|writer| ledger.stream(writer)), run);
     }
 
     /// Compares with everybody at the next tick.

@@ -14,7 +14,7 @@ use super::{
     Fate, Key, Ledger, Out, Refused, Source,
     body::{Body, has_place, is_fact},
     disk::Record,
-    entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
+    entry::{Entry, EntryId, Kind, SharedEntry, WallTime, Writer},
     page::{PAGE_ENTRIES_MAX, Page, SharedPage, fact_of},
 };
 use crate::game::{Fact, Malformed, ScoreNews};
@@ -446,7 +446,7 @@ impl Ledger {
 
 /// Whether an entry without a key is to be told.
 fn counts_by_itself(entry: &Entry) -> bool {
-    has_place(entry.head().kind)
+    has_place(entry.head().kind) && entry.head().kind != Kind::LINE
 }
 
 /// All keys of a group.

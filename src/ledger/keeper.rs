@@ -105,6 +105,8 @@ pub enum Out {
     Counts(SharedEntry),
     /// A fact that does not count any more: another one of the same key does.
     CountsNoMore(SharedEntry),
+    /// A line of chat is held from here on, or stands elsewhere than before, or is deleted.
+    Said(EntryId),
     /// What this writer wrote up to this number is so safe from here on.
     Safe(Writer, Safety, u64),
     /// All facts of a page count from here on.
@@ -265,6 +267,16 @@ impl Keeper {
         self.witnesses.reach(&self.ledger, &self.disk, id.writer).safety(id.number)
     }
 
+    /// On how many other machines' disks an entry is, as far as they have said.
+    pub fn copies(&self, id: EntryId) -> usize {
+        self.witnesses.copies(&self.ledger, id)
+    }
+
+    /// Whether more is expected from somebody who was asked for what is lacking here.
+    pub fn is_catching_up(&self, now: Instant) -> bool {
+        self.exchange.is_catching_up(now)
+    }
+
     /// How safe the whole ledger is, as far as was said.
     pub fn safety_of_all(&self) -> Safety {
         let safety = |writer: &Writer| {
@@ -306,6 +318,7 @@ impl Keeper {
                     self.disk.keep(record);
                 }
                 LedgerOut::PageCounts(page) => self.out.push_back(Out::PageCounts(page)),
+                LedgerOut::Said(id) => self.out.push_back(Out::Said(id)),
                 LedgerOut::Redated => self.out.push_back(Out::Redated),
                 LedgerOut::Filling(fullness) => self.out.push_back(Out::Filling(fullness)),
                 LedgerOut::Counts(entry) => self.out.push_back(Out::Counts(entry)),
@@ -489,6 +502,15 @@ impl Keeper {
         Ok(())
     }
 
+    /// Writes what a person says. Its name, under which it stands from here on.
+    ///
+    /// # Errors
+    /// As for [`write`](Keeper::write).
+    pub fn say(&mut self, now: Instant, body: Body) -> Result<EntryId, Refused> {
+        self.write(now, body)?;
+        Ok(self.ledger.newest())
+    }
+
     /// Signs what was written since the last time, and lets it ride, or tells it to everybody.
     fn sign(&mut self) {
         let written = self.ledger.sign();
@@ -527,7 +549,8 @@ impl Keeper {
     /// is held.
     pub fn take(&mut self, now: Instant, host: Writer, carried: Carried) -> Vec<SharedEntry> {
         let names: Vec<EntryId> = carried.entries.iter().map(Entry::id).collect();
-        for run in batch::runs(carried.entries) {
+        for mut run in batch::runs(carried.entries) {
+            self.exchange.cut(now, &self.ledger, &mut run);
             // What does not fit on what is held shows in the end.
             if let Err(error @ (Refused::Forged | Refused::Unsigned)) = self.ledger.accept(run) {
                 let what = format!("entries that a world carried: {error}");

@@ -25,6 +25,9 @@ use crate::keys::PublicKey;
 /// checksums agree from there on, or two ledgers would compare it for ever.
 pub const FORKS_MAX: usize = 8;
 
+/// A run that ends with what cannot be folded, such as a line of chat, becomes a page if it has so many.
+const BETWEEN_LINES: u64 = 64;
+
 /// What one writer wrote.
 #[derive(Debug, Default)]
 pub struct Stream {
@@ -277,7 +280,7 @@ impl Stream {
     /// none of the last `spared`. It ends with a signature, if anything here is signed.
     pub fn foldable(&self, least: u64, most: u64, spared: u64) -> Option<Vec<SharedEntry>> {
         let mut run: Vec<SharedEntry> = Vec::new();
-        let is_enough = |run: &[SharedEntry], end: usize| {
+        let is_enough = |run: &[SharedEntry], end: usize, least: u64| {
             run.len() as u64 >= least && end > 0 && 2 * end as u64 >= least
         };
         for (number, segment) in self.segments.range(..=self.through.saturating_sub(spared)) {
@@ -291,7 +294,10 @@ impl Stream {
             };
             if one.is_none() || run.len() as u64 >= most {
                 let end = self.end_of(&run);
-                if is_enough(&run, end) {
+                // It will never be longer: somebody has said something, say.
+                let ends = one.is_none();
+                let least = if ends { least.min(BETWEEN_LINES) } else { least };
+                if is_enough(&run, end, least) {
                     run.truncate(end);
                     return Some(run);
                 }
@@ -302,7 +308,7 @@ impl Stream {
             run.extend(one.cloned());
         }
         let end = self.end_of(&run);
-        is_enough(&run, end).then(|| run.into_iter().take(end).collect())
+        is_enough(&run, end, least).then(|| run.into_iter().take(end).collect())
     }
 
     /// How much of a run can be vouched for in a page.

@@ -9,7 +9,12 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Ledger, disk::Disk, entry::Writer, vector::Vector};
+use super::{
+    Ledger,
+    disk::Disk,
+    entry::{EntryId, Writer},
+    vector::Vector,
+};
 use crate::types::{Incarnation, NodeId};
 
 /// The most nodes whose disks are remembered.
@@ -107,6 +112,20 @@ impl Witnesses {
         machines.sort_unstable();
         let shared = machines.iter().rev().nth(1).copied().unwrap_or_default();
         Reach { mine, shared }
+    }
+
+    /// On how many other machines' disks an entry is.
+    pub fn copies(&self, ledger: &Ledger, id: EntryId) -> usize {
+        let Some(stream) = ledger.stream(id.writer) else { return 0 };
+        let elsewhere = |ip: IpAddr| !ip.is_loopback() && !self.own.contains(&ip);
+        let others = self.others.values().filter(|witness| elsewhere(witness.ip));
+        let holding = others.filter(|witness| {
+            let mark = witness.holds.mark(id.writer);
+            let sound =
+                || mark.through > stream.through() || mark.sum == stream.sum_at(mark.through);
+            mark.through >= id.number && sound()
+        });
+        holding.map(|witness| witness.ip).collect::<BTreeSet<_>>().len()
     }
 
     /// Forgets what the others hold: it is about another ledger.

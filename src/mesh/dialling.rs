@@ -132,6 +132,15 @@ impl Mesh {
         due.max(beside.unwrap_or_default())
     }
 
+    /// When somebody is dialled next that this node has no link with, and wants one.
+    pub fn next_try(&self, me: &Identity) -> Option<Instant> {
+        let wanted = self
+            .peers
+            .iter()
+            .filter(|(id, peer)| self.link_with(peer).is_none() && self.wants(me, **id, peer));
+        wanted.map(|(id, peer)| self.dial_due(me, *id, peer)).min()
+    }
+
     pub(super) fn dial(&mut self, now: Instant, id: NodeId) {
         let Some(peer) = self.peers.get(&id) else { return };
         if peer.dials.len() >= DIALS_MAX {

@@ -8,13 +8,18 @@ use std::{
 };
 
 use serde_json::value::to_raw_value;
+use sha2::{Digest as _, Sha256};
 
 use super::{
-    Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
-    company::Company, persons::Persons,
+    ChatNews, Command, Event, Handover, Input, LedgerView, MemberView, NotSaid, Output, Picture,
+    SessionView, Status,
+    company::Company,
+    persons::Persons,
+    talk::{Around, Talk},
 };
 use crate::{
     accounts::{Accounts, Friend},
+    chat::Chat,
     cluster::{
         self, Cluster, Exclusion, Notice,
         election::{Cause, Newest},
@@ -24,6 +29,7 @@ use crate::{
     game::{FactRules, Game, draw},
     io::Wire,
     keys::WorldDigest,
+    ledger::{body::Body, entry::EntryId},
     mesh::Delivery,
     pairing::Told,
     replica::{
@@ -33,6 +39,7 @@ use crate::{
         host::Host,
         snapshot::{self, Unusable},
     },
+    text::Said,
     types::{Clock, Incarnation, Instant, NodeId, Role, Term, Tick},
 };
 
@@ -64,6 +71,7 @@ pub struct Node<G: Game> {
     new_reign: Option<Term>,
     pub(super) memory: Memory<G>,
     pub(super) persons: Persons,
+    pub(super) talk: Talk,
     pub(super) company: Company,
     pub(super) friends: Arc<[Friend]>,
     applied: Option<Applied>,
@@ -91,6 +99,8 @@ pub(super) struct Wishes {
     pub(super) views: bool,
     trace_ticks: bool,
     tuning: Tuning,
+    /// Whether it says who it is even if it only watches.
+    talks: bool,
 }
 
 /// What is shown of the ledger.
@@ -140,7 +150,9 @@ impl<G: Game> Node<G> {
         if config.tuning.has(Mutant::OneLife) {
             config.incarnation = Incarnation(1);
         }
+        let talk = Talk::new(now, chance_of_talk(&config.chance), config.reads_as.take());
         let mut node = Self {
+            talk,
             cluster: Cluster::new(now, &mut config, G::RULES, FactRules::of::<G>()),
             replica: Replica::default(),
             host: Host::new(),
@@ -175,6 +187,7 @@ impl<G: Game> Node<G> {
                 views: config.views,
                 trace_ticks: config.trace_ticks,
                 tuning: config.tuning,
+                talks: config.talks,
             },
         };
         node.friends = node.company.friends().all().into();
@@ -268,6 +281,11 @@ impl<G: Game> Node<G> {
         self.persons.shown()
     }
 
+    /// All that was said, to look at.
+    pub fn chat(&self) -> &Chat {
+        self.talk.chat()
+    }
+
     /// What all facts of the ledger come to, to look at.
     pub fn scores(&self) -> &G::Scores {
         &self.scores
@@ -320,6 +338,8 @@ impl<G: Game> Node<G> {
                 self.cluster.speak_for(&statements);
                 self.persons.declare(statements);
             }
+            Command::Say(to, said) => self.say_to(now, to, said),
+            Command::Unsay(id) => self.unsay(now, id),
         }
         self.view_due = true;
         self.drain(now);
@@ -329,6 +349,7 @@ impl<G: Game> Node<G> {
         self.cluster.leave(now, &self.replica);
         self.drain(now);
         self.persons.left();
+        self.talk.left();
         self.company.left();
         self.replica = Replica::default();
         self.host = Host::new();
@@ -357,6 +378,7 @@ impl<G: Game> Node<G> {
                 }
                 cluster::Out::Opened => {
                     self.persons.opened();
+                    self.talk.opened(self.cluster.ledger(), &self.cluster.me().key);
                     self.scores = G::Scores::default();
                     self.scores_changed = true;
                     self.memory.scores_due = true;
@@ -364,6 +386,11 @@ impl<G: Game> Node<G> {
                 cluster::Out::Redated => {
                     self.scores = G::Scores::default();
                     self.memory.scores_due = true;
+                }
+                cluster::Out::Said(id) => {
+                    if let Some(news) = self.talk.hear(self.cluster.ledger(), id) {
+                        self.say(Event::Chat(news));
+                    }
                 }
                 cluster::Out::PageCounts(page) => self.change_scores_by_page(&page),
                 cluster::Out::Counts(entry) => {
@@ -496,6 +523,7 @@ impl<G: Game> Node<G> {
         let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
         self.cluster.tick_ledger(now);
         self.mind_persons(now);
+        self.mind_talk(now);
         self.mind_company(now);
         if let Some(term) = self.cluster.election().reign() {
             let awake = self.cluster.awake_at(now);
@@ -513,10 +541,17 @@ impl<G: Game> Node<G> {
 
     /// Follows who is who, and says who plays here.
     fn mind_persons(&mut self, now: Instant) {
+        if self.talk.has_untold() {
+            self.persons.hurry();
+        }
         let me = self.cluster.me();
-        let plays = me.role == Role::Player && self.status() == Status::Playing;
+        let takes_part = me.role == Role::Player || self.wishes.talks;
+        let plays = takes_part && self.status() == Status::Playing;
         let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
-        self.view_due |= todo.show;
+        if todo.show {
+            self.view_due = true;
+            self.talk.persons_changed();
+        }
         if todo.struck {
             self.notice(now, Notice::Excluded(Exclusion::StruckOff));
         }
@@ -529,6 +564,66 @@ impl<G: Game> Node<G> {
         }
         for body in todo.write {
             self.cluster.write(now, body);
+        }
+    }
+
+    /// Follows what is said, and says what waited for a session.
+    fn mind_talk(&mut self, now: Instant) {
+        let plays = self.status() == Status::Playing;
+        if plays {
+            while let Some((to, said)) = self.talk.next_put_off() {
+                self.say_to(now, to, said);
+            }
+        }
+        let accounts = self.persons.shown().clone();
+        let ledger = self.cluster.ledger();
+        let (me, members) = (&self.cluster.me().key, &self.members[..]);
+        let around = Around { ledger, accounts: &accounts, me, members };
+        let todo = self.talk.tick(now, &around, self.cluster.keeper(), plays);
+        self.view_due |= todo.show;
+        todo.news.into_iter().for_each(|news| self.say(Event::Chat(news)));
+    }
+
+    /// Says something to all, or to one.
+    fn say_to(&mut self, now: Instant, to: Option<NodeId>, said: Said) {
+        let news = match self.try_to_say(now, to, &said) {
+            Ok(Some(id)) => ChatNews::Sent { id, said },
+            Ok(None) => return,
+            Err(why) => ChatNews::NotSaid { said: Some(said), why },
+        };
+        self.say(Event::Chat(news));
+    }
+
+    fn try_to_say(
+        &mut self,
+        now: Instant,
+        to: Option<NodeId>,
+        said: &Said,
+    ) -> Result<Option<EntryId>, NotSaid> {
+        if self.applied.is_none() {
+            return self.talk.put_off(to, said.clone()).map(|()| None);
+        }
+        let accounts = self.persons.shown().clone();
+        let ledger = self.cluster.ledger();
+        let (me, members) = (&self.cluster.me().key, &self.members[..]);
+        let around = Around { ledger, accounts: &accounts, me, members };
+        let body = self.talk.say(now, &around, to, said)?;
+        for body in self.persons.introduce(self.cluster.ledger(), self.me()) {
+            self.cluster.write(now, body);
+        }
+        let id = self.cluster.say(now, body).map_err(|_| NotSaid::Full)?;
+        self.talk.has_said(id, said);
+        Ok(Some(id))
+    }
+
+    /// Takes back what this node has said.
+    fn unsay(&mut self, now: Instant, id: EntryId) {
+        if self.talk.is_own(self.me(), id) {
+            self.talk.takes_back(id);
+            self.cluster.write(now, Body::Deleted(id));
+        } else {
+            let why = NotSaid::NotOwn;
+            self.say(Event::Chat(ChatNews::NotSaid { said: None, why }));
         }
     }
 
@@ -770,6 +865,11 @@ const fn json_bytes(text: &str) -> usize {
         at += 1;
     }
     bytes
+}
+
+/// The chance of what seals letters: nobody learns anything of the other chance of this node from it.
+fn chance_of_talk(chance: &[u8; 32]) -> [u8; 32] {
+    Sha256::new_with_prefix(b"interregnum letters 1").chain_update(chance).finalize().into()
 }
 
 /// A number for a reign that no other reign has.

@@ -34,6 +34,9 @@ const LISTENED: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOK_LONGER: Duration = Duration::from_micros(10);
 
+/// So much of what was written for an account that is deleted is taken back at one look.
+const TAKEN_BACK_AT_ONCE: usize = 256;
+
 /// So many claims of ids of before are looked at again, should their places change.
 const CLAIMS_MAX: usize = 1_024;
 
@@ -91,6 +94,19 @@ impl Persons {
     pub fn declare(&mut self, own: Vec<Statement>) {
         self.own = own;
         self.look_at = Instant::default();
+    }
+
+    /// Somebody is about to be named: what is known is shown at once.
+    pub fn hurry(&mut self) {
+        if self.changed || !self.waiting.is_empty() {
+            self.look_at = Instant::default();
+        }
+    }
+
+    /// What the own account has to say before `me` says anything in this session: whose line it is shall be
+    /// known.
+    pub fn introduce(&mut self, ledger: &Ledger, me: NodeId) -> Vec<Body> {
+        self.unsaid(ledger, me)
     }
 
     /// What there is to show.
@@ -190,9 +206,11 @@ impl Persons {
             }
         }
         let account = self.own.first().and_then(|said| self.accounts.get(&said.account));
-        if account.is_some_and(Account::is_deleted) && !std::mem::replace(&mut self.took_back, true)
-        {
-            bodies.extend(farewell(ledger, me));
+        if account.is_some_and(Account::is_deleted) && !self.took_back {
+            let mut gone = farewell(ledger, me);
+            self.took_back = gone.is_empty();
+            gone.truncate(TAKEN_BACK_AT_ONCE);
+            bodies.extend(gone);
         }
         bodies
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{LedgerView, Node, Output, Picture, SessionView, View};
+use super::{LedgerView, Node, Output, Picture, SessionView, Status, View};
 use crate::{config::PLAYERS_MAX, game::Game, mesh::message::PROTOCOL, types::Instant};
 
 /// The time between two looks at the sessions around.
@@ -36,6 +36,8 @@ impl<G: Game> Node<G> {
                 self.view_due = true;
             }
             self.look_at_ledger(now);
+            // Whoever looks for its host is shown when it tries again.
+            self.view_due |= matches!(self.status(), Status::Searching | Status::Interregnum);
         }
         if !std::mem::take(&mut self.view_due) {
             return;
@@ -61,10 +63,12 @@ impl<G: Game> Node<G> {
             handover: self.handover,
             scores: self.memory.scores.clone(),
             accounts: self.persons.shown().clone(),
+            chat: self.talk.shown().clone(),
             pairing: self.pairing(),
             friends: self.friends.clone(),
             ledger: self.memory.ledger.clone(),
             wall: self.cluster.wall(now),
+            next_try: self.cluster.next_try(),
         };
         self.out.push_back(Output::View(Arc::new(view)));
     }

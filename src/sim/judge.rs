@@ -27,7 +27,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    node::Event,
+    node::{ChatNews, Event},
     sim::{Playable, archive::Archive, met::Met, network::Place},
     types::{Clock, Instant, Term, Tick},
 };
@@ -64,6 +64,8 @@ pub struct Judge {
     nodes: BTreeMap<Place, Watched>,
     /// What must not be forgotten.
     pub archive: Archive,
+    /// The news of what people say that each node has told its user in this life.
+    pub chat: BTreeMap<Place, Vec<(Instant, ChatNews)>>,
 }
 
 /// What the judge remembers of one life of a node.
@@ -81,6 +83,7 @@ impl Judge {
     /// A node starts a new life.
     pub fn born(&mut self, place: Place) {
         self.archive.born(place);
+        self.chat.remove(&place);
         let watched = self.nodes.entry(place).or_default();
         *watched = Watched { life: watched.life + 1, ..Watched::default() };
     }
@@ -143,6 +146,7 @@ impl Judge {
             }
             Event::Game { .. } => self.nodes.entry(place).or_default().events.0 += 1,
             Event::Missed { events } => self.nodes.entry(place).or_default().events.1 += events,
+            Event::Chat(news) => self.chat.entry(place).or_default().push((at, news.clone())),
             Event::Election { .. } => self.met.elections += 1,
             Event::Rebase { .. } => self.met.rebases += 1,
             Event::Diverged { clock } => self.violations.push(Violation {

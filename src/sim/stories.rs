@@ -18,6 +18,7 @@
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
 //! | `liars` | members and strangers with worlds that nobody made, and reigns that never were |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
+//! | `chat` | what people say to each other, through kills, cuts and wrong clocks |
 //! | [`scene`] | what scripts are written in |
 //!
 //! `interregnum sim --stories` lists them, `interregnum sim --story NAME --seed N --trace` tells one
@@ -39,6 +40,7 @@
 //! below. Say what must hold as narrowly as it does hold, so that it can break.
 
 mod accounts;
+mod chat;
 mod crash;
 mod disks;
 mod exclusion;
@@ -114,6 +116,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         forgers::STORIES,
         liars::STORIES,
         accounts::STORIES,
+        chat::STORIES,
     ]
     .into_iter()
     .flatten()

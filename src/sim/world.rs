@@ -53,10 +53,13 @@ use crate::{
     config::{BEACON_PORT, Config, Form, Tuning},
     io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
     keys::{Lock, PublicKey, SecretKey},
-    ledger::{entry::WallTime, keeper::Folding},
+    ledger::{
+        entry::{EntryId, WallTime},
+        keeper::Folding,
+    },
     node::{Command, Event, Input, Node, Output, View},
     pairing::{Ended, Told},
-    text::{Name, SessionName},
+    text::{Name, Said, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Role, Term},
 };
 
@@ -399,6 +402,18 @@ impl<G: Playable> World<G> {
         }
     }
 
+    /// Somebody says something, to all or to one person.
+    pub fn say(&mut self, place: Place, to: Option<NodeId>, text: &str) {
+        if let Ok(said) = Said::new(text) {
+            self.feed(place, Input::Command(Command::Say(to, said)));
+        }
+    }
+
+    /// Somebody takes back what it said.
+    pub fn unsay(&mut self, place: Place, line: EntryId) {
+        self.feed(place, Input::Command(Command::Unsay(line)));
+    }
+
     /// Starts the node of a machine.
     pub fn start(&mut self, place: Place) {
         if self.machines[place].node.is_some() {
@@ -407,6 +422,8 @@ impl<G: Playable> World<G> {
         let config = Config {
             key: self.machines[place].key.clone(),
             statements: self.machines[place].statements.clone(),
+            reads_as: None,
+            talks: true,
             friends: self.friends.get(&place).cloned().unwrap_or_default(),
             incarnation: Incarnation(self.random.next_u64()),
             name: self.names.get(&place).cloned().unwrap_or(Name::new(&format!("n{place}"))),

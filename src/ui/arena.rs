@@ -20,6 +20,7 @@ mod list;
 mod margin;
 mod ranking;
 mod tags;
+mod talk;
 
 use self::{
     ahead::Reaction,
@@ -32,6 +33,7 @@ use self::{
     margin::{draw_feed, draw_header, draw_scoreboard},
     ranking::draw_ranking,
     tags::Tags,
+    talk::Talk,
 };
 use super::{
     ask::{Answer, Ask},
@@ -86,6 +88,7 @@ pub struct ArenaScreen {
     reaction: Reaction,
     ask: Ask,
     council: Council,
+    talk: Talk,
     debug: bool,
 }
 
@@ -115,6 +118,7 @@ impl ArenaScreen {
             reaction: Reaction::default(),
             ask: Ask::default(),
             council: Council::default(),
+            talk: Talk::default(),
             debug: false,
         }
     }
@@ -234,7 +238,7 @@ impl ArenaScreen {
                     Hint { keys: "left up down right", does: "or WASD run" },
                     Hint { keys: "Space", does: "dash" },
                     Hint { keys: "Tab", does: "scores" },
-                    Hint { keys: "PgUp PgDn", does: "scroll" },
+                    Hint { keys: "Enter", does: "talk" },
                     Hint { keys: "K", does: "council" },
                     Hint { keys: "F11", does: "full screen" },
                     Hint { keys: "Esc", does: "leave" },
@@ -274,7 +278,7 @@ impl Thing {
 
 impl Screen for ArenaScreen {
     fn controls(&self, keys: &Keys) -> Controls {
-        let busy = self.ask.is_open() || self.council.sits();
+        let busy = self.ask.is_open() || self.council.sits() || self.talk.is_open();
         if busy { Controls::default() } else { keys.held }
     }
 
@@ -282,6 +286,19 @@ impl Screen for ArenaScreen {
         self.seconds += frame.passed;
         if frame.events.iter().any(|event| matches!(event, Event::Excluded { .. })) {
             return Turn::Back; // the node is on the title already
+        }
+        if !self.ask.is_open()
+            && !self.council.sits()
+            && let Some(view) = &frame.view
+        {
+            let talked = self.talk.is_open();
+            if let Some(command) = self.talk.hear(frame.keys, view) {
+                frame.console.command(command);
+            }
+            if talked || self.talk.is_open() {
+                self.show(frame);
+                return Turn::Stay;
+            }
         }
         if !self.ask.is_open()
             && let Some(view) = &frame.view
@@ -338,6 +355,7 @@ impl ArenaScreen {
                 self.cast.happened(event, view.me);
             }
             self.herald.happened(event, &self.names, view.me);
+            self.talk.happened(event);
         }
         self.herald.watch(view, &self.names, frame.passed);
 
@@ -367,6 +385,7 @@ impl ArenaScreen {
         } else if view.status == Status::Searching {
             draw_state(c, "looking for the others…", frame.seconds);
         }
+        self.talk.draw(frame, view, WINDOW);
         self.council.draw(frame, view, &self.names);
         if self.debug {
             draw_figures(frame, view, &self.reaction);

@@ -309,6 +309,7 @@ impl World {
                 | Out::Counts(_)
                 | Out::CountsNoMore(_)
                 | Out::PageCounts(_)
+                | Out::Said(_)
                 | Out::Safe(..) => {}
                 Out::Redated | Out::Filling(_) => panic!("all clocks agree, and there is room"),
             }

@@ -14,6 +14,8 @@
 mod accounts;
 mod addresses;
 #[cfg(feature = "store")]
+mod chat;
+#[cfg(feature = "store")]
 mod folder;
 #[cfg(feature = "store")]
 mod ledger;

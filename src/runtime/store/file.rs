@@ -4,7 +4,8 @@
 //! there is a signature in it: the one of an entry says nothing of that); rows are
 //! appended and read all at once, so there is no index that could contradict them. A row is changed in
 //! one case only: when an entry has lost its body, or has got a signature. SQLite then overwrites what
-//! was there (`secure_delete`). Rows go when a page takes their place, in the same transaction. The
+//! was there (`secure_delete`), and where a body went the log is carried over and cut to nothing, since the body
+//! may stand in it. Rows go when a page takes their place, in the same transaction. The
 //! columns `session`, `author`, `incarnation` and `number` repeat what the
 //! entry says, for people with an SQLite shell.
 //!
@@ -153,6 +154,8 @@ pub(super) enum Content {
 #[derive(Debug)]
 pub struct LedgerFile {
     connection: Connection,
+    /// The log may have what somebody has taken back.
+    leaves_traces: bool,
     _lock: Lock,
 }
 
@@ -202,7 +205,7 @@ impl LedgerFile {
         contents.sort();
         // From here on the log starts anew: what is read at the next start is short, and checked.
         let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        Ok((Self { connection, _lock: lock }, contents))
+        Ok((Self { connection, leaves_traces: false, _lock: lock }, contents))
     }
 
     /// Reads the file at `path`, and changes nothing; it may be in use.
@@ -321,7 +324,22 @@ impl LedgerFile {
     /// # Errors
     /// [`Trouble`]: some may be there or none, and nothing more is to be written.
     pub fn write(&mut self, records: &[Record]) -> Result<(), Trouble> {
-        self.write_all(records).map_err(|error| self.give_up(&error))
+        self.write_all(records).map_err(|error| self.give_up(&error))?;
+        let bare =
+            |record: &Record| matches!(record, Record::Changed(entry) if entry.body().is_none());
+        self.leaves_traces |= records.iter().any(bare);
+        if self.leaves_traces {
+            self.leaves_traces = !self.is_log_wiped();
+        }
+        Ok(())
+    }
+
+    /// Carries the log over into the file and wipes it: a body that was taken back is in no file then. Whether
+    /// that could be done; somebody may be reading.
+    fn is_log_wiped(&self) -> bool {
+        let busy =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        busy.is_ok_and(|busy: i64| busy == 0)
     }
 
     /// Notes that `id` is what is played under `name`: it goes on the next time.

@@ -5,7 +5,7 @@ use crate::{
     cluster::message::{Answer, Packet, WorldMark},
     game::Game,
     mesh::message::Refusal,
-    node::{Cause, Event, MemberView},
+    node::{Cause, ChatNews, Event, MemberView},
     pairing::{Stage, Told},
     sim::network::Place,
     types::Clock,
@@ -94,6 +94,14 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         Event::Locked { session } => format!("does not know the passphrase of {session}"),
         Event::Open { session } => format!("hears a session {session} without a passphrase"),
         Event::NewIdentity { .. } => "goes on under another id".into(),
+        Event::Chat(ChatNews::Said { line, .. }) => {
+            let text = line.said().map(ToString::to_string).unwrap_or_default();
+            format!("hears {} say {text:?}", names.node(line.from))
+        }
+        Event::Chat(ChatNews::Sent { said, .. }) => format!("says {:?}", said.as_str()),
+        Event::Chat(ChatNews::Deleted { id }) => format!("hears {id:?} taken back"),
+        Event::Chat(ChatNews::NotSaid { why, .. }) => format!("does not say something: {why}"),
+        Event::Chat(ChatNews::WhileAway { lines }) => format!("has heard {lines} lines of before"),
         Event::Missed { events } => format!("missed {events} events of the game"),
         Event::Stopped => "has left".into(),
         Event::Tick { .. } | Event::Game { .. } | Event::Safe { .. } => return None,

@@ -1,0 +1,411 @@
+//! What people say to each other, as a node follows it.
+//!
+//! What comes of the ledger goes into the fold, and is told, each line once, when it has its place. While
+//! more is expected of somebody who was asked for what is lacking here, telling waits: what comes in
+//! portions, each of another writer, is told in the order of all. Letters are opened a few in each tick,
+//! like statements are checked.
+//!
+//! What was on this machine's disk when the session was opened has been shown here before; what comes of
+//! the others until everything has come in once was said while nobody was here.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{ChatLine, ChatNews, ChatView, MemberView, NotSaid, Sent};
+use crate::{
+    accounts::Accounts,
+    chat::{self, Chat, Content, Line, Turn},
+    keys::{Chance, SecretKey},
+    ledger::{
+        Ledger,
+        body::Body,
+        entry::EntryId,
+        keeper::Keeper,
+        order::Place,
+        pace::{LINES_AT_ONCE, Pace},
+    },
+    text::Said,
+    types::{Instant, NodeId},
+};
+
+/// So many letters are opened in one tick: half a millisecond of them.
+const OPENED_PER_TICK: usize = 6;
+
+/// How long telling waits for the rest of what somebody brings.
+const TOLD_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a session is played before all that was said meanwhile has come in.
+const LISTENED: Duration = Duration::from_secs(1);
+
+/// So many lines are told in one tick: whoever reads what is told has time to read it.
+const TOLD_PER_TICK: usize = 200;
+
+/// So many lines are shown: what is older is found in the ledger's file.
+const SHOWN_MAX: usize = 1_000;
+
+/// Of so many of the own last lines it is shown where they are.
+const OWN_MAX: usize = 16;
+
+/// The time between two looks at where they are.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// So many lines wait for a session to be said in.
+const OUTBOX_MAX: usize = LINES_AT_ONCE as usize;
+
+/// All that was said, and what is yet to be said.
+#[derive(Debug)]
+pub(super) struct Talk {
+    chance: Chance,
+    /// The own account's key, if this machine has it: it opens what was said before the machine was one of
+    /// the account's.
+    account: Option<SecretKey>,
+    chat: Chat,
+    /// Those that have their places, and are not told yet.
+    untold: BTreeSet<(Option<Place>, EntryId)>,
+    waits_since: Option<Instant>,
+    /// Letters of before that are not opened yet, the newest last.
+    closed: Vec<EntryId>,
+    /// Since when this session is played.
+    since: Option<Instant>,
+    /// All that was said meanwhile has come in.
+    settled: bool,
+    /// How much was said meanwhile, and what came first of it.
+    missed: usize,
+    new_from: Option<EntryId>,
+    pace: Pace,
+    outbox: VecDeque<(Option<NodeId>, Said)>,
+    /// The own last lines.
+    own: VecDeque<Own>,
+    look_at: Instant,
+    shown: Arc<ChatView>,
+    changed: bool,
+}
+
+/// A line that was said here.
+#[derive(Debug)]
+struct Own {
+    id: EntryId,
+    /// What it says: its letter need not be opened.
+    said: Said,
+    taken_back: bool,
+    /// On how many other machines it was when that was looked at last.
+    machines: usize,
+}
+
+/// What is known around it.
+pub(super) struct Around<'a> {
+    pub ledger: &'a Ledger,
+    pub accounts: &'a Accounts,
+    pub me: &'a SecretKey,
+    /// Who is in the session.
+    pub members: &'a [MemberView],
+}
+
+impl Around<'_> {
+    /// What whoever writes on this machine is called.
+    fn name_of(&self, machine: NodeId) -> Option<String> {
+        let member = || self.members.iter().find(|member| member.id == machine);
+        let account = self.accounts.name_of(machine).map(str::to_owned);
+        account.or_else(|| member().map(|member| member.name.to_string()))
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Default)]
+pub(super) struct ToDo {
+    /// This is to be told.
+    pub news: Vec<ChatNews>,
+    /// There is something else to show.
+    pub show: bool,
+}
+
+impl Talk {
+    /// Nothing was said.
+    pub fn new(now: Instant, chance: [u8; 32], account: Option<SecretKey>) -> Self {
+        Self {
+            chance: Chance::new(chance),
+            account,
+            chat: Chat::default(),
+            untold: BTreeSet::new(),
+            waits_since: None,
+            closed: Vec::new(),
+            since: None,
+            settled: false,
+            missed: 0,
+            new_from: None,
+            pace: Pace::new(now, LINES_AT_ONCE),
+            outbox: VecDeque::new(),
+            own: VecDeque::new(),
+            look_at: now,
+            shown: Arc::default(),
+            changed: false,
+        }
+    }
+
+    /// What there is to show.
+    pub fn shown(&self) -> &Arc<ChatView> {
+        &self.shown
+    }
+
+    /// All lines, to look at.
+    pub fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
+    /// The ledger of another session is open.
+    pub fn opened(&mut self, ledger: &Ledger, me: &SecretKey) {
+        self.chat = Chat::of(ledger);
+        self.untold.clear();
+        self.own.clear();
+        self.since = None;
+        self.settled = false;
+        (self.missed, self.new_from) = (0, None);
+        let keys = [me].into_iter().chain(&self.account);
+        let closed = self.chat.iter().filter(|line| line.is_sealed_for(keys.clone()));
+        self.closed = closed.map(|line| line.id).collect();
+        self.changed = true;
+    }
+
+    /// Whether something is to be told.
+    pub fn has_untold(&self) -> bool {
+        !self.untold.is_empty()
+    }
+
+    /// The session is left.
+    pub fn left(&mut self) {
+        self.since = None;
+        self.outbox.clear();
+    }
+
+    /// Who is who has changed.
+    pub fn persons_changed(&mut self) {
+        self.changed = true;
+    }
+
+    /// Something has become of a line in the ledger. Whether that is to be told.
+    pub fn hear(&mut self, ledger: &Ledger, id: EntryId) -> Option<ChatNews> {
+        let before = self.chat.get(id).map(|line| (line.place, id));
+        let waited = before.is_some_and(|before| self.untold.remove(&before));
+        let turn = self.chat.hear(ledger, id);
+        let place = self.chat.get(id).and_then(|line| line.place);
+        self.changed |= turn != Turn::None;
+        let own = self.own.iter().find(|own| own.id == id);
+        if let Some((own, line)) = own.zip(self.chat.get(id).cloned()) {
+            let content = Content::Said(own.said.clone());
+            self.chat.put(Line { content, ..Line::clone(&line) });
+        }
+        if turn == Turn::Placed || waited && turn == Turn::Moved {
+            self.untold.insert((place, id));
+        }
+        (turn == Turn::Gone && !waited).then_some(ChatNews::Deleted { id })
+    }
+
+    /// The body of what is to be said now.
+    ///
+    /// # Errors
+    /// [`NotSaid`]: it is not said.
+    pub fn say(
+        &mut self,
+        now: Instant,
+        around: &Around<'_>,
+        to: Option<NodeId>,
+        said: &Said,
+    ) -> Result<Body, NotSaid> {
+        let body = match to {
+            None => chat::to_all(said),
+            Some(to) => {
+                let Around { ledger, accounts, me, .. } = around;
+                let readers = chat::readers(ledger, accounts, me.public(), to);
+                let readers = readers.ok_or(NotSaid::Nobody)?;
+                chat::to_one(&mut self.chance, to, &readers, said).ok_or(NotSaid::Nobody)?
+            }
+        };
+        self.keep_pace(now)?;
+        Ok(body)
+    }
+
+    /// Keeps what is to be said until there is a session.
+    ///
+    /// # Errors
+    /// [`NotSaid`]: it is not said.
+    pub fn put_off(&mut self, to: Option<NodeId>, said: Said) -> Result<(), NotSaid> {
+        if self.outbox.len() == OUTBOX_MAX {
+            return Err(NotSaid::Elsewhere);
+        }
+        self.outbox.push_back((to, said));
+        Ok(())
+    }
+
+    /// The next of what was put off.
+    pub fn next_put_off(&mut self) -> Option<(Option<NodeId>, Said)> {
+        self.outbox.pop_front()
+    }
+
+    fn keep_pace(&mut self, now: Instant) -> Result<(), NotSaid> {
+        if self.pace.left(now, LINES_AT_ONCE) == 0 {
+            return Err(NotSaid::TooFast(self.pace.wait(now)));
+        }
+        self.pace.said(1);
+        Ok(())
+    }
+
+    /// This node has said something.
+    pub fn has_said(&mut self, id: EntryId, said: &Said) {
+        if self.own.len() == OWN_MAX {
+            self.own.pop_front();
+        }
+        self.own.push_back(Own { id, said: said.clone(), taken_back: false, machines: 0 });
+        self.changed = true;
+    }
+
+    /// Whether `me` has said this, and it was not taken back. What a host has just said is written with its
+    /// next tick.
+    pub fn is_own(&self, me: NodeId, id: EntryId) -> bool {
+        let known = self.chat.get(id).is_some();
+        let newest = || self.own.iter().any(|own| own.id == id && !own.taken_back);
+        id.writer.node == me && (known || newest())
+    }
+
+    /// It is taken back.
+    pub fn takes_back(&mut self, id: EntryId) {
+        for own in self.own.iter_mut().filter(|own| own.id == id) {
+            own.taken_back = true;
+        }
+    }
+
+    /// A tick passes; this node takes part in a session if it `plays`.
+    pub fn tick(
+        &mut self,
+        now: Instant,
+        around: &Around<'_>,
+        keeper: &Keeper,
+        plays: bool,
+    ) -> ToDo {
+        let mut todo = ToDo::default();
+        let since = plays.then(|| *self.since.get_or_insert(now));
+        let comes_in = keeper.is_catching_up(now);
+        let waited = self.waits_since.is_some_and(|since| now.since(since) >= TOLD_PATIENCE);
+        let mut opens = OPENED_PER_TICK;
+        if self.untold.is_empty() {
+            self.waits_since = None;
+        } else if comes_in && !waited {
+            self.waits_since.get_or_insert(now);
+        } else {
+            self.tell(around, &mut opens, &mut todo.news);
+        }
+        let settles = since.is_some_and(|since| now.since(since) >= LISTENED) && !comes_in;
+        if settles && self.untold.is_empty() && !std::mem::replace(&mut self.settled, true) {
+            todo.news.push(ChatNews::WhileAway { lines: self.missed });
+            self.changed = true;
+        }
+        self.open_old(around, opens);
+        if now >= self.look_at {
+            self.look_at = now + LOOK_EVERY;
+            for own in &mut self.own {
+                let more = keeper.copies(own.id);
+                self.changed |= std::mem::replace(&mut own.machines, more) != more;
+            }
+        }
+        if std::mem::take(&mut self.changed) {
+            self.shown = Arc::new(self.view(around));
+            todo.show = true;
+        }
+        todo
+    }
+
+    /// Tells what has its place, in the order of all.
+    fn tell(&mut self, around: &Around<'_>, opens: &mut usize, news: &mut Vec<ChatNews>) {
+        for _ in 0..TOLD_PER_TICK {
+            let Some((place, id)) = self.untold.first().copied() else { return };
+            let Some(line) = self.chat.get(id).cloned() else {
+                self.untold.pop_first();
+                continue;
+            };
+            let line = match self.read(around, line, opens) {
+                Ok(line) => line,
+                Err(Later) => return,
+            };
+            self.untold.remove(&(place, id));
+            self.changed = true;
+            let Some(line) = line.filter(|line| is_shown(line, around)) else { continue };
+            let away = !self.settled && line.from != around.me.public().id();
+            if away {
+                self.missed += 1;
+                self.new_from.get_or_insert(line.id);
+            }
+            let name = around.name_of(line.from);
+            let to_name = line.to.and_then(|to| around.accounts.name_of_person(to));
+            let to_name = to_name.map(str::to_owned);
+            news.push(ChatNews::Said { line, name, to_name, away });
+        }
+    }
+
+    /// A line that is to be told, opened if it is a letter that this node can open; none if it is one for
+    /// others.
+    fn read(
+        &mut self,
+        around: &Around<'_>,
+        line: Arc<Line>,
+        opens: &mut usize,
+    ) -> Result<Option<Arc<Line>>, Later> {
+        let keys = [around.me].into_iter().chain(&self.account);
+        let read = if line.said().is_some() {
+            Some(line.clone())
+        } else if line.is_sealed_for(keys.clone()) {
+            *opens = opens.checked_sub(1).ok_or(Later)?;
+            line.opened(keys).map(|line| {
+                self.chat.put(line.clone());
+                Arc::new(line)
+            })
+        } else {
+            None
+        };
+        Ok(read)
+    }
+
+    /// Opens letters of before.
+    fn open_old(&mut self, around: &Around<'_>, most: usize) {
+        for _ in 0..most {
+            let Some(id) = self.closed.pop() else { return };
+            let keys = [around.me].into_iter().chain(&self.account);
+            if let Some(line) = self.chat.get(id).and_then(|line| line.opened(keys)) {
+                self.chat.put(line);
+                self.changed = true;
+            }
+        }
+    }
+
+    fn view(&self, around: &Around<'_>) -> ChatView {
+        let me = around.me.public().id();
+        let is_told =
+            |line: &Line| !self.untold.contains(&(line.place, line.id)) || line.from == me;
+        let lines = self.chat.iter().rev();
+        let lines = lines.filter(|line| is_shown(line, around) && is_told(line)).take(SHOWN_MAX);
+        let mut lines: Vec<ChatLine> = lines
+            .map(|line| {
+                let own = self.own.iter().find(|own| own.id == line.id);
+                let sent = match line.place {
+                    _ if line.from != me => None,
+                    None => Some(Sent::OnItsWay),
+                    Some(_) => own.map(|own| Sent::Placed { machines: own.machines }),
+                };
+                ChatLine { line: line.clone(), sent }
+            })
+            .collect();
+        lines.reverse();
+        ChatView { lines: lines.into(), missed: self.missed, new_from: self.new_from }
+    }
+}
+
+/// No more letters are opened in this tick.
+struct Later;
+
+/// Whether somebody here is to see a line: it can be read, it has its place or was said here, and its
+/// author's account is not deleted.
+fn is_shown(line: &Line, around: &Around<'_>) -> bool {
+    let on_its_way = line.place.is_none() && line.from != around.me.public().id();
+    line.said().is_some() && !on_its_way && !around.accounts.is_deleted(line.from)
+}
