@@ -1,11 +1,10 @@
 //! All that may happen to three nodes, instead of what a seed happens to draw.
 //!
 //! The simulator draws its faults; it may miss the one moment that matters. Here nothing is drawn: from three
-//! machines that have just met, every way is followed that things may go, as far as `Means` allow: machines
-//! that crash, with their links closed or not, leave politely, and come back in a new life; a cut, of any
+//! machines that have just met, or that have a host already, every way is followed that things may go, as far
+//! as `Means` allow: machines that crash, with their links closed or not, leave politely, and come back in a new life; a cut, of any
 //! kind, at any time, mended at any time or never; packets that are lost, late, or overtaken; one of the three
-//! that lies. What is driven is the very `Election` that nodes run, not a
-//! model of it.
+//! that lies. What is driven is the very `Election` that nodes run, not a model of it.
 //!
 //! | part | does |
 //! |---|---|
@@ -28,8 +27,9 @@
 //! that is mended after a beat is one); sleep.
 //!
 //! *When* a means is used: whenever a packet is about to arrive or a timer about to fire, at the beat after
-//! anything but time has changed, and on every `Bounds::stride`th beat of all others. With a stride of one that
-//! is every moment there is.
+//! anything but time has changed, and on every `Bounds::stride`th beat of all others, if there is
+//! a stride: with one of 1 that is every moment there is. The great search has none. It leaves out what happens in
+//! the middle of a wait in which no machine does anything, and there it matters only how much of the wait is left.
 //!
 //! *The rest of the node* is what decides how an election goes on: who hears whom and which links are up, the world
 //! that is held (its mark: not what is in it), the roster's word on who is steady, relays, and who was in touch. Links
@@ -42,10 +42,16 @@
 //! finitely many, and rest is found as a state that comes back: then, and not after any fixed time, everybody must be
 //! of one mind. Of two ticks only the order counts and whether they are one or two apart, and the age of a cut up to
 //! what is measured in it: two tables may be taken for one that differ in how long it takes until two worlds are
-//! of the same tick.
+//! of the same tick. The largest gap between ticks, from which a machine takes how long it is patient, counts by tens
+//! of milliseconds.
+//!
+//! With a liar *and* a cut, agreement is asked for once the cut is mended: somebody may have been told of a reign that
+//! is none, and who could deny it does not get through.
 
 mod bounds;
 mod branch;
+#[cfg(feature = "mutants")]
+mod learning;
 mod lies;
 mod likeness;
 mod rules;
@@ -163,4 +169,33 @@ fn deliberate_bugs_of_the_election_are_found() {
         }
     }
     assert!(lost.is_empty(), "not found: {lost:?}");
+}
+
+/// For each deliberate bug within reach: the steps to find it, in the median of seeds, beginning each run anew, and
+/// going on from what was new.
+#[cfg(feature = "mutants")]
+#[test]
+fn a_search_that_learns_needs_fewer_steps_than_seeds() {
+    use interregnum::config::{Mutant, Tuning};
+    let means = Means { crashes: 2, returns: 1, cuts: 1, hitches: 2, lies: 2 };
+    let mut ratios = Vec::new();
+    println!("{:18} {:>9} {:>9} {:>6}", "deliberate bug", "seeds", "learns", "ratio");
+    for (name, mutant) in Mutant::ALL {
+        let tuning = Tuning { mutant: Some(mutant), ..Tuning::default() };
+        let bounds = Bounds { means, tuning, stride: None, settled: false, ..Bounds::default() };
+        let median = |learns| {
+            let search = |seed| learning::Drawn::new(&bounds, seed, learns).find(100_000);
+            let mut steps: Vec<u64> = (1..=9).map(|seed| search(seed).unwrap_or(100_000)).collect();
+            steps.sort_unstable();
+            steps[steps.len() / 2]
+        };
+        let (seeds, learns) = (median(false), median(true));
+        if seeds.min(learns) < 100_000 {
+            let ratio = learns as f64 / seeds as f64;
+            println!("{name:18} {seeds:>9} {learns:>9} {ratio:>6.2}");
+            ratios.push(ratio);
+        }
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("{ratios:.2?}");
 }

@@ -53,11 +53,7 @@ struct Todo {
     reason = "the impure edge: branches share what was seen, and nothing else"
 )]
 pub fn explore(bounds: &Bounds) -> Report {
-    let mut table = Table::new(bounds.tuning.clone());
-    if bounds.settled {
-        settle(&mut table);
-    }
-    let root = Branch::new(table, bounds.means);
+    let root = begin(bounds);
     let search = Search {
         bounds,
         seen: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -86,6 +82,15 @@ pub fn explore(bounds: &Bounds) -> Report {
         whole: breach.is_none() && !search.stop.into_inner(),
         breach,
     }
+}
+
+/// Where everything begins.
+pub fn begin(bounds: &Bounds) -> Branch {
+    let mut table = Table::new(bounds.tuning.clone());
+    if bounds.settled {
+        settle(&mut table);
+    }
+    Branch::new(table, bounds.means)
 }
 
 /// Lets things go on until everybody has a host, and everything that is measured has been long ago.
