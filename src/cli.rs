@@ -80,7 +80,7 @@ pub fn main() -> ExitCode {
         Ok(log) => log,
         Err(_) => return ExitCode::FAILURE,
     };
-    listen_to_logs(typed.log, log.clone());
+    listen_to_logs(typed.log(), log.clone());
     let code = run(typed, &log).unwrap_or_else(|error| {
         if error.downcast_ref().is_some_and(Unwritten::is_closed_pipe) {
             return ExitCode::SUCCESS;
@@ -140,7 +140,7 @@ fn is_of_no_use(_error: &anyhow::Error) -> bool {
 }
 
 fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
-    let level = typed.log;
+    let level = typed.log();
     match typed.subcommand {
         None => window::run(&typed.window, log),
         #[cfg(feature = "store")]

@@ -71,10 +71,21 @@ pub struct Typed {
     #[command(flatten)]
     pub window: WindowOptions,
 
-    /// How much to log, on standard error.
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn", value_parser = level(),
+    /// How much to log, on standard error; warn, but of what is simulated nothing, unless that is asked for.
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = level(),
           help_heading = None::<&str>)]
-    pub log: LevelFilter,
+    log: Option<LevelFilter>,
+}
+
+impl Typed {
+    /// How much to log.
+    pub fn log(&self) -> LevelFilter {
+        let of_itself = match self.subcommand {
+            Some(Subcommand::Sim(_)) => LevelFilter::OFF, // liars are among its faults
+            _ => LevelFilter::WARN,
+        };
+        self.log.unwrap_or(of_itself)
+    }
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 it went well, 1 it failed, 2 it was asked for something that \

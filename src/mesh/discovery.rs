@@ -37,7 +37,7 @@ use super::{
     strangers::{Patience, gives_way},
 };
 use crate::{
-    config::{ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX, BEACON_BYTES},
+    config::{ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX, BEACON_BYTES, DIAL_COSTS_BYTES},
     io::{Effect, Interface, Port},
     keys::{Chance, Lock, PublicKey},
     text::{Name, SessionName},
@@ -423,7 +423,10 @@ impl Discovery {
         let Some(beacon) = self.beacon(me, ask, question) else { return 0 };
         let length = match ask {
             true => most, // or there is no room for an answer
-            false => beacon.len().next_multiple_of(ANSWER_STEP_BYTES).min(most),
+            false => {
+                let paying = beacon.len().max(DIAL_COSTS_BYTES as usize); // or it is no reason to dial
+                paying.next_multiple_of(ANSWER_STEP_BYTES).min(most)
+            }
         };
         if beacon.len() > most {
             return 0;
