@@ -192,7 +192,7 @@ fn look_at(flying: &Flying, eyes: &impl Eyes, to: &mut impl Hasher) {
     std::mem::discriminant(what).hash(to);
     if let What::Packet(packet, via) = what {
         via.hash(to);
-        std::mem::discriminant(packet).hash(to);
+        std::mem::discriminant(&**packet).hash(to);
         look_at_packet((from.0, receiver.0), packet, eyes, to);
     }
 }

@@ -101,7 +101,7 @@ pub struct Flying {
 #[derive(Clone, Debug)]
 pub enum What {
     /// A packet arrives, by way of a third one or not.
-    Packet(Packet, Option<Place>),
+    Packet(Box<Packet>, Option<Place>),
     /// The end of a link.
     Closed,
     /// It is woken.
@@ -286,7 +286,7 @@ impl Table {
                 if !via.map_or(self.passes(from, to), through) {
                     return;
                 }
-                match packet {
+                match *packet {
                     Packet::Tick(tick) => self.tick(to, &tick, None),
                     mut packet => {
                         self.weigh(to, &mut packet);
@@ -532,14 +532,14 @@ impl Table {
             |to: &Place| self.passes(by, *to) && (by == from || self.passes(from, by));
         if let Some(to) = place(to).filter(|to| *to != from).filter(gets_through) {
             let (from, to) = ((from, self.lives[from]), (to, self.lives[to]));
-            self.wire.push_back(Flying { from, to, what: What::Packet(packet, via) });
+            self.wire.push_back(Flying { from, to, what: What::Packet(Box::new(packet), via) });
         }
     }
 
     /// Says what the machine of `from` would not say. It arrives next.
     pub fn utter(&mut self, from: Place, to: Place, packet: Packet) {
         let (from, to) = ((from, self.lives[from]), (to, self.lives[to]));
-        self.wire.push_front(Flying { from, to, what: What::Packet(packet, None) });
+        self.wire.push_front(Flying { from, to, what: What::Packet(Box::new(packet), None) });
     }
 }
 
