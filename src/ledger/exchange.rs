@@ -315,6 +315,10 @@ impl Exchange {
                     peer.set_clock_at = now + CLOCKS_HOLD;
                 }
                 if *session == ledger.session() && *digest != ledger.digest() {
+                    if peer.watches {
+                        // It is told nothing unasked, so this is its question.
+                        self.out.push_back((from.node, self.comparison(ledger)));
+                    }
                     self.ask(now, ledger, from.node);
                 }
             }
@@ -643,6 +647,29 @@ mod tests {
         let heard = exchange.hear(Instant(0), &mut own, &mut witnesses, sender(), &message);
         assert_eq!(heard, Err(Malformed));
         assert!(own.is_empty());
+    }
+
+    #[test]
+    fn whoever_watches_gets_what_it_lacks_as_soon_as_it_compares() {
+        let (mut own, mut host) = (ledger(1), ledger(9));
+        let lacking = say(&mut host, "hello");
+        let (mut watcher, mut hosts) = (Exchange::new(true), Exchange::new(false));
+        let me = Sender { node: NodeId::from_u128(1), ..sender() };
+        let (now, disk) = (Instant(1_000_000), Disk::new());
+        watcher.link_is_up(now, &own, &disk, PEER, false);
+        hosts.link_is_up(now, &host, &disk, me.node, true);
+        assert_eq!(hosts.poll(), None, "it is told nothing unasked");
+        for _ in 0..4 {
+            hosts.send_portions(&host);
+            while let Some((_, message)) = watcher.poll() {
+                hosts.hear(now, &mut host, &mut Witnesses::default(), me, &message).unwrap();
+            }
+            hosts.send_portions(&host);
+            while let Some((_, message)) = hosts.poll() {
+                watcher.hear(now, &mut own, &mut Witnesses::default(), sender(), &message).unwrap();
+            }
+        }
+        assert!(own.at(lacking.id()).is_some());
     }
 
     #[test]

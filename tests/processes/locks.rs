@@ -173,9 +173,9 @@ fn whoever_brings_a_passphrase_to_an_open_session_is_told_once() {
     let mut open = Peer::start(&mut party.command("bot")).introduced();
     open.wait_for_play();
     let mut locked = Peer::start(bot(&mut party.command("bot"), "four words of mine")).introduced();
-    locked.wait_for_play();
     let told = locked.wait_for("open");
     assert_eq!(told["session"], party.session());
+    locked.wait_for_play();
     open.wait_for_play();
     locked.wait_for_play();
     let times = locked.said.iter().filter(|line| line["event"] == "open").count();
