@@ -21,7 +21,7 @@
 //! nobody else had seen it.
 //!
 //! # To one
-//! A line to one person is a [letter](crate::keys::letter): sealed for each machine of both, and for the
+//! A line to one person is a [letter]: sealed for each machine of both, and for the
 //! accounts' own keys. All machines of both can read it that were known when it was written, whether they
 //! were on or not; a machine that comes later reads what is said from then on, or everything if it keeps
 //! the account's key. A machine that was struck off reads nothing that is said afterwards by anybody who

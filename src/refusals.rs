@@ -1,8 +1,8 @@
 //! What was refused, from whom, and how often: counted always, said in the log now and then.
 //!
 //! Whoever forges decides how many forgeries there are. So each refusal is counted, and of one node the
-//! first one makes a line, then one line every [`SAID_AGAIN`] that says how many there were since. Keys are
-//! free: of all nodes together there are no more than [`LINES_MAX`] lines in that time.
+//! first one makes a line, then one line every `SAID_AGAIN` that says how many there were since. Keys are
+//! free: of all nodes together there are no more than `LINES_MAX` lines in that time.
 
 use std::{collections::BTreeMap, time::Duration};
 
