@@ -112,6 +112,11 @@ impl Cluster {
         if let (Packet::Knock(knock), true) = (&*relay.packet, relay.to == self.me.id) {
             return self.let_in(now, &relay, knock);
         }
+        if let (Packet::Meet(meet), true) = (&*relay.packet, relay.to == self.me.id)
+            && (meet.term.host, meet.term.incarnation) == (from, relay.incarnation)
+        {
+            self.hear_of_host(now, meet.term); // by its own word: nobody here may ever have heard of it
+        }
         if self.mesh.peer(from).map(|peer| peer.incarnation) != Some(relay.incarnation) {
             return;
         }
