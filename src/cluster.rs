@@ -25,12 +25,14 @@ pub mod bars;
 mod carrying;
 pub mod coding;
 mod comparing;
+mod crowning;
 pub mod doubling;
 pub mod election;
 mod excluding;
 mod hearing;
 mod introductions;
 pub mod message;
+mod minding;
 pub mod proof;
 mod reach;
 pub mod reign;
@@ -634,81 +636,6 @@ impl Cluster {
         self.mesh.announce(now, &self.me, told);
     }
 
-    fn mind_company(&mut self, now: Instant) {
-        if self.mesh.peers().any(|(_, peer)| now.since(peer.heard) < NOBODY_AFTER) {
-            self.company = now;
-            self.told_nobody = false;
-        } else if !self.told_nobody && now.since(self.company) >= NOBODY_AFTER {
-            self.told_nobody = true;
-            self.out.push_back(Out::Notice(Notice::NobodyFound));
-        }
-    }
-
-    /// Whether a session of the own name is heard that this node cannot look into.
-    fn is_locked_out(&self, now: Instant) -> bool {
-        let mine = |envelope: &Envelope| {
-            Some(&envelope.session) == self.me.session.as_ref()
-                && (envelope.protocol, &*envelope.rules) == (PROTOCOL, self.me.rules)
-        };
-        self.playing() && self.mesh.locked(now).any(mine)
-    }
-
-    fn mind_lock(&mut self, now: Instant) {
-        // Of two locked sessions of one name, one may be the own.
-        let own = |beacon: &Beacon| self.me.shares_session(beacon);
-        let alone = self.election.current().is_none() && !self.announced(now).any(own);
-        if !self.told_locked && alone && self.is_locked_out(now) {
-            self.told_locked = true;
-            self.out.extend(self.me.session.clone().map(Notice::Locked).map(Out::Notice));
-        }
-        self.mind_openness(now);
-    }
-
-    /// A session of this name may be there that is open: this node, which has a passphrase, founds another one
-    /// beside it, or has done so. Whoever is together with somebody who knows the passphrase is where it wants
-    /// to be.
-    fn mind_openness(&mut self, now: Instant) {
-        if self.told_open || self.me.lock.is_none() || !self.playing() {
-            return;
-        }
-        let open = |beacon: &Beacon| {
-            !beacon.locked
-                && self.me.understands(&beacon.who)
-                && beacon.who.session == self.me.session
-        };
-        let own = |beacon: &Beacon| self.me.shares_session(beacon);
-        if self.announced(now).any(open) && !self.announced(now).any(own) {
-            self.told_open = true;
-            self.out.extend(self.me.session.clone().map(Notice::Open).map(Out::Notice));
-        }
-    }
-
-    fn mind_seat(&mut self, now: Instant) {
-        let host = self.election.following().map(|term| term.host);
-        let linked = host.and_then(|host| self.mesh.peer(host)).is_some_and(Peer::is_linked);
-        let reaches = linked || self.election.relay(now).is_some();
-        let waits = reaches && self.me.role == Role::Player && self.roster.published().is_some();
-        if !waits || self.roster.member(self.me.id).is_some() {
-            self.seated = now;
-            self.told_full = false;
-        } else if !self.told_full && now.since(self.seated) >= SEATED_AFTER {
-            self.told_full = true;
-            self.out.push_back(Out::Notice(Notice::Full(self.roster.members().len())));
-        }
-    }
-
-    /// This node is called otherwise than its host says: the host does not hear the beacons that say
-    /// so, and is told itself until it does.
-    fn mind_name(&mut self) {
-        let host = self.election.following().and_then(|term| self.mesh.peer(term.host));
-        let mine = self.roster.member(self.me.id);
-        if mine.is_some_and(|member| member.name != self.me.name)
-            && let Some(to) = host.and_then(|host| host.udp)
-        {
-            self.mesh.announce_to(&self.me, to);
-        }
-    }
-
     fn clash(&mut self, now: Instant, other: Incarnation) {
         if self.me.incarnation <= other {
             return;
@@ -840,82 +767,6 @@ impl Cluster {
                 }
             }
         }
-    }
-
-    fn drain_election(&mut self, now: Instant) {
-        while let Some(out) = self.election.poll() {
-            match out {
-                election::Out::Send { to, packet } => {
-                    let packet = self.with_word(packet);
-                    self.send_packet(now, to, packet);
-                }
-                election::Out::SendThrough { relay, to, packet } => {
-                    let packet = self.with_word(packet);
-                    self.send_through(now, relay, to, packet);
-                }
-                election::Out::SendTwice { to, packet } => {
-                    let message = Message::Packet(packet);
-                    self.send(now, to, Delivery::Datagram, &message);
-                    self.send(now, to, Delivery::Link, &message);
-                }
-                election::Out::Lost { term, cause } => {
-                    self.out.push_back(Out::Notice(Notice::HostLost(term, cause)));
-                }
-                election::Out::Asking { ends } => {
-                    self.out.push_back(Out::Notice(Notice::Election(ends)));
-                }
-                election::Out::Reign { term, ends, silent, world } => {
-                    let silent = ends.filter(|_| silent).map(|ends| ends.host);
-                    self.take_over(now, term, silent);
-                    self.out.push_back(Out::Reign { term, ends, world });
-                }
-                election::Out::Announce { term, ends } => {
-                    self.take_over(now, term, None);
-                    self.out.push_back(Out::Announce { term, ends });
-                }
-                election::Out::Follow { term, yielded } => {
-                    if let Some(old) = yielded {
-                        self.dismiss(now, old, term);
-                    }
-                    self.mesh.set_host(Some(term.host));
-                    if let Some(way) = self.way_to_host(now, term.host) {
-                        self.election.go_through(now, way);
-                    }
-                    self.keeper.follows();
-                    self.votes.follow(Some(term));
-                    if self.roster.follow(term) {
-                        self.roster_changed(now);
-                    }
-                    self.out.push_back(Out::Follow { term });
-                }
-            }
-        }
-    }
-
-    fn take_over(&mut self, now: Instant, term: Term, silent: Option<NodeId>) {
-        let bits = u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64());
-        let minted = SessionId(Uuid::from_u128(bits));
-        let session_id = self.session_id.or(self.announced_session(now)).unwrap_or(minted);
-        self.roster.take_over(now, term, session_id);
-        if let Some(silent) = silent {
-            self.roster.fell_silent(now, silent);
-        }
-        self.settle_session(now);
-        self.keeper.reigns(term.epoch);
-        self.votes.follow(Some(term));
-        self.roster.bar(self.bars.published());
-        self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
-        self.publish_roster(now);
-    }
-
-    /// Tells the own members whom to follow, now that this node's reign is over.
-    fn dismiss(&mut self, now: Instant, old: Term, new: Term) {
-        let ends = self.with_word(Packet::Ends { old, new, word: None });
-        let linked = self.mesh.peers().filter(|(id, peer)| peer.is_linked() && *id != new.host);
-        for peer in linked.map(|(id, _)| id).collect::<Vec<_>>() {
-            self.send_packet(now, peer, ends.clone());
-        }
-        self.send_to_all(now, &Message::Packet(ends), Some(new.host));
     }
 }
 
