@@ -25,6 +25,12 @@ impl Cluster {
         self.mind_pairing(now);
     }
 
+    /// No more people can be remembered here.
+    pub fn cannot_remember(&mut self, now: Instant) {
+        self.pairing.full();
+        self.mind_pairing(now);
+    }
+
     /// With whom the person here compares, what that one is called, and how far it has come.
     pub fn pairing(&self) -> Option<(NodeId, Name, Stage)> {
         let (peer, stage) = self.pairing.under_way()?;

@@ -1,6 +1,6 @@
 //! The machine of a [pairing](super): one try at a time, with one other node.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt};
 
 use super::{Certificate, Commitment, Ended, Nonce, Person, Stage, Step, Told, code, commitment};
 use crate::{
@@ -45,7 +45,7 @@ struct Run {
 }
 
 /// How far it has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum At {
     /// Offered; the other one has yet to answer.
     Offered(Nonce),
@@ -55,6 +55,18 @@ enum At {
     Answered(Person, Commitment, Nonce),
     /// Both numbers are known.
     Comparing { who: Person, code: super::Code, mine: bool, theirs: bool },
+}
+
+/// Without the numbers, which nobody is to read before their time.
+impl fmt::Debug for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Offered(_) => "Offered",
+            Self::Asked(..) => "Asked",
+            Self::Answered(..) => "Answered",
+            Self::Comparing { .. } => "Comparing",
+        })
+    }
 }
 
 impl Pairing {
@@ -122,6 +134,11 @@ impl Pairing {
             _ if same => {}
             _ => self.end(Ended::Refused),
         }
+    }
+
+    /// No more people can be remembered here: what is under way is of no use.
+    pub fn full(&mut self) {
+        self.end(Ended::Full);
     }
 
     /// `from` says something, over a link that proves its id.

@@ -251,6 +251,19 @@ fn what_one_has_committed_to_towards_somebody_is_nothing_to_anybody_else() {
 }
 
 #[test]
+fn where_no_more_people_can_be_remembered_the_other_side_is_told_so_and_nobody_is_suspected() {
+    let (mut ada, mut bob) = (One::new(1), One::new(2));
+    ada.pair(bob.id());
+    talk(&mut ada, &mut bob);
+    for (mut ada, mut bob) in [(ada, bob), comparing()] {
+        bob.machine.full();
+        talk(&mut ada, &mut bob);
+        assert_eq!((ada.last(), bob.last()), (ended(Ended::Full, true), ended(Ended::Full, false)));
+        assert_eq!((ada.machine.under_way(), bob.machine.under_way()), (None, None));
+    }
+}
+
+#[test]
 fn offers_and_answers_in_the_name_of_others_and_out_of_turn_are_nothing() {
     let (mut ada, mut bob, mut eve) = (One::new(1), One::new(2), One::new(3));
     ada.pair(bob.id());
