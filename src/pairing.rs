@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::{
-    code::{CODES, Code, PICTURES, Picture},
+    code::{CODES, Code, PICTURES, Sign},
     machine::{Out, Pairing},
 };
 use crate::{
