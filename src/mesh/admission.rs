@@ -16,7 +16,7 @@ use std::{
 
 use super::message::Refusal;
 use crate::{
-    accounts::{Claim, Statement},
+    accounts::Statement,
     keys::PublicKey,
     types::{Instant, NodeId},
 };
@@ -121,9 +121,8 @@ impl Admission {
     fn vouches(&self, shown: &Statement, machine: &PublicKey) -> Option<NodeId> {
         let account = shown.account.id();
         let listed = self.listed.as_ref()?.contains(&account);
-        let meant = matches!(&shown.claim, Claim::Certifies { machine: certified, .. } if certified == machine);
         let struck = self.struck.contains(&(account, machine.id()));
-        (listed && meant && !struck && shown.verify().is_ok()).then_some(account)
+        (listed && !struck && shown.certifies(machine)).then_some(account)
     }
 
     /// Why this node may not come in, if so. Of somebody who has not shown who it is yet that is so, too.
@@ -152,7 +151,7 @@ impl Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::SecretKey;
+    use crate::{accounts::Claim, keys::SecretKey};
 
     const NOW: Instant = Instant(5_000_000);
 
