@@ -619,7 +619,11 @@ mod tests {
             packet: Box::new(Packet::Tick(all)),
             word: Word::Tick(passed, Signature([7; 64])),
         };
-        assert_eq!(golden(Packet::Relay(relay)), "?");
+        // From whom, in which life, to whom, over how many, from nowhere; then the tick, without tags.
+        let head = hex("05", 32) + "0310" + &hex("00", 15) + "0b0200cb";
+        let passed = "0010".to_owned() + &hex("ff", 16) + &hex("08", 32);
+        let expected = format!("19{head}{passed}4da398a21b{signature}{word}02ccccaabb");
+        assert_eq!(golden(Packet::Relay(relay)), expected);
     }
 
     #[test]
