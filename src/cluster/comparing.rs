@@ -53,7 +53,7 @@ impl Cluster {
         while let Some(out) = self.pairing.poll() {
             match out {
                 pairing::Out::Say(to, step) => {
-                    self.send(now, to, Delivery::Link, &Message::Pairing(step));
+                    self.send(now, to, Delivery::Link, &Message::Pairing(*step));
                 }
                 pairing::Out::Tell(peer, told) => self.tell_of_pairing(peer, told),
             }

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Out {
     /// To be said to that node, over a link that proves both.
-    Say(NodeId, Step),
+    Say(NodeId, Box<Step>),
     /// To be told to the person here, about that node.
     Tell(NodeId, Told),
 }
@@ -295,7 +295,7 @@ impl Pairing {
     }
 
     fn say(&mut self, to: NodeId, step: Step) {
-        self.out.push_back(Out::Say(to, step));
+        self.out.push_back(Out::Say(to, Box::new(step)));
     }
 
     fn tell_stage(&mut self) {

@@ -43,7 +43,7 @@ impl One {
         let mut said = Vec::new();
         while let Some(out) = self.machine.poll() {
             match out {
-                Out::Say(to, step) => said.push((to, step)),
+                Out::Say(to, step) => said.push((to, *step)),
                 Out::Tell(_, told) => self.told.push(told),
             }
         }
