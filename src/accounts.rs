@@ -102,7 +102,7 @@ pub fn farewell(ledger: &Ledger, me: NodeId) -> Vec<Body> {
 /// What is known of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    called: Option<(u64, Hash, Arc<Statement>)>,
+    called: Option<(u64, Arc<Statement>)>,
     machines: BTreeMap<NodeId, Arc<Statement>>,
     struck: BTreeMap<NodeId, Arc<Statement>>,
     formerly: BTreeMap<NodeId, Arc<Statement>>,
@@ -112,7 +112,7 @@ pub struct Account {
 impl Account {
     /// What it is called; none if it never said so, or is deleted.
     pub fn name(&self) -> Option<&Name> {
-        match &self.called.as_ref().filter(|_| !self.is_deleted())?.2.claim {
+        match &self.called.as_ref().filter(|_| !self.is_deleted())?.1.claim {
             Claim::Called { name, .. } => Some(name),
             _ => None,
         }
@@ -120,7 +120,7 @@ impl Account {
 
     /// In which of the colours it likes to be shown.
     pub fn colour(&self) -> Option<u8> {
-        match &self.called.as_ref().filter(|_| !self.is_deleted())?.2.claim {
+        match &self.called.as_ref().filter(|_| !self.is_deleted())?.1.claim {
             Claim::Called { colour, .. } => Some(*colour),
             _ => None,
         }
@@ -216,12 +216,11 @@ impl Accounts {
                 if known.is_some_and(|(known, ..)| known > revision) {
                     return;
                 }
-                let hash = statement.hash();
-                let better = known.is_none_or(|(known, other, _)| {
-                    (known, std::cmp::Reverse(other)) < (revision, std::cmp::Reverse(&hash))
+                let better = known.is_none_or(|(known, other)| {
+                    known < revision || statement.hash() < other.hash()
                 });
                 if better {
-                    account.called = Some((*revision, hash, statement));
+                    account.called = Some((*revision, statement));
                 }
             }
             Claim::Certifies { machine, turn } if machine.id() == author => {
@@ -372,13 +371,12 @@ impl Accounts {
     /// machine that writes it.
     pub fn knows(&self, statement: &Statement, author: NodeId) -> bool {
         let Some(account) = self.accounts.get(&statement.account) else { return false };
-        let hash = statement.hash();
         match &statement.claim {
             Claim::Deleted => account.is_deleted(),
             Claim::Called { revision, .. } => {
                 let known = account.called.as_ref();
-                let better = known.is_some_and(|(known, other, _)| {
-                    (*known, std::cmp::Reverse(*other)) >= (*revision, std::cmp::Reverse(hash))
+                let better = known.is_some_and(|(known, other)| {
+                    known > revision || known == revision && other.hash() <= statement.hash()
                 });
                 account.is_deleted() || better
             }
@@ -411,6 +409,13 @@ impl Accounts {
         });
         self.note_doubled(&mut all);
         all.into_iter().map(|(_, one)| one).collect()
+    }
+
+    /// One of them, of which it is known whether another one is called the same. None: it has no name.
+    pub fn listed_one<'a>(&'a self, key: &'a PublicKey, doubled: bool) -> Option<Listed<'a>> {
+        let account = self.get(key)?;
+        let name = account.name()?;
+        Some(Listed { key, account, name, mark: Mark::of(key.id()), doubled })
     }
 
     /// Of those that are listed, each whose name another account has, listed or not.
