@@ -181,6 +181,8 @@ pub struct Accounts {
     machines: BTreeMap<NodeId, Turn>,
     /// Whose each id of before is.
     formerly: BTreeMap<NodeId, BTreeMap<PublicKey, Claimed>>,
+    /// How many have each name.
+    names: BTreeMap<Name, u32>,
 }
 
 impl Accounts {
@@ -206,6 +208,26 @@ impl Accounts {
 
     /// Takes a statement in that was checked, or will be before anybody relies on it.
     pub fn believe(&mut self, heard: Heard) {
+        let key = heard.statement.account;
+        let named = |accounts: &Self| accounts.get(&key).and_then(Account::name).cloned();
+        let before = named(self);
+        self.take_in(heard);
+        let after = named(self);
+        if before == after {
+            return;
+        }
+        if let Some(name) = before {
+            match self.names.get_mut(&name) {
+                Some(others @ 2..) => *others -= 1,
+                _ => drop(self.names.remove(&name)),
+            }
+        }
+        if let Some(name) = after {
+            *self.names.entry(name).or_default() += 1;
+        }
+    }
+
+    fn take_in(&mut self, heard: Heard) {
         let Heard { statement, author, entry, place } = heard;
         let key = statement.account;
         self.ids.insert(key.id(), key);
@@ -300,11 +322,14 @@ impl Accounts {
     /// name, with its mark; whose name is not known by the mark alone.
     pub fn called(&self, person: NodeId) -> String {
         let mark = Mark::of(person);
-        let Some(name) = self.name_of_person(person) else { return mark.to_string() };
-        let same = |account: &Arc<Account>| account.name().map(Name::as_str) == Some(name);
-        match self.accounts.values().filter(|account| same(account)).nth(1) {
-            Some(_) => format!("{name}\u{b7}{mark}"),
-            None => name.to_owned(),
+        let Some((_, account)) = self.by_id(person) else { return mark.to_string() };
+        match account.name() {
+            None if account.is_deleted() => SOMEBODY.to_owned(),
+            None => mark.to_string(),
+            Some(name) if self.names.get(name).is_some_and(|many| *many > 1) => {
+                format!("{name}\u{b7}{mark}")
+            }
+            Some(name) => name.to_string(),
         }
     }
 
