@@ -208,6 +208,9 @@ impl Accounts {
 
     /// Takes a statement in that was checked, or will be before anybody relies on it.
     pub fn believe(&mut self, heard: Heard) {
+        if !matches!(heard.statement.claim, Claim::Called { .. } | Claim::Deleted) {
+            return self.take_in(heard); // its name stays
+        }
         let key = heard.statement.account;
         let named = |accounts: &Self| accounts.get(&key).and_then(Account::name).cloned();
         let before = named(self);
@@ -326,9 +329,7 @@ impl Accounts {
         match account.name() {
             None if account.is_deleted() => SOMEBODY.to_owned(),
             None => mark.to_string(),
-            Some(name) if self.names.get(name).is_some_and(|many| *many > 1) => {
-                format!("{name}\u{b7}{mark}")
-            }
+            Some(name) if self.is_doubled(name) => format!("{name}\u{b7}{mark}"),
             Some(name) => name.to_string(),
         }
     }
@@ -426,44 +427,27 @@ impl Accounts {
             let whole =
                 || filter.contains('\u{b7}') && format!("{folded}\u{b7}{mark}").contains(&filter);
             if folded.contains(&filter) || mark.as_str() == filter || whole() {
-                all.push((folded, Listed { key, account, name, mark, doubled: false }));
+                let doubled = self.is_doubled(name);
+                all.push((folded, Listed { key, account, name, mark, doubled }));
             }
         }
         all.sort_unstable_by(|(one, a), (other, b)| {
             (one, a.name.as_str(), a.mark, a.key).cmp(&(other, b.name.as_str(), b.mark, b.key))
         });
-        self.note_doubled(&mut all);
         all.into_iter().map(|(_, one)| one).collect()
     }
 
-    /// One of them, of which it is known whether another one is called the same. None: it has no name.
-    pub fn listed_one<'a>(&'a self, key: &'a PublicKey, doubled: bool) -> Option<Listed<'a>> {
+    /// One of them. None: it has no name.
+    pub fn listed_one<'a>(&'a self, key: &'a PublicKey) -> Option<Listed<'a>> {
         let account = self.get(key)?;
         let name = account.name()?;
-        Some(Listed { key, account, name, mark: Mark::of(key.id()), doubled })
+        let (mark, doubled) = (Mark::of(key.id()), self.is_doubled(name));
+        Some(Listed { key, account, name, mark, doubled })
     }
 
-    /// Of those that are listed, each whose name another account has, listed or not.
-    fn note_doubled(&self, listed: &mut [(String, Listed<'_>)]) {
-        if listed.len() < self.accounts.len() {
-            let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-            for (_, one) in listed.iter() {
-                names.insert(one.name.as_str(), 0);
-            }
-            for name in self.accounts.values().filter_map(|account| account.name()) {
-                names.entry(name.as_str()).and_modify(|many| *many += 1);
-            }
-            for (_, one) in listed {
-                one.doubled = names.get(one.name.as_str()).is_some_and(|many| *many > 1);
-            }
-            return;
-        }
-        for at in 1..listed.len() {
-            if listed[at - 1].1.name == listed[at].1.name {
-                listed[at - 1].1.doubled = true;
-                listed[at].1.doubled = true;
-            }
-        }
+    /// Whether several are called so.
+    fn is_doubled(&self, name: &Name) -> bool {
+        self.names.get(name).is_some_and(|many| *many > 1)
     }
 
     /// What of all that these accounts rest on was never said by them. For whoever

@@ -51,8 +51,8 @@ fn heard_of(own: &Own) -> Vec<Heard> {
 pub struct Page {
     /// All of them; those of the page are checked.
     accounts: Accounts,
-    /// Whose they are that stand on the page, and whether another one has that name.
-    rows: Vec<(PublicKey, bool)>,
+    /// Those that stand on the page.
+    keys: Vec<PublicKey>,
     /// How many there are with such a name, on all pages together.
     pub in_all: usize,
     /// The folder.
@@ -64,7 +64,7 @@ pub struct Page {
 impl Page {
     /// Those that stand on it.
     pub fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
-        self.rows.iter().filter_map(|(key, doubled)| self.accounts.listed_one(key, *doubled))
+        self.keys.iter().filter_map(|key| self.accounts.listed_one(key))
     }
 }
 
@@ -92,10 +92,10 @@ pub fn page(
         let all = accounts.listed(filter);
         let in_all = all.len();
         let shown = page_of(&all, page, per_page).iter();
-        let rows: Vec<_> = shown.map(|one| (*one.key, one.doubled)).collect();
-        let found = accounts.forged_among(rows.iter().map(|(key, _)| *key));
+        let keys: Vec<_> = shown.map(|one| *one.key).collect();
+        let found = accounts.forged_among(keys.iter().copied());
         if found.is_empty() {
-            return Ok(Page { accounts, rows, in_all, folder, exit_code });
+            return Ok(Page { accounts, keys, in_all, folder, exit_code });
         }
         forged.extend(found);
     }
