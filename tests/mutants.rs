@@ -29,7 +29,7 @@ enum Place {
     Rate,
     /// This story is spoilt, with this seed.
     Story(&'static str, u64),
-    /// Nobody has looked yet.
+    /// In a hundred seeds or more: all that there is is searched.
     Unknown,
 }
 
@@ -37,27 +37,28 @@ use Place::{Rate, Seed, Story as Told, Unknown};
 
 /// Where each was found last.
 const FOUND: [(&str, Place); 28] = [
-    ("no-terms", Unknown),
-    ("not-sticky", Unknown),
-    ("old-world", Unknown),
-    ("replay", Unknown),
-    ("stubborn", Unknown),
-    ("no-ask-first", Unknown),
-    ("yes-sayer", Unknown),
-    ("grant-promises", Unknown),
-    ("no-rank", Unknown),
-    ("no-patience", Unknown),
-    ("waits-for-all", Unknown),
-    ("no-self-check", Unknown),
-    ("follows-the-deaf", Unknown),
-    ("usurper", Unknown),
-    ("duels", Unknown),
+    ("no-terms", Seed(1)),
+    ("not-sticky", Seed(1)),
+    ("old-world", Seed(7)),
+    ("replay", Seed(129)),
+    ("stubborn", Seed(2)),
+    ("no-ask-first", Seed(38)),
+    ("yes-sayer", Told("split-three-ways", 2)),
+    ("grant-promises", Seed(3)),
+    ("no-rank", Rate),
+    ("no-patience", Told("loose-cable", 1)),
+    ("waits-for-all", Seed(6)),
+    ("no-self-check", Told("host-stopped", 1)),
+    ("follows-the-deaf", Seed(2)),
+    ("usurper", Told("split-in-halves", 2)),
+    ("duels", Seed(1)),
+    // Too frequent, after some three hundred seeds.
     ("counts-twice", Unknown),
-    ("one-life", Unknown),
-    ("any-baseline", Unknown),
-    ("trusts-answers", Unknown),
-    ("trusts-relays", Unknown),
-    ("trusts-rumours", Unknown),
+    ("one-life", Seed(3)),
+    ("any-baseline", Seed(1)),
+    ("trusts-answers", Seed(9)),
+    ("trusts-relays", Told("relay-alters-worlds", 4)),
+    ("trusts-rumours", Told("member-tells-of-reigns", 1)),
     ("takes-twice", Told("dead-host-played-back", 1)),
     ("unsigned-entries", Told("member-forges-entries", 1)),
     ("unsigned-rosters", Told("member-forges-rosters", 1)),
@@ -107,15 +108,19 @@ fn each_deliberate_bug_is_found() {
 
 /// The search that the table above comes of: in stories, too, where a campaign finds a bug late.
 #[test]
-#[ignore = "by hand, for the table"]
+#[ignore = "by hand, for the table; `MUTANT=one,other` names some"]
 fn each_deliberate_bug_is_searched_for_everywhere() {
+    let only = std::env::var("MUTANT").ok();
     let lost = each(|at| {
         let (name, mutant) = Mutant::ALL[at];
+        if only.as_ref().is_some_and(|only| !only.split(',').any(|only| only == name)) {
+            return None;
+        }
         let tuning = Tuning { mutant: Some(mutant), ..Tuning::default() };
-        let seed = (1..=FEW).find(|seed| !run_seed(*seed, 8, &tuning, false).violations.is_empty());
-        let rate = || few(&tuning).excess_in(FEW_FAULTS);
-        let told = || stories::all().find_map(|story| spoilt(story, 1..3, &tuning));
-        println!("{name}: seed {seed:?}, story {:?}, rate {:?}", told(), rate());
+        let seed = (1..=FEW).find_map(|seed| shows(Seed(seed), &tuning));
+        let rate = || shows(Rate, &tuning);
+        let told = || stories::all().find_map(|story| spoilt(story, 1..4, &tuning));
+        println!("{name}: {:?}", seed.or_else(rate).or_else(told));
         None
     });
     assert!(lost.is_empty());
@@ -150,8 +155,8 @@ fn shows(place: Place, tuning: &Tuning) -> Option<String> {
             Some(format!("seed {seed}, {}", violation.what))
         }
         Rate => {
-            let excess = few(tuning).excess_in(FEW_FAULTS)?;
-            assert_eq!(without().excess_in(FEW_FAULTS), None, "without any bug");
+            let met = few(tuning);
+            let excess = met.excesses(FEW_FAULTS).find(|excess| !is_too_frequent(excess.what))?;
             Some(format!("the first {FEW} seeds, {excess}"))
         }
         Told(name, seed) => spoilt(Story::find(name)?, seed..seed + 1, tuning),
@@ -164,10 +169,11 @@ fn few(tuning: &Tuning) -> Met {
     seeds(1, FEW, 1, tuning).met
 }
 
-/// The same without any bug.
-fn without() -> &'static Met {
-    static MET: OnceLock<Met> = OnceLock::new();
-    MET.get_or_init(|| few(&Tuning::default()))
+/// Whether this is too frequent with the same seeds without any bug, too: so few may have much of something.
+fn is_too_frequent(what: &str) -> bool {
+    static WITHOUT: OnceLock<Met> = OnceLock::new();
+    let without = WITHOUT.get_or_init(|| few(&Tuning::default()));
+    without.excesses(FEW_FAULTS).any(|excess| excess.what == what)
 }
 
 /// How a story is spoilt, if it is.
