@@ -306,7 +306,8 @@ impl Cluster {
         let pairing = Pairing::new(chance.split());
         Self {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
-                .folds(fact_rules, tuning.folding),
+                .folds(fact_rules, tuning.folding)
+                .believes_all(tuning.has(Mutant::UnsignedEntries)),
             me: identity,
             mesh,
             election: Election::new(tuning.clone(), id, config.incarnation),
@@ -436,6 +437,9 @@ impl Cluster {
     /// These machines were struck off by their accounts, and no others: they are not let in from here on.
     /// Whoever of them plays has no seat any more, and should one of them be the host, it is none here.
     pub fn strike_off(&mut self, now: Instant, struck: BTreeSet<NodeId>, newest: &dyn Newest) {
+        if self.tuning.has(Mutant::LetsStruckIn) {
+            return;
+        }
         let fresh: Vec<NodeId> = struck.difference(&self.struck).copied().collect();
         self.struck = struck;
         self.bar_all(now);
@@ -452,7 +456,9 @@ impl Cluster {
 
     /// These accounts, of those that are listed, have struck off these machines.
     pub fn listed_struck_off(&mut self, now: Instant, struck: BTreeSet<(NodeId, NodeId)>) {
-        self.mesh.set_struck(now, struck);
+        if !self.tuning.has(Mutant::LetsStruckIn) {
+            self.mesh.set_struck(now, struck);
+        }
     }
 
     /// This node speaks for the account that says this from here on.

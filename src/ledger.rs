@@ -131,6 +131,8 @@ pub struct Ledger {
     /// Those that are being given places.
     placing: Placing,
     highest_reign: Epoch,
+    /// A deliberate bug: nobody's signature is looked at.
+    believes_all: bool,
     out: VecDeque<Out>,
 }
 
@@ -250,6 +252,7 @@ impl Ledger {
             late: BTreeSet::new(),
             placing: Placing::default(),
             highest_reign: Epoch(0),
+            believes_all: false,
             out: VecDeque::new(),
         }
     }

@@ -17,6 +17,7 @@
 //! | `strangers` | whatever else may knock at an open port |
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
 //! | `liars` | members and strangers with worlds that nobody made, and reigns that never were |
+//! | `thieves` | what was recorded, a key that somebody else has, a roster in the host's name |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | `chat` | what people say to each other, through kills, cuts and wrong clocks |
 //! | [`scene`] | what scripts are written in |
@@ -52,6 +53,7 @@ mod pairing;
 mod reach;
 pub mod scene;
 mod strangers;
+mod thieves;
 mod time;
 
 use std::{
@@ -115,6 +117,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         strangers::STORIES,
         forgers::STORIES,
         liars::STORIES,
+        thieves::STORIES,
         accounts::STORIES,
         chat::STORIES,
     ]
