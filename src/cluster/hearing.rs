@@ -156,7 +156,7 @@ impl Cluster {
         match message {
             Message::Packet(packet) => self.packet(now, newest, from, packet, None),
             Message::Roster(signed) => {
-// From whomever it comes: it is the host's, or it is nothing. What the host sends itself
+                // From whomever it comes: it is the host's, or it is nothing. What the host sends itself
                 // is checked before it is passed on.
                 let (host, key) = (signed.roster.term.host, &signed.key);
                 let own = host == from && key.id() == host;
