@@ -62,6 +62,15 @@ impl<G: Playable> World<G> {
         self.note(place, "lies from here on");
     }
 
+    /// From here on somebody gives itself what no rule gives, whenever it hosts.
+    pub fn meddle(&mut self, place: Place) {
+        self.meddlers.insert(self.id(place));
+        if let Some(node) = &mut self.machines[place].node {
+            node.meddle(G::favour);
+        }
+        self.note(place, "plays by its own rules from here on");
+    }
+
     /// Nobody lies any more.
     pub fn set_right(&mut self) {
         self.liars.who.clear();
