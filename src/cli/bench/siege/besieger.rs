@@ -23,7 +23,7 @@ use interregnum::{
     node::{Input, Node, Output},
     runtime,
     text::{Name, SessionName},
-    types::{Incarnation, Instant, LinkId, NodeId, Role},
+    types::{Incarnation, LinkId, NodeId, Role},
 };
 use socket2::{Domain, Socket, Type};
 
@@ -277,9 +277,4 @@ impl Member {
 /// A number that nobody can guess.
 pub fn number(chance: &mut Chance) -> u64 {
     u64::from_le_bytes(*chance.bytes().first_chunk().unwrap_or(&[0; 8]))
-}
-
-/// The time, for those who have no clock.
-pub fn now() -> Instant {
-    runtime::now()
 }
