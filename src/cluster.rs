@@ -672,9 +672,13 @@ impl Cluster {
 
     /// Those who do not reach the host get its roster from here.
     fn pass_roster(&mut self, now: Instant) {
+        let clients = self.relayed(now);
+        if clients.is_empty() {
+            return;
+        }
         let Some(roster) = self.roster.signed(&self.me.key) else { return };
         let message = Message::Roster(roster);
-        for (client, _) in self.relayed(now) {
+        for (client, _) in clients {
             self.send(now, client, Delivery::Link, &message);
         }
     }

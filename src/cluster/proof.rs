@@ -220,7 +220,7 @@ impl Proving {
             || signature.zip(origin.key).is_some_and(|(word, key)| claim.check(&key, &word).is_ok())
     }
 
-    /// A host gave its word for this reign.
+    /// A host gave its word for this reign: it was checked, or came from that host.
     pub fn remember(&mut self, term: Term, word: ReignWord) {
         self.words.retain(|(known, _)| *known != term);
         if self.words.len() >= WORDS_MAX {

@@ -70,16 +70,17 @@ impl Roster {
         true
     }
 
-    /// What is published as its host signed it: as this node did, if it is the host.
+    /// What is published as its host signed it: as this node does, if it is the host. None: its host
+    /// did not sign what it sent.
     pub fn signed(&self, key: &SecretKey) -> Option<SignedRoster> {
         let published = self.published.as_ref()?;
         match published.term.host == key.public().id() {
             true => SignedRoster::new(published.clone(), key),
-            false => self.signed.clone(),
+            false => self.signed.clone().filter(|signed| signed.check().is_ok()),
         }
     }
 
-    /// The word of a host that it reigns in this term, with its key.
+    /// The word of a host that it reigns in this term, with its key; nobody has checked it.
     pub fn reign_word(&self, term: Term) -> Option<ReignWord> {
         let signed = self.signed.iter().chain(self.early.values());
         let mut signed = signed.filter(|signed| signed.roster.term == term);

@@ -178,7 +178,7 @@ impl Mesh {
                 return;
             }
             state.held_until = None;
-            if state.channel.is_none() && !self.reckoning.may_go_on(now) {
+            if state.channel.is_none() && !self.reckoning.may_go_on(now, self.host.is_some()) {
                 // Whoever comes in waits, not those who play.
                 if !self.waiting.contains(&link) {
                     self.waiting.push_back(link);

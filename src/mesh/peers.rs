@@ -80,7 +80,7 @@ impl Mesh {
         }
     }
 
-    /// Tells whom to link with when this node is a spectator.
+    /// Tells who reigns: whom a spectator links with; and whoever plays has less time for newcomers.
     pub fn set_host(&mut self, host: Option<NodeId>) {
         self.host = host;
         self.stir();

@@ -420,7 +420,10 @@ impl<G: Game> Node<G> {
     fn notice(&mut self, now: Instant, notice: Notice) {
         self.view_due = true;
         let event = match notice {
-            Notice::PeerUp(peer, name) => Event::PeerUp { peer, name },
+            Notice::PeerUp(peer, name) => {
+                self.greet(now, peer);
+                Event::PeerUp { peer, name }
+            }
             Notice::PeerDown(peer, reason) => Event::PeerDown { peer, reason },
             Notice::HostLost(term, cause) => {
                 self.lost = Some((term.host, cause));
@@ -665,21 +668,34 @@ impl<G: Game> Node<G> {
         self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
-        self.publish(now, clock, (hash, digest), mark.began, &state);
+        let audience = self.cluster.audience(now);
+        self.publish(now, WorldMark { clock, began: mark.began }, (hash, digest), &state, audience);
     }
 
+    /// A newcomer to this host's game gets the world as it is: it need not wait for the next tick.
+    fn greet(&mut self, now: Instant, newcomer: NodeId) {
+        let reign = self.cluster.election().reign().filter(|_| self.new_reign.is_none());
+        let mark = self.replica.mark().filter(|mark| Some(mark.clock.term) == reign);
+        if let Some((mark, state)) = mark.zip(self.replica.state().cloned()) {
+            let mut audience = self.cluster.audience(now);
+            audience.retain(|(id, _)| *id == newcomer);
+            self.publish(now, mark, state.hash_and_digest(), &state, audience);
+        }
+    }
+
+    /// Sends a state of this host's world to all of these, in these lives.
     fn publish(
         &mut self,
         now: Instant,
-        clock: Clock,
+        mark: WorldMark,
         (hash, digest): (u32, WorldDigest),
-        began: Tick,
         state: &State<G::World>,
+        audience: Vec<(NodeId, Incarnation)>,
     ) {
-        let mark = WorldMark { clock, began };
+        let WorldMark { clock, began } = mark;
         let vouched = self.cluster.vouch(now, mark, self.ends, digest);
         let mut holders: BTreeMap<Option<Clock>, Vec<(NodeId, u64)>> = BTreeMap::new();
-        for (to, life) in self.cluster.audience(now) {
+        for (to, life) in audience {
             let holds = self.host.holds(to).filter(|holds| self.replica.held(*holds).is_some());
             holders.entry(holds).or_default().push((to, self.host.heard(to, life)));
         }
