@@ -390,10 +390,9 @@ mod tests {
             let mut members: Vec<Member> = (1..5).map(|id| member(&mut dice, id)).collect();
             for number in 1..=STEPS_TOLD_MAX as u64 {
                 if dice.next_u64().is_multiple_of(9) {
-                    members = (1..7)
-                        .filter(|_| !dice.clone().next_u64().is_multiple_of(5))
-                        .map(|id| member(&mut dice, id))
-                        .collect();
+                    let here: Vec<u128> =
+                        (1..7).filter(|_| !dice.next_u64().is_multiple_of(5)).collect();
+                    members = here.into_iter().map(|id| member(&mut dice, id)).collect();
                 }
                 for member in &members {
                     let held = (number / 7 + dice.next_u64() % 20 / 19) as u8;

@@ -276,5 +276,5 @@ impl Member {
 
 /// A number that nobody can guess.
 pub fn number(chance: &mut Chance) -> u64 {
-    u64::from_le_bytes(*chance.bytes().first_chunk().unwrap_or(&[0; 8]))
+    u64::from_le_bytes(chance.bytes())
 }
