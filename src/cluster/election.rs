@@ -697,9 +697,10 @@ impl Election {
         term.epoch.0 <= most
     }
 
-    /// This node remembers a reign of this number: whatever it reigns in comes after it.
+    /// This node remembers a reign of this number: whatever it reigns in comes after it. What others wrote down may
+    /// be a lie, on this disk too, and the highest reigns would lock everybody out who comes later.
     pub fn remember(&mut self, epoch: Epoch) {
-        self.see(epoch);
+        self.see_within_reason(epoch);
     }
 
     fn see(&mut self, epoch: Epoch) {

@@ -17,7 +17,7 @@
 //! Times are compared with the same game when nobody attacks, just before. A machine that is busy with something
 //! else has gaps of its own, so those are shown beside each other.
 
-use std::{collections::BTreeSet, env, fs, process::ExitCode, thread, time::Duration};
+use std::{collections::BTreeSet, fs, process::ExitCode, thread, time::Duration};
 
 use anyhow::Context as _;
 use interregnum::{config::TICK, keys::Lock, text::SessionName, types::NodeId};

@@ -28,7 +28,7 @@ use crate::{
     mesh::Delivery,
     node::{Command, Deceit},
     sim::network::Place,
-    types::{Clock, Epoch, Incarnation, Term, Tick},
+    types::{Epoch, Incarnation, Term, Tick},
 };
 
 pub(super) const STORIES: &[Story] = &[
@@ -295,38 +295,31 @@ fn member_judges_unasked(scene: &mut Scene) {
 }
 
 fn member_says_the_dead_live(scene: &mut Scene) {
-    let Some(Court { host, liar, others, real, .. }) = court(scene, 5) else { return };
-    let honest: Vec<Place> = others.into_iter().filter(|place| *place != host).collect();
-    let takes_over = scene.toss();
+    let host = scene.gather();
+    let heir = scene.heir(host);
+    let others: Vec<Place> = scene.others(host).into_iter().filter(|it| *it != heir).collect();
+    let liar = scene.pick(&others);
+    scene.world.liars.holds_up = Some(scene.toss());
+    scene.world.pervert(liar);
+    let honest: Vec<Place> = scene.others(liar).into_iter().filter(|it| *it != host).collect();
     scene.world.kill(host);
-    let clock = Clock { term: real, tick: Tick(u64::MAX >> 1) };
-    let mut agreed = false;
-    // Whoever lies reigns itself where its rank is the highest: then it says no more.
-    for _ in 0..400 {
-        for whom in &honest {
-            let Some(node) = scene.world.node(*whom) else { continue };
-            let round = node.cluster().election().round();
-            let answer = if takes_over { Answer::TakingOver } else { Answer::Lives { clock } };
-            let ok = OkPacket { round, floor: real.epoch, answer };
-            tell(scene, liar, *whom, &Message::Packet(Packet::Ok(ok)));
-        }
-        scene.disturb("that the dead live");
-        scene.pass(5);
-        agreed = honest.iter().all(|place| {
-            let election = scene.world.node(*place).map(|node| node.cluster().election());
-            election.is_some_and(|election| {
-                election.reign().or(election.following()).is_some_and(|term| term != real)
-            })
-        });
-        if agreed {
-            break;
-        }
-    }
+    let agreed = scene.until(ms(HELD_UP_MS), |world| {
+        let heir = Some(world.id(heir));
+        honest.iter().all(|place| {
+            let election = world.node(*place).map(|node| node.cluster().election());
+            let term = election.and_then(|election| election.reign().or(election.following()));
+            term.map(|term| term.host) == heir
+        })
+    });
     scene.claim(agreed, || "nobody reigns, since one says that the dead live".into());
     scene.have_not_waited(&honest, HELD_UP_MS);
     scene.nothing_undone();
-    scene.pass(1_500);
+    let told = scene.world.liars.told[0];
+    scene.claim(told > 1, || format!("it was said {told} times"));
+    scene.world.set_right();
+    scene.pass(500);
     scene.one_game_within(1_000);
+    scene.new_reigns(1);
 }
 
 /// For so long one member can hold up an election of others.
@@ -456,12 +449,13 @@ fn speaks_for_another_life(scene: &mut Scene) {
         scene.pass(50);
     }
     scene.claim(own.host == scene.world.id(liar), || "it is somebody else".into());
+    // Whoever passes on what nobody signed is parted with, and may think for a moment that it is alone.
+    scene.have_not_waited(&others, 25);
+    scene.pass(1_500);
+    scene.one_game_within(1_500);
     scene.reigns(host);
-    scene.new_reigns(0);
-    scene.nobody_asked();
-    scene.nothing_undone();
+    scene.have_not_waited(&others, 25);
     // What they hold down still counts.
-    scene.pass(500);
     let state = scene.world.node(host).and_then(|node| node.replica().state().cloned());
     for victim in victims {
         let id = scene.world.id(victim);

@@ -41,6 +41,8 @@ pub struct Liars {
     who: BTreeSet<Place>,
     due: VecDeque<(Place, Place, Message)>,
     lying: bool,
+    /// In place of worlds it brings word that the lost host lives, or, if so, that it takes over itself.
+    pub holds_up: Option<bool>,
     /// How many worlds were invented, how many ticks altered, and how many reigns told of.
     pub told: [u64; 3],
 }
@@ -116,7 +118,14 @@ impl<G: Playable> World<G> {
                 floor,
                 ..
             })) => {
-                let answer = self.invented(by)?;
+                let answer = match self.liars.holds_up {
+                    None => self.invented(by)?,
+                    Some(true) => Answer::TakingOver,
+                    Some(false) => {
+                        let Clock { term, tick } = self.node(by)?.replica().clock()?;
+                        Answer::Lives { clock: Clock { term, tick: Tick(tick.0 + 100) } }
+                    }
+                };
                 (0, Packet::Ok(OkPacket { round, floor, answer }))
             }
             Message::Packet(Packet::Relay(relay)) => (1, Packet::Relay(self.altered(by, relay)?)),
