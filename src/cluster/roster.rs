@@ -342,11 +342,13 @@ mod tests {
             entries.members.iter().any(|member| member.id == id(number))
         };
         assert!(comes(20, 2));
+        assert!(!comes(7, 9), "the one that gave up its seat, and is still linked");
         assert!(!comes(21, 9), "there are enough of them");
         assert!(comes(22, 2));
         assert!(comes(23, 2));
         assert!(!comes(24, 2), "three and four");
         assert!(comes(25, 3));
+        assert!(!comes(7, 9) && !comes(21, 9));
         assert_eq!(members.len(), 8);
         assert_eq!(members[0].id, id(0), "the host has no address");
     }

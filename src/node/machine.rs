@@ -76,7 +76,6 @@ pub struct Node<G: Game> {
     pub(super) persons: Persons,
     pub(super) talk: Talk,
     pub(super) company: Company,
-    pub(super) friends: Arc<[Friend]>,
     applied: Option<Applied>,
     lost: Option<(NodeId, Cause)>,
     pub(super) handover: Option<Handover>,
@@ -170,7 +169,6 @@ impl<G: Game> Node<G> {
             new_reign: None,
             memory: Memory::default(),
             persons: Persons::new(std::mem::take(&mut config.statements), config.allowed.as_ref()),
-            friends: Arc::from([]),
             company: Company::new(std::mem::take(&mut config.friends)),
             applied: None,
             lost: None,
@@ -194,7 +192,6 @@ impl<G: Game> Node<G> {
                 talks: config.talks,
             },
         };
-        node.friends = node.company.friends().all().into();
         if let Some(session) = config.session {
             node.handle(now, Input::Command(Command::Play(session, config.lock)));
         }
@@ -335,9 +332,7 @@ impl<G: Game> Node<G> {
             Command::Ban(id) => self.cluster.bar(now, id, true),
             Command::VoteOut(id) => self.cluster.vote_out(now, &self.replica, id),
             Command::Pair(id) => self.pair(now, id),
-            Command::Compared { same } => {
-                self.cluster.compared(now, same && self.company.friends().has_room());
-            }
+            Command::Compared { same } => self.compared(now, same),
             Command::Declare(statements) => {
                 self.cluster.speak_for(&statements);
                 self.persons.declare(statements);
@@ -393,7 +388,8 @@ impl<G: Game> Node<G> {
                     self.memory.scores_due = true;
                 }
                 cluster::Out::Said(id) => {
-                    if let Some(news) = self.talk.hear(self.cluster.ledger(), id) {
+                    let accounts = self.persons.shown();
+                    if let Some(news) = self.talk.hear(self.cluster.ledger(), accounts, id) {
                         self.say(Event::Chat(news));
                     }
                 }
@@ -454,9 +450,7 @@ impl<G: Game> Node<G> {
             Notice::Pairing(peer, name, told) => {
                 if let Told::Paired(key) = told {
                     self.company.remember(now, peer, Friend { name: name.clone(), key });
-                    self.friends = self.company.friends().all().into();
                 }
-                self.view_due = true;
                 Event::Pairing { peer, name, told }
             }
             Notice::NewIdentity(id) => {
@@ -586,7 +580,7 @@ impl<G: Game> Node<G> {
     fn mind_talk(&mut self, now: Instant) {
         let plays = self.status() == Status::Playing;
         if plays {
-            while let Some((to, said)) = self.talk.next_put_off() {
+            for (to, said) in self.talk.take_put_off() {
                 self.say_to(now, to, said);
             }
         }

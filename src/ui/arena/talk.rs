@@ -122,7 +122,7 @@ impl Talk {
         let answered = typed::answered(lines(), &view.accounts, view.me);
         match typed::read(line, &view.accounts, answered) {
             Ok(Typed::Say(to, said)) => return Some(Command::Say(to, said)),
-            Ok(Typed::Unsay(_)) => match typed::last_own(lines(), view.me) {
+            Ok(Typed::Unsay(named)) => match named.or_else(|| typed::last_own(lines(), view.me)) {
                 Some(id) => return Some(Command::Unsay(id)),
                 None => self.say("there is no line of yours to take back".to_owned()),
             },
@@ -283,10 +283,15 @@ fn called(accounts: &Accounts, view: &View<Arena>, machine: NodeId) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
-        text::Name,
-        types::{Instant, Role},
+        chat::{Content, Line},
+        ledger::entry::{WallTime, Writer},
+        node::ChatView,
+        text::{Name, Said},
+        types::{Incarnation, Instant, Role},
     };
 
     fn view() -> View<Arena> {
@@ -324,6 +329,40 @@ mod tests {
         assert!(talk.note.is_some());
         talk.hear(&enter, &view);
         assert_eq!(talk.typed.as_deref(), Some("/w Nobody hello"));
+    }
+
+    #[test]
+    fn what_is_taken_back_is_what_was_named_and_nothing_if_that_is_no_line() {
+        let enter = Keys { enter: true, ..Keys::default() };
+        let mut view = view();
+        let writer = Writer { node: view.me, incarnation: Incarnation(1) };
+        let said = |number| {
+            let line = Line {
+                id: EntryId { writer, number },
+                from: writer.node,
+                to: None,
+                content: Content::Said(Said::new("hello").unwrap()),
+                at: WallTime(0),
+                place: None,
+            };
+            ChatLine { line: Arc::new(line), sent: Some(Sent::OnItsWay) }
+        };
+        let lines = [said(1), said(2)].into();
+        view.chat = Arc::new(ChatView { lines, ..ChatView::default() });
+        let mut talk = Talk::default();
+        let mut types = |text: &str| {
+            talk.hear(&enter, &view);
+            talk.typed.as_mut().unwrap().clear();
+            talk.hear(&typed(text), &view);
+            match talk.hear(&enter, &view) {
+                Some(Command::Unsay(id)) => Some(id.number),
+                Some(command) => panic!("{command:?}"),
+                None => None,
+            }
+        };
+        assert_eq!(types("/delete"), Some(2));
+        assert_eq!(types(&format!("/delete {}", view.chat.lines[0].line.id)), Some(1));
+        assert_eq!(types("/delete no, wait"), None);
     }
 
     #[test]
