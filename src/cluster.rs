@@ -229,6 +229,22 @@ pub enum Out {
     Redated,
     /// A line of chat is held from here on, or stands elsewhere than before, or is deleted.
     Said(EntryId),
+    /// A client asks what the steps were told after this tick of the own reign.
+    JournalWanted {
+        /// The client.
+        from: NodeId,
+        /// The reign.
+        term: Term,
+        /// The tick.
+        after: Tick,
+    },
+    /// The host that is followed says what its steps were told.
+    Journal {
+        /// Its reign.
+        term: Term,
+        /// What they were told.
+        payload: Payload,
+    },
     /// A client's controls, for the host that this node is.
     Controls {
         /// The client who holds this down.

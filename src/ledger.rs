@@ -24,6 +24,7 @@
 //! | [`witness`] | what the disks of others hold: when an entry is safe |
 //! | [`exchange`] | what nodes say to each other about their ledgers |
 //! | [`pace`] | how fast somebody may talk |
+//! | [`quota`] | how much somebody at one address may bring |
 //! | [`keeper`] | all of that as one machine |
 //! | `room` | how much a ledger may hold |
 //!
@@ -51,6 +52,7 @@ pub mod order;
 pub mod pace;
 pub mod page;
 pub mod placing;
+pub mod quota;
 mod room;
 pub mod stream;
 pub mod vector;

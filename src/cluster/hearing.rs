@@ -183,6 +183,16 @@ impl Cluster {
             }
             Message::Votes(votes) => self.hear_votes(now, newest, &votes),
             Message::Pairing(step) => self.hear_pairing(now, from, step),
+            Message::JournalWanted { epoch, after } => {
+                if let Some(term) = self.election.reign().filter(|term| term.epoch == epoch) {
+                    self.out.push_back(Out::JournalWanted { from, term, after });
+                }
+            }
+            Message::Journal(payload) => {
+                if let Some(term) = self.election.following().filter(|term| term.host == from) {
+                    self.out.push_back(Out::Journal { term, payload });
+                }
+            }
             Message::Ledger(message) => self.hear_of_ledger(now, from, &message),
             Message::Bye => {
                 self.mesh.forget_announcement(from);

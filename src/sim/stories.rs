@@ -18,6 +18,7 @@
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
 //! | `liars` | members and strangers with worlds that nobody made, and reigns that never were |
 //! | `thieves` | what was recorded, a key that somebody else has, a roster in the host's name |
+//! | `cheats` | hosts that do not play by the rules, and members that want what is not theirs |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | `chat` | what people say to each other, through kills, cuts and wrong clocks |
 //! | [`scene`] | what scripts are written in |
@@ -42,6 +43,7 @@
 
 mod accounts;
 mod chat;
+mod cheats;
 mod crash;
 mod disks;
 mod exclusion;
@@ -118,6 +120,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         forgers::STORIES,
         liars::STORIES,
         thieves::STORIES,
+        cheats::STORIES,
         accounts::STORIES,
         chat::STORIES,
     ]
