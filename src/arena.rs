@@ -92,6 +92,10 @@ impl Game for Arena {
         hall.put_into(world, now, facts);
     }
 
+    fn scores_account_for(before: &World, after: &World, hall: &Hall, facts: &[Fact]) -> bool {
+        hall.accounts_for(before, after, facts)
+    }
+
     fn blend(from: &World, to: &World, part: u16) -> World {
         let mut shown = to.clone();
         if (from.seed, from.round) != (to.seed, to.round) {

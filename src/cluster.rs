@@ -229,6 +229,22 @@ pub enum Out {
     Redated,
     /// A line of chat is held from here on, or stands elsewhere than before, or is deleted.
     Said(EntryId),
+    /// A client asks what the steps were told after this tick of the own reign.
+    JournalWanted {
+        /// The client.
+        from: NodeId,
+        /// The reign.
+        term: Term,
+        /// The tick.
+        after: Tick,
+    },
+    /// The host that is followed says what its steps were told.
+    Journal {
+        /// Its reign.
+        term: Term,
+        /// What they were told.
+        payload: Payload,
+    },
     /// A client's controls, for the host that this node is.
     Controls {
         /// The client who holds this down.
@@ -306,7 +322,8 @@ impl Cluster {
         let pairing = Pairing::new(chance.split());
         Self {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
-                .folds(fact_rules, tuning.folding),
+                .folds(fact_rules, tuning.folding)
+                .believes_all(tuning.has(Mutant::UnsignedEntries)),
             me: identity,
             mesh,
             election: Election::new(tuning.clone(), id, config.incarnation),
@@ -436,6 +453,9 @@ impl Cluster {
     /// These machines were struck off by their accounts, and no others: they are not let in from here on.
     /// Whoever of them plays has no seat any more, and should one of them be the host, it is none here.
     pub fn strike_off(&mut self, now: Instant, struck: BTreeSet<NodeId>, newest: &dyn Newest) {
+        if self.tuning.has(Mutant::LetsStruckIn) {
+            return;
+        }
         let fresh: Vec<NodeId> = struck.difference(&self.struck).copied().collect();
         self.struck = struck;
         self.bar_all(now);
@@ -452,7 +472,9 @@ impl Cluster {
 
     /// These accounts, of those that are listed, have struck off these machines.
     pub fn listed_struck_off(&mut self, now: Instant, struck: BTreeSet<(NodeId, NodeId)>) {
-        self.mesh.set_struck(now, struck);
+        if !self.tuning.has(Mutant::LetsStruckIn) {
+            self.mesh.set_struck(now, struck);
+        }
     }
 
     /// This node speaks for the account that says this from here on.

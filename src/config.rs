@@ -302,11 +302,25 @@ pub enum Mutant {
     TrustsRelays,
     /// Whatever reign somebody tells of is believed.
     TrustsRumours,
+    /// A datagram that has come before is taken again.
+    TakesTwice,
+    /// What comes of the ledger is taken without a look at its author's signature.
+    UnsignedEntries,
+    /// Whatever roster comes is believed to be the host's.
+    UnsignedRosters,
+    /// Whoever says that it has a key is believed.
+    UnprovedKeys,
+    /// A machine that its account has struck off is let in.
+    LetsStruckIn,
+    /// As many links of strangers are kept as come.
+    EndlessStrangers,
+    /// Who was barred is let in again by the next host.
+    BansDie,
 }
 
 impl Mutant {
     /// All of them, with the names they have on the command line.
-    pub const ALL: [(&'static str, Mutant); 21] = [
+    pub const ALL: [(&'static str, Mutant); 28] = [
         ("no-terms", Mutant::NoTerms),
         ("not-sticky", Mutant::NotSticky),
         ("old-world", Mutant::OldWorld),
@@ -328,6 +342,13 @@ impl Mutant {
         ("trusts-answers", Mutant::TrustsAnswers),
         ("trusts-relays", Mutant::TrustsRelays),
         ("trusts-rumours", Mutant::TrustsRumours),
+        ("takes-twice", Mutant::TakesTwice),
+        ("unsigned-entries", Mutant::UnsignedEntries),
+        ("unsigned-rosters", Mutant::UnsignedRosters),
+        ("unproved-keys", Mutant::UnprovedKeys),
+        ("lets-struck-in", Mutant::LetsStruckIn),
+        ("endless-strangers", Mutant::EndlessStrangers),
+        ("bans-die", Mutant::BansDie),
     ];
 }
 

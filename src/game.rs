@@ -235,6 +235,27 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     ) {
     }
 
+    /// Whether the scores can have made `after` out of `before`: `facts` are all of the current group of `after`. Each
+    /// machine holds some facts that another one has not heard of yet, so a world that was given less than these
+    /// come to is fine, and one that was given more is not.
+    ///
+    /// Called by everybody who checks the host, where [`scores_into_world`](Game::scores_into_world) has changed
+    /// something. By default both worlds, with the scores put in that are known here, must be the same: right wherever
+    /// what is shown never falls, or is set.
+    fn scores_account_for(
+        before: &Self::World,
+        after: &Self::World,
+        scores: &Self::Scores,
+        facts: &[Fact],
+    ) -> bool {
+        let filled = |world: &Self::World| {
+            let mut world = world.clone();
+            Self::scores_into_world(&mut world, scores, 0, facts);
+            world
+        };
+        filled(before) == filled(after)
+    }
+
     /// Appends what is needed to make `actual` out of `predicted`. Defined for any two worlds;
     /// nothing at all when they are equal.
     ///

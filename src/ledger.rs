@@ -24,6 +24,7 @@
 //! | [`witness`] | what the disks of others hold: when an entry is safe |
 //! | [`exchange`] | what nodes say to each other about their ledgers |
 //! | [`pace`] | how fast somebody may talk |
+//! | [`quota`] | how much somebody at one address may bring |
 //! | [`keeper`] | all of that as one machine |
 //! | `room` | how much a ledger may hold |
 //!
@@ -51,6 +52,7 @@ pub mod order;
 pub mod pace;
 pub mod page;
 pub mod placing;
+pub mod quota;
 mod room;
 pub mod stream;
 pub mod vector;
@@ -131,6 +133,8 @@ pub struct Ledger {
     /// Those that are being given places.
     placing: Placing,
     highest_reign: Epoch,
+    /// A deliberate bug: nobody's signature is looked at.
+    believes_all: bool,
     out: VecDeque<Out>,
 }
 
@@ -250,6 +254,7 @@ impl Ledger {
             late: BTreeSet::new(),
             placing: Placing::default(),
             highest_reign: Epoch(0),
+            believes_all: false,
             out: VecDeque::new(),
         }
     }

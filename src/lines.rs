@@ -283,6 +283,17 @@ pub enum What<P> {
         /// `barred` (by its host, or voted out), or `not_listed`.
         why: String,
     },
+    /// The host does what is against the rules: `world` (a state does not come of the one before), `controls` (it
+    /// applied what was not pressed here), `scores` (points that nothing accounts for), or `silence` (it does not say
+    /// what it applied).
+    HostCheats {
+        /// Who hosts.
+        host: NodeId,
+        /// The state at which it shows.
+        clock: Clock,
+        /// What it does.
+        deceit: String,
+    },
     /// So many of those who are present want the host to go; it goes with `needed`.
     Votes {
         /// Who hosts.
@@ -586,6 +597,11 @@ fn what<G: Game, P>(
         Event::Excluded { session, why } => {
             What::Excluded { session: session.to_string(), why: why.as_str().to_owned() }
         }
+        Event::HostCheats { host, clock, deceit } => What::HostCheats {
+            host: *host,
+            clock: (*clock).into(),
+            deceit: deceit.as_str().to_owned(),
+        },
         Event::Votes { host, votes, needed } => {
             What::Votes { host: *host, votes: *votes, needed: *needed }
         }

@@ -10,6 +10,7 @@
 //!
 //! There are two drivers, and they drive the same type: [`runtime`](crate::runtime) with real
 //! sockets, [`sim`](crate::sim) with virtual ones, a seed and faults.
+mod auditing;
 mod company;
 mod comparing;
 mod facts;
@@ -43,6 +44,7 @@ use crate::{
 pub use crate::{
     cluster::{Exclusion, election::Cause},
     mesh::Parting,
+    replica::audit::Deceit,
 };
 
 /// One thing that happened.
@@ -248,6 +250,16 @@ pub enum Event<G: Game> {
         session: SessionName,
         /// Why.
         why: Exclusion,
+    },
+    /// The host does what is against the rules. It may be voted out: [`Command::VoteOut`]. Said once in ten seconds
+    /// of each kind.
+    HostCheats {
+        /// Who hosts.
+        host: NodeId,
+        /// The state at which it shows.
+        clock: Clock,
+        /// What it does.
+        deceit: Deceit,
     },
     /// So many want the host to go.
     Votes {

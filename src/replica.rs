@@ -4,10 +4,13 @@
 //! publishes a snapshot of each tick, encoded against the newest state that the receiver is known
 //! to hold ([`snapshot`]). A client plays ahead of what it has received and smooths what it shows
 //! ([`client`]). Every node keeps the last states it received or made, so each of them can go on as
-//! host at any moment, and what the others hold still serves as a baseline then.
+//! host at any moment, and what the others hold still serves as a baseline then. A host remembers what
+//! its steps were told ([`journal`]), and everybody checks it ([`audit`]).
 
+pub mod audit;
 pub mod client;
 pub mod host;
+pub mod journal;
 pub mod snapshot;
 
 use std::{
@@ -144,6 +147,11 @@ impl<G: Game> Replica<G> {
     /// A state held exactly, by its clock.
     pub fn held(&self, clock: Clock) -> Option<&Arc<State<G::World>>> {
         self.history.iter().rev().find(|(held, _)| *held == clock).map(|(_, state)| state)
+    }
+
+    /// All states held of this tick, of whichever reign.
+    pub fn at(&self, tick: Tick) -> impl Iterator<Item = &Arc<State<G::World>>> {
+        self.history.iter().filter(move |(held, _)| held.tick == tick).map(|(_, state)| state)
     }
 
     /// Whether a state that is held leads to the newest one, as far as is known.
@@ -328,7 +336,7 @@ mod tests {
                 let mut mark = *mark;
                 let mut state = State::clone(state);
                 let mut events = Vec::new();
-                self.host.step::<Bell>(&mut state, &[], &mut events);
+                let _ = self.host.step::<Bell>(&mut state, &[], &mut events);
                 mark.clock = Clock { term: self.term, tick: Tick(mark.clock.tick.0 + 1) };
                 self.replica.take(mark, Arc::new(state), None);
                 let tick = mark.clock.tick;

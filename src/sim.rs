@@ -35,13 +35,19 @@ pub mod world;
 
 use rand_pcg::Pcg64Mcg;
 
-use crate::game::{self, Game};
+use crate::{
+    game::{self, Game},
+    types::NodeId,
+};
 
 /// What the simulator has to know of a game to play it and to audit it.
 pub trait Playable: Game {
     /// What a player holds down: `chance` is random, `stamp` rises from call to call, and points may
     /// come of it if it `gathers`.
     fn press(chance: u64, stamp: u32, gathers: bool) -> Self::Controls;
+
+    /// Gives somebody what no rule gives.
+    fn favour(world: &mut Self::World, whom: NodeId);
 
     /// What is wrong with `world`, if anything: whether controls were applied twice, say.
     fn audit(world: &Self::World) -> Option<&'static str>;

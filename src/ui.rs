@@ -31,6 +31,7 @@ pub mod arena;
 pub mod ask;
 pub mod atlas;
 mod bake;
+pub mod bitmaps;
 mod console;
 pub mod crown;
 pub mod draw;

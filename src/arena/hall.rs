@@ -225,6 +225,21 @@ impl Hall {
     /// Brings a world's scores in line with the hall and with all `facts` of its round. Points that
     /// were shown are never taken back: whoever hosts may not have heard of all facts yet.
     pub fn put_into(&self, world: &mut World, now: u64, facts: &[Kept]) {
+        self.raise(world, evening(now), facts);
+    }
+
+    /// Whether a host that knows no more than this, of whichever evening, can have made `after` out of `before`.
+    /// What an evening is depends on clocks; so rounds of any evening account for rounds.
+    pub fn accounts_for(&self, before: &World, after: &World, facts: &[Kept]) -> bool {
+        let raised = |world: &World| {
+            let mut world = world.clone();
+            self.raise(&mut world, 0..=u64::MAX, facts);
+            world
+        };
+        raised(before) == raised(after)
+    }
+
+    fn raise(&self, world: &mut World, hours: RangeInclusive<u64>, facts: &[Kept]) {
         let mut round: BTreeMap<NodeId, u64> = BTreeMap::new();
         let facts = facts.iter().filter_map(|fact| Fact::decode(fact).ok());
         for fact in facts.filter(|fact| fact.round() == world.round_id) {
@@ -232,7 +247,7 @@ impl Hall {
         }
         for (player, score) in &mut world.scoreboard {
             let points = round.get(player).copied().unwrap_or_default();
-            let games_won = sum_in(&self.hours, *player, evening(now)).games_won;
+            let games_won = sum_in(&self.hours, *player, hours.clone()).games_won;
             score.points = score.points.max(u32::try_from(points).unwrap_or(u32::MAX));
             score.games_won = score.games_won.max(u32::try_from(games_won).unwrap_or(u32::MAX));
         }

@@ -6,6 +6,7 @@
 //! | [`heal`] | the network is cut in two halves and mended, again and again |
 //! | [`loss`] | packets get lost, or other programs want the processor: nothing must happen |
 //! | `accounts` | a page of ten thousand accounts, from the file of a ledger |
+//! | `siege` | hostile outsiders and members, one kind of attack after the other |
 //! | [`seal`] | the handshake of a link, and the seal of a datagram, within one process |
 //!
 //! All of it is worked out from the peers' lines. A figure stands beside its like of the same run:
@@ -24,6 +25,7 @@ mod figures;
 mod heal;
 mod loss;
 mod seal;
+mod siege;
 
 /// Runs one of them.
 pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
@@ -32,6 +34,7 @@ pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode>
         BenchOptions::Heal(options) => heal::run(options, log),
         BenchOptions::Loss(options) => loss::run(options, log),
         BenchOptions::Seal(options) => seal::run(options),
+        BenchOptions::Siege(options) => siege::run(options, log),
         #[cfg(feature = "store")]
         BenchOptions::Accounts(options) => accounts::run(options),
     }

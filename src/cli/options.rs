@@ -485,6 +485,8 @@ pub enum BenchOptions {
     /// Packets get lost, or the processor is busy: whether anything comes of it. Loss needs root
     /// and Linux.
     Loss(LossOptions),
+    /// Somebody attacks a game of four in every way that is known: whether anything comes of it
+    Siege(SiegeOptions),
     /// What it costs that nobody else reads along: handshakes, and the seal of a datagram
     Seal(SealOptions),
     /// How long it takes to list a page of many accounts
@@ -521,6 +523,28 @@ pub struct SealOptions {
     /// Print what is measured as one JSON object per line
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct SiegeOptions {
+    /// Only those attacks that have this in their names.
+    #[arg(long, value_name = "WORD")]
+    pub only: Option<String>,
+
+    /// Only the session with a passphrase.
+    #[arg(long, conflicts_with = "only_open")]
+    pub only_locked: bool,
+
+    /// Only the session without one.
+    #[arg(long)]
+    pub only_open: bool,
+
+    /// How many seconds each attack lasts.
+    #[arg(long, default_value = "4", value_parser = number(2..=600_u64), allow_negative_numbers = true)]
+    pub each: u64,
+
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -109,6 +109,17 @@ impl Peers {
         })
     }
 
+    /// What opens their session, from here on.
+    pub fn set_passphrase(&mut self, passphrase: Option<String>) {
+        self.passphrase = passphrase;
+    }
+
+    /// The numbers of the processes that run, in the order in which they were started first.
+    pub fn pids(&self) -> Vec<u32> {
+        let running = self.peers.iter().filter_map(|peer| peer.process.as_ref());
+        running.map(Child::id).collect()
+    }
+
     /// Starts one more bot.
     pub fn add_bot(&mut self) -> anyhow::Result<()> {
         self.add(false)

@@ -160,6 +160,12 @@ impl Story {
                 "the session \"{session}\" lets in only those who are on a list, and you are not: give its \
                  host your key"
             )),
+            Event::HostCheats { host, clock, deceit } => Some(format!(
+                "warning: {} does not play fair (tick {}): {}; the members can vote for another host",
+                self.name(*host),
+                clock.tick.0,
+                deceit.words()
+            )),
             Event::Votes { host, votes, needed } => Some(format!(
                 "{votes} of the {needed} votes that it takes are against {}",
                 self.name(*host)

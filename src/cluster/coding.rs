@@ -25,6 +25,8 @@
 //! relay     kind 0x19   a `RelayHead`, postcard, and a body: a tick's, signed, or JSON as its author signed it
 //! ledger    kind 0x1a   a [`LedgerMessage`], postcard
 //! others    kind 0x1b   JSON: all else, and ticks and controls of those who speak it
+//! journal   kind 0x1c   what the replica makes of it
+//!           kind 0x1d   v epoch, v tick: it is wanted
 //! ```
 //!
 //! A tick is its sender's, and names no host for that; so are controls, but for a [`tag`] of the host
@@ -67,6 +69,8 @@ const CONTROLS: u8 = 0x18;
 const RELAY: u8 = 0x19;
 const LEDGER: u8 = 0x1a;
 const JSON: u8 = 0x1b;
+const JOURNAL: u8 = 0x1c;
+const JOURNAL_WANTED: u8 = 0x1d;
 
 /// Whether this is something that a third node passes on.
 pub fn is_passed_on(kind: u8) -> bool {
@@ -81,7 +85,12 @@ pub fn encode(message: &Message) -> Option<Encoded> {
     let short = match message {
         Message::Packet(packet) => encode_short(packet),
         Message::Ledger(message) => return Some((LEDGER, message.encode()?)),
+        Message::Journal(Payload::Binary(bytes)) => return Some((JOURNAL, bytes.to_vec())),
+        Message::JournalWanted { epoch, after } => {
+            return Some((JOURNAL_WANTED, postcard::to_stdvec(&(epoch, after)).ok()?));
+        }
         Message::Roster(_)
+        | Message::Journal(Payload::Json(_))
         | Message::Votes(_)
         | Message::Pairing(_)
         | Message::Token(_)
@@ -105,6 +114,14 @@ pub fn decode(
         CONTROLS => Packet::Controls(decode_controls(&body, me)?),
         RELAY => Packet::Relay(decode_relay(&body)?),
         LEDGER => return LedgerMessage::decode(&body).map(Message::Ledger),
+        JOURNAL => return Ok(Message::Journal(Payload::Binary(Blob(body)))),
+        JOURNAL_WANTED => {
+            let (epoch, after) = match postcard::take_from_bytes(&body) {
+                Ok((wanted, [])) => wanted,
+                _ => return Err(Malformed),
+            };
+            return Ok(Message::JournalWanted { epoch, after });
+        }
         JSON => return serde_json::from_slice(&body).map_err(|_| Malformed),
         _ => return Err(Malformed),
     };

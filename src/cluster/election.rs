@@ -70,6 +70,10 @@ const LIVES_WINDOW_MIN: Duration = Duration::from_millis(42);
 const RETRY_AFTER_LIVES: Duration = Duration::from_millis(25);
 const RETRY_AFTER_TAKEOVER: Duration = Duration::from_millis(100);
 
+/// How often in a row somebody is believed that a lost host lives, or that it takes over itself: by then a tick has
+/// come of it, or it is not so, and the others decide without that one.
+const HELD_UP_MAX: u8 = 5;
+
 /// How long controls that name a term count their sender among the members of that reign.
 const MEMBER_WINDOW: Duration = Duration::from_millis(150);
 
@@ -464,7 +468,7 @@ impl Election {
                 self.follow(now, packet, via);
                 return Admission::Apply;
             }
-            self.fence(now, term);
+            self.fence(now, term, via.map(|via| via.by));
             return Admission::Drop;
         }
         if self.tuning.has(Mutant::NotSticky)
@@ -699,9 +703,10 @@ impl Election {
         believes
     }
 
-    /// This node remembers a reign of this number: whatever it reigns in comes after it.
+    /// This node remembers a reign of this number: whatever it reigns in comes after it. What others wrote down may
+    /// be a lie, on this disk too, and the highest reigns would lock everybody out who comes later.
     pub fn remember(&mut self, epoch: Epoch) {
-        self.see(epoch);
+        self.see_within_reason(epoch);
     }
 
     fn see(&mut self, epoch: Epoch) {

@@ -10,7 +10,7 @@ use super::{
     votes::majority,
 };
 use crate::{
-    config::PLAYERS_MAX,
+    config::{Mutant, PLAYERS_MAX},
     mesh::{Delivery, Peer, message::Refusal},
     types::{Instant, NodeId, Role},
 };
@@ -135,7 +135,9 @@ impl Cluster {
         if published.barred.iter().any(|bar| bar.id == self.me.id) {
             return self.out.push_back(Out::Notice(Notice::Excluded(Exclusion::Barred)));
         }
-        self.bars.adopt(now, &published.barred);
+        if !self.tuning.has(Mutant::BansDie) {
+            self.bars.adopt(now, &published.barred);
+        }
         self.bar_all(now);
     }
 

@@ -42,6 +42,15 @@ pub enum Message {
     Token(Token),
     /// Two people compare pictures.
     Pairing(Step),
+    /// "What were the steps told after this tick of your reign?"
+    JournalWanted {
+        /// Which of its reigns.
+        epoch: Epoch,
+        /// The tick.
+        after: Tick,
+    },
+    /// The host's answer, for the game to read.
+    Journal(Payload),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
 }

@@ -5,6 +5,7 @@ use super::{
     proof::{Vouched, WORD_TICKS},
     *,
 };
+use crate::types::Epoch;
 
 impl Cluster {
     /// Sends one tick to all who hold the same: of each receiver, the number of its last controls that
@@ -65,6 +66,20 @@ impl Cluster {
         }
         let delivery = if lossy { Delivery::Twice } else { Delivery::Datagram };
         self.send(now, term.host, delivery, &Message::Packet(packet));
+    }
+
+    /// Asks the host what its steps were told after this tick.
+    pub fn want_journal(&mut self, now: Instant, epoch: Epoch, after: Tick) {
+        let host = self.election.following().filter(|term| term.epoch == epoch);
+        if let Some(term) = host {
+            let message = Message::JournalWanted { epoch, after };
+            self.send(now, term.host, Delivery::Link, &message);
+        }
+    }
+
+    /// Says to a client what the steps of the own reign were told.
+    pub fn tell_journal(&mut self, now: Instant, to: NodeId, payload: Payload) {
+        self.send(now, to, Delivery::Link, &Message::Journal(payload));
     }
 
     /// Those for whom this node passes on the ticks of the host it follows, and what they hold.

@@ -85,6 +85,11 @@ impl Ledger {
         Ok(Fate::Fresh)
     }
 
+    /// Whether it takes what nobody signed: a deliberate bug.
+    pub(super) fn believes_all(&mut self, believes_all: bool) {
+        self.believes_all = believes_all;
+    }
+
     /// Whether the author vouches for these, which are new and end with a signature: then the chain at
     /// their end.
     pub(super) fn is_vouched_for<E: Borrow<Entry>>(
@@ -112,7 +117,7 @@ impl Ledger {
             }
         };
         let chain = before.after_all(new.iter().map(Borrow::borrow));
-        match chain.is_signed_by(&author, last.borrow()) {
+        match chain.is_signed_by(&author, last.borrow()) || self.believes_all {
             true => Ok(chain),
             false => Err(Refused::Forged),
         }

@@ -32,6 +32,7 @@ use super::{
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     pace::Paces,
     page::Page,
+    quota::Quotas,
     vector::Vector,
     witness::Witnesses,
 };
@@ -183,6 +184,7 @@ pub struct Exchange {
     served: Option<NodeId>,
     wall: WallTime,
     paces: Paces,
+    quotas: Quotas,
     /// How many runs of entries were refused that their authors never signed.
     refusals: Refusals,
     out: VecDeque<(NodeId, LedgerMessage)>,
@@ -231,6 +233,7 @@ impl Exchange {
             served: None,
             wall: WallTime::default(),
             paces: Paces::default(),
+            quotas: Quotas::default(),
             refusals: Refusals::default(),
             out: VecDeque::new(),
         }
@@ -275,6 +278,7 @@ impl Exchange {
     /// From here on it is about this ledger, with the same peers.
     pub fn turn_to(&mut self, now: Instant, ledger: &Ledger, disk: &Disk) {
         self.out.clear();
+        self.quotas.clear();
         let peers: Vec<(NodeId, bool)> =
             self.peers.iter().map(|(peer, state)| (*peer, state.watches)).collect();
         for (peer, watches) in peers {
@@ -363,10 +367,22 @@ impl Exchange {
                         peer.ask_again_at = peer.ask_again_at.max(now + PACED_AGAIN);
                     }
                     let names: Vec<EntryId> = run.iter().map(Entry::id).collect();
+                    let new_life = ledger.stream(writer).is_none();
+                    let rows = names.len();
+                    if !self.quotas.allows(now, from.ip, new_life, rows, bytes) {
+                        peer.allowance.use_up(bytes);
+                        self.refusals.note(
+                            now,
+                            from.node,
+                            "more entries than one address may bring",
+                        );
+                        continue;
+                    }
                     match ledger.accept(run) {
                         Ok(Fate::Known | Fate::Completed) => {}
                         Ok(Fate::Fresh) => {
                             peer.allowance.use_up(bytes);
+                            self.quotas.took(now, from.ip, new_life, rows, bytes);
                             self.paces.said(now, writer, cut.lines);
                             fresh.extend(names.into_iter().flat_map(|id| ledger.at(id)));
                         }
@@ -407,8 +423,19 @@ impl Exchange {
                 if !peer.allowance.allows(now, PAGE_COSTS) {
                     return Ok(());
                 }
+                let (new_life, size) = (ledger.stream(page.writer()).is_none(), page.bytes());
+                if !self.quotas.allows(now, from.ip, new_life, 1, size) {
+                    peer.allowance.use_up(PAGE_COSTS);
+                    self.refusals.note(now, from.node, "more pages than one address may bring");
+                    self.out.push_back((from.node, LedgerMessage::Taken));
+                    return Ok(());
+                }
                 match ledger.accept_page(page) {
-                    Ok(Fate::Fresh) | Err(Refused::Contradicted | Refused::Full) => {
+                    Ok(Fate::Fresh) => {
+                        peer.allowance.use_up(PAGE_COSTS);
+                        self.quotas.took(now, from.ip, new_life, 1, size);
+                    }
+                    Err(Refused::Contradicted | Refused::Full) => {
                         peer.allowance.use_up(PAGE_COSTS);
                     }
                     Err(Refused::Malformed) => return Err(Malformed),

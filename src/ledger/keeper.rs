@@ -150,6 +150,8 @@ pub struct Keeper {
     /// How many runs of entries that worlds carried were refused: their authors never signed them.
     refusals: Refusals,
     folding: Folding,
+    /// A deliberate bug: see [`Ledger::believes_all`].
+    believes_all: bool,
     rests: BTreeMap<Writer, Rest>,
     /// Whose stream was looked at last.
     folded: Option<Writer>,
@@ -177,6 +179,7 @@ impl Keeper {
             fact_rules: FactRules::default(),
             refusals: Refusals::default(),
             folding: Folding::default(),
+            believes_all: false,
             rests: BTreeMap::new(),
             folded: None,
             fold_at: now,
@@ -188,6 +191,11 @@ impl Keeper {
     pub fn folds(mut self, fact_rules: FactRules, folding: Folding) -> Self {
         self.ledger = Ledger::summed(self.ledger.session(), self.pen.clone(), fact_rules);
         Self { fact_rules, folding, ..self }
+    }
+
+    /// Whether it takes what nobody signed: a deliberate bug.
+    pub(crate) fn believes_all(self, believes_all: bool) -> Self {
+        Self { believes_all, ..self }
     }
 
     /// This is the session that is played: its ledger is taken out, or begun, and the one that was
@@ -220,7 +228,8 @@ impl Keeper {
     fn reopen(&mut self, now: Instant, session: SessionId) {
         self.ledger.sign();
         self.hear_ledger();
-        let fresh = Ledger::summed(session, self.pen.clone(), self.fact_rules);
+        let mut fresh = Ledger::summed(session, self.pen.clone(), self.fact_rules);
+        fresh.believes_all(self.believes_all);
         let old = std::mem::replace(&mut self.ledger, fresh);
         if !old.is_empty() {
             let entries = old.loose().map(|entry| Entry::clone(entry)).collect();

@@ -241,6 +241,11 @@ impl Channel {
         Ok(clear)
     }
 
+    /// From here on what has come would be taken again: a [deliberate bug](crate::config::Mutant).
+    pub(super) fn forget_what_came(&mut self) {
+        self.window.seen = Default::default();
+    }
+
     fn seal(&self, number: u64, clear: &[u8], out: &mut Vec<u8>) {
         let from = out.len();
         out.resize(from + clear.len() + SEAL_BYTES, 0);

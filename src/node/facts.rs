@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Node;
 use crate::{
-    game::{Game, News, ScoreNews},
+    game::{Fact, Game, News, ScoreNews},
     ledger::{
         body::{Body, Called},
         entry::Entry,
@@ -41,24 +41,36 @@ impl<G: Game> Node<G> {
     }
 
     /// Writes into the ledger what the step to `state` brought. It goes with this very tick: whoever
-    /// holds this world holds that, too.
+    /// holds this world holds that, too. Returns what the scores have changed in the world, if anything.
     pub(super) fn write_facts(
         &mut self,
         now: Instant,
         tick: Tick,
         events: &[G::Event],
         state: &mut State<G::World>,
-    ) {
+    ) -> Option<Vec<u8>> {
         for fact in events.iter().filter_map(|event| G::fact_of_event(&state.world, event)) {
             self.cluster.write(now, Body::Fact(fact));
         }
         self.cluster.wrote_with(tick);
-        if std::mem::take(&mut self.scores_changed) {
-            let facts =
-                G::current_group(&state.world).map(|group| self.cluster.ledger().facts_of(group));
-            let (wall, facts) = (self.cluster.wall(now).0, facts.unwrap_or_default());
-            G::scores_into_world(&mut state.world, &self.scores, wall, &facts);
+        if !std::mem::take(&mut self.scores_changed) {
+            return None;
         }
+        let before = state.world.clone();
+        let facts = self.facts_of(&before);
+        let wall = self.cluster.wall(now).0;
+        G::scores_into_world(&mut state.world, &self.scores, wall, &facts);
+        (state.world != before).then(|| {
+            let mut difference = Vec::new();
+            G::encode_difference(&before, &state.world, &mut difference);
+            difference
+        })
+    }
+
+    /// All facts of the group that this world is in.
+    pub(super) fn facts_of(&self, world: &G::World) -> Vec<Fact> {
+        let group = G::current_group(world);
+        group.map(|group| self.cluster.ledger().facts_of(group)).unwrap_or_default()
     }
 
     /// Something counts in the ledger, or does not any more.

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     ChatNews, Command, Event, Handover, Input, LedgerView, MemberView, NotSaid, Output, Picture,
     SessionView, Status,
+    auditing::Auditing,
     company::Company,
     persons::Persons,
     talk::{Around, Talk},
@@ -37,6 +38,7 @@ use crate::{
         client::Client,
         decode_copy,
         host::Host,
+        journal,
         snapshot::{self, Unusable},
     },
     text::Said,
@@ -61,6 +63,7 @@ pub struct Node<G: Game> {
     tick_at: Option<Instant>,
     /// What the own reign ended, for the packets that say so.
     ends: Ends,
+    pub(super) auditing: Auditing<G>,
     /// The last snapshot gave no state: the next must not refer to any.
     needs_whole: bool,
     /// What all facts of the ledger come to.
@@ -94,7 +97,7 @@ pub struct Node<G: Game> {
 #[derive(Debug)]
 pub(super) struct Wishes {
     seed: u64,
-    form: Form,
+    pub(super) form: Form,
     pub(super) views: bool,
     trace_ticks: bool,
     tuning: Tuning,
@@ -159,6 +162,7 @@ impl<G: Game> Node<G> {
             controls: G::Controls::default(),
             tick_at: None,
             ends: Ends::Nothing,
+            auditing: Auditing::default(),
             needs_whole: false,
             scores: G::Scores::default(),
             scores_changed: false,
@@ -349,6 +353,7 @@ impl<G: Game> Node<G> {
         self.replica = Replica::default();
         self.host = Host::new();
         self.client.forget();
+        self.auditing.forget();
         self.tick_at = None;
         self.applied = None;
         self.lost = None;
@@ -397,6 +402,10 @@ impl<G: Game> Node<G> {
                 cluster::Out::CountsNoMore(entry) => self.change_scores(&entry, false),
                 cluster::Out::Follow { term: _ } => self.host = Host::new(),
                 cluster::Out::Tick { packet, by } => self.receive(now, packet, by),
+                cluster::Out::JournalWanted { from, term, after } => {
+                    self.tell_journal(now, from, term, after);
+                }
+                cluster::Out::Journal { term, payload } => self.hear_journal(now, term, &payload),
                 cluster::Out::Controls { from, incarnation, packet, relayed } => {
                     self.collect(from, incarnation, &packet, relayed);
                 }
@@ -447,6 +456,7 @@ impl<G: Game> Node<G> {
             Notice::NewIdentity(id) => {
                 self.replica = Replica::default();
                 self.host = Host::new();
+                self.auditing.forget();
                 self.applied = None;
                 Event::NewIdentity { id }
             }
@@ -460,6 +470,7 @@ impl<G: Game> Node<G> {
     fn reign(&mut self, now: Instant, term: Term, ends: Option<Term>, world: Option<WorldCopy>) {
         self.ends = ends.map_or(Ends::Nothing, Ends::CarriesOn);
         self.host = Host::new();
+        self.auditing.audit.rest();
         if let Some(copy) = world
             && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
         {
@@ -522,6 +533,7 @@ impl<G: Game> Node<G> {
         self.mind_persons(now);
         self.mind_talk(now);
         self.mind_company(now);
+        self.mind_scores(now);
         if let Some(term) = self.cluster.election().reign() {
             let awake = self.cluster.awake_at(now);
             self.tick_at = Some(awake.unwrap_or(next));
@@ -630,17 +642,20 @@ impl<G: Game> Node<G> {
             return;
         };
         let mut state = State::clone(&before);
-        let number = self.client.press(self.controls);
+        let number = self.press();
         let (me, incarnation) = (self.me(), self.cluster.me().incarnation);
         self.host.collect(me, incarnation, None, number, &[self.controls]);
         if let Some(term) = self.new_reign.take() {
-            G::on_new_host(&mut state.world, number_of(term));
+            self.auditing.journal.begin(mark.clock.tick, state.hash());
+            G::on_new_host(&mut state.world, journal::number_of(term));
         }
         let mut events = Vec::new();
-        let news = self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
+        let (news, mut told) = self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
         let clock = Clock { term, tick: Tick(mark.clock.tick.0 + 1) };
         self.write_news(now, &before, &news);
-        self.write_facts(now, clock.tick, &events, &mut state);
+        told.scores = self.write_facts(now, clock.tick, &events, &mut state);
+        self.auditing.journal.note(told);
+        self.auditing.meddle(&mut state.world, me);
         let (hash, digest) = state.hash_and_digest();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
@@ -698,11 +713,19 @@ impl<G: Game> Node<G> {
 
     // The client's side.
 
+    /// Notes what the own player holds down. Its number.
+    fn press(&mut self) -> u64 {
+        let number = self.client.press(self.controls);
+        self.auditing.audit.pressed(number, self.controls);
+        number
+    }
+
     /// Sends the host what the own player holds down.
     fn report(&mut self, now: Instant) {
         if self.cluster.me().role == Role::Player && self.applied.is_some() {
-            self.client.press(self.controls);
+            self.press();
         }
+        self.want_journal(now);
         let Some(term) = self.cluster.election().served() else {
             return;
         };
@@ -751,6 +774,7 @@ impl<G: Game> Node<G> {
                 self.cluster.took(now, clock);
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
+                self.check(now, mark, snapshot.hash);
                 self.pass_on(now, &packet, snapshot.hash);
             }
             Err(error) => {
@@ -880,11 +904,4 @@ const fn json_bytes(text: &str) -> usize {
 /// The chance of what seals letters: nobody learns anything of the other chance of this node from it.
 fn chance_of_talk(chance: &[u8; 32]) -> [u8; 32] {
     Sha256::new_with_prefix(b"interregnum letters 1").chain_update(chance).finalize().into()
-}
-
-/// A number for a reign that no other reign has.
-fn number_of(term: Term) -> u64 {
-    let Term { epoch, host, incarnation } = term;
-    let (high, low) = host.0.as_u64_pair();
-    draw(draw(high ^ low, incarnation.0), epoch.0)
 }

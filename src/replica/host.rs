@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Seat, State};
+use super::{Seat, State, journal::Step};
 use crate::{
     cluster::message::Member,
     game::{Game, News},
@@ -89,16 +89,18 @@ impl<C: Copy> Host<C> {
     }
 
     /// One step of the world: members who came and went, and what everybody holds down. Returns all
-    /// that the world was told.
+    /// that the world was told, and the same for the [journal](super::journal).
     pub fn step<G: Game<Controls = C>>(
         &mut self,
         state: &mut State<G::World>,
         members: &[Member],
         events: &mut Vec<G::Event>,
-    ) -> Vec<News<C>> {
+    ) -> (Vec<News<C>>, Step<C>) {
         let mut news = Vec::new();
-        seat(state, members, &mut news);
-        for (id, seat) in &mut state.seats {
+        let changed = seat(state, members, &mut news);
+        let seats = changed.then(|| state.seats.clone());
+        let mut applied = Vec::new();
+        for (place, (id, seat)) in (0_u16..).zip(&mut state.seats) {
             let Some(client) = self.clients.get_mut(id) else {
                 continue;
             };
@@ -110,6 +112,7 @@ impl<C: Copy> Host<C> {
             }
             for _ in 0..client.due() {
                 if let Some((number, controls)) = client.waiting.pop_front() {
+                    applied.push((place, number.saturating_sub(seat.number), controls));
                     seat.number = number;
                     news.push(News::Controls(*id, controls));
                 }
@@ -119,7 +122,7 @@ impl<C: Copy> Host<C> {
         G::step(&mut state.world, &news, events);
         let new = events.len().saturating_sub(before) as u64;
         state.happened = state.happened.saturating_add(new);
-        news
+        (news, Step { seats, controls: applied, scores: None })
     }
 }
 
@@ -129,17 +132,24 @@ impl<C: Copy> Default for Host<C> {
     }
 }
 
-/// Brings the seats in line with the roster.
-fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>) {
-    for member in members {
+/// Brings the seats in line with the roster. Whether they are others than before.
+fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>) -> bool {
+    let mut changed = false;
+    let mut members: Vec<&Member> = members.iter().collect();
+    members.sort_by_key(|member| member.id);
+    for member in &members {
         let new = || Seat {
             incarnation: member.incarnation,
             name: member.name.clone(),
             number: 0,
             present: false,
         };
-        let seat = state.seats.entry(member.id).or_insert_with(new);
+        let seat = state.seats.entry(member.id).or_insert_with(|| {
+            changed = true;
+            new()
+        });
         if seat.incarnation != member.incarnation {
+            changed = true;
             if seat.present {
                 news.push(News::Left(member.id));
             }
@@ -147,9 +157,11 @@ fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>)
         }
         let renamed = seat.name != member.name;
         if seat.present && member.away {
+            changed = true;
             seat.present = false;
             news.push(News::Left(member.id));
         } else if !member.away && (!seat.present || renamed) {
+            changed = true;
             seat.present = true;
             seat.name = member.name.clone();
             news.push(News::Joined(member.id, member.name.clone()));
@@ -157,11 +169,13 @@ fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>)
     }
     state.seats.retain(|id, seat| {
         let stays = members.iter().any(|member| member.id == *id);
+        changed |= !stays;
         if !stays && seat.present {
             news.push(News::Left(*id));
         }
         stays
     });
+    changed
 }
 
 impl<C> Client<C> {

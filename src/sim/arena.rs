@@ -4,6 +4,7 @@ use super::Playable;
 use crate::{
     arena::{Arena, Controls, World},
     game::Game,
+    types::NodeId,
 };
 
 impl Playable for Arena {
@@ -14,6 +15,12 @@ impl Playable for Arena {
             dy: sign(chance >> 8),
             dash: (chance >> 16).is_multiple_of(6),
             bot: false,
+        }
+    }
+
+    fn favour(world: &mut World, whom: NodeId) {
+        if let Some(score) = world.scoreboard.get_mut(&whom) {
+            score.points += 1;
         }
     }
 

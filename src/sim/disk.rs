@@ -17,17 +17,20 @@
 //! whole, and says whether any was not. Where a page takes the place of its entries, these are gone as
 //! soon as it is there.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::chance;
-use crate::ledger::{
-    batch,
-    disk::{BatchId, Record, Report, Trouble},
-    entry::{Entry, SharedEntry},
-    page::{Page, SharedPage},
+use crate::{
+    ledger::{
+        batch,
+        disk::{BatchId, Record, Report, Trouble},
+        entry::{Entry, EntryId, SharedEntry},
+        page::{Page, SharedPage},
+    },
+    types::SessionId,
 };
 
 const LENGTH_BYTES: usize = 4;
@@ -36,16 +39,31 @@ const SUM_BYTES: usize = 8;
 /// One machine's disk.
 #[derive(Clone, Debug)]
 pub struct Disk {
-    /// What is synced.
-    bytes: Vec<u8>,
+    /// What is synced, record by record; behind a crash also a part of one.
+    records: BTreeMap<u64, Vec<u8>>,
+    next: u64,
+    /// How many bytes that is.
+    used: usize,
+    /// Where each single entry is, as it was written.
+    singles: BTreeMap<Name, Vec<u64>>,
     /// What was asked for, as it will be there, and the pages that take the place of others.
-    asked: VecDeque<(BatchId, Vec<u8>, Vec<SharedPage>)>,
+    asked: VecDeque<(BatchId, Vec<Written>, Vec<SharedPage>)>,
     trouble: Option<Trouble>,
     /// How many bytes find room.
     pub capacity: usize,
     /// The next sync reports an error.
     pub fail_next_sync: bool,
     random: Pcg64Mcg,
+}
+
+/// The name of a single entry.
+type Name = (SessionId, EntryId);
+
+/// A record, and which single entry is in it.
+#[derive(Clone, Debug)]
+struct Written {
+    bytes: Vec<u8>,
+    single: Option<Name>,
 }
 
 /// What a disk gave when it was read.
@@ -63,7 +81,10 @@ impl Disk {
     /// An empty one.
     pub fn new(seed: u64) -> Self {
         Self {
-            bytes: Vec::new(),
+            records: BTreeMap::new(),
+            next: 0,
+            used: 0,
+            singles: BTreeMap::new(),
             asked: VecDeque::new(),
             trouble: None,
             capacity: usize::MAX,
@@ -74,66 +95,57 @@ impl Disk {
 
     /// Asks for a batch to be kept.
     pub fn persist(&mut self, batch: BatchId, records: &[Record]) {
-        let (mut bytes, mut folds) = (Vec::new(), Vec::new());
+        let (mut written, mut folds) = (Vec::new(), Vec::new());
         for record in records {
             match record {
-                Record::Fresh(entry) | Record::Changed(entry) => bytes.extend(bytes_of(entry)),
-                Record::Page(page) => bytes.extend(bytes_of_page(page)),
+                Record::Fresh(entry) | Record::Changed(entry) => written.push(single(entry)),
+                Record::Page(page) => written.push(whole_page(page)),
                 Record::Fold(page) => {
-                    bytes.extend(bytes_of_page(page));
+                    written.push(whole_page(page));
                     folds.push(page.clone());
                 }
                 Record::Clock(..) => {}
             }
         }
-        self.asked.push_back((batch, bytes, folds));
+        self.asked.push_back((batch, written, folds));
     }
 
     /// Does what was asked for first. None: nothing was asked for.
     pub fn work(&mut self) -> Option<Report> {
-        let (batch, bytes, folds) = self.asked.pop_front()?;
-        if self.trouble.is_none() && self.bytes.len() + bytes.len() > self.capacity {
+        let (batch, written, folds) = self.asked.pop_front()?;
+        if self.trouble.is_none() && self.used + bytes_in(&written) > self.capacity {
             self.trouble = Some(Trouble::Full);
         } else if self.trouble.is_none() && std::mem::take(&mut self.fail_next_sync) {
             self.trouble = Some(Trouble::Failed("sync".to_owned()));
             if self.draw(2) == 0 {
-                self.bytes.extend(&bytes);
+                written.iter().cloned().for_each(|written| self.append(written));
             }
         }
         if let Some(why) = self.trouble.clone() {
             return Some(Report::Failed { batch, why });
         }
-        self.bytes.extend(bytes);
-        if !folds.is_empty() {
-            self.remove_folded(&folds);
-        }
+        written.into_iter().for_each(|written| self.append(written));
+        folds.iter().for_each(|page| self.remove_folded(page));
         Some(Report::Persisted { batch })
     }
 
-    /// Removes all single entries that these pages have. What is not whole stays as it is.
-    fn remove_folded(&mut self, folds: &[SharedPage]) {
-        let is_folded = |body: &[u8]| {
-            let Ok(entries) = batch::decode(body) else { return false };
-            entries.iter().all(|entry| {
-                folds.iter().any(|page| {
-                    page.session() == entry.head().session
-                        && page.writer() == entry.id().writer
-                        && (page.first()..=page.last()).contains(&entry.id().number)
-                })
-            })
-        };
-        let mut left = Vec::with_capacity(self.bytes.len());
-        let mut rest = &self.bytes[..];
-        while let Some(Split { whole, sum, body, next }) = split(rest) {
-            let gone =
-                sum == xxh3_64(body).to_be_bytes() && !Page::is_page(body) && is_folded(body);
-            if !gone {
-                left.extend_from_slice(whole);
-            }
-            rest = next;
+    fn append(&mut self, Written { bytes, single }: Written) {
+        self.used += bytes.len();
+        if let Some(name) = single {
+            self.singles.entry(name).or_default().push(self.next);
         }
-        left.extend_from_slice(rest);
-        self.bytes = left;
+        self.records.insert(self.next, bytes);
+        self.next += 1;
+    }
+
+    /// Removes all single entries that this page has.
+    fn remove_folded(&mut self, page: &Page) {
+        for number in page.first()..=page.last() {
+            let name = (page.session(), EntryId { writer: page.writer(), number });
+            for record in self.singles.remove(&name).into_iter().flatten() {
+                self.used -= self.records.remove(&record).map_or(0, |bytes| bytes.len());
+            }
+        }
     }
 
     /// Whether it has not done all that it was asked for.
@@ -143,10 +155,17 @@ impl Disk {
 
     /// The process, or the whole machine, stops: of what was asked for a part may be on the disk.
     pub fn crash(&mut self) {
-        for (_, bytes, _) in std::mem::take(&mut self.asked) {
-            let torn = self.draw(bytes.len() + 1);
-            self.bytes.extend(&bytes[..torn]);
-            if torn < bytes.len() {
+        for (_, written, _) in std::mem::take(&mut self.asked) {
+            let length = bytes_in(&written);
+            let torn = self.draw(length + 1);
+            let mut left = torn;
+            for Written { mut bytes, single } in written {
+                let whole = bytes.len() <= left;
+                bytes.truncate(left);
+                left -= bytes.len();
+                self.append(Written { bytes, single: single.filter(|_| whole) });
+            }
+            if torn < length {
                 break;
             }
         }
@@ -154,15 +173,22 @@ impl Disk {
 
     /// Changes one bit.
     pub fn flip(&mut self) {
-        if !self.bytes.is_empty() {
-            let (at, bit) = (self.draw(self.bytes.len()), self.draw(8));
-            self.bytes[at] ^= 1 << bit;
+        if self.used == 0 {
+            return;
+        }
+        let (mut at, bit) = (self.draw(self.used), self.draw(8));
+        for bytes in self.records.values_mut() {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << bit;
+                return;
+            }
+            at -= bytes.len();
         }
     }
 
     /// From here on nothing more finds room.
     pub fn fill(&mut self) {
-        self.capacity = self.bytes.len();
+        self.capacity = self.used;
     }
 
     /// There is room again, for whoever starts anew.
@@ -173,19 +199,32 @@ impl Disk {
 
     /// Loses everything.
     pub fn wipe(&mut self) {
-        self.bytes.clear();
+        self.empty();
         self.asked.clear();
+    }
+
+    fn empty(&mut self) {
+        self.records.clear();
+        self.singles.clear();
+        self.used = 0;
     }
 
     /// What is on it, as a start would find it.
     pub fn peek(&self) -> Read {
         let mut read = Read { entries: Vec::new(), pages: Vec::new(), damaged: false };
-        let mut rest = &self.bytes[..];
-        while let Some(Split { sum, body, next, .. }) = split(rest) {
+        let bytes: Vec<u8> = self.records.values().flatten().copied().collect();
+        let mut rest = &bytes[..];
+        while let Some(Split { sum, body, next }) = split(rest) {
             let sound = sum == xxh3_64(body).to_be_bytes();
-            match (Page::is_page(body), Page::decode(body), batch::decode(body)) {
-                (true, Ok(page), _) if sound => read.pages.push(page.into()),
-                (false, _, Ok(entries)) if sound => read.entries.extend(entries),
+            match Page::is_page(body) {
+                true if sound => match Page::decode(body) {
+                    Ok(page) => read.pages.push(page.into()),
+                    Err(_) => read.damaged = true,
+                },
+                false if sound => match batch::decode(body) {
+                    Ok(entries) => read.entries.extend(entries),
+                    Err(_) => read.damaged = true,
+                },
                 _ => read.damaged = true,
             }
             rest = next;
@@ -201,9 +240,10 @@ impl Disk {
         self.asked.clear();
         self.trouble = None;
         if read.damaged {
+            self.empty();
             let whole = read.entries.iter().cloned().map(SharedEntry::new);
-            let pages = read.pages.iter().flat_map(|page| bytes_of_page(page));
-            self.bytes = whole.flat_map(|entry| bytes_of(&entry)).chain(pages).collect();
+            whole.for_each(|entry| self.append(single(&entry)));
+            read.pages.iter().for_each(|page| self.append(whole_page(page)));
         }
         read
     }
@@ -215,7 +255,6 @@ impl Disk {
 
 /// The first record, and all that follows.
 struct Split<'a> {
-    whole: &'a [u8],
     sum: &'a [u8],
     body: &'a [u8],
     next: &'a [u8],
@@ -226,15 +265,21 @@ fn split(bytes: &[u8]) -> Option<Split<'_>> {
     let (length, sum) = head.split_at(LENGTH_BYTES);
     let length = length.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes)) as usize;
     let (body, next) = body.split_at_checked(length)?;
-    Some(Split { whole: &bytes[..head.len() + length], sum, body, next })
+    Some(Split { sum, body, next })
 }
 
-fn bytes_of(entry: &SharedEntry) -> Vec<u8> {
-    record(&batch::encode(entry.head().session, [entry]))
+fn bytes_in(written: &[Written]) -> usize {
+    written.iter().map(|written| written.bytes.len()).sum()
 }
 
-fn bytes_of_page(page: &Page) -> Vec<u8> {
-    record(&page.encode())
+fn single(entry: &SharedEntry) -> Written {
+    let session = entry.head().session;
+    let bytes = record(&batch::encode(session, [entry]));
+    Written { bytes, single: Some((session, entry.id())) }
+}
+
+fn whole_page(page: &Page) -> Written {
+    Written { bytes: record(&page.encode()), single: None }
 }
 
 fn record(body: &[u8]) -> Vec<u8> {

@@ -11,6 +11,7 @@
 //! | S7 | each control is applied at most once |
 //! | S8 | who holds a world holds every fact up to it, or is asking for it |
 //! | S9 | a reign begins with a world that a host has made |
+//! | S10 | nobody says of a host that plays by the rules that it cheats |
 //!
 //! | | holds at quiescence |
 //! |---|---|

@@ -182,10 +182,16 @@ pub struct Excess {
 impl Met {
     /// What happened too often, if anything did.
     pub fn excess(&self) -> Option<Excess> {
-        LIMITS.iter().find_map(|Limit { what, count, most, of, sample }| {
+        self.excesses(u64::MAX).next()
+    }
+
+    /// All that happened too often, where so few faults (or zombies) say enough already: because it is known
+    /// what comes of the same ones otherwise.
+    pub fn excesses(&self, few: u64) -> impl Iterator<Item = Excess> {
+        LIMITS.iter().filter_map(move |Limit { what, count, most, of, sample }| {
             let of = of(self);
             let figure = count(self) as f64 * 1_000.0 / of.max(1) as f64;
-            let over = of >= *sample && figure > *most;
+            let over = of >= few.min(*sample) && figure > *most;
             over.then_some(Excess { what, figure, limit: *most })
         })
     }

@@ -17,6 +17,8 @@
 //! | `strangers` | whatever else may knock at an open port |
 //! | `forgers` | members who write in the name of others, or say one thing to one and another to another |
 //! | `liars` | members and strangers with worlds that nobody made, and reigns that never were |
+//! | `thieves` | what was recorded, a key that somebody else has, a roster in the host's name |
+//! | `cheats` | hosts that do not play by the rules, and members that want what is not theirs |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | `chat` | what people say to each other, through kills, cuts and wrong clocks |
 //! | [`scene`] | what scripts are written in |
@@ -41,6 +43,7 @@
 
 mod accounts;
 mod chat;
+mod cheats;
 mod crash;
 mod disks;
 mod exclusion;
@@ -52,6 +55,7 @@ mod pairing;
 mod reach;
 pub mod scene;
 mod strangers;
+mod thieves;
 mod time;
 
 use std::{
@@ -115,6 +119,8 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         strangers::STORIES,
         forgers::STORIES,
         liars::STORIES,
+        thieves::STORIES,
+        cheats::STORIES,
         accounts::STORIES,
         chat::STORIES,
     ]

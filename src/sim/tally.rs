@@ -159,6 +159,12 @@ impl Playable for Tally {
         Pace { pace: (chance % 5) as i8 - 2, stamp, gathers }
     }
 
+    fn favour(world: &mut Line, whom: NodeId) {
+        if let Some(walker) = world.walkers.get_mut(&whom) {
+            walker.at = walker.at.wrapping_add(100);
+        }
+    }
+
     fn audit(world: &Line) -> Option<&'static str> {
         (world.replayed > 0).then_some("S7: controls were applied again")
     }

@@ -57,7 +57,7 @@ use crate::{
         entry::{EntryId, WallTime},
         keeper::Folding,
     },
-    node::{Command, Event, Input, Node, Output, View},
+    node::{Command, Deceit, Event, Input, Node, Output, View},
     pairing::{Ended, Told},
     text::{Name, Said, SessionName},
     types::{Incarnation, Instant, LinkId, NodeId, Role, Term},
@@ -167,6 +167,10 @@ pub struct World<G: Playable> {
     pub heard_open: BTreeMap<Place, u32>,
     /// Who has told its user that it may not be there any more.
     pub excluded: BTreeSet<Place>,
+    /// Whose hosts do what no rules do.
+    pub meddlers: BTreeSet<NodeId>,
+    /// Who has said first of whom that it cheats, when, and of what.
+    pub caught: BTreeMap<(Place, NodeId), (Instant, Deceit)>,
     /// How often a node lost its last link with another.
     pub partings: u64,
     /// How many unsent bytes a driver holds for one link.
@@ -314,6 +318,8 @@ impl<G: Playable> World<G> {
             votes: BTreeMap::new(),
             heard_open: BTreeMap::new(),
             excluded: BTreeSet::new(),
+            meddlers: BTreeSet::new(),
+            caught: BTreeMap::new(),
             partings: 0,
             unsent_max: LINK_BYTES_QUEUED_MAX,
 
@@ -708,6 +714,13 @@ impl<G: Playable> World<G> {
             Event::Open { .. } => *self.heard_open.entry(place).or_default() += 1,
             Event::Excluded { .. } => {
                 self.excluded.insert(place);
+            }
+            Event::HostCheats { host, clock, deceit } => {
+                self.caught.entry((place, *host)).or_insert((self.now, *deceit));
+                if !self.meddlers.contains(host) {
+                    let what = format!("S10: says that {host:?} cheats at {clock:?}: {deceit:?}");
+                    self.judge.fail(self.now, place, what);
+                }
             }
             Event::Pairing { name, told: Told::Paired(key), .. } => {
                 let friend = Friend { name: name.clone(), key: *key };

@@ -8,13 +8,16 @@ use std::{cell::RefCell, collections::BTreeMap};
 use fontdue::{Font, FontSettings};
 use macroquad::math::Rect;
 
-use super::pixels::Pixels;
+use super::{
+    bitmaps::{Bitmap, SIDE},
+    pixels::Pixels,
+};
 
 const ROYAL: &[u8] = include_bytes!("../../assets/Cinzel-Bold.ttf");
 const PLAIN: &[u8] = include_bytes!("../../assets/Nunito-ExtraBold.ttf");
 
 /// Of what height a bitmap character is, in pixels of its bitmap.
-pub const BITMAP: usize = 16;
+pub const BITMAP: usize = SIDE;
 
 /// Which hand a text is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +108,7 @@ impl Fonts {
                 }
             }
             None => {
-                let width = bitmap(c).map_or(0, unifont::Glyph::get_width) as f32;
+                let width = bitmap(c).map_or(0, Bitmap::width) as f32;
                 let scale = bitmap_scale(size_px);
                 let side = BITMAP as f32 * scale;
                 Room { advance: width * scale, picture: Rect::new(0.0, -side * 0.86, side, side) }
@@ -127,7 +130,7 @@ impl Fonts {
             None => {
                 let glyph = bitmap(c);
                 Pixels::white(BITMAP, BITMAP, |x, y| {
-                    let set = glyph.is_some_and(|it| x < it.get_width() && it.get_pixel(x, y));
+                    let set = glyph.is_some_and(|it| x < it.width() && it.is_set(x, y));
                     if set { 1.0 } else { 0.0 }
                 })
             }
@@ -137,11 +140,11 @@ impl Fonts {
 
 /// The bitmap of a character, or that of one which nobody knows; none for what only changes the looks
 /// of its neighbours.
-fn bitmap(c: char) -> Option<&'static unifont::Glyph> {
+fn bitmap(c: char) -> Option<Bitmap> {
     match c {
         '\u{200c}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}' => None,
         '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}' => None,
-        _ => unifont::get_glyph(c).or_else(|| unifont::get_glyph(char::REPLACEMENT_CHARACTER)),
+        _ => Bitmap::of(c).or_else(|| Bitmap::of(char::REPLACEMENT_CHARACTER)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     bounds::{Bounds, Means, Move},
     lies::lies,
+    likeness::Survey,
     rules,
     table::{BEAT, Cut, SEATS, Table, What, place},
 };
@@ -54,9 +55,9 @@ impl Branch {
     }
 
     /// The same for two branches if the same may come of both.
-    pub fn likeness(&self, fresh: bool, cycle: u64) -> u64 {
+    pub fn likeness(&self, survey: &Survey, fresh: bool, cycle: u64) -> u64 {
         let phase = beat(&self.table) % cycle;
-        let bits = self.table.likeness(true);
+        let bits = self.table.likeness(survey, true);
         let left = &self.left;
         let more = [left.crashes, left.returns, left.cuts, left.hitches, left.lies];
         let more = more.into_iter().fold(phase, |sum, left| sum << 4 | u64::from(left));

@@ -10,8 +10,6 @@ use std::{
     time::Duration,
 };
 
-use xxhash_rust::xxh3::Xxh3;
-
 use crate::table::{Flying, SEATS, Table, What, place};
 use interregnum::{
     cluster::{
@@ -24,13 +22,20 @@ use interregnum::{
 /// Two ticks that are further apart than this count as this far apart, if none is between them.
 const TICKS_APART: u64 = 3;
 
-/// What there is to be seen at a table at all.
-struct Survey {
+/// What there is to be seen at a table at all: from where its numbers are looked at.
+pub struct Survey {
+    epoch: u64,
+    /// Each tick, and what it looks like.
+    ticks: Vec<(u64, u64)>,
+}
+
+/// Who looks what there is.
+struct Surveyor {
     epoch: Cell<u64>,
     ticks: RefCell<Vec<u64>>,
 }
 
-impl Eyes for Survey {
+impl Eyes for Surveyor {
     fn time(&self, _: Instant, _: Duration) -> i64 {
         0
     }
@@ -60,10 +65,61 @@ impl Eyes for Survey {
 
 struct Seen<'a> {
     table: &'a Table,
-    epoch: u64,
-    /// Each tick, and what it looks like.
-    ticks: Vec<(u64, u64)>,
+    survey: &'a Survey,
     with_times: bool,
+}
+
+/// All that is looked at, in 64 bits: each word is mixed into those before it by a product of 128 bits,
+/// folded. There are very many, and all of them short.
+struct Mixer(u64);
+
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u8(&mut self, word: u8) {
+        self.write_u64(word.into());
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(word.into());
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word) * u128::from(FACTOR);
+        self.0 = (product as u64 ^ (product >> 64) as u64).wrapping_add(FACTOR);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn write_u128(&mut self, word: u128) {
+        self.write_u64(word as u64);
+        self.write_u64((word >> 64) as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Nothing is noted.
+struct Nothing;
+
+impl Hasher for Nothing {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn finish(&self) -> u64 {
+        0
+    }
 }
 
 impl Eyes for Seen<'_> {
@@ -85,12 +141,13 @@ impl Eyes for Seen<'_> {
     }
 
     fn epoch(&self, epoch: Epoch) -> u64 {
-        self.epoch.saturating_sub(epoch.0)
+        self.survey.epoch.saturating_sub(epoch.0)
     }
 
     fn tick(&self, tick: Tick) -> u64 {
-        let at = self.ticks.binary_search_by_key(&tick.0, |(tick, _)| *tick);
-        at.ok().and_then(|at| self.ticks.get(at)).map_or(u64::MAX, |(_, looks)| *looks)
+        let ticks = &self.survey.ticks;
+        let at = ticks.binary_search_by_key(&tick.0, |(tick, _)| *tick);
+        at.ok().and_then(|at| ticks.get(at)).map_or(u64::MAX, |(_, looks)| *looks)
     }
 
     fn round(&self, asker: NodeId, round: u32) -> u32 {
@@ -100,12 +157,11 @@ impl Eyes for Seen<'_> {
 }
 
 impl Table {
-    /// The same for two tables if the same may come of both. Without times: if nothing but time passes
-    /// between them.
-    pub fn likeness(&self, with_times: bool) -> u64 {
-        let survey = Survey { epoch: Cell::new(0), ticks: RefCell::new(Vec::new()) };
-        self.look(&survey, &mut Xxh3::new());
-        let mut ticks = survey.ticks.into_inner();
+    /// From where its numbers are looked at.
+    pub fn survey(&self) -> Survey {
+        let surveyor = Surveyor { epoch: Cell::new(0), ticks: RefCell::new(Vec::new()) };
+        self.look(&surveyor, &mut Nothing);
+        let mut ticks = surveyor.ticks.into_inner();
         ticks.sort_unstable();
         ticks.dedup();
         let (mut looks, mut before) = (0, 0);
@@ -114,11 +170,15 @@ impl Table {
             before = tick;
             (tick, looks)
         });
-        let ticks = looks.collect();
-        let seen = Seen { table: self, epoch: survey.epoch.get(), ticks, with_times };
-        let mut hasher = Xxh3::new();
-        self.look(&seen, &mut hasher);
-        hasher.finish()
+        Survey { epoch: surveyor.epoch.get(), ticks: looks.collect() }
+    }
+
+    /// The same for two tables if the same may come of both. Without times: if nothing but time passes
+    /// between them.
+    pub fn likeness(&self, survey: &Survey, with_times: bool) -> u64 {
+        let mut mixer = Mixer(0);
+        self.look(&Seen { table: self, survey, with_times }, &mut mixer);
+        mixer.finish()
     }
 
     fn look(&self, eyes: &impl Eyes, to: &mut impl Hasher) {

@@ -149,14 +149,15 @@ impl Search<'_> {
                 break;
             }
             let calm = branch.table.wire.is_empty();
+            let survey = branch.table.survey();
             if calm {
-                let now = branch.table.likeness(false);
+                let now = branch.table.likeness(&survey, false);
                 fresh |= now != before;
                 before = now;
             }
             let leads_off = !calm || fresh || self.bounds.is_time(beat(&branch.table));
             if leads_off || beat(&branch.table).is_multiple_of(LOOK_BACK) {
-                let seen = branch.likeness(calm && fresh, LOOK_BACK);
+                let seen = branch.likeness(&survey, calm && fresh, LOOK_BACK);
                 if !self.is_new(seen) {
                     if passed.contains(&seen) {
                         self.rest(&branch);

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use interregnum::{
-    accounts::{Claim, Statement, page_of},
+    accounts::{Claim, Statement},
     keys::{Chance, SecretKey},
     ledger::{
         Ledger,
@@ -98,7 +98,7 @@ fn best(times: u32, what: impl Fn() -> anyhow::Result<usize>) -> anyhow::Result<
 fn listed(folder: &Path, filter: &str, page: usize) -> anyhow::Result<usize> {
     let kept = KeptOptions { data_dir: Some(folder.to_owned()) };
     let known = known::page(&kept, filter, page, PER_PAGE)?;
-    Ok(page_of(&known.accounts.listed(filter), page, PER_PAGE).len())
+    Ok(known.listed().count())
 }
 
 /// Writes the ledger of a session in which so many have said what they are called.

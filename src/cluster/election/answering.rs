@@ -134,6 +134,12 @@ impl Election {
                 }
                 self.count(now, cx);
             }
+            Answer::Lives { .. } | Answer::TakingOver if self.is_held_up_by(from) => {
+                if let Some(candidacy) = self.state.candidacy_mut() {
+                    candidacy.asked.remove(&from);
+                }
+                self.count(now, cx);
+            }
             Answer::Lives { .. } => {
                 if let Some(lost) = self.state.lost_mut()
                     && from != lost.following.term.host
@@ -145,6 +151,19 @@ impl Election {
             }
             Answer::TakingOver => self.withdraw(now + RETRY_AFTER_TAKEOVER),
         }
+    }
+
+    /// Whether somebody has said too often that the lost host lives, or that it takes over: with this answer it is one
+    /// more time. The host itself may say so for ever.
+    fn is_held_up_by(&mut self, by: NodeId) -> bool {
+        let Some(seeking) = self.state.as_seeking_mut() else { return false };
+        let lost = seeking.lost.as_ref().map(|lost| lost.following.term.host);
+        if lost.is_none_or(|host| host == by) {
+            return false;
+        }
+        let times = seeking.held_up.entry(by).or_default();
+        *times = times.saturating_add(1).min(HELD_UP_MAX + 1);
+        *times > HELD_UP_MAX
     }
 
     /// Whether this node has asked that one, in this round, and has no answer that follows it yet: the

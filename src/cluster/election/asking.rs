@@ -94,6 +94,7 @@ impl Election {
         let patience = if rough { self.tuning.ask_patience } else { self.tuning.ask_deadline };
         let Some(seeking) = self.state.as_seeking_mut() else { return };
         asked.extend(&seeking.deferred);
+        asked.retain(|id| seeking.held_up.get(id).is_none_or(|times| *times <= HELD_UP_MAX));
         let ends = seeking.lost.as_ref().map(|lost| lost.following.term);
         let host = ends.map(|term| term.host);
         // Who has lost its links with all others, and hears some of them still, is more likely to

@@ -39,13 +39,14 @@ impl Election {
         }
     }
 
-    /// The answer to a packet of a term that is over.
-    pub(super) fn fence(&mut self, now: Instant, term: Term) {
+    /// The answer to a packet of a term that is over, by the way that it came: who is cut off from here in both
+    /// directions would never learn of it else.
+    pub(super) fn fence(&mut self, now: Instant, term: Term, via: Option<NodeId>) {
         let Some(promised) = self.promised else {
             return;
         };
         let alive = self.reign() == Some(promised) || self.hears(now);
-        self.send(term.host, Packet::Stale { promised, word: None, alive });
+        self.send_either_way(via, term.host, Packet::Stale { promised, word: None, alive });
     }
 
     pub(super) fn hears(&self, now: Instant) -> bool {

@@ -89,8 +89,8 @@ impl Election {
         match state {
             State::Idle => {}
             State::Following(following) => self.look_at_host(following, *sent, eyes, to),
-            State::Seeking(Seeking { lost, ask_at, ranked, deferred, candidacy }) => {
-                (due(ask_at), ranked, deferred).hash(to);
+            State::Seeking(Seeking { lost, ask_at, ranked, deferred, held_up, candidacy }) => {
+                (due(ask_at), ranked, deferred, held_up).hash(to);
                 lost.is_some().hash(to);
                 if let Some(Lost { following, cause, at }) = lost {
                     (cause.as_str(), eyes.time(*at, JUST_HEARD)).hash(to);

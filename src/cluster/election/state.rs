@@ -22,6 +22,8 @@ pub(super) struct Seeking {
     pub(super) ranked: bool,
     /// Who asked and was told to wait. It is asked in turn, linked or not: it waits for that.
     pub(super) deferred: BTreeSet<NodeId>,
+    /// How often each has said that the lost host lives, or that it takes over itself.
+    pub(super) held_up: BTreeMap<NodeId, u8>,
     pub(super) candidacy: Option<Box<Candidacy>>,
 }
 
@@ -75,8 +77,8 @@ pub(super) struct Grant {
 impl State {
     /// Looks for a host, having lost one or never had one.
     pub(super) fn seeking(lost: Option<Lost>, ask_at: Instant) -> Self {
-        let deferred = BTreeSet::new();
-        State::Seeking(Seeking { lost, ask_at, ranked: false, deferred, candidacy: None })
+        let (deferred, held_up) = (BTreeSet::new(), BTreeMap::new());
+        State::Seeking(Seeking { lost, ask_at, ranked: false, deferred, held_up, candidacy: None })
     }
 
     /// The reign in force here: the own one, or the one that is followed or was lost.

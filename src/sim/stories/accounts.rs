@@ -177,6 +177,12 @@ fn struck_off_machine(scene: &mut Scene) {
     let comes_back = scene.until(ms(2_000), |world| is_let_in(world, lost));
     scene.claim(!comes_back, || format!("n{lost} is struck off, and plays after a new start"));
     scene.world.kill(lost);
+    // Nor where it does not even know of it any more.
+    scene.world.wipe(lost);
+    scene.world.start(lost);
+    let comes_back = scene.until(ms(2_000), |world| is_let_in(world, lost));
+    scene.claim(!comes_back, || format!("n{lost} is struck off, and plays with an empty disk"));
+    scene.world.kill(lost);
     scene.one_game_within(1_000);
     scene.one_ledger_within(2_500);
 }

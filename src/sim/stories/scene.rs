@@ -218,6 +218,15 @@ impl Scene {
         hosts
     }
 
+    /// The host with the highest reign, where there may be several, or else anybody.
+    pub fn host_of_most(&self) -> Place {
+        let reign = |place: &Place| {
+            let node = self.world.node(*place);
+            node.and_then(|node| node.cluster().election().reign())
+        };
+        self.awake_hosts().into_iter().max_by_key(reign).unwrap_or_default()
+    }
+
     /// All whose nodes run, without `place`.
     pub fn others(&self, place: Place) -> Vec<Place> {
         (0..self.world.count())

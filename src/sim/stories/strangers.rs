@@ -36,7 +36,7 @@ use crate::{
         world::{Tap, World},
     },
     text::{Name, SessionName},
-    types::{Epoch, Incarnation, Instant, LinkId, Role, Term, Tick},
+    types::{Epoch, Incarnation, Instant, LinkId, NodeId, Role, Term, Tick},
     wire::{self, Deframer},
 };
 
@@ -199,7 +199,10 @@ fn more_ghosts_than_seats(scene: &mut Scene) {
     let host = scene.gather_some(4);
     let mut stranger = settle(scene);
     for ghost in 0..30 {
-        let link = stranger.comes_in(scene, host, ghost);
+        let ghost = somebody(ghost);
+        let link = stranger.says_hello(scene, host, &ghost);
+        let is_member = knows(scene, host, ghost.id);
+        scene.claim(is_member, || format!("{:?} is not let in", ghost.id));
         scene.pass(200);
         scene.world.act(STRANGER, Effect::Close { link });
     }
@@ -607,7 +610,7 @@ fn strangers_do(scene: &mut Scene, what: impl FnOnce(&mut Scene, &mut Stranger))
     lets_in(scene, NEWCOMER);
 }
 
-fn settle(scene: &mut Scene) -> Stranger {
+pub(super) fn settle(scene: &mut Scene) -> Stranger {
     scene.world.settle_stranger(STRANGER);
     scene.world.tell("a stranger turns up at n4");
     Stranger { me: somebody(0), dialled: 0 }
@@ -637,7 +640,7 @@ fn members_do(scene: &mut Scene, what: impl Fn(&mut Scene, Place, Place)) {
 }
 
 /// Somebody starts, and is in the game soon.
-fn lets_in(scene: &mut Scene, newcomer: Place) {
+pub(super) fn lets_in(scene: &mut Scene, newcomer: Place) {
     let host = scene.host();
     scene.world.start(newcomer);
     scene.one_game_within(700);
@@ -645,13 +648,13 @@ fn lets_in(scene: &mut Scene, newcomer: Place) {
 }
 
 /// Somebody who is no node.
-struct Stranger {
+pub(super) struct Stranger {
     me: Identity,
     dialled: u64,
 }
 
 /// Somebody whom nobody knows: the same one for the same number.
-fn somebody(number: u8) -> Identity {
+pub(super) fn somebody(number: u8) -> Identity {
     let incarnation = Incarnation(7);
     let key = SecretKey::from_bytes(&[number ^ 0xaa; 32]);
     Identity {
@@ -705,34 +708,39 @@ impl Stranger {
         heard.iter().any(|wire| matches!(wire, Wire::Closed { link: of, .. } if *of == link))
     }
 
-    /// Says hello to somebody as it should, as yet another one, and is let in. The link that it has then.
-    fn comes_in(&mut self, scene: &mut Scene, whose: Place, number: u8) -> LinkId {
+    /// Says hello to somebody, as this one. The link that it has then, if it is let in.
+    pub(super) fn says_hello(
+        &mut self,
+        scene: &mut Scene,
+        whose: Place,
+        ghost: &Identity,
+    ) -> LinkId {
         let link = self.dial(scene, whose);
         let (Some(to), Some(whom)) = (scene.world.tcp_address(whose), scene.world.node(whose))
         else {
             return link;
         };
-        let (ghost, now) = (somebody(number), Instant(1_000_000));
+        let now = Instant(1_000_000);
         let address = Address { ip: to.ip(), tcp: to.port(), udp: to.port() };
         let them = whom.cluster().me().introduction();
-        let mut mesh = Mesh::new(Tuning::default(), Chance::new([number; 32]), 1, Vec::new());
+        let mut mesh = Mesh::new(Tuning::default(), Chance::new([9; 32]), 1, Vec::new());
         let known = Acquaintance {
             address: Some(address),
             ..Acquaintance::introduced(them, to.ip(), true, 1_136)
         };
-        mesh.learn_of(now, &ghost, known);
-        mesh.timeout(now, &ghost);
+        mesh.learn_of(now, ghost, known);
+        mesh.timeout(now, ghost);
         // What it dials is the link that is open already.
         let mut as_dialled = LinkId(0);
         let mut heard = 0;
         scene.pass(2);
-        mesh.handle(now, &ghost, Wire::Connected { link: as_dialled });
+        mesh.handle(now, ghost, Wire::Connected { link: as_dialled });
         for _ in 0..3 {
             while let Some(out) = mesh.poll() {
                 match out {
                     mesh::Out::Effect(Effect::Dial { link, .. }) => {
                         as_dialled = link;
-                        mesh.handle(now, &ghost, Wire::Connected { link });
+                        mesh.handle(now, ghost, Wire::Connected { link });
                     }
                     mesh::Out::Effect(Effect::Bytes { bytes, .. }) => {
                         scene.world.act(STRANGER, Effect::Bytes { link, bytes });
@@ -750,15 +758,17 @@ impl Stranger {
                 .collect();
             heard = scene.world.heard_by(STRANGER).len();
             for chunk in said {
-                mesh.handle(now, &ghost, Wire::Bytes { link: as_dialled, chunk });
+                mesh.handle(now, ghost, Wire::Bytes { link: as_dialled, chunk });
             }
         }
-        let in_touch = scene.world.node(whose).is_some_and(|node| {
-            node.cluster().members().iter().any(|member| member.id == ghost.id)
-        });
-        scene.claim(in_touch, || format!("ghost {number} is not let in"));
         link
     }
+}
+
+/// Whether a node counts somebody among those who play.
+pub(super) fn knows(scene: &Scene, place: Place, id: NodeId) -> bool {
+    let node = scene.world.node(place);
+    node.is_some_and(|node| node.cluster().members().iter().any(|member| member.id == id))
 }
 
 /// The beacon of somebody.

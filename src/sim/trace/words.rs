@@ -68,6 +68,10 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         Event::Excluded { session, why } => {
             format!("may not be in {session} any more: {}", why.as_str())
         }
+        Event::HostCheats { host, clock, deceit } => {
+            let (host, state) = (names.node(*host), state(names, *clock));
+            format!("catches {host} at {state}: {}", deceit.as_str())
+        }
         Event::Votes { host, votes, needed } => {
             format!("counts {votes} of {needed} votes against {}", names.node(*host))
         }

@@ -41,6 +41,8 @@ pub struct Liars {
     who: BTreeSet<Place>,
     due: VecDeque<(Place, Place, Message)>,
     lying: bool,
+    /// In place of worlds it brings word that the lost host lives, or, if so, that it takes over itself.
+    pub holds_up: Option<bool>,
     /// How many worlds were invented, how many ticks altered, and how many reigns told of.
     pub told: [u64; 3],
 }
@@ -60,6 +62,15 @@ impl<G: Playable> World<G> {
             node.stay_legible();
         }
         self.note(place, "lies from here on");
+    }
+
+    /// From here on somebody gives itself what no rule gives, whenever it hosts.
+    pub fn meddle(&mut self, place: Place) {
+        self.meddlers.insert(self.id(place));
+        if let Some(node) = &mut self.machines[place].node {
+            node.meddle(G::favour);
+        }
+        self.note(place, "plays by its own rules from here on");
     }
 
     /// Nobody lies any more.
@@ -107,7 +118,14 @@ impl<G: Playable> World<G> {
                 floor,
                 ..
             })) => {
-                let answer = self.invented(by)?;
+                let answer = match self.liars.holds_up {
+                    None => self.invented(by)?,
+                    Some(true) => Answer::TakingOver,
+                    Some(false) => {
+                        let Clock { term, tick } = self.node(by)?.replica().clock()?;
+                        Answer::Lives { clock: Clock { term, tick: Tick(tick.0 + 100) } }
+                    }
+                };
                 (0, Packet::Ok(OkPacket { round, floor, answer }))
             }
             Message::Packet(Packet::Relay(relay)) => (1, Packet::Relay(self.altered(by, relay)?)),

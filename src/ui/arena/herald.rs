@@ -106,6 +106,14 @@ impl Herald {
                 "it is open to everybody; yours wants the passphrase".to_owned(),
                 Cloth::Peace,
             ),
+            Event::HostCheats { host, deceit, .. } => {
+                let name = names.get(host).map_or("The host", String::as_str);
+                self.proclaim(
+                    format!("{name} does not play fair"),
+                    format!("{}; K, then V, votes for another host", deceit.words()),
+                    Cloth::Crown,
+                );
+            }
             Event::Votes { host, votes, needed } => {
                 let name = names.get(host).map_or("the host", String::as_str);
                 self.say(format!("{votes} of {needed} votes against {name}"), RUBY_LIGHT);
