@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn characters_of_all_the_world_are_there_and_wide_ones_are_wide() {
-        for (c, width) in [('ß', 8), ('ж', 8), ('語', 16), ('한', 16), ('\u{fffd}', 16)] {
+        for (c, width) in [('ß', 8), ('ж', 8), ('語', 16), ('한', 16)] {
             let bitmap = Bitmap::of(c).unwrap();
             assert_eq!(bitmap.width(), width, "{c}");
             let set = (0..SIDE).any(|y| (0..SIDE).any(|x| bitmap.is_set(x, y)));
