@@ -309,7 +309,8 @@ impl Cluster {
         pairing.speak_for(own, certificate);
         Self {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
-                .folds(fact_rules, tuning.folding),
+                .folds(fact_rules, tuning.folding)
+                .allows(tuning.talk),
             me: identity,
             mesh,
             election: Election::new(tuning.clone(), id, config.incarnation),

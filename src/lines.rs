@@ -225,6 +225,11 @@ pub enum What<P> {
         /// What it is called, with its mark where another one has that name.
         name: String,
     },
+    /// Whose lines are not shown here from now on.
+    Muted {
+        /// The ids of all of them.
+        people: Vec<NodeId>,
+    },
     /// A line that was told is taken back.
     TakenBack {
         /// Its name.
@@ -619,6 +624,7 @@ fn said<P>(news: &ChatNews) -> What<P> {
         ChatNews::WhileAway { lines } => What::SaidWhileAway { lines: *lines },
         ChatNews::Deleted { id } => What::TakenBack { line: name_of(*id) },
         ChatNews::Sent { id, said } => What::Sending { line: name_of(*id), text: said.to_string() },
+        ChatNews::Muted { muted } => What::Muted { people: muted.iter().copied().collect() },
         ChatNews::NotSaid { said, why } => {
             What::NotSaid { text: said.as_ref().map(ToString::to_string), why: why.to_string() }
         }

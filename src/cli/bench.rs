@@ -6,6 +6,7 @@
 //! | [`heal`] | the network is cut in two halves and mended, again and again |
 //! | [`loss`] | packets get lost, or other programs want the processor: nothing must happen |
 //! | `accounts` | a page of ten thousand accounts, from the file of a ledger |
+//! | `chat` | people talk while hosts are killed, somebody floods, somebody has missed much; a large book |
 //! | [`seal`] | the handshake of a link, and the seal of a datagram, within one process |
 //!
 //! All of it is worked out from the peers' lines. A figure stands beside its like of the same run:
@@ -19,6 +20,10 @@ use super::{impossible::Impossible, lab::Lab, options::BenchOptions};
 
 #[cfg(feature = "store")]
 mod accounts;
+#[cfg(feature = "store")]
+mod book;
+#[cfg(feature = "store")]
+mod chat;
 mod failover;
 mod figures;
 mod heal;
@@ -34,6 +39,8 @@ pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode>
         BenchOptions::Seal(options) => seal::run(options),
         #[cfg(feature = "store")]
         BenchOptions::Accounts(options) => accounts::run(options),
+        #[cfg(feature = "store")]
+        BenchOptions::Chat(options) => chat::run(options, log),
     }
 }
 

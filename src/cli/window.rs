@@ -45,6 +45,8 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     settings.statements = profile.statements(&name);
     settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
     settings.friends = super::friends::kept(profile.folder()).all().to_vec();
+    settings.muted = profile.muted();
+    settings.talks = true;
     settings.ledger = profile.ledger();
     settings.session = play.then(|| session.clone());
     settings.lock.clone_from(&lock);
@@ -111,7 +113,7 @@ mod shown {
     use interregnum::{
         accounts::{Accounts, Friend, Own, Statement},
         arena::Controls,
-        node::{Event, View},
+        node::{ChatNews, Event, View},
         pairing::Told,
         runtime::Happened,
         text::Name,
@@ -197,6 +199,9 @@ mod shown {
                 &timed.event
             {
                 self.desk.remember(Friend { name: name.clone(), key: *key });
+            }
+            if let Happened::Node(Event::Chat(ChatNews::Muted { muted })) = &timed.event {
+                self.desk.keep_muted(muted);
             }
             Some(timed.event)
         }

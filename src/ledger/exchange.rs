@@ -30,7 +30,7 @@ use super::{
     catch_up::{self, CatchUp},
     disk::Disk,
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
-    pace::Paces,
+    pace::{Allowed, Paces},
     page::Page,
     vector::Vector,
     witness::Witnesses,
@@ -234,6 +234,11 @@ impl Exchange {
             refusals: Refusals::default(),
             out: VecDeque::new(),
         }
+    }
+
+    /// Others may talk so fast.
+    pub fn allow(&mut self, allowed: Allowed) {
+        self.paces = Paces::new(allowed);
     }
 
     /// The next message to send.

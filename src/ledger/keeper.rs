@@ -14,6 +14,7 @@ use super::{
     disk::{BatchId, Disk, Record, Report, Stored, Trouble},
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     exchange::{Exchange, LedgerMessage, Sender},
+    pace::Allowed,
     page::{PAGE_ENTRIES_MAX, SharedPage},
     stream::Stream,
     vouching::Pen,
@@ -188,6 +189,12 @@ impl Keeper {
     pub fn folds(mut self, fact_rules: FactRules, folding: Folding) -> Self {
         self.ledger = Ledger::summed(self.ledger.session(), self.pen.clone(), fact_rules);
         Self { fact_rules, folding, ..self }
+    }
+
+    /// Others may talk so fast.
+    pub fn allows(mut self, allowed: Allowed) -> Self {
+        self.exchange.allow(allowed);
+        self
     }
 
     /// This is the session that is played: its ledger is taken out, or begun, and the one that was
