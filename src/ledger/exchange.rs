@@ -514,9 +514,10 @@ impl Exchange {
         self.send_portions(ledger);
     }
 
-    /// Whether this node has asked somebody, and waits for more of an answer.
+    /// Whether this node has asked somebody, and waits for more of an answer. Who was answered a moment ago, and
+    /// has to ask again, lacks little: nobody waits for that.
     pub fn is_catching_up(&self, now: Instant) -> bool {
-        self.peers.values().any(|peer| peer.to_ask || peer.waits(now))
+        self.peers.values().any(|peer| peer.waits(now))
     }
 
     fn tell_synced(&mut self, ledger: &Ledger, disk: &mut Disk) {
