@@ -102,7 +102,7 @@ pub fn farewell(ledger: &Ledger, me: NodeId) -> Vec<Body> {
 /// What is known of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    called: Option<(u64, Hash, Arc<Statement>)>,
+    called: Option<(u64, Arc<Statement>)>,
     machines: BTreeMap<NodeId, Arc<Statement>>,
     struck: BTreeMap<NodeId, Arc<Statement>>,
     formerly: BTreeMap<NodeId, Arc<Statement>>,
@@ -112,7 +112,7 @@ pub struct Account {
 impl Account {
     /// What it is called; none if it never said so, or is deleted.
     pub fn name(&self) -> Option<&Name> {
-        match &self.called.as_ref().filter(|_| !self.is_deleted())?.2.claim {
+        match &self.called.as_ref().filter(|_| !self.is_deleted())?.1.claim {
             Claim::Called { name, .. } => Some(name),
             _ => None,
         }
@@ -120,7 +120,7 @@ impl Account {
 
     /// In which of the colours it likes to be shown.
     pub fn colour(&self) -> Option<u8> {
-        match &self.called.as_ref().filter(|_| !self.is_deleted())?.2.claim {
+        match &self.called.as_ref().filter(|_| !self.is_deleted())?.1.claim {
             Claim::Called { colour, .. } => Some(*colour),
             _ => None,
         }
@@ -181,6 +181,8 @@ pub struct Accounts {
     machines: BTreeMap<NodeId, Turn>,
     /// Whose each id of before is.
     formerly: BTreeMap<NodeId, BTreeMap<PublicKey, Claimed>>,
+    /// How many have each name.
+    names: BTreeMap<Name, u32>,
 }
 
 impl Accounts {
@@ -206,6 +208,29 @@ impl Accounts {
 
     /// Takes a statement in that was checked, or will be before anybody relies on it.
     pub fn believe(&mut self, heard: Heard) {
+        if !matches!(heard.statement.claim, Claim::Called { .. } | Claim::Deleted) {
+            return self.take_in(heard); // its name stays
+        }
+        let key = heard.statement.account;
+        let named = |accounts: &Self| accounts.get(&key).and_then(Account::name).cloned();
+        let before = named(self);
+        self.take_in(heard);
+        let after = named(self);
+        if before == after {
+            return;
+        }
+        if let Some(name) = before {
+            match self.names.get_mut(&name) {
+                Some(others @ 2..) => *others -= 1,
+                _ => drop(self.names.remove(&name)),
+            }
+        }
+        if let Some(name) = after {
+            *self.names.entry(name).or_default() += 1;
+        }
+    }
+
+    fn take_in(&mut self, heard: Heard) {
         let Heard { statement, author, entry, place } = heard;
         let key = statement.account;
         self.ids.insert(key.id(), key);
@@ -216,12 +241,11 @@ impl Accounts {
                 if known.is_some_and(|(known, ..)| known > revision) {
                     return;
                 }
-                let hash = statement.hash();
-                let better = known.is_none_or(|(known, other, _)| {
-                    (known, std::cmp::Reverse(other)) < (revision, std::cmp::Reverse(&hash))
+                let better = known.is_none_or(|(known, other)| {
+                    known < revision || statement.hash() < other.hash()
                 });
                 if better {
-                    account.called = Some((*revision, hash, statement));
+                    account.called = Some((*revision, statement));
                 }
             }
             Claim::Certifies { machine, turn } if machine.id() == author => {
@@ -301,11 +325,12 @@ impl Accounts {
     /// name, with its mark; whose name is not known by the mark alone.
     pub fn called(&self, person: NodeId) -> String {
         let mark = Mark::of(person);
-        let Some(name) = self.name_of_person(person) else { return mark.to_string() };
-        let same = |account: &Arc<Account>| account.name().map(Name::as_str) == Some(name);
-        match self.accounts.values().filter(|account| same(account)).nth(1) {
-            Some(_) => format!("{name}\u{b7}{mark}"),
-            None => name.to_owned(),
+        let Some((_, account)) = self.by_id(person) else { return mark.to_string() };
+        match account.name() {
+            None if account.is_deleted() => SOMEBODY.to_owned(),
+            None => mark.to_string(),
+            Some(name) if self.is_doubled(name) => format!("{name}\u{b7}{mark}"),
+            Some(name) => name.to_string(),
         }
     }
 
@@ -372,13 +397,12 @@ impl Accounts {
     /// machine that writes it.
     pub fn knows(&self, statement: &Statement, author: NodeId) -> bool {
         let Some(account) = self.accounts.get(&statement.account) else { return false };
-        let hash = statement.hash();
         match &statement.claim {
             Claim::Deleted => account.is_deleted(),
             Claim::Called { revision, .. } => {
                 let known = account.called.as_ref();
-                let better = known.is_some_and(|(known, other, _)| {
-                    (*known, std::cmp::Reverse(*other)) >= (*revision, std::cmp::Reverse(hash))
+                let better = known.is_some_and(|(known, other)| {
+                    known > revision || known == revision && other.hash() <= statement.hash()
                 });
                 account.is_deleted() || better
             }
@@ -403,37 +427,27 @@ impl Accounts {
             let whole =
                 || filter.contains('\u{b7}') && format!("{folded}\u{b7}{mark}").contains(&filter);
             if folded.contains(&filter) || mark.as_str() == filter || whole() {
-                all.push((folded, Listed { key, account, name, mark, doubled: false }));
+                let doubled = self.is_doubled(name);
+                all.push((folded, Listed { key, account, name, mark, doubled }));
             }
         }
         all.sort_unstable_by(|(one, a), (other, b)| {
             (one, a.name.as_str(), a.mark, a.key).cmp(&(other, b.name.as_str(), b.mark, b.key))
         });
-        self.note_doubled(&mut all);
         all.into_iter().map(|(_, one)| one).collect()
     }
 
-    /// Of those that are listed, each whose name another account has, listed or not.
-    fn note_doubled(&self, listed: &mut [(String, Listed<'_>)]) {
-        if listed.len() < self.accounts.len() {
-            let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-            for (_, one) in listed.iter() {
-                names.insert(one.name.as_str(), 0);
-            }
-            for name in self.accounts.values().filter_map(|account| account.name()) {
-                names.entry(name.as_str()).and_modify(|many| *many += 1);
-            }
-            for (_, one) in listed {
-                one.doubled = names.get(one.name.as_str()).is_some_and(|many| *many > 1);
-            }
-            return;
-        }
-        for at in 1..listed.len() {
-            if listed[at - 1].1.name == listed[at].1.name {
-                listed[at - 1].1.doubled = true;
-                listed[at].1.doubled = true;
-            }
-        }
+    /// One of them. None: it has no name.
+    pub fn listed_one<'a>(&'a self, key: &'a PublicKey) -> Option<Listed<'a>> {
+        let account = self.get(key)?;
+        let name = account.name()?;
+        let (mark, doubled) = (Mark::of(key.id()), self.is_doubled(name));
+        Some(Listed { key, account, name, mark, doubled })
+    }
+
+    /// Whether several are called so.
+    fn is_doubled(&self, name: &Name) -> bool {
+        self.names.get(name).is_some_and(|many| *many > 1)
     }
 
     /// What of all that these accounts rest on was never said by them. For whoever

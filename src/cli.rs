@@ -60,6 +60,7 @@ mod secret;
 mod signals;
 mod simulate;
 mod take_part;
+mod typed;
 mod window;
 
 mod lines;
@@ -201,10 +202,7 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         if typed.is_some() {
             profile.keep_name(&name);
         }
-        let mut settings = settings(part, name)?;
-        settings.statements = profile.statements(&settings.name);
-        settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
-        settings.friends = friends::kept(profile.folder()).all().to_vec();
+        let mut settings = settings(part, &mut profile, name)?;
         settings.role = role;
         settings.session = Some(session.clone());
         settings.lock.clone_from(&lock);
@@ -232,10 +230,16 @@ fn claim(part: &PartOptions) -> anyhow::Result<Profile> {
     Ok(Profile::try_claim(&folder, number)?.ok_or_else(in_use)?)
 }
 
-/// The settings that every way of taking part shares.
-fn settings(part: &PartOptions, name: Name) -> anyhow::Result<Settings> {
+/// The settings that every way of taking part shares: for whoever has this profile, and is called so.
+fn settings(part: &PartOptions, profile: &mut Profile, name: Name) -> anyhow::Result<Settings> {
     let PartOptions { game, run, .. } = part;
     let mut settings = Settings::new(name);
+    settings.key = Some(profile.key.clone());
+    settings.statements = profile.statements(&settings.name);
+    settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
+    settings.friends = friends::kept(profile.folder()).all().to_vec();
+    settings.muted = profile.muted();
+    settings.ledger = profile.ledger();
     settings.ip = game.home();
     settings.port = part.port();
     settings.beacon_port = run.beacon_port;

@@ -91,7 +91,7 @@ use crate::{
         identity::Identity,
         message::{Beacon, Envelope, PROTOCOL},
     },
-    pairing::{Certificate, Pairing, Told as Compared},
+    pairing::{Pairing, Told as Compared},
     refusals::Refusals,
     text::{Name, SessionName},
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
@@ -297,16 +297,13 @@ impl Cluster {
         let pen = Pen::new(config.key.clone(), config.incarnation);
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.stored);
-        let own = config.key.public();
-        let certificate = Certificate::among(&config.statements, own);
         let allowed = config.allowed.as_ref();
         let allowed = allowed.map(|keys| keys.iter().map(|key| key.id()).collect());
         let identity = Identity::new(config, rules, &mut chance);
         let mut mesh =
             Mesh::new(tuning.clone(), chance.split(), config.beacon_port, config.peers.clone());
         mesh.set_allowed(now, allowed);
-        let mut pairing = Pairing::new(chance.split());
-        pairing.speak_for(own, certificate);
+        let pairing = Pairing::new(chance.split());
         Self {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
                 .folds(fact_rules, tuning.folding)
@@ -462,8 +459,6 @@ impl Cluster {
     /// This node speaks for the account that says this from here on.
     pub fn speak_for(&mut self, statements: &[Statement]) {
         self.me.speak_for(statements);
-        let own = self.me.key.public();
-        self.pairing.speak_for(own, Certificate::among(statements, own));
     }
 
     /// Whether somebody is not let in here.
@@ -657,9 +652,13 @@ impl Cluster {
 
     /// Those who do not reach the host get its roster from here.
     fn pass_roster(&mut self, now: Instant) {
+        let clients = self.relayed(now);
+        if clients.is_empty() {
+            return;
+        }
         let Some(roster) = self.roster.signed(&self.me.key) else { return };
         let message = Message::Roster(roster);
-        for (client, _) in self.relayed(now) {
+        for (client, _) in clients {
             self.send(now, client, Delivery::Link, &message);
         }
     }

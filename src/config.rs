@@ -1,4 +1,5 @@
-//! Every tunable: what it means, its range, and how it relates to the others.
+//! Every tunable: what it means, its range, and how it relates to the others; and the limits that several modules
+//! share. A limit of one module stands there.
 
 use std::{collections::BTreeSet, fmt, net::SocketAddr, time::Duration};
 
@@ -71,7 +72,7 @@ pub const UNFINISHED_BYTES_MAX: usize = 16 << 20;
 /// The most of those from one address.
 pub const UNFINISHED_BYTES_PER_ADDRESS_MAX: usize = 4 << 20;
 
-/// How long a frame may take from its first byte to its last.
+/// How long a frame may take from its first byte to its last, however many came before it.
 pub const FRAME_WITHIN: Duration = Duration::from_secs(15);
 
 /// The most that one node may say in a second, in messages: twice what somebody says who passes on the

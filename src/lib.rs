@@ -186,7 +186,7 @@ pub mod details {
     //! | [`ChatView`] | [`ChatLine`], [`Line`], [`Content`], [`Place`], [`EntryId`], [`Sent`] |
     //! | [`MemberView`](crate::MemberView) | [`Standing`] |
     //! | [`Command`](crate::Command) | [`Statement`], [`Said`], [`Unsaid`] |
-    //! | [`Event`](crate::Event) | [`Told`], [`Stage`], [`Code`], [`Picture`](crate::pairing::Picture), [`Ended`], [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`], [`ChatNews`], [`NotSaid`] |
+    //! | [`Event`](crate::Event) | [`Told`], [`Stage`], [`Code`], [`Sign`], [`Ended`], [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`], [`ChatNews`], [`NotSaid`] |
     //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
     //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
     //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`TICKS_PER_SECOND`] |
@@ -211,7 +211,7 @@ pub mod details {
             Cause, ChatLine, ChatNews, ChatView, Exclusion, Handover, LedgerView, NotSaid,
             PairingView, Parting, Sent,
         },
-        pairing::{Code, Ended, Stage, Told},
+        pairing::{Code, Ended, Sign, Stage, Told},
         runtime::{AddressError, NotTaken, Pilot, Started, Timed, check_address},
         text::{NAME_CHARS_MAX, Said, Unfit, Unsaid},
         types::{Epoch, Incarnation},

@@ -31,16 +31,12 @@ use crate::{
     accounts::Accounts,
     game::Game,
     keys::PublicKey,
-    ledger::{
-        Fullness,
-        entry::{EntryId, WallTime, Writer},
-        witness::Safety,
-    },
+    ledger::{Fullness, entry::WallTime, witness::Safety},
     node::{ChatNews, Event, LedgerView, MemberView, View},
     pairing::{Stage, Told},
     runtime::{Happened, Started, Timed},
     text::{Name, SessionName},
-    types::{self, Incarnation, Instant, NodeId, Role, Tick},
+    types::{self, Instant, NodeId, Role, Tick},
 };
 
 /// One line. `P` is what the game tells.
@@ -328,15 +324,14 @@ pub enum What<P> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by_them: Option<bool>,
     },
-    /// Somebody whom the person here has compared pictures with is in the session.
+    /// See [`Event::Recognised`].
     Recognised {
         /// Who.
         peer: NodeId,
         /// What it is called now.
         name: Name,
     },
-    /// Somebody in the session is called like one whom the person here has compared pictures with, and has
-    /// another key.
+    /// See [`Event::OtherKey`].
     OtherKey {
         /// Who.
         peer: NodeId,
@@ -612,7 +607,7 @@ fn what<G: Game, P>(
 fn said<P>(news: &ChatNews) -> What<P> {
     match news {
         ChatNews::Said { line, name, to_name, away } => What::Said {
-            line: name_of(line.id),
+            line: line.id.to_string(),
             from: line.from,
             name: name.clone(),
             to: line.to,
@@ -622,28 +617,15 @@ fn said<P>(news: &ChatNews) -> What<P> {
             away: *away,
         },
         ChatNews::WhileAway { lines } => What::SaidWhileAway { lines: *lines },
-        ChatNews::Deleted { id } => What::TakenBack { line: name_of(*id) },
-        ChatNews::Sent { id, said } => What::Sending { line: name_of(*id), text: said.to_string() },
+        ChatNews::Deleted { id } => What::TakenBack { line: id.to_string() },
+        ChatNews::Sent { id, said } => {
+            What::Sending { line: id.to_string(), text: said.to_string() }
+        }
         ChatNews::Muted { muted } => What::Muted { people: muted.iter().copied().collect() },
         ChatNews::NotSaid { said, why } => {
             What::NotSaid { text: said.as_ref().map(ToString::to_string), why: why.to_string() }
         }
     }
-}
-
-/// The name of a line in scripts: its author's id, its life and its number.
-pub fn name_of(line: EntryId) -> String {
-    let Writer { node, incarnation } = line.writer;
-    format!("{node}/{:016x}/{}", incarnation.0, line.number)
-}
-
-/// The inverse of [`name_of`]; none if it is no such name.
-pub fn line_of(name: &str) -> Option<EntryId> {
-    let mut parts = name.trim().splitn(3, '/');
-    let node = NodeId(parts.next()?.parse().ok()?);
-    let incarnation = Incarnation(u64::from_str_radix(parts.next()?, 16).ok()?);
-    let number = parts.next()?.parse().ok()?;
-    Some(EntryId { writer: Writer { node, incarnation }, number })
 }
 
 fn pairing<P>(peer: NodeId, name: &Name, told: &Told) -> What<P> {

@@ -442,7 +442,7 @@ pub enum ChatNews {
         /// How many lines, if any.
         lines: usize,
     },
-    /// A line that was told is taken back.
+    /// A line that was told, at this start or an earlier one, or that was said here, is taken back.
     Deleted {
         /// Which.
         id: EntryId,

@@ -28,7 +28,7 @@
 //! [few in a minute](crate::config::PAIRING_TRIES_MAX).
 //!
 //! What is compared are *people*, as far as they can be told: the key of an account, if the machine shows a
-//! certificate of that account for its own key ([`Certificate`]), and its own key otherwise. Both are part of
+//! certificate of that account for its own key ([`Statement::certifies`]), and its own key otherwise. Both are part of
 //! the code.
 //!
 //! [`Pairing`] is the machine, without clock and without chance of its own.
@@ -42,14 +42,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::{
-    code::{CODES, Code, PICTURES, Picture},
+    code::{CODES, Code, PICTURES, Sign},
     machine::{Out, Pairing},
 };
-use crate::{
-    accounts::{Claim, Statement},
-    keys::{PublicKey, Signature},
-    types::NodeId,
-};
+use crate::{accounts::Statement, keys::PublicKey, types::NodeId};
 
 /// A random number that nobody can guess.
 pub type Nonce = [u8; 32];
@@ -57,51 +53,25 @@ pub type Nonce = [u8; 32];
 /// What somebody has committed itself to.
 pub type Commitment = [u8; 32];
 
-/// That a machine speaks for an account, by the account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
-    /// The account.
-    pub account: PublicKey,
-    /// The how manieth account it is that the machine speaks for.
-    pub turn: u64,
-    /// The account's signature.
-    pub signature: Signature,
-}
-
-impl Certificate {
-    /// The one for this machine among what an account says of itself; none where the account is no more.
-    pub fn among(statements: &[Statement], machine: PublicKey) -> Option<Self> {
-        let Statement { account, claim, signature } = Statement::certificate(statements, &machine)?;
-        let Claim::Certifies { turn, .. } = claim else { return None };
-        Some(Self { account: *account, turn: *turn, signature: *signature })
-    }
-
-    fn is_for(&self, machine: PublicKey) -> bool {
-        let Self { account, turn, signature } = *self;
-        let claim = Claim::Certifies { machine, turn };
-        Statement { account, claim, signature }.verify().is_ok()
-    }
-}
-
 /// Who somebody shows itself to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The key of its machine.
     pub machine: PublicKey,
-    /// Whose machine that is.
+    /// Whose machine that is: its certificate, by the account that it speaks for.
     #[serde(default)]
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<Statement>,
 }
 
 impl Person {
     /// The key to be remembered.
     pub fn key(&self) -> PublicKey {
-        self.certificate.map_or(self.machine, |certificate| certificate.account)
+        self.certificate.as_ref().map_or(self.machine, |certificate| certificate.account)
     }
 
     /// Whether this is what the node of that id, which a link has proved, may say of itself.
     pub fn is(&self, id: NodeId) -> bool {
-        let speaks = |certificate: &Certificate| certificate.is_for(self.machine);
+        let speaks = |certificate: &Statement| certificate.certifies(&self.machine);
         self.machine.id() == id && self.certificate.as_ref().is_none_or(speaks)
     }
 

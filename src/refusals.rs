@@ -3,6 +3,9 @@
 //! Whoever forges decides how many forgeries there are. So each refusal is counted, and of one node the
 //! first one makes a line, then one line every `SAID_AGAIN` that says how many there were since. Keys are
 //! free: of all nodes together there are no more than `LINES_MAX` lines in that time.
+//!
+//! Each of those who refuse counts for itself: the mesh, the cluster, the votes, the two that take in what is written, and
+//! whoever follows the accounts. So there are at most six times as many lines.
 
 use std::{collections::BTreeMap, time::Duration};
 

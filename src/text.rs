@@ -81,7 +81,11 @@ fn visible(raw: &str, chars_max: usize) -> String {
         last = c;
         Some(c)
     });
-    seen.take(chars_max.saturating_mul(PARTS_MAX).saturating_add(1)).nfc().collect()
+    let seen = seen.take(chars_max.saturating_mul(PARTS_MAX).saturating_add(1));
+    if raw.is_ascii() {
+        return seen.collect(); // there is nothing to compose
+    }
+    seen.nfc().collect()
 }
 
 /// Zero-width characters, marks that turn the writing direction, variation selectors, tags, and

@@ -16,7 +16,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_message_or_none(
-        kind in 0x0e..0x20_u8,
+        kind in prop_oneof![0x0e..0x20_u8, 0x80..=0xff_u8],
         bytes in vec(any::<u8>(), 0..300),
     ) {
         targets::messages(&[&[kind], &bytes[..]].concat());

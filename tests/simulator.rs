@@ -52,7 +52,7 @@ fn a_quiet_network_sees_one_election_only() {
     assert_eq!(world.judge.violations, []);
 }
 
-/// L2, for as long as anybody plays: what is sealed costs the simulator its time.
+/// L2, for a night: what is sealed costs the simulator its time, and more hours would tell little more.
 #[test]
 #[ignore = "takes minutes; `.ci/run` does it"]
 fn a_quiet_night_of_eight_hours_sees_one_election_only() {

@@ -20,7 +20,10 @@
 pub mod pair;
 mod script;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use interregnum::{
     accounts::Statement,
@@ -29,16 +32,20 @@ use interregnum::{
         coding,
         message::{Payload, WorldMark},
     },
-    config::{Form, TICK},
+    config::{ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX, Form, TICK},
     game::Game,
-    io::{CloseReason, Port, Wire},
-    keys::{Chance, PublicKey, Signature, Subject, vault},
+    io::{CloseReason, Effect, Port, Wire},
+    keys::{Chance, PublicKey, SecretKey, Signature, Subject, vault},
     ledger::{
         batch::{self, Carried},
         exchange::LedgerMessage,
         page::Page,
     },
-    mesh::{Delivery, discovery::Discovery, identity::Identity},
+    mesh::{
+        Delivery,
+        discovery::{self, Discovery},
+        identity::Identity,
+    },
     replica::{Replica, State, decode_copy, snapshot},
     text::{Name, SessionName},
     types::{Clock, Epoch, Incarnation, Instant, LinkId, NodeId, Term, Tick},
@@ -146,24 +153,68 @@ fn steppable(mut world: <Arena as Game>::World) {
     }
 }
 
-/// An announcement is one, or none, and no more are remembered than there may be.
+/// An announcement is one, or none, and of rightful ones, each with another key and some with bytes changed, no more
+/// are remembered than there may be: in all, and of each address.
 pub fn beacons(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut chance = Chance::new([1; 32]);
     let mut me = Identity::new(&config(1), Arena::RULES, &mut chance);
     me.session = Some(SessionName::default());
     me.lock = script.byte().is_multiple_of(2).then(lock);
+    let mut other = Identity { lock: me.lock.clone(), ..me.clone() };
+    let begun = Instant(1);
     let mut discovery = Discovery::new(Duration::from_millis(500), chance, 50_000, Vec::new());
-    let mut now = Instant(1);
+    let (mut now, mut number) = (begun, 0_u16);
     while !script.is_over() {
-        let from = SocketAddr::from(([10, 0, 0, script.byte()], 2));
-        let length = usize::from(script.byte()) * 4;
-        let said = script.take(length).to_vec();
+        let what = script.byte();
+        let from = SocketAddr::from(([10, 0, 0, what % 4], 2));
+        let said = match what / 4 % 8 {
+            0 => {
+                let length = usize::from(script.byte()) * 4;
+                script.take(length).to_vec()
+            }
+            kind => {
+                number += 1;
+                let mut secret = [9; 32];
+                secret[..2].copy_from_slice(&number.to_be_bytes());
+                other.key = SecretKey::from_bytes(&secret);
+                let mut said = announced(&other);
+                if kind == 1 {
+                    script.spoil(&mut said);
+                }
+                said
+            }
+        };
         discovery.packet(now, &me, from, Port::Beacon, &said);
         now += TICK;
+        // Whoever looks from the beginning has forgotten nobody.
+        let heard: Vec<IpAddr> = discovery.heard(begun).map(|heard| heard.from.ip()).collect();
+        assert!(heard.len() <= ANNOUNCED_MAX);
+        let of_one = heard.iter().filter(|ip| **ip == from.ip()).count();
+        assert!(of_one <= ANNOUNCED_PER_ADDRESS_MAX);
     }
-    assert!(discovery.heard(now).count() <= 4_096);
     while discovery.poll().is_some() {}
+}
+
+/// What somebody announces of itself.
+fn announced(who: &Identity) -> Vec<u8> {
+    let chance = Chance::new([3; 32]);
+    let mut discovery = Discovery::new(Duration::from_secs(1), chance, 50_000, vec![address(1)]);
+    let told = discovery::Told {
+        session_id: None,
+        session: who.session.clone(),
+        term: None,
+        host_name: None,
+        host_at: None,
+        players: 1,
+        name: who.name.clone(),
+        ask: false,
+    };
+    discovery.timeout(Instant(1), who, told);
+    match discovery.poll() {
+        Some(Effect::Packet { bytes, .. }) => bytes.to_vec(),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Nobody who changes a byte of it gets through a handshake, and nobody falls over it.

@@ -81,6 +81,12 @@ impl Statement {
         self.account.verify(subject(&self.claim), &parts, &self.signature)
     }
 
+    /// Whether it is the certificate of this machine, by the account.
+    pub fn certifies(&self, machine: &PublicKey) -> bool {
+        let is_of_it = matches!(&self.claim, Claim::Certifies { machine: of, .. } if of == machine);
+        is_of_it && self.verify().is_ok()
+    }
+
     /// Of what an account says, what makes this machine speak for it; none if the account is no more.
     pub fn certificate<'a>(said: &'a [Self], machine: &PublicKey) -> Option<&'a Self> {
         let deleted = said.iter().any(|said| said.claim == Claim::Deleted);

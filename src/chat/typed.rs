@@ -26,7 +26,7 @@ pub enum Typed {
     /// Say this: to one person, or to all.
     Say(Option<NodeId>, Said),
     /// Take back the line of this name, or the last one.
-    Unsay(Option<String>),
+    Unsay(Option<EntryId>),
     /// Do not show any more, or show again, what this person says.
     Mute(NodeId, bool),
     /// Tell who is muted.
@@ -54,6 +54,9 @@ pub enum Meaningless {
     /// Nobody has written to whoever types.
     #[error("nobody has written to you alone yet")]
     NoLetter,
+    /// No line has such a name.
+    #[error("{0} is no name of a line: /delete alone takes back your last one")]
+    NoLine(String),
     /// It is no line of chat.
     #[error("{0}")]
     Unsaid(#[from] Unsaid),
@@ -87,7 +90,11 @@ pub fn read(
             Typed::Say(Some(person), Said::new(words)?)
         }
         "r" => Typed::Say(Some(answered.ok_or(Meaningless::NoLetter)?), Said::new(rest)?),
-        "delete" => Typed::Unsay((!rest.is_empty()).then(|| rest.to_owned())),
+        "delete" if rest.is_empty() => Typed::Unsay(None),
+        "delete" => {
+            let line = EntryId::named(rest).ok_or_else(|| Meaningless::NoLine(rest.to_owned()))?;
+            Typed::Unsay(Some(line))
+        }
         "mute" | "unmute" => Typed::Mute(named(accounts, rest)?.0, word == "mute"),
         "muted" => Typed::Muted,
         "list" => Typed::List(rest.to_owned()),
@@ -180,7 +187,9 @@ mod tests {
     use crate::{
         accounts::{Claim, Heard, Statement},
         keys::SecretKey,
+        ledger::entry::Writer,
         text::Name,
+        types::Incarnation,
     };
 
     fn accounts(names: &[&str]) -> Accounts {
@@ -205,7 +214,7 @@ mod tests {
     #[test]
     fn names_may_have_blanks_and_the_longest_counts() {
         let known = accounts(&["Ada", "Ada Lovelace", "Ben"]);
-        let read = |line| read(line, &known, Some(id(3)));
+        let read = |line: &str| read(line, &known, Some(id(3)));
         assert_eq!(read("hello /w"), said(None, "hello /w"));
         assert_eq!(read("//shrug"), said(None, "/shrug"));
         assert_eq!(read("/w ada at noon"), said(Some(id(1)), "at noon"));
@@ -216,6 +225,13 @@ mod tests {
         assert_eq!(read("/mute BEN"), Ok(Typed::Mute(id(3), true)));
         assert_eq!(read("/muted"), Ok(Typed::Muted));
         assert_eq!(read("/delete"), Ok(Typed::Unsay(None)));
+        let (writer, number) = (Writer { node: id(3), incarnation: Incarnation(5) }, 7);
+        let line = EntryId { writer, number };
+        assert_eq!(read(&format!("/delete {line}")), Ok(Typed::Unsay(Some(line))));
+        for no_line in ["no, wait", "7", &format!("{line}x"), &format!("{line} now")] {
+            let meaningless = Meaningless::NoLine(no_line.to_owned());
+            assert_eq!(read(&format!("/delete {no_line}")), Err(meaningless));
+        }
         assert_eq!(read("/dance"), Err(Meaningless::Unknown("dance".into())));
         assert_eq!(super::read("/r fine", &known, None), Err(Meaningless::NoLetter));
     }

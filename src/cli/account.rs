@@ -22,7 +22,7 @@ mod typed;
 use std::{io, process::ExitCode};
 
 use interregnum::{
-    accounts::{Account, Listed, Mark, NotHere, Own, page_of},
+    accounts::{Account, Listed, Mark, NotHere, Own},
     keys::PublicKey,
     text::Name,
     types::NodeId,
@@ -33,7 +33,7 @@ use super::{
     friends,
     impossible::Impossible,
     kept::{Kept, folder},
-    known::{self, Page, checked},
+    known::{self, checked},
     options::{AccountCommand, DevicesAction, KeptOptions, ListOptions, ProfileOptions},
     output::say,
     profile::{self, Profile},
@@ -126,13 +126,12 @@ fn machines(account: &Account) -> Vec<Machine> {
 fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
     let ListOptions { filter, page, per_page, json, kept } = options;
     let filter = filter.as_deref().unwrap_or_default();
-    let Page { accounts, folder, exit_code } = known::page(kept, filter, *page, *per_page)?;
+    let found = known::page(kept, filter, *page, *per_page)?;
     let own: Vec<(u32, PublicKey)> =
-        profile::accounts(&folder).map(|(number, own)| (number, own.account())).collect();
-    let friends = friends::in_any(profile::folders(&folder));
-    let all = accounts.listed(filter);
-    let pages = all.len().div_ceil(*per_page).max(1);
-    for one in page_of(&all, *page, *per_page) {
+        profile::accounts(&found.folder).map(|(number, own)| (number, own.account())).collect();
+    let friends = friends::in_any(profile::folders(&found.folder));
+    let pages = found.in_all.div_ceil(*per_page).max(1);
+    for one in found.listed() {
         let profile = own.iter().find(|(_, key)| key == one.key).map(|(number, _)| *number);
         let paired = friends.iter().any(|friend| friend.key == *one.key);
         match json {
@@ -149,18 +148,18 @@ fn list(options: &ListOptions) -> anyhow::Result<ExitCode> {
                 };
                 say(&serde_json::to_string(&row)?)?;
             }
-            false => say(&line(one, profile, paired))?,
+            false => say(&line(&one, profile, paired))?,
         }
     }
     match json {
         true => {
-            let foot = Foot { accounts: all.len(), page: *page, pages };
+            let foot = Foot { accounts: found.in_all, page: *page, pages };
             say(&serde_json::to_string(&foot)?)?;
         }
-        false if all.is_empty() => say("nobody is known here by such a name")?,
-        false => say(&format!("page {page} of {pages}, {} accounts", all.len()))?,
+        false if found.in_all == 0 => say("nobody is known here by such a name")?,
+        false => say(&format!("page {page} of {pages}, {} accounts", found.in_all))?,
     }
-    Ok(exit_code)
+    Ok(found.exit_code)
 }
 
 fn line(one: &Listed<'_>, profile: Option<u32>, paired: bool) -> String {

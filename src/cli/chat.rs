@@ -10,17 +10,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    io::{self, BufRead, IsTerminal as _},
+    io::{self, IsTerminal as _},
     process::ExitCode,
     sync::Arc,
-    thread,
     time::Duration,
 };
 
-use anyhow::Context;
-use crossbeam_channel::{Receiver, Select, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Select, TryRecvError};
 use interregnum::{
-    accounts::Own,
+    accounts::told_apart,
     arena::Arena,
     chat::{
         Line,
@@ -30,9 +28,9 @@ use interregnum::{
         entry::{EntryId, Writer},
         witness::Safety,
     },
-    lines::{line_of, name_of},
     node::{ChatNews, Command, Event, NotSaid, Status, View},
     runtime::{self, Events, Handle, Happened, Timed},
+    text::Name,
     types::{Instant, NodeId, Role},
 };
 
@@ -43,7 +41,7 @@ use super::{
     output::{Output, Stdout},
     profile::Profile,
     reporter::{Reporter, Words},
-    secret, signals,
+    secret, signals, story,
     take_part::{LOCKED_OUT, NOT_LET_IN},
 };
 
@@ -76,19 +74,14 @@ pub fn run(options: &ChatOptions, log: &Output) -> anyhow::Result<ExitCode> {
         profile.keep_name(name);
     }
     let name = typed.unwrap_or_else(|| profile.usual_name());
-    let mut settings = super::settings(part, name.clone())?;
+    let mut settings = super::settings(part, &mut profile, name.clone())?;
     settings.role = Role::Spectator;
     settings.talks = true;
     settings.session = Some(session.clone());
     settings.lock = lock;
-    settings.statements = profile.statements(&name);
-    settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
-    settings.muted = profile.muted();
-    settings.key = Some(profile.key.clone());
-    settings.ledger = profile.ledger();
     let out = Stdout::new(part.run.json)?;
     let stop = signals::stop_requests(part.run.tied, &out)?;
-    let input = if part.run.tied { None } else { Some(input()?) };
+    let input = if part.run.tied { None } else { Some(super::typed::lines()?) };
     let handle = runtime::start::<Arena>(settings)?;
     let words = if part.run.json { Words::Json } else { Words::Story };
     let reporter = Reporter::start(&out, words, &name, Some(&session), handle.started());
@@ -123,24 +116,6 @@ pub fn run(options: &ChatOptions, log: &Output) -> anyhow::Result<ExitCode> {
         code: ExitCode::SUCCESS,
     };
     Ok(talker.run(&stop))
-}
-
-/// The lines of standard input, until it ends.
-fn input() -> anyhow::Result<Receiver<String>> {
-    let (typed, lines) = bounded(TYPED_WAITING_MAX);
-    let read = move || {
-        let mut stdin = io::stdin().lock();
-        let mut line = Vec::new();
-        while let Ok(1..) = stdin.read_until(b'\n', &mut line) {
-            let text = String::from_utf8_lossy(&line).trim().to_owned();
-            if !text.is_empty() && typed.send(text).is_err() {
-                return;
-            }
-            line.clear();
-        }
-    };
-    thread::Builder::new().name("typed".into()).spawn(read).context("cannot read the input")?;
-    Ok(lines)
 }
 
 /// Somebody who talks.
@@ -236,6 +211,7 @@ impl Talker {
     fn take_input(&mut self) {
         while let Some(input) = self.input.as_ref().filter(|_| self.has_room()) {
             match input.try_recv() {
+                Ok(line) if line.is_empty() => {}
                 Ok(line) => self.waiting.push_back(line),
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
@@ -308,17 +284,16 @@ impl Talker {
                 self.saying = self.handle.say(to, said).is_ok();
                 return true;
             }
-            Typed::Unsay(name) => {
-                let named = name.as_deref().map(line_of);
+            Typed::Unsay(named) => {
                 let last = || self.mine.last().copied().or_else(|| self.last_of(view));
-                match named.unwrap_or_else(last) {
+                match named.or_else(last) {
                     Some(id) => {
                         self.taking_back.insert(id);
                         let _ = self.handle.unsay(id);
                     }
                     None => {
                         self.code = ExitCode::FAILURE;
-                        self.complain("there is no such line to take back");
+                        self.complain("there is no line of yours to take back");
                     }
                 }
             }
@@ -389,6 +364,12 @@ impl Talker {
                 }
             }
             Happened::Node(Event::NewIdentity { id }) => self.me = *id,
+            Happened::Node(Event::Recognised { peer, name }) => {
+                self.tell(&story::recognised(&self.shown(*peer, name)));
+            }
+            Happened::Node(Event::OtherKey { peer, name }) => {
+                self.tell(&story::other_key(&self.shown(*peer, name), name));
+            }
             Happened::Node(Event::DiskFailed { trouble }) => {
                 self.tell(&format!("nothing more is kept here: {trouble}"));
             }
@@ -422,7 +403,7 @@ impl Talker {
                 self.taking_back.remove(id);
                 self.unplaced.remove(id);
                 self.mine.retain(|mine| mine != id);
-                self.tell(&format!("(taken back: {})", name_of(*id)));
+                self.tell(&format!("(taken back: {id})"));
             }
             ChatNews::Sent { id, .. } => {
                 self.saying = false;
@@ -472,6 +453,16 @@ impl Talker {
             self.told_try = view.next_try;
             self.tell(&format!("reconnecting, next try in {seconds} s"));
         }
+    }
+
+    /// What somebody who plays is called, so that it is told from others of that name.
+    fn shown(&self, peer: NodeId, name: &Name) -> String {
+        let view = self.handle.view();
+        let shown = view.and_then(|view| {
+            let players = view.members.iter().map(|member| (member.id, member.name.as_str()));
+            told_apart(players, &view.accounts).remove(&peer)
+        });
+        shown.unwrap_or_else(|| name.to_string())
     }
 
     fn print(&self, line: &Line, name: Option<&str>) {

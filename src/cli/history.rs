@@ -16,7 +16,6 @@ use interregnum::{
     accounts::Accounts,
     chat::{Chat, Line, marks::Marks},
     keys::{PublicKey, SecretKey},
-    lines::name_of,
     runtime,
     types::{NodeId, SessionId},
 };
@@ -69,7 +68,7 @@ pub fn run(options: &ChatOptions) -> anyhow::Result<ExitCode> {
                 let to_name = line.to.map(|to| accounts.called(to));
                 serde_json::to_string(&Row {
                     session,
-                    line: name_of(line.id),
+                    line: line.id.to_string(),
                     from: line.from,
                     name: &from,
                     to: line.to,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use interregnum::{
-    accounts::{Accounts, Claim, Heard, Own, Statement, heard_in, page_of},
+    accounts::{Accounts, Claim, Heard, Listed, Own, Statement, heard_in, page_of},
     keys::PublicKey,
     ledger::entry::{Entry, Hash},
 };
@@ -50,11 +50,22 @@ fn heard_of(own: &Own) -> Vec<Heard> {
 /// A page of the accounts known, and what it was found in.
 pub struct Page {
     /// All of them; those of the page are checked.
-    pub accounts: Accounts,
+    accounts: Accounts,
+    /// Those that stand on the page.
+    keys: Vec<PublicKey>,
+    /// How many there are with such a name, on all pages together.
+    pub in_all: usize,
     /// The folder.
     pub folder: PathBuf,
     /// How a command ends that shows it.
     pub exit_code: ExitCode,
+}
+
+impl Page {
+    /// Those that stand on it.
+    pub fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.keys.iter().filter_map(|key| self.accounts.listed_one(key))
+    }
 }
 
 /// Of all accounts that this machine knows of with `filter` in their names this page, from 1, of so many
@@ -74,13 +85,20 @@ pub fn page(
         said.extend(contents.ledgers.into_values().flatten().filter_map(|entry| said_in(&entry)));
     })?;
     said.extend(profile::accounts(&folder).flat_map(|(_, own)| heard_of(&own)));
-    let shown = |accounts: &Accounts| -> Vec<PublicKey> {
-        let all = accounts.listed(filter);
-        page_of(&all, page, per_page).iter().map(|one| *one.key).collect()
-    };
-    let accounts = checked_among(|forged| of(said.iter().cloned(), forged), shown);
     let exit_code = if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    Ok(Page { accounts, folder, exit_code })
+    let mut forged = BTreeSet::new();
+    loop {
+        let accounts = of(said.iter().cloned(), &forged);
+        let all = accounts.listed(filter);
+        let in_all = all.len();
+        let shown = page_of(&all, page, per_page).iter();
+        let keys: Vec<_> = shown.map(|one| *one.key).collect();
+        let found = accounts.forged_among(keys.iter().copied());
+        if found.is_empty() {
+            return Ok(Page { accounts, keys, in_all, folder, exit_code });
+        }
+        forged.extend(found);
+    }
 }
 
 /// What an entry that was kept says of an account.
@@ -92,16 +110,9 @@ fn said_in(entry: &Entry) -> Option<Heard> {
 
 /// The accounts known, of which those that `pick` takes are checked.
 pub fn checked(kept: &Kept, folder: &Path, pick: impl Fn(&Accounts) -> Vec<PublicKey>) -> Accounts {
-    checked_among(|forged| known(kept, folder, forged), pick)
-}
-
-fn checked_among(
-    known: impl Fn(&BTreeSet<Hash>) -> Accounts,
-    pick: impl Fn(&Accounts) -> Vec<PublicKey>,
-) -> Accounts {
     let mut forged = BTreeSet::new();
     loop {
-        let accounts = known(&forged);
+        let accounts = known(kept, folder, &forged);
         let found = accounts.forged_among(pick(&accounts));
         if found.is_empty() {
             return accounts;

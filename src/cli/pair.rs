@@ -10,15 +10,13 @@
 
 use std::{
     collections::BTreeSet,
-    io::{self, BufRead},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
-    thread,
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, TryRecvError};
 use interregnum::{
     accounts::{Friend, Mark, told_apart},
     arena::Arena,
@@ -41,6 +39,7 @@ use super::{
     reporter::{Reporter, Words},
     secret, signals,
     take_part::NOT_LET_IN,
+    typed,
 };
 
 /// How long somebody of that name is waited for, unless `--seconds` says otherwise.
@@ -125,11 +124,7 @@ fn compare(who: &str, part: &PartOptions, log: &Output) -> anyhow::Result<ExitCo
     let name = super::called(part, log).unwrap_or_else(|| profile.usual_name());
     profile.keep_name(&name);
     let session = super::session(part);
-    let mut settings = super::settings(part, name.clone())?;
-    settings.key = Some(profile.key.clone());
-    settings.statements = profile.statements(&name);
-    settings.friends = friends::kept(profile.folder()).all().to_vec();
-    settings.ledger = profile.ledger();
+    let mut settings = super::settings(part, &mut profile, name.clone())?;
     settings.role = Role::Player;
     settings.lock = secret::lock(&part.game, &session)?;
     settings.session = Some(session.clone());
@@ -140,7 +135,7 @@ fn compare(who: &str, part: &PartOptions, log: &Output) -> anyhow::Result<ExitCo
         runtime::start_piloted(settings, pilot(Arc::new(AtomicBool::new(false))))?;
     let reporter = Reporter::start(&out, words, &name, Some(&session), handle.started());
     let patience = part.run.seconds.map_or(FOUND_WITHIN, Duration::from_secs);
-    let mut talk = Talk {
+    let mut comparison = Comparison {
         who: who.trim().to_lowercase(),
         events: handle.events(),
         handle,
@@ -153,30 +148,13 @@ fn compare(who: &str, part: &PartOptions, log: &Output) -> anyhow::Result<ExitCo
         whom: None,
         said_who_is_there: false,
     };
-    let code = talk.until_the_end(&stop, &typed(part.run.tied)?);
-    talk.leave();
+    let code = comparison.until_the_end(&stop, &typed::lines()?, part.run.tied);
+    comparison.leave();
     code
 }
 
-/// What is typed, line by line; none: nothing more is. What ends with its input is told so (`tied`).
-fn typed(tied: bool) -> io::Result<Receiver<Option<String>>> {
-    let (hears, heard) = unbounded();
-    let read = move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if hears.send(Some(line)).is_err() {
-                return;
-            }
-        }
-        if tied {
-            let _ = hears.send(None);
-        }
-    };
-    thread::Builder::new().name("input".to_owned()).spawn(read)?;
-    Ok(heard)
-}
-
 /// A node that takes part until two people have compared.
-struct Talk<'a> {
+struct Comparison<'a> {
     /// With whom, as it was typed.
     who: String,
     handle: Handle<Arena>,
@@ -193,11 +171,12 @@ struct Talk<'a> {
     said_who_is_there: bool,
 }
 
-impl Talk<'_> {
+impl Comparison<'_> {
     fn until_the_end(
         &mut self,
         stop: &Receiver<()>,
-        typed: &Receiver<Option<String>>,
+        typed: &Receiver<String>,
+        tied: bool,
     ) -> anyhow::Result<ExitCode> {
         loop {
             if let Some(timed) = self.events.next_within(LOOK) {
@@ -212,8 +191,9 @@ impl Talk<'_> {
                 return Ok(ExitCode::FAILURE);
             }
             match typed.try_recv() {
-                Ok(Some(line)) => self.answer(&line),
-                Ok(None) => return Ok(ExitCode::FAILURE),
+                Ok(line) => self.answer(&line),
+                // What is tied to its input ends with it.
+                Err(TryRecvError::Disconnected) if tied => return Ok(ExitCode::FAILURE),
                 Err(_) => {}
             }
             let waited = runtime::now().since(self.began);

@@ -207,7 +207,7 @@ impl Profile {
     /// # Errors
     /// When the folder cannot be used.
     pub fn try_claim(folder: &Path, number: u32) -> io::Result<Option<Self>> {
-        let folder = folder.join(format!("profile-{number}"));
+        let folder = folder_of(folder, number);
         fs::create_dir_all(&folder)?;
         let lock =
             File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
@@ -308,7 +308,7 @@ pub fn accounts(folder: &Path) -> impl Iterator<Item = (u32, Own)> {
 /// The account of a profile, and the id of its machine. It may be in use meanwhile.
 #[cfg(feature = "store")]
 pub fn kept(folder: &Path, number: u32) -> Option<(Own, NodeId)> {
-    let folder = folder.join(format!("profile-{number}"));
+    let folder = folder_of(folder, number);
     let key = SecretKey::from_text(fs::read_to_string(folder.join("key")).ok()?.trim())?;
     let (secret, statements) = kept_account(&folder);
     Some((Own::restored(secret, statements)?, key.public().id()))
@@ -318,7 +318,7 @@ pub fn kept(folder: &Path, number: u32) -> Option<(Own, NodeId)> {
 /// kept there. It may be in use meanwhile.
 #[cfg(feature = "store")]
 pub fn reading_keys(folder: &Path, number: u32) -> Vec<SecretKey> {
-    let folder = folder.join(format!("profile-{number}"));
+    let folder = folder_of(folder, number);
     let read = |file| fs::read_to_string(folder.join(file)).ok();
     let keys = ["key", "account"].into_iter().filter_map(read);
     keys.filter_map(|text| SecretKey::from_text(text.trim())).collect()
@@ -327,7 +327,7 @@ pub fn reading_keys(folder: &Path, number: u32) -> Vec<SecretKey> {
 /// Whether somebody ever played with the profile of this number.
 #[cfg(feature = "store")]
 pub fn is_there(folder: &Path, number: u32) -> bool {
-    let folder = folder.join(format!("profile-{number}"));
+    let folder = folder_of(folder, number);
     ["key", "id"].iter().any(|file| folder.join(file).exists())
 }
 
@@ -410,7 +410,7 @@ pub fn usual_folder() -> Option<PathBuf> {
 /// Where each profile in `folder` keeps its ledger, whether it has one or not.
 #[cfg(feature = "store")]
 pub fn ledgers(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    (1..=PROFILES_MAX).map(move |number| folder.join(format!("profile-{number}")).join(LEDGER))
+    (1..=PROFILES_MAX).map(move |number| folder_of(folder, number).join(LEDGER))
 }
 
 /// Writes a file so that whatever happens either the old or the new text is there.

@@ -165,13 +165,8 @@ impl Story {
                 self.name(*host)
             )),
             Event::Pairing { peer, name, told } => Some(self.pairing(*peer, name, told)),
-            Event::Recognised { peer, .. } => {
-                Some(format!("{} is the one whom you have compared with", self.name(*peer)))
-            }
-            Event::OtherKey { peer, name } => Some(format!(
-                "warning: {} is not the {name} whom you have compared with, but somebody with another key;                  compare before you trust that name",
-                self.name(*peer)
-            )),
+            Event::Recognised { peer, .. } => Some(recognised(&self.name(*peer))),
+            Event::OtherKey { peer, name } => Some(other_key(&self.name(*peer), name)),
             Event::NewIdentity { .. } => Some(
                 "somebody else plays with a copy of this profile; going on as a new player".into(),
             ),
@@ -267,4 +262,17 @@ impl Story {
             None => format!("{id:?}"),
         }
     }
+}
+
+/// Somebody is here who is remembered.
+pub fn recognised(who: &str) -> String {
+    format!("{who} is the one whom you have compared with")
+}
+
+/// Somebody is here who is called like somebody who is remembered.
+pub fn other_key(who: &str, name: &Name) -> String {
+    format!(
+        "warning: {who} is not the {name} whom you have compared with, but somebody with another key; \
+         compare before you trust that name"
+    )
 }

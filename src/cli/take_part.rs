@@ -166,11 +166,9 @@ impl Participant {
     fn start(
         out: &Output,
         words: Words,
-        mut settings: Settings,
+        settings: Settings,
         profile: Profile,
     ) -> anyhow::Result<Self> {
-        settings.key = Some(profile.key.clone());
-        settings.ledger = profile.ledger();
         let name = settings.name.clone();
         let session = settings.session.clone();
         let plays = Arc::new(AtomicBool::new(settings.role == Role::Player));

@@ -10,7 +10,6 @@ use std::{
 };
 
 use interregnum::{
-    accounts::Own,
     arena::Arena,
     keys::Lock,
     node::Command,
@@ -40,14 +39,8 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     profile.keep_name(&name);
     let session = super::session(part);
     let lock = super::secret::lock(&part.game, &session)?;
-    let mut settings = super::settings(part, name.clone())?;
-    settings.key = Some(profile.key.clone());
-    settings.statements = profile.statements(&name);
-    settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
-    settings.friends = super::friends::kept(profile.folder()).all().to_vec();
-    settings.muted = profile.muted();
+    let mut settings = super::settings(part, &mut profile, name.clone())?;
     settings.talks = true;
-    settings.ledger = profile.ledger();
     settings.session = play.then(|| session.clone());
     settings.lock.clone_from(&lock);
     // A person plays, unless there turns out to be no window for one.

@@ -596,6 +596,34 @@ mod tests {
         };
         assert_eq!(golden(Packet::Tick(tick())), "814da398a21baabb");
         assert_eq!(golden(Packet::Controls(controls())), "181a3d5840b31c25a60401");
+        let all = TickPacket {
+            carried: Some(Blob::from(vec![0xcc; 2])),
+            proof: Proof { signature: Some(Signature([7; 64])), tags: vec![[1, 2, 3], [4, 5, 6]] },
+            word: Some(ReignWord {
+                key: PublicKey::from_bytes([5; 32]),
+                signature: Signature([9; 64]),
+            }),
+            ..tick()
+        };
+        let hex = |byte: &str, times| byte.repeat(times);
+        let (signature, word) = (hex("07", 64), hex("05", 32) + &hex("09", 64));
+        let expected = format!("eb4d010203040506a398a21b{signature}{word}02ccccaabb");
+        assert_eq!(golden(Packet::Tick(all.clone())), expected);
+        let passed = Passed { session: SessionId(uuid::Uuid::max()), digest: WorldDigest([8; 32]) };
+        let relay = RelayPacket {
+            from: PublicKey::from_bytes([5; 32]),
+            incarnation: Incarnation(3),
+            to: NodeId::from_u128(11),
+            hops: 2,
+            address: None,
+            packet: Box::new(Packet::Tick(all)),
+            word: Word::Tick(passed, Signature([7; 64])),
+        };
+        // From whom, in which life, to whom, over how many, from nowhere; then the tick, without tags.
+        let head = hex("05", 32) + "0310" + &hex("00", 15) + "0b0200cb";
+        let passed = "0010".to_owned() + &hex("ff", 16) + &hex("08", 32);
+        let expected = format!("19{head}{passed}4da398a21b{signature}{word}02ccccaabb");
+        assert_eq!(golden(Packet::Relay(relay)), expected);
     }
 
     #[test]

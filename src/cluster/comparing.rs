@@ -4,7 +4,7 @@
 use super::{Cluster, Notice, Out, message::Message};
 use crate::{
     mesh::{Delivery, Peer},
-    pairing::{self, Ended, Stage, Step, Told},
+    pairing::{self, Ended, Person, Stage, Step, Told},
     text::Name,
     types::{Instant, NodeId},
 };
@@ -15,13 +15,19 @@ impl Cluster {
         if !self.is_linked_with(with) {
             return self.tell_of_pairing(with, Told::Ended { why: Ended::Gone, by_them: false });
         }
-        self.pairing.pair(now, self.me.key.public(), with);
+        self.pairing.pair(now, self.person(), with);
         self.mind_pairing(now);
     }
 
     /// The person here says that what it compares is the same, or not, or that it does not want to.
     pub fn compared(&mut self, now: Instant, same: bool) {
         self.pairing.compared(now, same);
+        self.mind_pairing(now);
+    }
+
+    /// No more people can be remembered here.
+    pub fn cannot_remember(&mut self, now: Instant) {
+        self.pairing.full();
         self.mind_pairing(now);
     }
 
@@ -32,8 +38,13 @@ impl Cluster {
     }
 
     pub(super) fn hear_pairing(&mut self, now: Instant, from: NodeId, step: Step) {
-        self.pairing.hear(now, self.me.key.public(), from, step);
+        self.pairing.hear(now, self.person(), from, step);
         self.mind_pairing(now);
+    }
+
+    /// Who this node shows itself to be.
+    fn person(&self) -> Person {
+        Person { machine: self.me.key.public(), certificate: self.me.certificate.clone() }
     }
 
     /// Time has passed, or something was said.

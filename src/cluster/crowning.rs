@@ -64,9 +64,11 @@ impl Cluster {
         self.settle_session(now);
         self.keeper.reigns(term.epoch);
         self.votes.follow(Some(term));
+        self.mesh.set_host(Some(term.host));
+        self.proving.remember(term, ReignWord::give(&self.me.key, term));
         self.roster.bar(self.bars.published());
-        self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
-        self.publish_roster(now);
+        // The first tick goes first, the list right behind it.
+        (self.roster_waits, self.reconcile_at) = (true, now);
     }
 
     /// Tells the own members whom to follow, now that this node's reign is over.

@@ -451,7 +451,7 @@ impl Election {
         via: Option<Via>,
     ) -> Admission {
         let term = packet.term;
-        if !self.plausible(term) || term.host == self.me {
+        if !self.believe(term) || term.host == self.me {
             return Admission::Drop;
         }
         self.see(term.epoch);
@@ -598,7 +598,7 @@ impl Election {
     /// There is this reign, by the word of its host, as `told_by` says or the host itself. No proof of life,
     /// but a reason to meet.
     pub fn rumour(&mut self, now: Instant, term: Term, told_by: Option<NodeId>) {
-        if self.reign().is_some_and(|mine| mine < term) && self.plausible(term) {
+        if self.reign().is_some_and(|mine| mine < term) && self.believe(term) {
             self.see(term.epoch);
             self.meet_rival(now, term, told_by);
         }
@@ -683,14 +683,20 @@ impl Election {
         Rank { has_world: cx.newest.mark().is_some(), steady: cx.steady, id: self.me }
     }
 
-    /// Whether there may be such a reign. If that is hard to believe, it is less so the next time: whoever
-    /// has missed much, or has heard no lies where others did, catches up in a few steps.
-    fn plausible(&mut self, term: Term) -> bool {
-        let most = self.floor.0.saturating_add(EPOCH_LEAP_MAX);
-        if term.epoch.0 > most {
-            self.see(Epoch(most));
+    /// The highest number of a reign that can be believed, after those that this node has seen.
+    fn believable(&self) -> Epoch {
+        Epoch(self.floor.0.saturating_add(EPOCH_LEAP_MAX))
+    }
+
+    /// Believes that there may be such a reign, or does not. If that is hard to believe, it is less so the next
+    /// time: whoever has missed much, or has heard no lies where others did, catches up in a few steps.
+    fn believe(&mut self, term: Term) -> bool {
+        let most = self.believable();
+        let believes = term.epoch <= most;
+        if !believes {
+            self.see(most);
         }
-        term.epoch.0 <= most
+        believes
     }
 
     /// This node remembers a reign of this number: whatever it reigns in comes after it.
@@ -703,7 +709,7 @@ impl Election {
     }
 
     fn see_within_reason(&mut self, epoch: Epoch) {
-        self.see(epoch.min(Epoch(self.floor.0.saturating_add(EPOCH_LEAP_MAX))));
+        self.see(epoch.min(self.believable()));
     }
 
     fn send(&mut self, to: NodeId, packet: Packet) {

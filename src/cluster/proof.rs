@@ -16,6 +16,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt,
     time::Duration,
 };
 
@@ -136,11 +137,20 @@ impl Vouched {
     }
 }
 
+/// What tokens are made of. It is never shown.
+struct Secret([u8; 32]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
 /// What a node needs to vouch for its own worlds and to believe those of others.
 #[derive(Debug)]
 pub struct Proving {
     /// What this node's own tokens are made of.
-    secret: [u8; 32],
+    secret: Secret,
     /// Those that others gave to this node.
     tokens: BTreeMap<NodeId, (Incarnation, Token)>,
     /// Until when somebody may get this host's ticks through third hands.
@@ -155,7 +165,7 @@ impl Proving {
     /// With a secret that nobody can guess.
     pub fn new(chance: &mut Chance) -> Self {
         Self {
-            secret: chance.bytes(),
+            secret: Secret(chance.bytes()),
             tokens: BTreeMap::new(),
             passed_until: Instant::default(),
             words: VecDeque::new(),
@@ -165,7 +175,7 @@ impl Proving {
 
     /// What this node gives to this life of another.
     pub fn token_for(&self, id: NodeId, incarnation: Incarnation) -> Token {
-        Token::new(&self.secret, id, incarnation)
+        Token::new(&self.secret.0, id, incarnation)
     }
 
     /// What another one gave to this node. Those of nodes that are not linked give way.
@@ -220,7 +230,7 @@ impl Proving {
             || signature.zip(origin.key).is_some_and(|(word, key)| claim.check(&key, &word).is_ok())
     }
 
-    /// A host gave its word for this reign.
+    /// A host gave its word for this reign: it was checked, or came from that host.
     pub fn remember(&mut self, term: Term, word: ReignWord) {
         self.words.retain(|(known, _)| *known != term);
         if self.words.len() >= WORDS_MAX {

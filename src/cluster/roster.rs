@@ -70,16 +70,17 @@ impl Roster {
         true
     }
 
-    /// What is published as its host signed it: as this node did, if it is the host.
+    /// What is published as its host signed it: as this node does, if it is the host. None: its host
+    /// did not sign what it sent.
     pub fn signed(&self, key: &SecretKey) -> Option<SignedRoster> {
         let published = self.published.as_ref()?;
         match published.term.host == key.public().id() {
             true => SignedRoster::new(published.clone(), key),
-            false => self.signed.clone(),
+            false => self.signed.clone().filter(|signed| signed.check().is_ok()),
         }
     }
 
-    /// The word of a host that it reigns in this term, with its key.
+    /// The word of a host that it reigns in this term, with its key; nobody has checked it.
     pub fn reign_word(&self, term: Term) -> Option<ReignWord> {
         let signed = self.signed.iter().chain(self.early.values());
         let mut signed = signed.filter(|signed| signed.roster.term == term);
@@ -341,11 +342,13 @@ mod tests {
             entries.members.iter().any(|member| member.id == id(number))
         };
         assert!(comes(20, 2));
+        assert!(!comes(7, 9), "the one that gave up its seat, and is still linked");
         assert!(!comes(21, 9), "there are enough of them");
         assert!(comes(22, 2));
         assert!(comes(23, 2));
         assert!(!comes(24, 2), "three and four");
         assert!(comes(25, 3));
+        assert!(!comes(7, 9) && !comes(21, 9));
         assert_eq!(members.len(), 8);
         assert_eq!(members[0].id, id(0), "the host has no address");
     }

@@ -90,7 +90,7 @@ impl Cluster {
         let (Some(session), Some(signature)) = (self.session_id, tick.proof.signature) else {
             return;
         };
-        let Some(ReignWord { key: from, .. }) = self.reign_word(tick.term) else { return };
+        let Some(from) = self.host_key(tick.term) else { return };
         let word = Word::Tick(Passed { session, digest }, signature);
         tick.carried = self.carried_since(tick.term, held);
         let incarnation = tick.term.incarnation;

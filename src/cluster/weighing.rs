@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::Mutant,
-    keys::WorldDigest,
+    keys::{PublicKey, WorldDigest},
     mesh::{Delivery, Peer},
     types::{Incarnation, Instant, NodeId, Role, Term},
 };
@@ -109,12 +109,25 @@ impl Cluster {
         self.proving.mistrust(now, by);
     }
 
-    /// The word of a host for its reign, as far as it is known here.
+    /// The word of a host for its reign, as far as it is known here, to be shown to others.
     pub(super) fn reign_word(&self, term: Term) -> Option<ReignWord> {
+        let known = self.known_word(term);
         if (term.host, term.incarnation) == (self.me.id, self.me.incarnation) {
-            return Some(ReignWord::give(&self.me.key, term));
+            return Some(known.unwrap_or_else(|| ReignWord::give(&self.me.key, term)));
         }
+        // What the host said here itself was not checked then.
+        known.filter(|word| word.check(term).is_ok())
+    }
+
+    fn known_word(&self, term: Term) -> Option<ReignWord> {
         self.proving.word(term).or_else(|| self.roster.reign_word(term))
+    }
+
+    /// The key of the host of this term, as far as it is known here.
+    pub(super) fn host_key(&self, term: Term) -> Option<PublicKey> {
+        let own = (term.host == self.me.id).then(|| self.me.key.public());
+        let known = || self.known_word(term).map(|word| word.key);
+        own.or_else(known).filter(|key| key.id() == term.host)
     }
 
     /// Where the world of a tick comes from, should it be handed over one day.
@@ -143,9 +156,9 @@ impl Cluster {
             }
             Packet::Ok(OkPacket { answer: Answer::Follow { worlds, .. }, .. }) => {
                 for copy in worlds {
-                    let word = self.reign_word(copy.mark.clock.term);
+                    let key = self.host_key(copy.mark.clock.term);
                     if let Some(origin) = &mut copy.origin {
-                        origin.key = word.map(|word| word.key);
+                        origin.key = key;
                     }
                 }
             }
@@ -155,7 +168,9 @@ impl Cluster {
     }
 
     /// Whether the host of this term itself says so, be it by way of others. What is said without its word
-    /// says nothing, and what is said with another's is refused.
+    /// says nothing, and what is said with another's is refused. What comes from the host needs no check,
+    /// which would cost more than all else that a new reign does: it is sealed, and its word is checked
+    /// when it is [shown to others](Self::reign_word).
     pub(super) fn is_reign(
         &mut self,
         now: Instant,
@@ -167,15 +182,18 @@ impl Cluster {
             return true;
         }
         let Some(word) = word else { return term.host == from };
-        if self.proving.word(term) == Some(word) {
+        let known = self.proving.word(term);
+        if known == Some(word) {
+            return true;
+        }
+        if term.host == from {
+            if known.is_none() {
+                self.proving.remember(term, word);
+            }
             return true;
         }
         // Of whoever forged one nothing is checked for a while: checks are what a flood of them would cost.
-        let mistrusted = self.proving.mistrusts(now, from);
-        if mistrusted && term.host == from {
-            return true; // it speaks for itself; its word is not shown to others
-        }
-        let genuine = !mistrusted && word.check(term).is_ok();
+        let genuine = !self.proving.mistrusts(now, from) && word.check(term).is_ok();
         match genuine {
             true => self.proving.remember(term, word),
             false => {

@@ -11,6 +11,9 @@
 //! mark   = the first 4 bytes of the reader's id: so nobody tries to open what is for others
 //! ```
 //!
+//! Of boxes with one mark the first counts: so whatever a letter is made of, to open it costs as much as to
+//! open one box. Of two readers with one mark, which is a chance of one in a hundred million, the second reads nothing.
+//!
 //! What a letter does not hide: how long it is, and who can read it.
 
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce, aead::Aead as _};
@@ -37,8 +40,9 @@ pub const fn letter_bytes(readers: usize) -> usize {
 pub fn seal(chance: &mut Chance, readers: &[PublicKey], text: &[u8]) -> Option<Vec<u8>> {
     let key: [u8; KEY_BYTES] = chance.bytes();
     let mut boxes: Vec<[u8; MARK_BYTES + BOX_BYTES]> = Vec::new();
-    for (at, reader) in readers.iter().enumerate() {
-        if boxes.len() < READERS_MAX && !readers[..at].contains(reader) {
+    for reader in readers {
+        let mark = mark(reader);
+        if boxes.len() < READERS_MAX && boxes.iter().all(|one| one[..MARK_BYTES] != mark) {
             boxes.extend(boxed(chance, reader, &key));
         }
     }
@@ -55,16 +59,10 @@ pub fn seal(chance: &mut Chance, readers: &[PublicKey], text: &[u8]) -> Option<V
 pub fn open(secret: &SecretKey, letter: &[u8]) -> Option<Vec<u8>> {
     let (boxes, sealed) = parts(letter)?;
     let mark = mark(&secret.public());
+    let one = boxes.iter().find(|one| one[..MARK_BYTES] == mark)?;
     let own = crypto_box::SecretKey::from_bytes(secret.pair.to_scalar_bytes());
-    for one in boxes.iter().filter(|one| one[..MARK_BYTES] == mark) {
-        let key = own.unseal(&one[MARK_BYTES..]).ok();
-        let key: Option<[u8; KEY_BYTES]> = key.and_then(|key| key.try_into().ok());
-        if let Some(key) = key {
-            let cipher = XChaCha20Poly1305::new(&key.into());
-            return cipher.decrypt(&XNonce::default(), sealed).ok();
-        }
-    }
-    None
+    let key: [u8; KEY_BYTES] = own.unseal(&one[MARK_BYTES..]).ok()?.try_into().ok()?;
+    XChaCha20Poly1305::new(&key.into()).decrypt(&XNonce::default(), sealed).ok()
 }
 
 /// Whether a letter says that whoever has the other half of this key can read it.
@@ -159,6 +157,23 @@ mod tests {
             other[at] ^= 1;
             assert_eq!(open(&key(1), &other), None, "byte {at}");
         }
+    }
+
+    #[test]
+    fn whoever_makes_a_letter_of_many_boxes_has_one_of_them_opened() {
+        let letter = seal(&mut Chance::new([1; 32]), &[key(1).public()], b"at noon").unwrap();
+        let (boxes, text) = letter[1..].split_at(MARK_BYTES + BOX_BYTES);
+        let mut junk = boxes.to_vec();
+        junk[MARK_BYTES..].fill(7);
+        let of = |boxes: &[&[u8]]| {
+            let count = [boxes.len() as u8];
+            [&count[..], &boxes.concat(), text].concat()
+        };
+        assert_eq!(open(&key(1), &of(&[boxes])).unwrap(), b"at noon");
+        assert_eq!(open(&key(1), &of(&[boxes, &junk])).unwrap(), b"at noon");
+        let mut many: Vec<&[u8]> = vec![&junk; READERS_MAX];
+        many[READERS_MAX - 1] = boxes;
+        assert_eq!(open(&key(1), &of(&many)), None, "the right one stands last");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! A signature can be checked by everybody, and has 64 bytes. Where only one node has to believe something
 //! that another one says of each tick, three bytes do: a *tag*, made with a *token* that these two alone know
-//! (keyed BLAKE2s, by `blake2`). Whoever passes the tag on has no token, and one guess: it is right once in
-//! 16 million times.
+//! (keyed BLAKE2s, by `blake2`). Whoever passes the tag on has no token, and can only guess: a guess is right
+//! once in 16 million times.
 
 use std::fmt;
 

@@ -70,6 +70,25 @@ pub struct Span {
     pub last: u64,
 }
 
+impl EntryId {
+    /// The entry of this name, as `Display` writes it; none if it is no such name.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut parts = name.trim().splitn(3, '/');
+        let node = NodeId(parts.next()?.parse().ok()?);
+        let incarnation = Incarnation(u64::from_str_radix(parts.next()?, 16).ok()?);
+        let number = parts.next()?.parse().ok()?;
+        Some(Self { writer: Writer { node, incarnation }, number })
+    }
+}
+
+/// Its name for scripts: its author's id, its life and its number.
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Writer { node, incarnation } = self.writer;
+        write!(f, "{node}/{:016x}/{}", incarnation.0, self.number)
+    }
+}
+
 impl fmt::Debug for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}#{}", self.writer, self.number)

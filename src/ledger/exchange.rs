@@ -360,9 +360,10 @@ impl Exchange {
                     }
                     let Some(EntryId { writer, .. }) = run.first().map(Entry::id) else { continue };
                     // What others hold they have counted themselves.
-                    if (portion.is_none() || writer.node == from.node)
-                        && self.paces.cut(now, ledger.stream(writer), &mut run)
-                    {
+                    let counts = portion.is_none() || writer.node == from.node;
+                    let cut = counts.then(|| self.paces.cut(now, ledger.stream(writer), &mut run));
+                    let cut = cut.unwrap_or_default();
+                    if cut.beyond {
                         peer.allowance.use_up(CHECK_COSTS);
                         peer.ask_again_at = peer.ask_again_at.max(now + PACED_AGAIN);
                     }
@@ -371,14 +372,18 @@ impl Exchange {
                         Ok(Fate::Known | Fate::Completed) => {}
                         Ok(Fate::Fresh) => {
                             peer.allowance.use_up(bytes);
+                            self.paces.said(now, writer, cut.lines);
                             fresh.extend(names.into_iter().flat_map(|id| ledger.at(id)));
                         }
                         Ok(_) | Err(Refused::Contradicted | Refused::Full) => {
                             peer.allowance.use_up(bytes);
                         }
-                        Err(Refused::Gap) if portion.is_none() => {
-                            self.ask(now, ledger, from.node);
-                            return Ok(());
+                        Err(Refused::Gap) => {
+                            peer.allowance.use_up(CHECK_COSTS);
+                            if portion.is_none() {
+                                self.ask(now, ledger, from.node);
+                                return Ok(());
+                            }
                         }
                         Err(error @ (Refused::Forged | Refused::Unsigned)) => {
                             peer.allowance.use_up(FORGED_COSTS);
@@ -482,10 +487,22 @@ impl Exchange {
         }
     }
 
-    /// Leaves of what a world carried as much as its author may say.
-    pub fn cut(&mut self, now: Instant, ledger: &Ledger, run: &mut Vec<Entry>) {
-        let writer = run.first().map(|entry| entry.id().writer);
-        self.paces.cut(now, writer.and_then(|writer| ledger.stream(writer)), run);
+    /// Takes of a run that a world carried as much as its author may say.
+    ///
+    /// # Errors
+    /// [`Refused`]: it is none that its author has signed, or does not fit on what is held.
+    pub fn take(
+        &mut self,
+        now: Instant,
+        ledger: &mut Ledger,
+        mut run: Vec<Entry>,
+    ) -> Result<(), Refused> {
+        let Some(EntryId { writer, .. }) = run.first().map(Entry::id) else { return Ok(()) };
+        let cut = self.paces.cut(now, ledger.stream(writer), &mut run);
+        if ledger.accept(run)? == Fate::Fresh {
+            self.paces.said(now, writer, cut.lines);
+        }
+        Ok(())
     }
 
     /// Compares with everybody at the next tick.
@@ -614,8 +631,15 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::ledger::tests::{ledger, say};
+    use crate::ledger::{
+        body::Body,
+        entry::Kind,
+        stream::Stream,
+        tests::{ledger, say},
+    };
 
     const PEER: NodeId = NodeId::from_u128(9);
 
@@ -639,6 +663,48 @@ mod tests {
         let kept: usize = own.entries().map(|entry| entry.bytes()).sum();
         assert!(kept as u64 <= Allowance::BYTES_MAX, "{kept}");
         assert!(kept as u64 > Allowance::BYTES_MAX * 8 / 10, "{kept}");
+    }
+
+    /// Lines in the name of somebody else, who never said them, as this one's own.
+    #[test]
+    fn whoever_speaks_in_somebody_s_name_uses_up_nothing_of_what_this_one_may_say() {
+        let (mut own, mut ada, mut forged) = (ledger(1), ledger(8), ledger(8));
+        let (mut exchange, mut witnesses) = (Exchange::new(false), Witnesses::default());
+        let now = Instant(1_000_000);
+        let said = |ledger: &mut Ledger, text: &str| {
+            ledger.write(WallTime(0), Body::Other(Kind::LINE, text.into())).unwrap()
+        };
+        let author = said(&mut ada, "first");
+        let lines: Vec<SharedEntry> = (0..9).map(|_| said(&mut ada, "mine")).collect();
+        let known: Vec<SharedEntry> = ada.entries().filter(|it| it.id() <= author.id()).collect();
+        let others: Vec<SharedEntry> = (0..30).map(|_| said(&mut forged, "hers")).collect();
+        // Signed by nobody: 64 bytes that are no signature.
+        let junk = |entry: &SharedEntry| {
+            Arc::new(Entry::clone(entry).unsigned().signed(&[7; 64]).unwrap())
+        };
+        let at_once: Vec<SharedEntry> = others[1..20].iter().map(junk).collect();
+        let gapped: Vec<SharedEntry> = others[20..].iter().map(junk).collect();
+        let mut hears = |own: &mut Ledger, at: Instant, from: &Ledger, run: &[SharedEntry]| {
+            let sender = Sender { node: from.me().node, ..sender() };
+            exchange.link_is_up(at, own, &Disk::new(), sender.node, false);
+            let message = entries(from, run, None);
+            exchange.hear(at, own, &mut witnesses, sender, &message).unwrap();
+        };
+        let liar = ledger(9);
+        hears(&mut own, now, &ada, &known);
+        let later = now + Duration::from_secs(60);
+        for run in [&at_once, &gapped, &at_once, &gapped] {
+            hears(&mut own, later, &liar, run);
+        }
+        let writer = ada.me();
+        let held = |own: &Ledger| own.stream(writer).map(Stream::through);
+        assert_eq!(held(&own), Some(author.id().number), "nothing that she did not say");
+        hears(&mut own, later, &ada, &lines);
+        assert_eq!(held(&own), Some(author.id().number + 9), "and all that she did");
+        // What she has said counts, whoever brings it.
+        let more: Vec<SharedEntry> = (0..9).map(|_| said(&mut ada, "more")).collect();
+        hears(&mut own, later, &liar, &more);
+        assert_eq!(held(&own), Some(author.id().number + 10));
     }
 
     #[test]

@@ -556,10 +556,10 @@ impl Keeper {
     /// is held.
     pub fn take(&mut self, now: Instant, host: Writer, carried: Carried) -> Vec<SharedEntry> {
         let names: Vec<EntryId> = carried.entries.iter().map(Entry::id).collect();
-        for mut run in batch::runs(carried.entries) {
-            self.exchange.cut(now, &self.ledger, &mut run);
+        for run in batch::runs(carried.entries) {
             // What does not fit on what is held shows in the end.
-            if let Err(error @ (Refused::Forged | Refused::Unsigned)) = self.ledger.accept(run) {
+            let taken = self.exchange.take(now, &mut self.ledger, run);
+            if let Err(error @ (Refused::Forged | Refused::Unsigned)) = taken {
                 let what = format!("entries that a world carried: {error}");
                 self.refusals.note(now, host.node, &what);
             }

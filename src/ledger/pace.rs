@@ -5,6 +5,9 @@
 //! refused, and with them what stands behind them in its stream; they come again when they are asked
 //! for, one a second.
 //!
+//! What counts is what was *taken*, and so what its author has signed. Whoever brings lines in somebody
+//! else's name that this one never said, or brings them out of their order, uses up nothing of what this one may say.
+//!
 //! *Whoever was away* brings along what it has said meanwhile: while somebody is not linked its allowance
 //! grows, and it is spent within [`BROUGHT_WITHIN`] after its link has come up. From a life that was never
 //! heard before [`LINES_BROUGHT_MAX`] lines are taken so. What a third node passes on in an answer is not
@@ -103,6 +106,15 @@ impl Pace {
     }
 }
 
+/// What was left of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// How many lines.
+    pub lines: u32,
+    /// Whether anything was left out.
+    pub beyond: bool,
+}
+
 /// How much each writer talks, as it is heard here.
 #[derive(Debug, Default)]
 pub struct Paces {
@@ -133,36 +145,52 @@ impl Paces {
         self.linked.clear();
     }
 
-    /// Leaves of a run that goes on this stream as much as its author may say now. Whether anything was
-    /// left out.
-    pub fn cut(&mut self, now: Instant, stream: Option<&Stream>, run: &mut Vec<Entry>) -> bool {
+    /// Leaves of a run that goes on this stream as much as its author may say now. That it was said is told
+    /// afterwards, by [`said`](Paces::said), if the run turns out to be its author's.
+    pub fn cut(&self, now: Instant, stream: Option<&Stream>, run: &mut Vec<Entry>) -> Cut {
         let through = stream.map_or(0, Stream::through);
         let is_line =
             |entry: &Entry| entry.head().kind == Kind::LINE && entry.id().number > through;
         let Some(EntryId { writer, .. }) = run.iter().find(|entry| is_line(entry)).map(Entry::id)
         else {
-            return false;
+            return Cut::default();
         };
-        let linked = self.linked.get(&writer.node);
-        let brings = linked.is_some_and(|since| now.since(*since) < BROUGHT_WITHIN);
-        let at_once = self.allowed.heard_at_once();
-        let most = if brings { LINES_BROUGHT_MAX.max(at_once) } else { at_once };
-        if self.writers.len() >= WRITERS_MAX && !self.writers.contains_key(&writer) {
-            // Whoever has said nothing for longest is as one who never said anything.
-            let idle = self.writers.iter().min_by_key(|(_, pace)| pace.at).map(|(idle, _)| *idle);
-            idle.map(|idle| self.writers.remove(&idle));
-        }
-        let every = self.allowed.every;
-        let pace = self.writers.entry(writer).or_insert_with(|| Pace::new(now, most, every));
-        let left = pace.left(now, most);
+        let left = self.pace_of(now, writer).lines;
         let lines = run.iter().enumerate().filter(|(_, entry)| is_line(entry));
         let beyond = lines.map(|(at, _)| at).nth(left as usize);
         run.truncate(beyond.unwrap_or(run.len()));
         // What is behind the last signature is not taken.
         let signed = run.iter().rposition(|entry| entry.signature().is_some());
         let taken = signed.map_or(0, |last| last + 1);
-        pace.said(run[..taken].iter().filter(|entry| is_line(entry)).count() as u32);
-        beyond.is_some()
+        let lines = run[..taken].iter().filter(|entry| is_line(entry)).count() as u32;
+        Cut { lines, beyond: beyond.is_some() }
+    }
+
+    /// So many lines of this writer were taken.
+    pub fn said(&mut self, now: Instant, writer: Writer, lines: u32) {
+        if lines == 0 {
+            return;
+        }
+        if self.writers.len() >= WRITERS_MAX && !self.writers.contains_key(&writer) {
+            // Whoever has said nothing for longest is as one who never said anything.
+            let idle = self.writers.iter().min_by_key(|(_, pace)| pace.at).map(|(idle, _)| *idle);
+            idle.map(|idle| self.writers.remove(&idle));
+        }
+        let mut pace = self.pace_of(now, writer);
+        pace.said(lines);
+        self.writers.insert(writer, pace);
+    }
+
+    /// What a writer may say now.
+    fn pace_of(&self, now: Instant, writer: Writer) -> Pace {
+        let linked = self.linked.get(&writer.node);
+        let brings = linked.is_some_and(|since| now.since(*since) < BROUGHT_WITHIN);
+        let at_once = self.allowed.heard_at_once();
+        let most = if brings { LINES_BROUGHT_MAX.max(at_once) } else { at_once };
+        let known = self.writers.get(&writer).copied();
+        let mut pace = known.unwrap_or_else(|| Pace::new(now, most, self.allowed.every));
+        pace.left(now, most);
+        pace
     }
 }
 
@@ -206,8 +234,9 @@ mod tests {
     }
 
     fn heard(paces: &mut Paces, at: u64, run: &[Entry]) -> usize {
-        let mut run = run.to_vec();
-        paces.cut(Instant(at), None, &mut run);
+        let (mut run, writer) = (run.to_vec(), run[0].id().writer);
+        let cut = paces.cut(Instant(at), None, &mut run);
+        paces.said(Instant(at), writer, cut.lines);
         run.iter().filter(|entry| entry.head().kind == Kind::LINE).count()
     }
 

@@ -16,7 +16,7 @@ use std::{
 
 use super::message::Refusal;
 use crate::{
-    accounts::{Claim, Statement},
+    accounts::Statement,
     keys::PublicKey,
     types::{Instant, NodeId},
 };
@@ -24,8 +24,9 @@ use crate::{
 /// How long somebody who was not on the list is not dialled.
 const NOT_MET_FOR: Duration = Duration::from_secs(30);
 
-/// The most of those who are remembered: beyond, whoever was turned away first is met again.
-const TURNED_AWAY_MAX: usize = 256;
+/// The most of those who are remembered who were turned away, and of those who have broken rules: beyond, whoever
+/// it was first is met again.
+const REMEMBERED_MAX: usize = 256;
 
 /// The most machines of listed accounts that are remembered: beyond, the one of the lowest id has to show
 /// its certificate again.
@@ -42,9 +43,25 @@ pub(super) struct Admission {
     /// Machines that have shown that they speak for a listed account.
     vouched: BTreeMap<NodeId, NodeId>,
     /// Who was not on the list, and when that turned out.
-    turned_away: BTreeMap<NodeId, Instant>,
+    turned_away: Lately,
     /// Who has broken rules, and until when nothing is heard of it.
-    held_off: BTreeMap<NodeId, Instant>,
+    held_off: Lately,
+}
+
+/// A time for each of the last ones of whom something became.
+#[derive(Debug, Default)]
+struct Lately(BTreeMap<NodeId, Instant>);
+
+impl Lately {
+    fn note(&mut self, id: NodeId, at: Instant) {
+        if self.0.len() >= REMEMBERED_MAX
+            && !self.0.contains_key(&id)
+            && let Some((_, first)) = self.0.iter().map(|(id, at)| (*at, *id)).min()
+        {
+            self.0.remove(&first);
+        }
+        self.0.insert(id, at);
+    }
 }
 
 impl Admission {
@@ -57,7 +74,7 @@ impl Admission {
     pub fn list(&mut self, listed: Option<BTreeSet<NodeId>>) {
         self.listed = listed;
         self.vouched.clear();
-        self.turned_away.clear();
+        self.turned_away.0.clear();
     }
 
     /// These machines do not speak any more for these accounts, which are listed.
@@ -69,17 +86,12 @@ impl Admission {
 
     /// Somebody has broken rules: nothing is heard of it until then.
     pub fn hold_off(&mut self, until: Instant, id: NodeId) {
-        if self.held_off.len() >= TURNED_AWAY_MAX
-            && let Some((_, first)) = self.held_off.iter().map(|(id, at)| (*at, *id)).min()
-        {
-            self.held_off.remove(&first);
-        }
-        self.held_off.insert(id, until);
+        self.held_off.note(id, until);
     }
 
     /// Whether somebody has broken rules lately.
     pub fn is_held_off(&self, now: Instant, id: NodeId) -> bool {
-        self.held_off.get(&id).is_some_and(|until| now < *until)
+        self.held_off.0.get(&id).is_some_and(|until| now < *until)
     }
 
     /// A node has proved that it has `key`, and shows this certificate of the account that it speaks for. Why
@@ -96,16 +108,11 @@ impl Admission {
                 self.vouched.pop_first();
             }
             self.vouched.insert(id, account);
-            self.turned_away.remove(&id);
+            self.turned_away.0.remove(&id);
         }
         let refusal = self.refuses(id);
         if refusal == Some(Refusal::NotListed) {
-            if self.turned_away.len() >= TURNED_AWAY_MAX
-                && let Some((_, first)) = self.turned_away.iter().map(|(id, at)| (*at, *id)).min()
-            {
-                self.turned_away.remove(&first);
-            }
-            self.turned_away.insert(id, now);
+            self.turned_away.note(id, now);
         }
         refusal
     }
@@ -114,9 +121,8 @@ impl Admission {
     fn vouches(&self, shown: &Statement, machine: &PublicKey) -> Option<NodeId> {
         let account = shown.account.id();
         let listed = self.listed.as_ref()?.contains(&account);
-        let meant = matches!(&shown.claim, Claim::Certifies { machine: certified, .. } if certified == machine);
         let struck = self.struck.contains(&(account, machine.id()));
-        (listed && meant && !struck && shown.verify().is_ok()).then_some(account)
+        (listed && !struck && shown.certifies(machine)).then_some(account)
     }
 
     /// Why this node may not come in, if so. Of somebody who has not shown who it is yet that is so, too.
@@ -136,7 +142,7 @@ impl Admission {
         let lately = |at: &Instant| now.since(*at) < NOT_MET_FOR;
         match self.refuses(id) {
             None => true,
-            Some(Refusal::NotListed) => !self.turned_away.get(&id).is_some_and(lately),
+            Some(Refusal::NotListed) => !self.turned_away.0.get(&id).is_some_and(lately),
             Some(_) => false,
         }
     }
@@ -145,7 +151,7 @@ impl Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::SecretKey;
+    use crate::{accounts::Claim, keys::SecretKey};
 
     const NOW: Instant = Instant(5_000_000);
 
@@ -206,7 +212,21 @@ mod tests {
         for number in 0..=255 {
             let _ = admission.shown(NOW + Duration::from_secs(1), &key(number).public(), None);
         }
-        assert!(admission.turned_away.len() <= TURNED_AWAY_MAX);
+        assert!(admission.turned_away.0.len() <= REMEMBERED_MAX);
+    }
+
+    #[test]
+    fn of_those_who_break_rules_the_last_ones_are_held_off_and_one_that_does_it_again_takes_nobodys_place()
+     {
+        let mut admission = Admission::default();
+        let id = |number: usize| NodeId::from_u128(number as u128);
+        let until = |number: usize| NOW + Duration::from_secs(1 + number as u64);
+        (0..REMEMBERED_MAX).for_each(|number| admission.hold_off(until(number), id(number)));
+        admission.hold_off(until(REMEMBERED_MAX), id(7));
+        assert!((0..REMEMBERED_MAX).all(|number| admission.is_held_off(NOW, id(number))));
+        admission.hold_off(until(REMEMBERED_MAX), id(REMEMBERED_MAX));
+        assert!(!admission.is_held_off(NOW, id(0)), "the first one");
+        assert!((1..=REMEMBERED_MAX).all(|number| admission.is_held_off(NOW, id(number))));
     }
 
     #[test]

@@ -165,11 +165,16 @@ impl Mesh {
         if !peer.is_known() {
             peer.credit = peer.credit.saturating_sub(DIAL_COSTS_BYTES);
         }
-        let link = LinkId(self.next_link);
-        self.next_link += 2;
         peer.turn = turn + 1;
         peer.tries = peer.tries.saturating_add(1);
-        peer.dials.push(link);
+        peer.dials.push(LinkId(self.next_link));
+        self.begin_dial(now, to, id);
+    }
+
+    /// Opens the next link, with this one.
+    fn begin_dial(&mut self, now: Instant, to: SocketAddr, id: NodeId) {
+        let link = LinkId(self.next_link);
+        self.next_link += 2;
         self.links.insert(link, Link::new(now, to, Some(id)));
         self.out.push_back(Out::Effect(Effect::Dial { link, to }));
     }
@@ -200,10 +205,7 @@ impl Mesh {
         let worth = paid >= DIAL_COSTS_BYTES as usize && !self.links.values().any(tried);
         if worth && now.since(self.doubted_itself) >= DOUBTED_EVERY {
             self.doubted_itself = now;
-            let link = LinkId(self.next_link);
-            self.next_link += 2;
-            self.links.insert(link, Link::new(now, at, Some(me.id)));
-            self.out.push_back(Out::Effect(Effect::Dial { link, to: at }));
+            self.begin_dial(now, at, me.id);
             self.stir();
         }
     }

@@ -19,7 +19,9 @@
 //! A recorded beacon can be sent again. So a sealed one also holds a question, the answer to one of the
 //! receiver's, and which beacon of its sender's life it is. Whoever has not answered a question in this life
 //! may be dialled, and is asked; its beacons are not [proved](Heard::proved), and nobody waits for a host
-//! that only these tell of. One that is older than another one of that life is not looked at.
+//! that only these tell of. One that is older than another one of that life is not looked at, and the last
+//! one, sent again, keeps nobody any longer: it counts from when it came first. Nor does one that is not proved
+//! take the place of one that is, for as long as that one is fresh.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -227,6 +229,10 @@ impl Discovery {
             _ => NodeId::from_u128(xxh3_128(from.to_string().as_bytes())),
         };
         let number = freshness.number;
+        let known = self.heard.get(&id).filter(|known| known.number == number);
+        if beacon.locked && known.is_some_and(|known| known.beacon.who.incarnation == life) {
+            return Some((beacon, paid)); // the same one once more, by another way or by somebody else
+        }
         let (said, bytes) = (beacon.clone(), bytes.into());
         self.note(id, Heard { beacon: said, from, at: now, proved, number, bytes });
         Some((beacon, paid))
@@ -247,6 +253,10 @@ impl Discovery {
     }
 
     fn note(&mut self, id: NodeId, heard: Heard) {
+        let known = self.heard.get(&id).filter(|known| heard.at.since(known.at) < FRESH);
+        if !heard.proved && known.is_some_and(|known| known.proved) {
+            return;
+        }
         if !self.heard.contains_key(&id) {
             let known = self.heard.iter().map(|(id, heard)| (*id, heard.from.ip(), heard.at));
             let (in_all, each) = (ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX);
@@ -665,6 +675,79 @@ mod tests {
         later.timeout(now, &me, told());
         assert!(later.packet(now, &me, there_at, Port::Own, &answer).is_some());
         assert_eq!(proved(&later, now), [false], "it answers somebody else's question");
+    }
+
+    /// A member of a locked session and somebody else of it whose beacons were proved just now, how it says
+    /// one more in another of its lives, and the last beacon of this one.
+    struct Known {
+        me: Identity,
+        here: Discovery,
+        there_at: SocketAddr,
+        last: Vec<u8>,
+        of_before: Vec<u8>,
+    }
+
+    const PROVED_AT: Instant = Instant(1_000_000);
+
+    fn known() -> Known {
+        let lock = || Some(Lock::from_secret(&[7; 32]));
+        let (me, other) = (
+            Identity { lock: lock(), ..Identity::numbered(1) },
+            Identity { lock: lock(), incarnation: Incarnation(5), ..Identity::numbered(2) },
+        );
+        let before =
+            Identity { lock: lock(), incarnation: Incarnation(4), ..Identity::numbered(2) };
+        let [here_at, there_at] = [1, 2].map(|last| SocketAddr::from(([10, 77, 0, last], 50_000)));
+        let (mut here, mut there) = (discovery(Vec::new()), discovery(vec![here_at]));
+        let sent = |discovery: &mut Discovery| match discovery.poll() {
+            Some(Effect::Packet { bytes, .. }) => bytes.to_vec(),
+            other => panic!("{other:?}"),
+        };
+        let mut earlier = discovery(vec![here_at]);
+        earlier.timeout(PROVED_AT, &before, told());
+        let of_before = sent(&mut earlier);
+        here.timeout(PROVED_AT, &me, told());
+        there.timeout(PROVED_AT, &other, told());
+        here.packet(PROVED_AT, &me, there_at, Port::Own, &sent(&mut there)).unwrap();
+        there.packet(PROVED_AT, &other, here_at, Port::Own, &sent(&mut here)).unwrap();
+        let last = sent(&mut there);
+        here.packet(PROVED_AT, &me, there_at, Port::Own, &last).unwrap();
+        Known { me, here, there_at, last, of_before }
+    }
+
+    /// The lives that are heard of, and whether they are proved.
+    fn lives(here: &Discovery, now: Instant) -> Vec<(u64, bool)> {
+        let lives = here.heard(now).map(|heard| (heard.beacon.who.incarnation.0, heard.proved));
+        lives.collect()
+    }
+
+    #[test]
+    fn the_last_beacon_of_somebody_who_is_gone_keeps_it_no_longer_however_often_it_is_sent() {
+        let Known { me, mut here, there_at, last, .. } = known();
+        let elsewhere = SocketAddr::from(([10, 77, 0, 9], 50_000));
+        assert_eq!(lives(&here, PROVED_AT), [(5, true)]);
+        for after in 1..25 {
+            let now = PROVED_AT + Duration::from_millis(after * 100);
+            let from = if after % 2 == 0 { there_at } else { elsewhere };
+            here.packet(now, &me, from, Port::Own, &last);
+            assert_eq!(lives(&here, now), [(5, true)]);
+            assert!(here.heard(now).all(|heard| heard.from == there_at));
+        }
+        let now = PROVED_AT + FRESH;
+        here.packet(now, &me, there_at, Port::Own, &last);
+        assert_eq!(lives(&here, now), []);
+    }
+
+    #[test]
+    fn a_recorded_beacon_of_an_earlier_life_takes_the_place_of_no_proved_one() {
+        let Known { me, mut here, there_at, of_before, .. } = known();
+        let now = PROVED_AT + Duration::from_millis(500);
+        assert!(here.packet(now, &me, there_at, Port::Own, &of_before).is_some());
+        assert_eq!(lives(&here, now), [(5, true)]);
+        // Once that one is silent it may be dialled; nobody waits for it.
+        let now = PROVED_AT + FRESH;
+        assert!(here.packet(now, &me, there_at, Port::Own, &of_before).is_some());
+        assert_eq!(lives(&here, now), [(4, false)]);
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) struct Link {
     pub(super) heard: Instant,
     pub(super) ping_at: Instant,
     pub(super) deframer: Deframer,
-    /// Since when a frame is on its way.
+    /// Since when the frame is on its way of which the first bytes have come.
     pub(super) unfinished: Option<Instant>,
 }
 
@@ -141,7 +141,7 @@ impl Mesh {
     }
 
     /// A frame may be on its way for a while, and all of those together must not fill the memory: of the address
-    /// that has the most of them the longest goes.
+    /// that has the most of them the longest goes. That need not be the one that grew last.
     fn mind_unfinished(&mut self, now: Instant, link: LinkId) {
         let Some(state) = self.links.get_mut(&link) else { return };
         if state.deframer.held() == 0 {
@@ -178,7 +178,7 @@ impl Mesh {
                 return;
             }
             state.held_until = None;
-            if state.channel.is_none() && !self.reckoning.may_go_on(now) {
+            if state.channel.is_none() && !self.reckoning.may_go_on(now, self.host.is_some()) {
                 // Whoever comes in waits, not those who play.
                 if !self.waiting.contains(&link) {
                     self.waiting.push_back(link);
@@ -188,7 +188,11 @@ impl Mesh {
             }
             let Some(state) = self.links.get_mut(&link) else { return };
             let frame = match state.deframer.next_frame() {
-                Ok(Some(frame)) => frame.to_vec(),
+                Ok(Some(frame)) => {
+                    // What comes behind it is another one.
+                    state.unfinished = None;
+                    frame.to_vec()
+                }
                 Ok(None) => return,
                 Err(_) => return self.fail(now, link),
             };
@@ -586,6 +590,44 @@ mod tests {
                 && mesh.link_deadline(NOW, link) <= NOW + FRAME_WITHIN
         });
         assert!(slow);
+    }
+
+    #[test]
+    fn a_link_is_not_slow_as_long_as_frames_end_on_it() {
+        let (me, other) = (Identity::numbered(1), Identity::numbered(2));
+        let mut mesh = mesh();
+        let mut channel = let_in(&mut mesh, NOW, &me, &other, at(2, 1));
+        let mut frame = || channel.seal_frame(0x10, &[0; 40]).unwrap();
+        let (link, piece) = (LinkId(1), Duration::from_millis(100));
+        let (mut now, mut rest) = (NOW, Vec::new());
+        // No chunk ends where a frame does.
+        while now < NOW + FRAME_WITHIN * 2 {
+            now += piece;
+            let mut chunk = std::mem::replace(&mut rest, frame());
+            chunk.extend(rest.drain(..20));
+            mesh.handle(now, &me, Wire::Bytes { link, chunk });
+            let state = mesh.links.get(&link).expect("it is there");
+            assert!(state.unfinished == Some(now) && mesh.link_deadline(now, state) > now);
+        }
+        let came = std::iter::from_fn(|| mesh.poll())
+            .filter(|out| matches!(out, Out::Received(_)))
+            .count();
+        assert_eq!(came, (2 * FRAME_WITHIN).div_duration_f32(piece) as usize - 1);
+        // Now one comes to no end.
+        let begun = now;
+        let long = (FRAME_BYTES_MAX as u32).to_be_bytes();
+        rest.extend(frame());
+        rest.extend(long);
+        while mesh.links.contains_key(&link) && now < begun + FRAME_WITHIN * 2 {
+            now += piece;
+            let chunk = std::mem::replace(&mut rest, vec![0; 5]);
+            mesh.handle(now, &me, Wire::Bytes { link, chunk });
+            let state = mesh.links.get(&link).expect("it is there");
+            if mesh.link_deadline(now, state) <= now {
+                break;
+            }
+        }
+        assert_eq!(now, begun + piece + FRAME_WITHIN);
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Mesh {
         }
     }
 
-    /// Tells whom to link with when this node is a spectator.
+    /// Tells who reigns: whom a spectator links with; and whoever plays has less time for newcomers.
     pub fn set_host(&mut self, host: Option<NodeId>) {
         self.host = host;
         self.stir();
@@ -109,11 +109,16 @@ impl Mesh {
             false => (HEARD_OF_MAX, HEARD_OF_PER_ADDRESS_MAX),
         };
         if let Some(oldest) = gives_way(known, ip, in_all, each) {
-            let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(oldest));
-            for dial in dials.map(|(link, _)| *link).collect::<Vec<_>>() {
-                self.drop_link(dial);
-            }
+            self.drop_dials(oldest, |_| true);
             self.forget(oldest);
+        }
+    }
+
+    /// Gives up the dials to somebody, of those that are meant.
+    fn drop_dials(&mut self, id: NodeId, meant: impl Fn(&Link) -> bool) {
+        let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(id) && meant(link));
+        for dial in dials.map(|(link, _)| *link).collect::<Vec<_>>() {
+            self.drop_link(dial);
         }
     }
 
@@ -126,11 +131,7 @@ impl Mesh {
     /// Forgets somebody who was met in vain.
     pub(super) fn forget_unless_linked(&mut self, id: NodeId) {
         if self.peers.get(&id).is_some_and(|peer| !peer.was_linked()) {
-            let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(id));
-            let silent = dials.filter(|(_, link)| link.handshake.is_none() && !link.introduced);
-            for dial in silent.map(|(link, _)| *link).collect::<Vec<_>>() {
-                self.drop_link(dial);
-            }
+            self.drop_dials(id, |link| link.handshake.is_none() && !link.introduced);
             self.forget(id);
             self.discovery.forget(id);
         }
@@ -176,10 +177,7 @@ impl Mesh {
                 continue;
             }
             self.part_with(now, id, Parting::Barred);
-            let dials = self.links.iter().filter(|(_, link)| link.dialled == Some(id));
-            for dial in dials.map(|(link, _)| *link).collect::<Vec<_>>() {
-                self.drop_link(dial);
-            }
+            self.drop_dials(id, |_| true);
             self.forget(id);
             self.discovery.forget(id);
         }

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use super::{
     Mesh, Out,
-    channel::INDEX_MIN,
+    channel::{Channel, INDEX_MIN},
     identity::Identity,
-    message::{ANSWER, OPENING, PROOF},
+    message::{ANSWER, Hello, OPENING, PROOF},
 };
 use crate::{
     io::{Effect, Wire},
@@ -15,8 +15,14 @@ use crate::{
     wire,
 };
 
-/// Lets `other` dial this node from there and say who it is.
-pub fn let_in(mesh: &mut Mesh, now: Instant, me: &Identity, other: &Identity, from: SocketAddr) {
+/// Lets `other` dial this node from there and say who it is. Its end of what they agree upon.
+pub fn let_in(
+    mesh: &mut Mesh,
+    now: Instant,
+    me: &Identity,
+    other: &Identity,
+    from: SocketAddr,
+) -> Channel {
     let link = LinkId(1);
     mesh.handle(now, me, Wire::Accepted { link, from });
     let mut handshake = other.handshake(&mut Chance::new([9; 32]), true).unwrap();
@@ -29,8 +35,9 @@ pub fn let_in(mesh: &mut Mesh, now: Instant, me: &Identity, other: &Identity, fr
     });
     let answer = answer.unwrap();
     assert_eq!(answer[4], ANSWER);
-    handshake.read(&answer[5..]).unwrap();
+    let theirs: Hello = serde_json::from_slice(&handshake.read(&answer[5..]).unwrap()).unwrap();
     let hello = serde_json::to_vec(&other.hello(0, INDEX_MIN)).unwrap();
     let chunk = wire::frame(PROOF, &handshake.write(&hello).unwrap()).unwrap();
     mesh.handle(now, me, Wire::Bytes { link, chunk });
+    handshake.channel(me.id, theirs.index).unwrap()
 }

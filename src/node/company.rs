@@ -4,7 +4,7 @@
 //! is remembered, and has proved no account yet, is nobody in particular for
 //! [a while](ACCOUNT_PROVED_WITHIN), neither the one nor an impostor.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     accounts::{Accounts, Friend, Friends, Standing},
@@ -20,6 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub(super) struct Company {
     friends: Friends,
+    /// The same, to be shown.
+    shown: Arc<[Friend]>,
     /// How each of those who are here stands to them, and since when it is here.
     here: BTreeMap<NodeId, (Standing, Instant)>,
     look_at: Instant,
@@ -28,7 +30,8 @@ pub(super) struct Company {
 impl Company {
     /// These are remembered from before.
     pub fn new(kept: Vec<Friend>) -> Self {
-        Self { friends: Friends::new(kept), ..Self::default() }
+        let friends = Friends::new(kept);
+        Self { shown: friends.all().into(), friends, ..Self::default() }
     }
 
     /// All who are remembered.
@@ -36,9 +39,15 @@ impl Company {
         &self.friends
     }
 
+    /// The same, to be shown.
+    pub fn shown(&self) -> &Arc<[Friend]> {
+        &self.shown
+    }
+
     /// Remembers whoever plays on this machine.
     pub fn remember(&mut self, now: Instant, machine: NodeId, friend: Friend) {
         self.friends.remember(friend);
+        self.shown = self.friends.all().into();
         // That it is known is no news to anybody.
         self.here.entry(machine).or_insert((Standing::Paired, now)).0 = Standing::Paired;
         self.stir();
@@ -54,15 +63,21 @@ impl Company {
         self.here.get(&id).map_or(Standing::Unknown, |(standing, _)| *standing)
     }
 
-    /// Looks who is here. Those who stand otherwise than before.
-    pub fn look(&mut self, now: Instant, members: &[Member], accounts: &Accounts) -> Vec<NodeId> {
+    /// Looks who is here besides `me`. Those who stand otherwise than before.
+    pub fn look(
+        &mut self,
+        now: Instant,
+        me: NodeId,
+        members: &[Member],
+        accounts: &Accounts,
+    ) -> Vec<NodeId> {
         if now < self.look_at {
             return Vec::new();
         }
         self.look_at = now + LOOK_EVERY;
         self.here.retain(|id, _| members.iter().any(|member| member.id == *id));
         let mut changed = Vec::new();
-        for member in members {
+        for member in members.iter().filter(|member| member.id != me) {
             let (known, since) = self.here.entry(member.id).or_insert((Standing::Unknown, now));
             let account = accounts.of_machine(member.id);
             let standing = self.friends.standing(member.id, member.name.as_str(), account);
@@ -97,6 +112,8 @@ mod tests {
 
     const NOW: Instant = Instant(9_000_000);
 
+    const ME: NodeId = NodeId::from_u128(1);
+
     fn key(number: u8) -> SecretKey {
         SecretKey::from_bytes(&[number; 32])
     }
@@ -129,10 +146,10 @@ mod tests {
     fn nobody_is_called_an_impostor_before_its_account_may_have_come() {
         let (mut company, members) = (bob(key(101).public()), [member(1, "Bob")]);
         let id = members[0].id;
-        assert!(company.look(NOW, &members, &Accounts::default()).is_empty());
+        assert!(company.look(NOW, ME, &members, &Accounts::default()).is_empty());
         let soon = NOW + ACCOUNT_PROVED_WITHIN / 2;
-        assert!(company.look(soon, &members, &Accounts::default()).is_empty());
-        assert_eq!(company.look(NOW + ACCOUNT_PROVED_WITHIN, &members, &accounts()), [id]);
+        assert!(company.look(soon, ME, &members, &Accounts::default()).is_empty());
+        assert_eq!(company.look(NOW + ACCOUNT_PROVED_WITHIN, ME, &members, &accounts()), [id]);
         assert_eq!(company.standing(id), Standing::Paired);
     }
 
@@ -140,25 +157,38 @@ mod tests {
     fn whoever_proves_no_account_or_another_one_is_an_impostor_once() {
         let (mut company, members) = (bob(key(101).public()), [member(2, "Bob")]);
         let late = NOW + ACCOUNT_PROVED_WITHIN;
-        assert!(company.look(NOW, &members, &accounts()).is_empty());
-        assert_eq!(company.look(late, &members, &accounts()), [members[0].id]);
+        assert!(company.look(NOW, ME, &members, &accounts()).is_empty());
+        assert_eq!(company.look(late, ME, &members, &accounts()), [members[0].id]);
         assert_eq!(company.standing(members[0].id), Standing::OtherKey);
-        assert!(company.look(late + LOOK_EVERY, &members, &accounts()).is_empty());
+        assert!(company.look(late + LOOK_EVERY, ME, &members, &accounts()).is_empty());
         // Whoever proves another account is one at once.
         let (mut company, members) = (bob(key(7).public()), [member(1, "Bob")]);
-        assert_eq!(company.look(NOW, &members, &accounts()), [members[0].id]);
+        assert_eq!(company.look(NOW, ME, &members, &accounts()), [members[0].id]);
         // Who was away is told of again.
         company.left();
-        assert_eq!(company.look(NOW, &members, &accounts()), [members[0].id]);
+        assert_eq!(company.look(NOW, ME, &members, &accounts()), [members[0].id]);
+    }
+
+    #[test]
+    fn nobody_stands_in_any_way_to_itself() {
+        let (mut company, members) = (bob(key(101).public()), [member(2, "Bob")]);
+        let me = members[0].id;
+        for after in [Duration::ZERO, ACCOUNT_PROVED_WITHIN, 2 * ACCOUNT_PROVED_WITHIN] {
+            assert!(company.look(NOW + after, me, &members, &accounts()).is_empty());
+            assert_eq!(company.standing(me), Standing::Unknown);
+        }
+        // Nor is the own account recognised, on another one of its machines.
+        let (mut company, members) = (bob(key(101).public()), [member(1, "Bob")]);
+        assert!(company.look(NOW, members[0].id, &members, &accounts()).is_empty());
     }
 
     #[test]
     fn whom_one_has_just_compared_with_is_no_news() {
         let (mut company, members) = (Company::default(), [member(1, "Bob")]);
-        company.look(NOW, &members, &accounts());
+        company.look(NOW, ME, &members, &accounts());
         let friend = Friend { name: Name::new("Bob"), key: key(101).public() };
         company.remember(NOW, members[0].id, friend);
-        assert!(company.look(NOW, &members, &accounts()).is_empty());
+        assert!(company.look(NOW, ME, &members, &accounts()).is_empty());
         assert_eq!(company.standing(members[0].id), Standing::Paired);
     }
 }

@@ -31,10 +31,21 @@ impl<G: Game> Node<G> {
         if self.company.friends().has_room() {
             return self.cluster.pair(now, id);
         }
+        if self.cluster.pairing().is_some_and(|(peer, ..)| peer == id) {
+            return self.cluster.cannot_remember(now);
+        }
         let member = self.members.iter().find(|member| member.id == id);
         let name = member.map(|member| member.name.clone()).unwrap_or_else(|| Name::new(""));
         let told = Told::Ended { why: Ended::Full, by_them: false };
         self.say(Event::Pairing { peer: id, name, told });
+    }
+
+    /// The person here says that what it compares is the same, or that it wants to compare; or not.
+    pub(super) fn compared(&mut self, now: Instant, same: bool) {
+        match same && !self.company.friends().has_room() {
+            true => self.cluster.cannot_remember(now),
+            false => self.cluster.compared(now, same),
+        }
     }
 
     /// Shows who is in the session.
@@ -50,7 +61,8 @@ impl<G: Game> Node<G> {
 
     /// Looks whether somebody is here who is remembered, or called like one who is.
     pub(super) fn mind_company(&mut self, now: Instant) {
-        let changed = self.company.look(now, self.cluster.members(), self.persons.shown());
+        let (me, members) = (self.me(), self.cluster.members());
+        let changed = self.company.look(now, me, members, self.persons.shown());
         if changed.is_empty() {
             return;
         }

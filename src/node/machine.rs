@@ -73,7 +73,6 @@ pub struct Node<G: Game> {
     pub(super) persons: Persons,
     pub(super) talk: Talk,
     pub(super) company: Company,
-    pub(super) friends: Arc<[Friend]>,
     applied: Option<Applied>,
     lost: Option<(NodeId, Cause)>,
     pub(super) handover: Option<Handover>,
@@ -168,7 +167,6 @@ impl<G: Game> Node<G> {
             new_reign: None,
             memory: Memory::default(),
             persons: Persons::new(std::mem::take(&mut config.statements), config.allowed.as_ref()),
-            friends: Arc::from([]),
             company: Company::new(std::mem::take(&mut config.friends)),
             applied: None,
             lost: None,
@@ -192,7 +190,6 @@ impl<G: Game> Node<G> {
                 talks: config.talks,
             },
         };
-        node.friends = node.company.friends().all().into();
         if let Some(session) = config.session {
             node.handle(now, Input::Command(Command::Play(session, config.lock)));
         }
@@ -333,9 +330,7 @@ impl<G: Game> Node<G> {
             Command::Ban(id) => self.cluster.bar(now, id, true),
             Command::VoteOut(id) => self.cluster.vote_out(now, &self.replica, id),
             Command::Pair(id) => self.pair(now, id),
-            Command::Compared { same } => {
-                self.cluster.compared(now, same && self.company.friends().has_room());
-            }
+            Command::Compared { same } => self.compared(now, same),
             Command::Declare(statements) => {
                 self.cluster.speak_for(&statements);
                 self.persons.declare(statements);
@@ -400,7 +395,8 @@ impl<G: Game> Node<G> {
                     self.memory.scores_due = true;
                 }
                 cluster::Out::Said(id) => {
-                    if let Some(news) = self.talk.hear(self.cluster.ledger(), id) {
+                    let accounts = self.persons.shown();
+                    if let Some(news) = self.talk.hear(self.cluster.ledger(), accounts, id) {
                         self.say(Event::Chat(news));
                     }
                 }
@@ -424,7 +420,10 @@ impl<G: Game> Node<G> {
     fn notice(&mut self, now: Instant, notice: Notice) {
         self.view_due = true;
         let event = match notice {
-            Notice::PeerUp(peer, name) => Event::PeerUp { peer, name },
+            Notice::PeerUp(peer, name) => {
+                self.greet(now, peer);
+                Event::PeerUp { peer, name }
+            }
             Notice::PeerDown(peer, reason) => Event::PeerDown { peer, reason },
             Notice::HostLost(term, cause) => {
                 self.lost = Some((term.host, cause));
@@ -455,9 +454,7 @@ impl<G: Game> Node<G> {
             Notice::Pairing(peer, name, told) => {
                 if let Told::Paired(key) = told {
                     self.company.remember(now, peer, Friend { name: name.clone(), key });
-                    self.friends = self.company.friends().all().into();
                 }
-                self.view_due = true;
                 Event::Pairing { peer, name, told }
             }
             Notice::NewIdentity(id) => {
@@ -584,7 +581,7 @@ impl<G: Game> Node<G> {
     fn mind_talk(&mut self, now: Instant) {
         let plays = self.status() == Status::Playing;
         if plays {
-            while let Some((to, said)) = self.talk.next_put_off() {
+            for (to, said) in self.talk.take_put_off() {
                 self.say_to(now, to, said);
             }
         }
@@ -676,21 +673,34 @@ impl<G: Game> Node<G> {
         self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
-        self.publish(now, clock, (hash, digest), mark.began, &state);
+        let audience = self.cluster.audience(now);
+        self.publish(now, WorldMark { clock, began: mark.began }, (hash, digest), &state, audience);
     }
 
+    /// A newcomer to this host's game gets the world as it is: it need not wait for the next tick.
+    fn greet(&mut self, now: Instant, newcomer: NodeId) {
+        let reign = self.cluster.election().reign().filter(|_| self.new_reign.is_none());
+        let mark = self.replica.mark().filter(|mark| Some(mark.clock.term) == reign);
+        if let Some((mark, state)) = mark.zip(self.replica.state().cloned()) {
+            let mut audience = self.cluster.audience(now);
+            audience.retain(|(id, _)| *id == newcomer);
+            self.publish(now, mark, state.hash_and_digest(), &state, audience);
+        }
+    }
+
+    /// Sends a state of this host's world to all of these, in these lives.
     fn publish(
         &mut self,
         now: Instant,
-        clock: Clock,
+        mark: WorldMark,
         (hash, digest): (u32, WorldDigest),
-        began: Tick,
         state: &State<G::World>,
+        audience: Vec<(NodeId, Incarnation)>,
     ) {
-        let mark = WorldMark { clock, began };
+        let WorldMark { clock, began } = mark;
         let vouched = self.cluster.vouch(now, mark, self.ends, digest);
         let mut holders: BTreeMap<Option<Clock>, Vec<(NodeId, u64)>> = BTreeMap::new();
-        for (to, life) in self.cluster.audience(now) {
+        for (to, life) in audience {
             let holds = self.host.holds(to).filter(|holds| self.replica.held(*holds).is_some());
             holders.entry(holds).or_default().push((to, self.host.heard(to, life)));
         }

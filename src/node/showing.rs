@@ -65,7 +65,7 @@ impl<G: Game> Node<G> {
             accounts: self.persons.shown().clone(),
             chat: self.talk.shown().clone(),
             pairing: self.pairing(),
-            friends: self.friends.clone(),
+            friends: self.company.shown().clone(),
             ledger: self.memory.ledger.clone(),
             wall: self.cluster.wall(now),
             next_try: self.cluster.next_try(),

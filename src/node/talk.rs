@@ -248,10 +248,13 @@ impl Talk {
         self.changed |= std::mem::replace(&mut self.shown_max, lines) != lines;
     }
 
-    /// Something has become of a line in the ledger. Whether that is to be told.
-    pub fn hear(&mut self, ledger: &Ledger, id: EntryId) -> Option<ChatNews> {
-        let before = self.chat.get(id).map(|line| (line.place, id));
-        let waited = before.is_some_and(|before| self.untold.remove(&before));
+    /// Something has become of a line in the ledger. Whether that is to be told: that a line is taken back is
+    /// told to whoever was told of the line, or has said it.
+    pub fn hear(&mut self, ledger: &Ledger, accounts: &Accounts, id: EntryId) -> Option<ChatNews> {
+        let before = self.chat.get(id).cloned();
+        let waited = before.as_ref().is_some_and(|line| self.untold.remove(&(line.place, id)));
+        let me = ledger.me().node;
+        let told = before.is_some_and(|line| self.was_told(&line, accounts, me, waited));
         let turn = self.chat.hear(ledger, id);
         let place = self.chat.get(id).and_then(|line| line.place);
         self.changed |= turn != Turn::None;
@@ -265,8 +268,15 @@ impl Talk {
             self.untold.insert((place, id));
         }
         // What was taken back on another machine was told then.
-        let told = turn == Turn::Gone && self.hidden.remove(&id);
-        (turn == Turn::Gone && !waited && !told).then_some(ChatNews::Deleted { id })
+        let gone = turn == Turn::Gone && !self.hidden.remove(&id);
+        (gone && told).then_some(ChatNews::Deleted { id })
+    }
+
+    /// Whether somebody here was told of this line, which may have waited to be told, or has said it.
+    fn was_told(&self, line: &Line, accounts: &Accounts, me: NodeId, waited: bool) -> bool {
+        let read = line.said().is_some() || self.closed.contains(&line.id);
+        let known = line.place.is_some() && read && !accounts.is_deleted(line.from);
+        line.from == me || known && !waited
     }
 
     /// The body of what is to be said now.
@@ -305,9 +315,9 @@ impl Talk {
         Ok(())
     }
 
-    /// The next of what was put off.
-    pub fn next_put_off(&mut self) -> Option<(Option<NodeId>, Said)> {
-        self.outbox.pop_front()
+    /// All that was put off.
+    pub fn take_put_off(&mut self) -> VecDeque<(Option<NodeId>, Said)> {
+        std::mem::take(&mut self.outbox)
     }
 
     fn keep_pace(&mut self, now: Instant) -> Result<(), NotSaid> {
@@ -411,16 +421,18 @@ impl Talk {
     fn hide(&mut self, around: &Around<'_>, todo: &mut ToDo) {
         let asked: Vec<EntryId> = self.marks.asked_back().collect();
         for id in asked {
-            let Some(place) = self.chat.get(id).map(|line| line.place) else { continue };
+            let Some(line) = self.chat.get(id).cloned() else { continue };
             if self.hidden.contains(&id) || !self.marks.is_taken_back(around.accounts, id) {
                 continue;
             }
             self.hidden.insert(id);
             self.changed = true;
-            if !self.untold.remove(&(place, id)) {
+            let me = around.me.public().id();
+            let waited = self.untold.remove(&(line.place, id));
+            if self.was_told(&line, around.accounts, me, waited) {
                 todo.news.push(ChatNews::Deleted { id });
             }
-            if id.writer.node == around.me.public().id() {
+            if id.writer.node == me {
                 self.takes_back(id);
                 todo.write.push(Body::Deleted(id));
             }
@@ -535,3 +547,108 @@ impl Talk {
 
 /// No more letters are opened in this tick.
 struct Later;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        accounts::{Claim, Heard, Statement},
+        keys::PublicKey,
+        ledger::{Out, batch, entry::WallTime, vouching::Pen},
+        types::{Epoch, Incarnation, SessionId},
+    };
+
+    const WALL: WallTime = WallTime(0);
+
+    fn key(number: u8) -> SecretKey {
+        SecretKey::from_bytes(&[number; 32])
+    }
+
+    fn ledger(node: u8) -> Ledger {
+        Ledger::new(SessionId(uuid::Uuid::from_u128(5)), Pen::new(key(node), Incarnation(1)))
+    }
+
+    fn say(ledger: &mut Ledger, to: Option<PublicKey>) -> EntryId {
+        let said = Said::new("hello").unwrap();
+        let body = match to {
+            None => chat::to_all(&said),
+            Some(to) => chat::to_one(&mut Chance::new([7; 32]), to.id(), &[to], &said).unwrap(),
+        };
+        ledger.write(WALL, body).unwrap().id()
+    }
+
+    fn take_back(ledger: &mut Ledger, id: EntryId) {
+        ledger.write(WALL, Body::Deleted(id)).unwrap();
+    }
+
+    /// What `from` has and `to` lacks, taken over.
+    fn merge(to: &mut Ledger, from: &Ledger) {
+        let mut missing = from.missing_from(&to.vector());
+        while let Some(portion) = missing.next(from, 1 << 14) {
+            let entries = portion.into_entries().iter().map(|entry| Entry::clone(entry)).collect();
+            for run in batch::runs(entries) {
+                to.accept(run).unwrap();
+            }
+        }
+    }
+
+    /// Which lines are told to be taken back.
+    fn taken_back(talk: &mut Talk, ledger: &mut Ledger, accounts: &Accounts) -> Vec<EntryId> {
+        let mut told = Vec::new();
+        while let Some(out) = ledger.poll() {
+            let Out::Said(id) = out else { continue };
+            match talk.hear(ledger, accounts, id) {
+                Some(ChatNews::Deleted { id }) => told.push(id),
+                Some(other) => panic!("{other:?}"),
+                None => {}
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn that_a_line_is_taken_back_is_told_to_whoever_was_told_of_the_line_or_said_it() {
+        let (mut host, mut ada, mut gone, mut mine) = (ledger(1), ledger(2), ledger(3), ledger(4));
+        let me = key(4);
+        host.reigns(Epoch(1));
+        let to_all = say(&mut ada, None);
+        let to_me = say(&mut ada, Some(me.public()));
+        let to_host = say(&mut ada, Some(key(1).public()));
+        let of_nobody = say(&mut gone, None);
+        merge(&mut host, &ada);
+        merge(&mut host, &gone);
+        host.place(WALL);
+        merge(&mut mine, &host);
+        let on_its_way = say(&mut ada, None);
+        merge(&mut mine, &ada);
+        let own = say(&mut mine, None);
+        let mut accounts = Accounts::default();
+        let machine = key(3).public();
+        for claim in [Claim::Certifies { machine, turn: 1 }, Claim::Deleted] {
+            accounts.hear(Heard::by(machine.id(), Statement::new(&key(13), claim))).unwrap();
+        }
+        let mut talk = Talk::new(Instant(0), [1; 32], None, Allowed::default(), BTreeSet::new());
+        talk.opened(&mine, &me);
+        assert_eq!(taken_back(&mut talk, &mut mine, &accounts), []);
+
+        for id in [to_all, to_me, to_host, on_its_way] {
+            take_back(&mut ada, id);
+        }
+        take_back(&mut gone, of_nobody);
+        merge(&mut mine, &ada);
+        merge(&mut mine, &gone);
+        take_back(&mut mine, own);
+        let told = taken_back(&mut talk, &mut mine, &accounts);
+        assert_eq!(told.into_iter().collect::<BTreeSet<_>>(), [to_all, to_me, own].into());
+
+        // One that has its place, and was not told yet.
+        let waits = say(&mut host, None);
+        merge(&mut mine, &host);
+        assert_eq!(taken_back(&mut talk, &mut mine, &accounts), []);
+        assert!(talk.has_untold());
+        take_back(&mut host, waits);
+        merge(&mut mine, &host);
+        assert_eq!(taken_back(&mut talk, &mut mine, &accounts), []);
+        assert!(!talk.has_untold());
+    }
+}

@@ -34,16 +34,16 @@ impl Code {
     }
 
     /// Its four pictures, in their order.
-    pub fn pictures(self) -> [Picture; PICTURES] {
+    pub fn pictures(self) -> [Sign; PICTURES] {
         [15, 10, 5, 0].map(|shift| {
-            let sign = (self.0 >> shift) as usize % Picture::ALL.len();
-            Picture::ALL[sign]
+            let sign = (self.0 >> shift) as usize % Sign::ALL.len();
+            Sign::ALL[sign]
         })
     }
 
     /// What the four pictures are called.
     pub fn words(self) -> [&'static str; PICTURES] {
-        self.pictures().map(Picture::word)
+        self.pictures().map(Sign::word)
     }
 }
 
@@ -58,11 +58,11 @@ macro_rules! pictures {
         /// A thing that is easily drawn and told from the others, with a name that is easily said.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[expect(missing_docs, reason = "each is what it is called")]
-        pub enum Picture {
+        pub enum Sign {
             $($picture,)*
         }
 
-        impl Picture {
+        impl Sign {
             /// All of them. Their order is part of the protocol: both sides show the same.
             pub const ALL: [Self; 32] = [$(Self::$picture,)*];
 
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn no_two_pictures_have_one_word() {
-        let words: BTreeSet<&str> = Picture::ALL.map(Picture::word).into();
-        assert_eq!(words.len(), Picture::ALL.len());
+        let words: BTreeSet<&str> = Sign::ALL.map(Sign::word).into();
+        assert_eq!(words.len(), Sign::ALL.len());
     }
 }

@@ -1,14 +1,14 @@
 //! The machine of a [pairing](super): one try at a time, with one other node.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt};
 
-use super::{Certificate, Commitment, Ended, Nonce, Person, Stage, Step, Told, code, commitment};
+use super::{Commitment, Ended, Nonce, Person, Stage, Step, Told, code, commitment};
 use crate::{
     config::{
         PAIRING_ANSWERED, PAIRING_COMPARED, PAIRING_REVEALED, PAIRING_TRIES_ALL_MAX,
         PAIRING_TRIES_FOR, PAIRING_TRIES_MAX,
     },
-    keys::{Chance, PublicKey},
+    keys::Chance,
     types::{Instant, NodeId},
 };
 
@@ -25,8 +25,6 @@ pub enum Out {
 #[derive(Debug)]
 pub struct Pairing {
     chance: Chance,
-    /// For which of its keys this machine has one, and which.
-    certificate: Option<(PublicKey, Certificate)>,
     run: Option<Run>,
     /// When there was a try lately, with whom, and whether it was begun there.
     tries: VecDeque<(Instant, NodeId, bool)>,
@@ -45,7 +43,7 @@ struct Run {
 }
 
 /// How far it has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 enum At {
     /// Offered; the other one has yet to answer.
     Offered(Nonce),
@@ -57,15 +55,22 @@ enum At {
     Comparing { who: Person, code: super::Code, mine: bool, theirs: bool },
 }
 
+/// Without the numbers, which nobody is to read before their time.
+impl fmt::Debug for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Offered(_) => "Offered",
+            Self::Asked(..) => "Asked",
+            Self::Answered(..) => "Answered",
+            Self::Comparing { .. } => "Comparing",
+        })
+    }
+}
+
 impl Pairing {
     /// No try is under way.
     pub fn new(chance: Chance) -> Self {
-        Self { chance, certificate: None, run: None, tries: VecDeque::new(), out: VecDeque::new() }
-    }
-
-    /// The machine of this key speaks for an account from here on, or for none.
-    pub fn speak_for(&mut self, machine: PublicKey, certificate: Option<Certificate>) {
-        self.certificate = certificate.map(|certificate| (machine, certificate));
+        Self { chance, run: None, tries: VecDeque::new(), out: VecDeque::new() }
     }
 
     /// Takes what is to be done next.
@@ -84,8 +89,8 @@ impl Pairing {
         Some((run.peer, stage))
     }
 
-    /// The person here wants to compare with `peer`, or agrees to. `me` is the machine's own key.
-    pub fn pair(&mut self, now: Instant, me: PublicKey, peer: NodeId) {
+    /// The person here, which is `me`, wants to compare with `peer`, or agrees to.
+    pub fn pair(&mut self, now: Instant, me: Person, peer: NodeId) {
         match &self.run {
             Some(run) if run.peer != peer => return self.tell_end(peer, Ended::Busy, false),
             Some(_) => return self.accept(now),
@@ -96,11 +101,10 @@ impl Pairing {
         }
         let nonce: Nonce = self.chance.bytes();
         let run = u64::from_be_bytes(self.chance.bytes());
-        let who = self.person(me);
-        let commitment = commitment(&who, peer, &nonce);
-        self.say(peer, Step::Offer { run, who, commitment });
+        let commitment = commitment(&me, peer, &nonce);
+        self.say(peer, Step::Offer { run, who: me.clone(), commitment });
         let (until, at) = (now + PAIRING_ANSWERED, At::Offered(nonce));
-        self.run = Some(Run { peer, number: run, until, own: who, at });
+        self.run = Some(Run { peer, number: run, until, own: me, at });
         self.tell_stage();
     }
 
@@ -124,8 +128,13 @@ impl Pairing {
         }
     }
 
-    /// `from` says something, over a link that proves its id.
-    pub fn hear(&mut self, now: Instant, me: PublicKey, from: NodeId, step: Step) {
+    /// No more people can be remembered here: what is under way is of no use.
+    pub fn full(&mut self) {
+        self.end(Ended::Full);
+    }
+
+    /// `from` says something to `me`, over a link that proves its id.
+    pub fn hear(&mut self, now: Instant, me: Person, from: NodeId, step: Step) {
         match step {
             Step::Offer { run, who, commitment } => {
                 self.offered(now, me, from, run, who, commitment);
@@ -174,7 +183,7 @@ impl Pairing {
     fn offered(
         &mut self,
         now: Instant,
-        me: PublicKey,
+        me: Person,
         from: NodeId,
         run: u64,
         who: Person,
@@ -183,7 +192,7 @@ impl Pairing {
         // Both have offered at once: the offer of the lower id counts, and the other one agrees to it.
         let mutual = match &self.run {
             Some(own) if own.peer == from && matches!(own.at, At::Offered(_)) => {
-                if me.id() < from {
+                if me.machine.id() < from {
                     return;
                 }
                 true
@@ -200,8 +209,7 @@ impl Pairing {
             return self.refuse(from, run, Ended::Broken);
         }
         let (until, at) = (now + PAIRING_ANSWERED, At::Asked(who, commitment));
-        let own = self.person(me);
-        self.run = Some(Run { peer: from, number: run, until, own, at });
+        self.run = Some(Run { peer: from, number: run, until, own: me, at });
         match mutual {
             true => self.accept(now),
             false => self.tell_stage(),
@@ -211,11 +219,11 @@ impl Pairing {
     /// The person here agrees to an offer.
     fn accept(&mut self, now: Instant) {
         let Some(run) = &mut self.run else { return };
-        let At::Asked(who, commitment) = run.at else { return };
+        let At::Asked(who, commitment) = run.at.clone() else { return };
         let nonce: Nonce = self.chance.bytes();
         run.at = At::Answered(who, commitment, nonce);
         run.until = now + PAIRING_REVEALED;
-        let (peer, run, own) = (run.peer, run.number, run.own);
+        let (peer, run, own) = (run.peer, run.number, run.own.clone());
         self.say(peer, Step::Answer { run, who: own, nonce });
     }
 
@@ -235,7 +243,7 @@ impl Pairing {
 
     fn revealed(&mut self, now: Instant, from: NodeId, run: u64, nonce: Nonce) {
         let Some(known) = self.of(from, run) else { return };
-        let At::Answered(who, promised, mine) = known.at else { return };
+        let At::Answered(who, promised, mine) = known.at.clone() else { return };
         if commitment(&who, known.own.machine.id(), &nonce) != promised {
             tracing::warn!(?from, "a number that is not the one that was committed to");
             return self.end(Ended::Broken);
@@ -260,11 +268,6 @@ impl Pairing {
     /// The try with `peer` of that number, if it is under way.
     fn of(&mut self, peer: NodeId, number: u64) -> Option<&mut Run> {
         self.run.as_mut().filter(|run| run.peer == peer && run.number == number)
-    }
-
-    fn person(&self, machine: PublicKey) -> Person {
-        let own = self.certificate.filter(|(of, _)| *of == machine);
-        Person { machine, certificate: own.map(|(_, certificate)| certificate) }
     }
 
     /// Whether there may be another try with `peer`, and counts it. Whoever comes under ever new keys runs

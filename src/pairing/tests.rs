@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    accounts::Own,
+    accounts::{Own, Statement},
     config::{
         PAIRING_ANSWERED, PAIRING_COMPARED, PAIRING_REVEALED, PAIRING_TRIES_ALL_MAX,
         PAIRING_TRIES_FOR, PAIRING_TRIES_MAX,
@@ -17,6 +17,8 @@ const NOW: Instant = Instant(9_000_000);
 /// One who compares, and what became of it.
 struct One {
     key: SecretKey,
+    /// The certificate that it shows.
+    shows: Option<Statement>,
     machine: Pairing,
     told: Vec<Told>,
 }
@@ -24,7 +26,8 @@ struct One {
 impl One {
     fn new(number: u8) -> Self {
         let machine = Pairing::new(Chance::new([number; 32]));
-        Self { key: SecretKey::from_bytes(&[number; 32]), machine, told: Vec::new() }
+        let key = SecretKey::from_bytes(&[number; 32]);
+        Self { key, shows: None, machine, told: Vec::new() }
     }
 
     fn id(&self) -> NodeId {
@@ -32,7 +35,7 @@ impl One {
     }
 
     fn person(&self) -> Person {
-        Person { machine: self.key.public(), certificate: None }
+        Person { machine: self.key.public(), certificate: self.shows.clone() }
     }
 
     /// What it says, and to whom. What it tells its person is kept.
@@ -48,11 +51,11 @@ impl One {
     }
 
     fn pair(&mut self, with: NodeId) {
-        self.machine.pair(NOW, self.key.public(), with);
+        self.machine.pair(NOW, self.person(), with);
     }
 
     fn hear(&mut self, from: NodeId, step: Step) {
-        self.machine.hear(NOW, self.key.public(), from, step);
+        self.machine.hear(NOW, self.person(), from, step);
     }
 
     /// What the person sees, if anything.
@@ -165,8 +168,7 @@ fn of_an_account_its_key_is_remembered_and_no_certificate_of_others_passes() {
     let account = SecretKey::from_bytes(&[77; 32]);
     let mut own = Own::new(account.clone(), bob.key.public(), 3);
     own.be_called(&Name::new("Bob"), None).unwrap();
-    let certificate = Certificate::among(own.statements(), bob.key.public()).unwrap();
-    bob.machine.speak_for(bob.key.public(), Some(certificate));
+    bob.shows = Statement::certificate(own.statements(), &bob.key.public()).cloned();
     ada.pair(bob.id());
     talk(&mut ada, &mut bob);
     bob.machine.compared(NOW, true);
@@ -180,7 +182,7 @@ fn of_an_account_its_key_is_remembered_and_no_certificate_of_others_passes() {
 
     // Eve has seen it, and shows it for her own machine.
     let mut eve = One::new(3);
-    eve.machine.speak_for(eve.key.public(), Some(certificate));
+    eve.shows = bob.shows.clone();
     ada.told.clear();
     eve.pair(ada.id());
     talk(&mut eve, &mut ada);
@@ -193,26 +195,27 @@ fn of_an_account_its_key_is_remembered_and_no_certificate_of_others_passes() {
     talk(&mut eve, &mut ada);
     assert_eq!(ada.last(), ended(Ended::Broken, false));
     // An account that is no more is shown by nobody, nor for another machine than its own.
-    assert_eq!(Certificate::among(own.statements(), ada.key.public()), None);
+    assert_eq!(Statement::certificate(own.statements(), &ada.key.public()), None);
     own.delete().unwrap();
-    assert_eq!(Certificate::among(own.statements(), bob.key.public()), None);
+    assert_eq!(Statement::certificate(own.statements(), &bob.key.public()), None);
 }
 
 #[test]
 fn both_accounts_and_both_machines_are_part_of_the_code() {
     let (ada, bob) = (One::new(1).person(), One::new(2).person());
-    let certified = |person: Person, account: u8| {
+    let certified = |person: &Person, account: u8| {
         let own = Own::new(SecretKey::from_bytes(&[account; 32]), person.machine, 1);
-        Person { certificate: Certificate::among(own.statements(), person.machine), ..person }
+        let certificate = Statement::certificate(own.statements(), &person.machine).cloned();
+        Person { certificate, ..person.clone() }
     };
     let (x, y) = ([5; 32], [6; 32]);
     let all = [
         code((&ada, &x), (&bob, &y)),
         code((&bob, &x), (&ada, &y)),
         code((&ada, &y), (&bob, &x)),
-        code((&certified(ada, 8), &x), (&bob, &y)),
-        code((&certified(ada, 9), &x), (&bob, &y)),
-        code((&ada, &x), (&certified(bob, 8), &y)),
+        code((&certified(&ada, 8), &x), (&bob, &y)),
+        code((&certified(&ada, 9), &x), (&bob, &y)),
+        code((&ada, &x), (&certified(&bob, 8), &y)),
         code((&One::new(3).person(), &x), (&bob, &y)),
         code((&ada, &x), (&One::new(3).person(), &y)),
     ];
@@ -248,6 +251,19 @@ fn what_one_has_committed_to_towards_somebody_is_nothing_to_anybody_else() {
     let own = commitment(&ada.person(), bob.id(), &nonce);
     assert_ne!(own, commitment(&eve.person(), bob.id(), &nonce), "under another key");
     assert_ne!(own, commitment(&ada.person(), eve.id(), &nonce), "towards another node");
+}
+
+#[test]
+fn where_no_more_people_can_be_remembered_the_other_side_is_told_so_and_nobody_is_suspected() {
+    let (mut ada, mut bob) = (One::new(1), One::new(2));
+    ada.pair(bob.id());
+    talk(&mut ada, &mut bob);
+    for (mut ada, mut bob) in [(ada, bob), comparing()] {
+        bob.machine.full();
+        talk(&mut ada, &mut bob);
+        assert_eq!((ada.last(), bob.last()), (ended(Ended::Full, true), ended(Ended::Full, false)));
+        assert_eq!((ada.machine.under_way(), bob.machine.under_way()), (None, None));
+    }
 }
 
 #[test]
@@ -336,9 +352,9 @@ fn there_are_few_tries_in_a_minute_with_one_and_with_all() {
     let mut bob = One::new(2);
     let attempt = |bob: &mut One, eve: &mut One, now: Instant| {
         eve.machine = Pairing::new(Chance::new([9; 32])); // which heeds no limit
-        eve.machine.pair(now, eve.key.public(), bob.id());
+        eve.machine.pair(now, eve.person(), bob.id());
         let offer = eve.says().remove(0).1;
-        bob.machine.hear(now, bob.key.public(), eve.id(), offer);
+        bob.machine.hear(now, bob.person(), eve.id(), offer);
         let asked = bob.machine.under_way().is_some();
         bob.machine.compared(now, false);
         bob.says();
@@ -420,7 +436,7 @@ fn asks_after(ada: &mut One, bob: &mut One, between: &mut Between) -> bool {
     let Step::Offer { run, .. } = ada.says().remove(0).1 else { panic!() };
     // It has to name a number before Ada names hers. Whichever it likes best.
     let nonce = between.search(|nonce| nonce[0] == 0);
-    ada.hear(to_ada.machine.id(), Step::Answer { run, who: to_ada, nonce });
+    ada.hear(to_ada.machine.id(), Step::Answer { run, who: to_ada.clone(), nonce });
     let Step::Reveal { nonce: of_ada, .. } = ada.says().remove(0).1 else { panic!() };
     let seen = few(ada.code().unwrap());
     assert_eq!(seen, few(code((&ada.person(), &of_ada), (&to_ada, &nonce))));
@@ -429,7 +445,7 @@ fn asks_after(ada: &mut One, bob: &mut One, between: &mut Between) -> bool {
     let (person, guess) = (bob.person(), [0; 32]);
     let mine = between.search(|mine: &Nonce| few(code((&to_bob, mine), (&person, &guess))) == seen);
     let commitment = commitment(&to_bob, bob.id(), &mine);
-    bob.hear(to_bob.machine.id(), Step::Offer { run: 1, who: to_bob, commitment });
+    bob.hear(to_bob.machine.id(), Step::Offer { run: 1, who: to_bob.clone(), commitment });
     bob.machine.compared(NOW, true);
     bob.says();
     bob.hear(to_bob.machine.id(), Step::Reveal { run: 1, nonce: mine });
@@ -441,7 +457,10 @@ fn asks_before(ada: &mut One, bob: &mut One, between: &mut Between) -> bool {
     let (to_ada, to_bob) = (Between::person(&between.to_ada), Between::person(&between.to_bob));
     let mine: Nonce = between.chance.bytes();
     let promised = commitment(&to_bob, bob.id(), &mine);
-    bob.hear(to_bob.machine.id(), Step::Offer { run: 1, who: to_bob, commitment: promised });
+    bob.hear(
+        to_bob.machine.id(),
+        Step::Offer { run: 1, who: to_bob.clone(), commitment: promised },
+    );
     bob.machine.compared(NOW, true);
     let Step::Answer { nonce: of_bob, .. } = bob.says().remove(0).1 else { panic!() };
     let seen = few(code((&to_bob, &mine), (&bob.person(), &of_bob)));
@@ -451,7 +470,7 @@ fn asks_before(ada: &mut One, bob: &mut One, between: &mut Between) -> bool {
     let (person, guess) = (ada.person(), [0; 32]);
     let nonce =
         between.search(|nonce: &Nonce| few(code((&person, &guess), (&to_ada, nonce))) == seen);
-    ada.hear(to_ada.machine.id(), Step::Answer { run, who: to_ada, nonce });
+    ada.hear(to_ada.machine.id(), Step::Answer { run, who: to_ada.clone(), nonce });
     bob.hear(to_bob.machine.id(), Step::Reveal { run: 1, nonce: mine });
     few(ada.code().unwrap()) == few(bob.code().unwrap())
 }
@@ -507,7 +526,7 @@ fn without_a_commitment_the_same_one_would_always_succeed() {
 #[test]
 fn all_that_is_said_is_written_and_read_back() {
     let own = Own::new(SecretKey::from_bytes(&[7; 32]), One::new(1).key.public(), 2);
-    let certificate = Certificate::among(own.statements(), One::new(1).key.public());
+    let certificate = Statement::certificate(own.statements(), &One::new(1).key.public()).cloned();
     let who = Person { certificate, ..One::new(1).person() };
     for step in [
         Step::Offer { run: u64::MAX, who, commitment: [1; 32] },

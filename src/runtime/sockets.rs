@@ -522,7 +522,16 @@ impl Sockets {
                         };
                         let closed = listener.map(|listener| listener.accept().map(drop));
                         self.spare = spare();
-                        tracing::debug!(%error, "a link was accepted and closed");
+                        match closed {
+                            Some(Ok(())) => {
+                                tracing::debug!(%error, "a link was accepted and closed")
+                            }
+                            // Whoever knocked has gone again.
+                            Some(Err(other)) if other.kind() == ErrorKind::WouldBlock => {
+                                return (None, false);
+                            }
+                            _ => self.accept_again = Some(clock::now() + ACCEPT_AGAIN),
+                        }
                         (None, matches!(closed, Some(Ok(()))))
                     }
                     // They keep waiting, and the system does not tell again: come back on our own.

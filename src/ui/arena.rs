@@ -284,6 +284,8 @@ impl Screen for ArenaScreen {
 
     fn frame(&mut self, frame: &Frame) -> Turn {
         self.seconds += frame.passed;
+        self.council.pass(frame.passed);
+        frame.events.iter().for_each(|event| self.council.happened(event));
         if frame.events.iter().any(|event| matches!(event, Event::Excluded { .. })) {
             return Turn::Back; // the node is on the title already
         }
@@ -307,8 +309,6 @@ impl Screen for ArenaScreen {
             if let Some(command) = self.council.hear(frame.keys, view) {
                 frame.console.command(command);
             }
-            self.council.pass(frame.passed);
-            frame.events.iter().for_each(|event| self.council.happened(event));
             if sat || self.council.sits() {
                 self.show(frame);
                 return Turn::Stay;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     accounts::Standing,
-    pairing::{Code, Picture},
+    pairing::{Code, Sign},
 };
 
 const SKY: Color = TUNICS[7];
@@ -26,12 +26,12 @@ const AZURE: Color = TUNICS[6];
 const WOOD: Color = TUNICS[8];
 
 /// Draws a picture around `centre`, as high and as wide as `size`.
-pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) {
+pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Sign) {
     let c = &canvas.shifted(centre, size / 2.0);
     match picture {
-        Picture::Anchor => anchor(c),
-        Picture::Apple => apple(c),
-        Picture::Arrow => {
+        Sign::Anchor => anchor(c),
+        Sign::Apple => apple(c),
+        Sign::Arrow => {
             c.line(&at([(-0.85, 0.0), (0.45, 0.0)]), false, 0.26, WOOD);
             c.convex(&at([(0.9, 0.0), (0.25, -0.5), (0.25, 0.5)]), CREAM);
             for x in [-0.9, -0.68, -0.46] {
@@ -39,34 +39,34 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
                 c.line(&at(feather), false, 0.13, CRIMSON);
             }
         }
-        Picture::Bell => bell(c),
-        Picture::Boat => {
+        Sign::Bell => bell(c),
+        Sign::Boat => {
             c.line(&at([(0.0, -0.9), (0.0, 0.3)]), false, 0.1, WOOD);
             c.convex(&at([(0.08, -0.85), (0.08, 0.2), (0.75, 0.2)]), CREAM);
             c.convex(&at([(-0.08, -0.6), (-0.08, 0.2), (-0.6, 0.2)]), CRIMSON);
             c.convex(&at([(-0.9, 0.32), (0.9, 0.32), (0.58, 0.85), (-0.58, 0.85)]), WOOD);
         }
-        Picture::Book => book(c),
-        Picture::Candle => {
+        Sign::Book => book(c),
+        Sign::Candle => {
             c.round_rect(Rect::new(-0.22, -0.08, 0.44, 0.8), 0.06, CREAM);
             c.ellipse(vec2(0.0, 0.74), vec2(0.6, 0.18), GOLD_DEEP);
             c.line(&at([(0.0, -0.1), (0.0, -0.28)]), false, 0.07, NIGHT);
             c.polygon(&drop_at(vec2(0.0, -0.44), 0.26), Paint::Down(GOLD_LIGHT, FIRE));
         }
-        Picture::Cloud => {
+        Sign::Cloud => {
             for (x, y, r) in [(-0.45, 0.15, 0.38), (0.0, -0.12, 0.5), (0.48, 0.12, 0.4)] {
                 c.disc(vec2(x, y), r, CREAM);
             }
             c.round_rect(Rect::new(-0.83, 0.1, 1.7, 0.44), 0.22, CREAM);
         }
-        Picture::Clock => {
+        Sign::Clock => {
             c.disc(Vec2::ZERO, 0.86, GOLD_DEEP);
             c.disc(Vec2::ZERO, 0.7, CREAM);
             c.line(&at([(0.0, 0.0), (0.0, -0.52)]), false, 0.12, NIGHT);
             c.line(&at([(0.0, 0.0), (0.36, 0.2)]), false, 0.12, NIGHT);
             c.disc(Vec2::ZERO, 0.1, NIGHT);
         }
-        Picture::Crown => {
+        Sign::Crown => {
             let points = [
                 (-0.85, -0.45),
                 (-0.42, 0.02),
@@ -79,23 +79,23 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
             c.polygon(&at(points), Paint::Down(GOLD_LIGHT, GOLD_DEEP));
             c.disc(vec2(0.0, 0.34), 0.15, RUBY);
         }
-        Picture::Cup => {
+        Sign::Cup => {
             c.ring(vec2(0.5, -0.02), 0.3, 0.15, SKY);
             c.round_rect(Rect::new(-0.68, -0.5, 1.15, 1.15), 0.22, SKY);
             c.ellipse(vec2(-0.1, -0.48), vec2(0.56, 0.14), shaded(WOOD, 0.4));
             c.round_rect(Rect::new(-0.8, 0.68, 1.4, 0.16), 0.08, CREAM);
         }
-        Picture::Dice => {
+        Sign::Dice => {
             c.round_rect(Rect::new(-0.76, -0.76, 1.52, 1.52), 0.24, CREAM);
             for (x, y) in [(-0.4, -0.4), (0.4, -0.4), (0.0, 0.0), (-0.4, 0.4), (0.4, 0.4)] {
                 c.disc(vec2(x, y), 0.16, CRIMSON);
             }
         }
-        Picture::Drop => {
+        Sign::Drop => {
             c.polygon(&drop_at(vec2(0.0, 0.22), 0.62), Paint::Down(SKY, AZURE));
             c.ellipse(vec2(-0.2, 0.3), vec2(0.1, 0.2), lit(SKY, 0.6));
         }
-        Picture::Eye => {
+        Sign::Eye => {
             let lid = (0..24).map(|i| {
                 let turn = i as f32 / 24.0 * std::f32::consts::TAU;
                 vec2(turn.cos() * 0.92, turn.sin() * 0.56 * turn.sin().abs().sqrt())
@@ -105,23 +105,23 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
             c.disc(Vec2::ZERO, 0.2, NIGHT);
             c.disc(vec2(0.12, -0.12), 0.09, CREAM);
         }
-        Picture::Fish => {
+        Sign::Fish => {
             c.convex(&at([(0.4, 0.0), (0.92, -0.5), (0.92, 0.5)]), FIRE);
             c.ellipse(vec2(-0.15, 0.0), vec2(0.72, 0.46), APRICOT);
             c.disc(vec2(-0.5, -0.1), 0.11, NIGHT);
             c.line(&at([(-0.18, -0.32), (-0.06, 0.0), (-0.18, 0.32)]), false, 0.09, FIRE);
         }
-        Picture::Flag => {
+        Sign::Flag => {
             c.line(&at([(-0.6, -0.9), (-0.6, 0.92)]), false, 0.14, WOOD);
             c.convex(&at([(-0.52, -0.82), (0.85, -0.4), (-0.52, 0.05)]), RUBY);
         }
-        Picture::Flower => flower(c),
-        Picture::Hammer => {
+        Sign::Flower => flower(c),
+        Sign::Hammer => {
             c.line(&at([(0.0, -0.4), (0.0, 0.92)]), false, 0.2, WOOD);
             c.round_rect(Rect::new(-0.72, -0.82, 1.44, 0.52), 0.1, LAVENDER);
             c.round_rect(Rect::new(-0.8, -0.88, 0.3, 0.64), 0.08, CREAM);
         }
-        Picture::Heart => {
+        Sign::Heart => {
             let outline = (0..32).map(|i| {
                 let t = i as f32 / 32.0 * std::f32::consts::TAU;
                 let y = 13.0 * t.cos()
@@ -133,20 +133,20 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
             c.polygon(&outline.collect::<Vec<_>>(), CRIMSON);
             c.ellipse(vec2(-0.42, -0.36), vec2(0.14, 0.1), lit(CRIMSON, 0.6));
         }
-        Picture::House => {
+        Sign::House => {
             c.rect(Rect::new(-0.6, -0.1, 1.2, 0.95), CREAM);
             c.convex(&at([(-0.88, -0.05), (0.0, -0.88), (0.88, -0.05)]), CRIMSON);
             c.rect(Rect::new(-0.17, 0.3, 0.36, 0.55), WOOD);
             c.rect(Rect::new(0.26, 0.12, 0.22, 0.22), AZURE);
             c.rect(Rect::new(-0.48, 0.12, 0.22, 0.22), AZURE);
         }
-        Picture::Key => {
+        Sign::Key => {
             c.ring(vec2(-0.5, 0.0), 0.32, 0.2, GOLD);
             c.line(&at([(-0.16, 0.0), (0.9, 0.0)]), false, 0.2, GOLD);
             c.line(&at([(0.5, 0.0), (0.5, 0.36)]), false, 0.18, GOLD);
             c.line(&at([(0.8, 0.0), (0.8, 0.46)]), false, 0.18, GOLD);
         }
-        Picture::Ladder => {
+        Sign::Ladder => {
             for x in [-0.42, 0.42] {
                 c.line(&at([(x, -0.92), (x, 0.92)]), false, 0.16, lit(WOOD, 0.2));
             }
@@ -154,7 +154,7 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
                 c.line(&at([(-0.42, y), (0.42, y)]), false, 0.14, lit(WOOD, 0.4));
             }
         }
-        Picture::Leaf => {
+        Sign::Leaf => {
             let outline = [
                 (-0.75, 0.75),
                 (-0.72, 0.05),
@@ -168,7 +168,7 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
             c.polygon(&at(outline), HEDGE_LIGHT);
             c.line(&at([(-0.92, 0.92), (0.55, -0.55)]), false, 0.1, HEDGE_DEEP);
         }
-        Picture::Lightning => {
+        Sign::Lightning => {
             let bolt = [
                 (0.18, -0.92),
                 (-0.6, 0.12),
@@ -179,35 +179,35 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
             ];
             c.polygon(&at(bolt), Paint::Down(GOLD_LIGHT, GOLD));
         }
-        Picture::Moon => moon(c),
-        Picture::Mountain => {
+        Sign::Moon => moon(c),
+        Sign::Mountain => {
             c.convex(&at([(-0.95, 0.75), (-0.25, -0.75), (0.5, 0.75)]), WALL_TOP);
             c.convex(&at([(0.0, 0.75), (0.48, -0.15), (0.95, 0.75)]), HEATHER);
             let snow = [(-0.25, -0.75), (-0.5, -0.22), (-0.28, -0.34), (-0.14, -0.2), (0.0, -0.24)];
             c.polygon(&at(snow), CREAM);
         }
-        Picture::Mushroom => {
+        Sign::Mushroom => {
             c.round_rect(Rect::new(-0.26, -0.05, 0.52, 0.9), 0.2, CREAM);
             c.polygon(&dome(0.02, 0.86, 0.86), CRIMSON);
             for (x, y, r) in [(-0.42, -0.25, 0.14), (0.05, -0.52, 0.16), (0.46, -0.22, 0.13)] {
                 c.disc(vec2(x, y), r, CREAM);
             }
         }
-        Picture::Star => {
+        Sign::Star => {
             let points = (0..10).map(|i| {
                 let turn = (i as f32 / 10.0 - 0.25) * std::f32::consts::TAU;
                 Vec2::from_angle(turn) * if i % 2 == 0 { 0.94 } else { 0.4 }
             });
             c.polygon(&points.collect::<Vec<_>>(), Paint::Down(GOLD_LIGHT, GOLD));
         }
-        Picture::Sun => {
+        Sign::Sun => {
             for i in 0..8_u8 {
                 let out = Vec2::from_angle(f32::from(i) / 8.0 * std::f32::consts::TAU);
                 c.line(&[out * 0.62, out * 0.94], false, 0.15, FIRE);
             }
             c.disc(Vec2::ZERO, 0.5, Paint::Down(GOLD_LIGHT, APRICOT));
         }
-        Picture::Sword => {
+        Sign::Sword => {
             c.convex(
                 &at([(-0.13, 0.3), (-0.13, -0.7), (0.0, -0.94), (0.13, -0.7), (0.13, 0.3)]),
                 CREAM,
@@ -217,7 +217,7 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
             c.line(&at([(0.0, 0.4), (0.0, 0.8)]), false, 0.18, WOOD);
             c.disc(vec2(0.0, 0.84), 0.12, GOLD);
         }
-        Picture::Tree => {
+        Sign::Tree => {
             c.rect(Rect::new(-0.14, 0.45, 0.28, 0.48), WOOD);
             for (y, half) in [(0.6, 0.72), (0.2, 0.58), (-0.2, 0.42)] {
                 c.convex(
@@ -226,7 +226,7 @@ pub fn draw_picture(canvas: &Canvas, centre: Vec2, size: f32, picture: Picture) 
                 );
             }
         }
-        Picture::Umbrella => {
+        Sign::Umbrella => {
             c.line(&at([(0.0, -0.85), (0.0, 0.62)]), false, 0.1, CREAM);
             let hook = (0..=6).map(|i| {
                 let turn = i as f32 / 6.0 * std::f32::consts::PI;
@@ -387,7 +387,7 @@ mod tests {
     fn each_picture_is_another_drawing_within_its_place() {
         let studio = Studio::new().unwrap();
         let mut seen: Vec<Vec<[i32; 2]>> = Vec::new();
-        for picture in Picture::ALL {
+        for picture in Sign::ALL {
             studio.begin();
             draw_picture(&Canvas::new(&studio), vec2(100.0, 100.0), 96.0, picture);
             let sheet = studio.sheet.borrow();

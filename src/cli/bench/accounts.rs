@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use interregnum::{accounts::page_of, text::SessionName};
+use interregnum::text::SessionName;
 use serde::Serialize;
 
 use super::book;
@@ -81,5 +81,5 @@ fn best(times: u32, what: impl Fn() -> anyhow::Result<usize>) -> anyhow::Result<
 fn listed(folder: &Path, filter: &str, page: usize) -> anyhow::Result<usize> {
     let kept = KeptOptions { data_dir: Some(folder.to_owned()) };
     let known = known::page(&kept, filter, page, PER_PAGE)?;
-    Ok(page_of(&known.accounts.listed(filter), page, PER_PAGE).len())
+    Ok(known.listed().count())
 }

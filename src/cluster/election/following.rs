@@ -78,7 +78,7 @@ impl Election {
 
     pub(super) fn ends(&mut self, now: Instant, from: NodeId, old: Term, new: Term) {
         let current = self.current();
-        let fits = current == Some(old) && from == old.host && new > old && self.plausible(new);
+        let fits = current == Some(old) && from == old.host && new > old && self.believe(new);
         if !fits || self.reign().is_some() || self.promised.is_some_and(|promised| new < promised) {
             return;
         }

@@ -1,5 +1,5 @@
 //! What of an election decides how it goes on, for whoever looks at all the ways that it may
-//! go (`sim::exhaustive`): two machines of the same likeness do the same from here on.
+//! go (`tests/exhaustive`): two machines of the same likeness do the same from here on.
 //!
 //! Nothing in the machine depends on where its numbers begin. Times matter by how far they are from now, and
 //! not at all once they are past everything that is measured from them; epochs, ticks, rounds and the numbers

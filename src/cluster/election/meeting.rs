@@ -23,7 +23,7 @@ impl Election {
     }
 
     pub(super) fn told_stale(&mut self, now: Instant, by: NodeId, promised: Term, alive: bool) {
-        if !self.plausible(promised) {
+        if !self.believe(promised) {
             return;
         }
         self.see(promised.epoch);
@@ -44,7 +44,7 @@ impl Election {
 
     pub(super) fn told_rival(&mut self, now: Instant, from: NodeId, term: Term) {
         let member = self.state.as_reigning().map(|reign| reign.members.contains_key(&from));
-        if member == Some(true) && self.plausible(term) {
+        if member == Some(true) && self.believe(term) {
             self.see(term.epoch);
             self.meet_rival(now, term, Some(from));
         }
@@ -92,7 +92,7 @@ impl Election {
         meet: &MeetPacket,
         via: Option<NodeId>,
     ) {
-        if meet.term.host != from || self.is_drowsy(now) || !self.plausible(meet.term) {
+        if meet.term.host != from || self.is_drowsy(now) || !self.believe(meet.term) {
             return;
         }
         let Some(mine) = self.reign() else { return };
@@ -127,7 +127,7 @@ impl Election {
         if judge.host != from || rival.is_none_or(|rival| rival.term.host != from) {
             return;
         }
-        if self.reign() != Some(judged) || judge <= judged || !self.plausible(judge) {
+        if self.reign() != Some(judged) || judge <= judged || !self.believe(judge) {
             return;
         }
         if self.tuning.has(Mutant::Stubborn) {

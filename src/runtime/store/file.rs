@@ -139,7 +139,7 @@ impl Contents {
 
     fn sort(&mut self) {
         for entries in self.ledgers.values_mut() {
-            entries.sort_by_key(|entry| (entry.id(), entry.hash()));
+            entries.sort_unstable_by_key(|entry| (entry.id(), entry.hash()));
         }
     }
 }

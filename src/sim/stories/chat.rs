@@ -279,7 +279,8 @@ fn chat_without_a_pause(scene: &mut Scene) {
     let (half, most) = (heard.ticks(50), heard.ticks(99));
     scene.claim(heard.told.len() > 800, || format!("{} were told", heard.told.len()));
     scene.claim(half <= 2, || format!("half of the lines took {half} ticks and more"));
-    scene.claim(most <= 6, || format!("one in a hundred lines took {most} ticks and more"));
+    // A host is lost, or comes back, in every second: who reigns looks around before it gives places.
+    scene.claim(most <= 10, || format!("one in a hundred lines took {most} ticks and more"));
 }
 
 fn chat_on_two_machines(scene: &mut Scene) {

@@ -131,10 +131,12 @@ impl Talk {
         let answered = typed::answered(lines(), &view.accounts, view.me);
         match typed::read(line, &view.accounts, answered) {
             Ok(Typed::Say(to, said)) => return Some(Command::Say(to, said)),
-            Ok(Typed::Unsay(_)) => match typed::last_own(lines(), &view.accounts, view.me) {
-                Some(id) => return Some(Command::Unsay(id)),
-                None => self.say("there is no line of yours to take back".to_owned()),
-            },
+            Ok(Typed::Unsay(named)) => {
+                match named.or_else(|| typed::last_own(lines(), &view.accounts, view.me)) {
+                    Some(id) => return Some(Command::Unsay(id)),
+                    None => self.say("there is no line of yours to take back".to_owned()),
+                }
+            }
             Ok(Typed::Mute(person, mute)) => {
                 let name = view.accounts.called(person);
                 self.say(format!("{name} is {}", if mute { "muted" } else { "heard again" }));
@@ -403,6 +405,40 @@ mod tests {
         talk.hear(&typed("/muted"), &view);
         assert!(talk.hear(&enter, &view).is_none());
         assert_eq!(talk.note.as_ref().map(|(note, _)| note.as_str()), Some("muted: Ben"));
+    }
+
+    #[test]
+    fn what_is_taken_back_is_what_was_named_and_nothing_if_that_is_no_line() {
+        let enter = Keys { enter: true, ..Keys::default() };
+        let mut view = view();
+        let writer = Writer { node: view.me, incarnation: Incarnation(1) };
+        let said = |number| {
+            let line = Line {
+                id: EntryId { writer, number },
+                from: writer.node,
+                to: None,
+                content: Content::Said(Said::new("hello").unwrap()),
+                at: WallTime(0),
+                place: None,
+            };
+            ChatLine { line: Arc::new(line), sent: Some(Sent::OnItsWay) }
+        };
+        let lines = [said(1), said(2)].into();
+        view.chat = Arc::new(ChatView { lines, ..ChatView::default() });
+        let mut talk = Talk::default();
+        let mut types = |text: &str| {
+            talk.hear(&enter, &view);
+            talk.typed.as_mut().unwrap().clear();
+            talk.hear(&typed(text), &view);
+            match talk.hear(&enter, &view) {
+                Some(Command::Unsay(id)) => Some(id.number),
+                Some(command) => panic!("{command:?}"),
+                None => None,
+            }
+        };
+        assert_eq!(types("/delete"), Some(2));
+        assert_eq!(types(&format!("/delete {}", view.chat.lines[0].line.id)), Some(1));
+        assert_eq!(types("/delete no, wait"), None);
     }
 
     #[test]

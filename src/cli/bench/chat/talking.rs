@@ -8,12 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use interregnum::{
-    chat::Chat,
-    lines::{Kept as Safe, name_of},
-    runtime,
-    types::NodeId,
-};
+use interregnum::{chat::Chat, lines::Kept as Safe, runtime, types::NodeId};
 use serde::Serialize;
 
 use super::{Bench, Outcome, taken};
@@ -211,7 +206,7 @@ fn books(party: &Party) -> anyhow::Result<Vec<Vec<String>>> {
         let kept = Kept::of(&KeptOptions { data_dir: Some(party.peers.home(number)) })?;
         let chats = kept.ledgers().map(Chat::of);
         let chat = chats.max_by_key(Chat::len).context("a peer has no book")?;
-        Ok(chat.iter().map(|line| name_of(line.id)).collect())
+        Ok(chat.iter().map(|line| line.id.to_string()).collect())
     };
     (0..PEERS).map(book).collect()
 }
@@ -236,7 +231,7 @@ fn tell(party: &Party, report: &Report) {
 
 #[cfg(test)]
 mod tests {
-    use interregnum::{lines::name_of, text::Name};
+    use interregnum::text::Name;
 
     use super::*;
 
@@ -248,7 +243,7 @@ mod tests {
             ledger::entry::{EntryId, Writer},
             types::Incarnation,
         };
-        name_of(EntryId { writer: Writer { node: ADA, incarnation: Incarnation(5) }, number })
+        EntryId { writer: Writer { node: ADA, incarnation: Incarnation(5) }, number }.to_string()
     }
 
     fn line(node: NodeId, t_us: u64, what: What) -> Line {
