@@ -30,8 +30,10 @@
 //! # Deleting
 //! Whoever deletes a line writes that it did; the body then goes on each machine, also where it arrives
 //! later. That is [the ledger's own](crate::ledger::body::Body::Deleted). An account that is deleted takes
-//! all its lines along: its machines delete what they wrote, and meanwhile nobody shows it.
+//! all its lines along: its machines delete what they wrote, and meanwhile nobody shows it. In the same way
+//! another machine of whoever wrote a line takes it back: see [`marks`].
 
+pub mod marks;
 pub mod typed;
 
 use std::{collections::BTreeMap, sync::Arc};

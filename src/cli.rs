@@ -14,10 +14,12 @@ use std::{
     io::{self, IsTerminal, Write},
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     process::ExitCode,
+    time::Duration,
 };
 
 use interregnum::{
     accounts::Own,
+    ledger::pace::Allowed,
     runtime::{self, Settings, StartError},
     text::{NAME_CHARS_MAX, Name, SessionName},
     types::Role,
@@ -70,6 +72,9 @@ use options::{HeadlessOptions, PartOptions, Subcommand, Typed};
 use output::{Output, Stdout, Unwritten};
 use profile::Profile;
 use take_part::TakePart;
+
+/// How many lines whoever is to talk without a pause may say at once.
+const CHATTER_AT_ONCE: u32 = 1_000;
 
 /// Parses, runs, and says how it went.
 pub fn main() -> ExitCode {
@@ -171,8 +176,9 @@ fn new_passphrase() -> anyhow::Result<ExitCode> {
 
 /// Bots, or spectators without a screen.
 fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Result<ExitCode> {
-    let HeadlessOptions { count, part } = options;
+    let HeadlessOptions { count, chatter, part } = options;
     let count = *count;
+    let chatter = chatter.map(Duration::from_millis);
     let mut nodes = Vec::new();
     let session = session(part);
     let lock = secret::lock(&part.game, &session)?;
@@ -200,6 +206,10 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         settings.role = role;
         settings.session = Some(session.clone());
         settings.lock.clone_from(&lock);
+        if let Some(every) = chatter {
+            // What comes late comes all at once.
+            settings.tuning.talk = Allowed { at_once: CHATTER_AT_ONCE, every: every / 2 };
+        }
         settings.port = settings
             .port
             .map(|port| ports(port, count))
@@ -208,7 +218,7 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         nodes.push((settings, profile));
     }
     let out = Stdout::new(part.run.json)?;
-    TakePart::of(&part.run).run(nodes, &out)
+    TakePart { chatter, ..TakePart::of(&part.run) }.run(nodes, &out)
 }
 
 /// The profile to play with.
@@ -228,6 +238,7 @@ fn settings(part: &PartOptions, profile: &mut Profile, name: Name) -> anyhow::Re
     settings.statements = profile.statements(&settings.name);
     settings.reads_as = profile.own.as_ref().and_then(Own::secret).cloned();
     settings.friends = friends::kept(profile.folder()).all().to_vec();
+    settings.muted = profile.muted();
     settings.ledger = profile.ledger();
     settings.ip = game.home();
     settings.port = part.port();

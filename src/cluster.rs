@@ -323,7 +323,8 @@ impl Cluster {
         Self {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
                 .folds(fact_rules, tuning.folding)
-                .believes_all(tuning.has(Mutant::UnsignedEntries)),
+                .believes_all(tuning.has(Mutant::UnsignedEntries))
+                .allows(tuning.talk),
             me: identity,
             mesh,
             election: Election::new(tuning.clone(), id, config.incarnation),

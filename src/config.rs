@@ -6,9 +6,9 @@ use std::{collections::BTreeSet, fmt, net::SocketAddr, time::Duration};
 use crate::{
     accounts::{Friend, Statement},
     keys::{Lock, PublicKey, SecretKey},
-    ledger::{disk::Stored, entry::WallTime, keeper::Folding},
+    ledger::{disk::Stored, entry::WallTime, keeper::Folding, pace::Allowed},
     text::{Name, SessionName},
-    types::{Incarnation, Role},
+    types::{Incarnation, NodeId, Role},
 };
 
 /// One step of the world: a sixtieth of a second, rounded down to whole microseconds.
@@ -109,6 +109,16 @@ pub const PAIRING_TRIES_FOR: Duration = Duration::from_secs(60);
 /// that this is somebody else: whose a machine is stands in the ledger, which may be on its way.
 pub const ACCOUNT_PROVED_WITHIN: Duration = Duration::from_secs(5);
 
+/// The most people whose lines somebody does not want to see.
+pub const MUTED_MAX: usize = 1_024;
+
+/// So many lines are shown without being asked for: a screen has a few.
+pub const LINES_SHOWN: usize = 1_000;
+
+/// The most lines that are shown to whoever looks further back; what is older is found by looking it up in
+/// the ledger's file.
+pub const LINES_SHOWN_MAX: usize = 20_000;
+
 /// What a node is told at its start. Everything about it that is not heard from others.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -122,6 +132,8 @@ pub struct Config {
     pub talks: bool,
     /// Whom its player has compared pictures with.
     pub friends: Vec<Friend>,
+    /// Whose lines its player does not want to see, at most [`MUTED_MAX`] of them: the ids of persons.
+    pub muted: BTreeSet<NodeId>,
     /// In which life. 64 random bits, drawn at each start.
     pub incarnation: Incarnation,
     /// What its player is called.
@@ -230,6 +242,8 @@ pub struct Tuning {
     pub players_max: usize,
     /// When what was written into the ledger is folded into pages.
     pub folding: Folding,
+    /// How fast this node talks, and how fast it lets others talk: at least one line at once.
+    pub talk: Allowed,
     /// The most links that may be open without a hello: at least 1.
     pub strangers_max: usize,
     /// A deliberate bug. Only there with the cargo feature `mutants`.
@@ -383,6 +397,7 @@ impl Tuning {
             ("link_silence", self.link_silence),
             ("away", self.away),
             ("forget", self.forget),
+            ("talk.every", self.talk.every),
         ] {
             let range = || format!("from {DURATION_MIN:?} to {DURATION_MAX:?}");
             refuse((DURATION_MIN..=DURATION_MAX).contains(&value), field, &value, range())?;
@@ -404,6 +419,8 @@ impl Tuning {
         let players = (2..=PLAYERS_MAX).contains(&self.players_max);
         let range = format!("from 2 to {PLAYERS_MAX}");
         refuse(players, "players_max", &self.players_max, range)?;
+        let talks = self.talk.at_once >= 1;
+        refuse(talks, "talk.at_once", &self.talk.at_once, "at least 1".into())?;
         refuse(self.strangers_max >= 1, "strangers_max", &self.strangers_max, "at least 1".into())
     }
 
@@ -445,6 +462,7 @@ impl Default for Tuning {
             forget: ms(600_000),
             players_max: 32,
             folding: Folding::default(),
+            talk: Allowed::default(),
             strangers_max: 256,
             #[cfg(feature = "mutants")]
             mutant: None,

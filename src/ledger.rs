@@ -294,6 +294,16 @@ impl Ledger {
         self.out.pop_front()
     }
 
+    /// The first number of what `writer` wrote that was not [reported](Ledger::poll) yet, and is to be kept: no
+    /// disk can have it.
+    pub fn first_unreported(&self, writer: Writer) -> Option<u64> {
+        let records = self.out.iter().filter_map(|out| match out {
+            Out::Keep(record) => record.awaited(),
+            _ => None,
+        });
+        records.filter(|(_, id)| id.writer == writer).map(|(_, id)| id.number).min()
+    }
+
     // What comes in.
 
     /// Writes an entry, and signs it: as host if this node reigns, otherwise as somebody who waits for a

@@ -221,6 +221,11 @@ pub enum What<P> {
         /// What it is called, with its mark where another one has that name.
         name: String,
     },
+    /// Whose lines are not shown here from now on.
+    Muted {
+        /// The ids of all of them.
+        people: Vec<NodeId>,
+    },
     /// A line that was told is taken back.
     TakenBack {
         /// Its name.
@@ -632,6 +637,7 @@ fn said<P>(news: &ChatNews) -> What<P> {
         ChatNews::Sent { id, said } => {
             What::Sending { line: id.to_string(), text: said.to_string() }
         }
+        ChatNews::Muted { muted } => What::Muted { people: muted.iter().copied().collect() },
         ChatNews::NotSaid { said, why } => {
             What::NotSaid { text: said.as_ref().map(ToString::to_string), why: why.to_string() }
         }

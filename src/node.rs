@@ -19,7 +19,11 @@ mod persons;
 mod showing;
 mod talk;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use crate::io::{CloseReason, Effect, Interface, LINK_BYTES_QUEUED_MAX, Port, Wire};
 
@@ -92,8 +96,20 @@ pub enum Command<G: Game> {
     /// Say this to all, or to one person: the id of its account's key, or of its machine if it has no
     /// account. It is an entry of the session's ledger from then on. [`ChatNews`] tells what becomes of it.
     Say(Option<NodeId>, Said),
-    /// Take back what this node said there: it goes on every machine.
+    /// Take back what this node said there, or another machine of the same account: it goes on every machine.
     Unsay(EntryId),
+    /// Do not show any more, or show again, what this person says: to nobody but the user of this node.
+    Mute {
+        /// The id of the person's account, or of its machine if it has none.
+        person: NodeId,
+        /// Whether it is not to be shown.
+        mute: bool,
+    },
+    /// Show so many lines of what was said, within [bounds](crate::config::LINES_SHOWN_MAX).
+    LookBack {
+        /// How many.
+        lines: usize,
+    },
 }
 
 /// What comes out of a node.
@@ -406,7 +422,18 @@ impl<G: Game> View<G> {
             next_try: None,
         }
     }
+
+    /// In how many seconds it tries again to reach somebody, for people: while it looks for its host, and if
+    /// that is not in a moment anyway.
+    pub fn tries_again_in(&self, now: Instant) -> Option<u64> {
+        let looks = matches!(self.status, Status::Searching | Status::Interregnum);
+        let pause = self.next_try.filter(|_| looks)?.since(now);
+        (pause >= TRY_TOLD).then(|| (pause.as_millis() as u64).div_ceil(1_000))
+    }
 }
+
+/// A next try that is nearer than this is not worth a word.
+const TRY_TOLD: Duration = Duration::from_millis(900);
 
 /// News of what people say to each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -419,10 +446,10 @@ pub enum ChatNews {
         name: Option<String>,
         /// What the person is called that it is for, if it is for one whose name is known.
         to_name: Option<String>,
-        /// It was said while this node was not there.
+        /// It was said while its user was not there, on none of its machines.
         away: bool,
     },
-    /// All that was said while this node was not there has come in. Told once in each session.
+    /// All that was said while its user was not there has come in. Told once in each session.
     WhileAway {
         /// How many lines, if any.
         lines: usize,
@@ -438,6 +465,11 @@ pub enum ChatNews {
         id: EntryId,
         /// What it says.
         said: Said,
+    },
+    /// Whose lines are not shown from here on. To be kept by the driver, for the next start.
+    Muted {
+        /// All of them.
+        muted: Arc<BTreeSet<NodeId>>,
     },
     /// What was to be said, or taken back, is not.
     NotSaid {
@@ -463,9 +495,12 @@ pub enum NotSaid {
     /// The ledger is full.
     #[error("the book of this session is full")]
     Full,
-    /// Only the machine that wrote a line takes it back.
-    #[error("that line was not written on this machine, or is gone already")]
+    /// Only whoever wrote a line takes it back.
+    #[error("that line is not yours, or is gone already")]
     NotOwn,
+    /// So many are muted as can be.
+    #[error("so many people are muted that no more can be")]
+    Muted,
 }
 
 /// What people have said, as it is to be shown.
@@ -473,10 +508,14 @@ pub enum NotSaid {
 pub struct ChatView {
     /// The last lines, in the order that is the same for all; the own ones that are on their way last.
     pub lines: Arc<[ChatLine]>,
-    /// How many were said while this node was not there.
+    /// Whether there are older ones, which [`Command::LookBack`] shows.
+    pub more: bool,
+    /// How many were said while its user was not there.
     pub missed: usize,
     /// The first of those.
     pub new_from: Option<EntryId>,
+    /// Whose lines are not shown.
+    pub muted: Arc<BTreeSet<NodeId>>,
 }
 
 /// A line, as it is to be shown.

@@ -101,6 +101,9 @@ pub struct Settings {
     pub talks: bool,
     /// Whom its player has compared pictures with: what [`Event::Pairing`] told in earlier lives.
     pub friends: Vec<Friend>,
+    /// Whose lines its player does not want to see: what [`ChatNews`](crate::node::ChatNews) told in earlier
+    /// lives.
+    pub muted: BTreeSet<NodeId>,
     /// The address to live at: everything is sent from there, and comes in there. None, or the
     /// unspecified one: every address of this machine.
     pub ip: Option<Ipv4Addr>,
@@ -136,6 +139,7 @@ impl Settings {
             reads_as: None,
             talks: false,
             friends: Vec::new(),
+            muted: BTreeSet::new(),
             ip: None,
             port: None,
             peers: Vec::new(),
@@ -401,6 +405,7 @@ fn config(
         reads_as: settings.reads_as,
         talks: settings.talks,
         friends: settings.friends,
+        muted: settings.muted,
         incarnation: Incarnation(random_bits()),
         name: settings.name,
         role: settings.role,

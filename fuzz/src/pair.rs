@@ -22,6 +22,7 @@ pub fn config(place: u8) -> Config {
         reads_as: None,
         talks: false,
         friends: Vec::new(),
+        muted: Default::default(),
         incarnation: Incarnation(u64::from(place)),
         name: Name::new("n"),
         role: Role::Player,

@@ -7,6 +7,7 @@
 //! | `/r words` | to whoever wrote to you last |
 //! | `/delete`, `/delete LINE` | take back your last line, or the one of this name |
 //! | `/mute NAME`, `/unmute NAME` | do not show, or show again, what somebody says: to yourself alone |
+//! | `/muted` | whose lines are not shown |
 //! | `/list`, `/list TEXT` | who is known, of those the ones with this in their name |
 //! | `/help`, `/quit` | |
 
@@ -28,6 +29,8 @@ pub enum Typed {
     Unsay(Option<EntryId>),
     /// Do not show any more, or show again, what this person says.
     Mute(NodeId, bool),
+    /// Tell who is muted.
+    Muted,
     /// Tell who is known.
     List(String),
     /// Tell what can be typed.
@@ -40,7 +43,7 @@ pub enum Typed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Meaningless {
     /// There is no such command.
-    #[error("there is no /{0}: /w NAME words, /r words, /delete, /mute NAME, /list, /quit")]
+    #[error("there is no /{0}: /w NAME words, /r words, /delete, /mute NAME, /muted, /list, /quit")]
     Unknown(String),
     /// Nobody is known by that name. It may be heard of soon.
     #[error("nobody here is called that: {0}")]
@@ -61,7 +64,7 @@ pub enum Meaningless {
 
 /// What can be typed, for people.
 pub const HELP: &str = "/w NAME words: to one; /r words: answer; /delete: take back your last line; /mute NAME, \
-                        /unmute NAME; /list; /quit";
+                        /unmute NAME, /muted; /list; /quit";
 
 /// What somebody means who typed this. `answered` is who would get an answer.
 ///
@@ -93,6 +96,7 @@ pub fn read(
             Typed::Unsay(Some(line))
         }
         "mute" | "unmute" => Typed::Mute(named(accounts, rest)?.0, word == "mute"),
+        "muted" => Typed::Muted,
         "list" => Typed::List(rest.to_owned()),
         "help" | "?" => Typed::Help,
         "quit" => Typed::Quit,
@@ -167,12 +171,14 @@ pub fn answered<'a>(
         .or(sent)
 }
 
-/// The last line of `me` that is still there.
+/// The last line that is still there of whoever types on `me`, written on whichever machine.
 pub fn last_own<'a>(
     lines: impl DoubleEndedIterator<Item = &'a Line>,
+    accounts: &Accounts,
     me: NodeId,
 ) -> Option<EntryId> {
-    lines.rev().find(|line| line.from == me).map(|line| line.id)
+    let own = accounts.person(me);
+    lines.rev().find(|line| accounts.person(line.from) == own).map(|line| line.id)
 }
 
 #[cfg(test)]
@@ -217,6 +223,7 @@ mod tests {
         assert_eq!(read("/w Ben"), Err(Meaningless::Unsaid(Unsaid::Empty)));
         assert_eq!(read("/r fine"), said(Some(id(3)), "fine"));
         assert_eq!(read("/mute BEN"), Ok(Typed::Mute(id(3), true)));
+        assert_eq!(read("/muted"), Ok(Typed::Muted));
         assert_eq!(read("/delete"), Ok(Typed::Unsay(None)));
         let (writer, number) = (Writer { node: id(3), incarnation: Incarnation(5) }, 7);
         let line = EntryId { writer, number };

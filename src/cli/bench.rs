@@ -7,6 +7,7 @@
 //! | [`loss`] | packets get lost, or other programs want the processor: nothing must happen |
 //! | `accounts` | a page of ten thousand accounts, from the file of a ledger |
 //! | `siege` | hostile outsiders and members, one kind of attack after the other |
+//! | `chat` | people talk while hosts are killed, somebody floods, somebody has missed much; a large book |
 //! | [`seal`] | the handshake of a link, and the seal of a datagram, within one process |
 //!
 //! All of it is worked out from the peers' lines. A figure stands beside its like of the same run:
@@ -20,6 +21,10 @@ use super::{impossible::Impossible, lab::Lab, options::BenchOptions};
 
 #[cfg(feature = "store")]
 mod accounts;
+#[cfg(feature = "store")]
+mod book;
+#[cfg(feature = "store")]
+mod chat;
 mod failover;
 mod figures;
 mod heal;
@@ -37,6 +42,8 @@ pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode>
         BenchOptions::Siege(options) => siege::run(options, log),
         #[cfg(feature = "store")]
         BenchOptions::Accounts(options) => accounts::run(options),
+        #[cfg(feature = "store")]
+        BenchOptions::Chat(options) => chat::run(options, log),
     }
 }
 

@@ -60,9 +60,6 @@ const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 /// So many lines of a pipe wait here; the others wait in it.
 const TYPED_WAITING_MAX: usize = 64;
 
-/// A next try that is nearer than this is not worth a word.
-const TRY_TOLD: Duration = Duration::from_millis(900);
-
 /// Talks, or looks up what was said.
 pub fn run(options: &ChatOptions, log: &Output) -> anyhow::Result<ExitCode> {
     if options.history {
@@ -98,7 +95,6 @@ pub fn run(options: &ChatOptions, log: &Output) -> anyhow::Result<ExitCode> {
         json: part.run.json,
         asked: io::stdin().is_terminal(),
         stays: options.stay || part.run.tied,
-        muted: profile.muted(),
         profile,
         input,
         end,
@@ -133,7 +129,6 @@ struct Talker {
     /// Whether a person types.
     asked: bool,
     stays: bool,
-    muted: BTreeSet<NodeId>,
     profile: Profile,
     /// None: it has ended.
     input: Option<Receiver<String>>,
@@ -260,7 +255,7 @@ impl Talker {
             let answered = typed::answered(lines, &view.accounts, self.me);
             match typed::read(&line, &view.accounts, answered) {
                 // Who is known, and what was said before, has come in by then.
-                Ok(Typed::List(_) | Typed::Unsay(_)) if !self.settled => return,
+                Ok(Typed::List(_) | Typed::Unsay(_) | Typed::Muted) if !self.settled => return,
                 Ok(typed) => {
                     self.first_tried = None;
                     if self.does(typed, view) {
@@ -303,14 +298,19 @@ impl Talker {
                 }
             }
             Typed::Mute(person, mute) => {
-                if mute {
-                    self.muted.insert(person)
-                } else {
-                    self.muted.remove(&person)
-                };
-                self.profile.keep_muted(&self.muted);
+                let _ = self.handle.command(Command::Mute { person, mute });
                 let name = view.accounts.called(person);
                 self.tell(&format!("{name} is {}", if mute { "muted" } else { "heard again" }));
+            }
+            Typed::Muted => {
+                let people: Vec<NodeId> = view.chat.muted.iter().copied().collect();
+                let names: Vec<String> =
+                    people.iter().map(|person| view.accounts.called(*person)).collect();
+                match people[..] {
+                    _ if self.json => self.reporter.tell(What::Muted { people }),
+                    [] => self.tell("nobody is muted"),
+                    _ => self.tell(&format!("muted: {}", names.join(", "))),
+                }
             }
             Typed::List(filter) => {
                 for one in view.accounts.listed(&filter) {
@@ -333,7 +333,8 @@ impl Talker {
     }
 
     fn last_of(&self, view: &View<Arena>) -> Option<EntryId> {
-        typed::last_own(view.chat.lines.iter().map(|line| &*line.line), self.me)
+        let lines = view.chat.lines.iter().map(|line| &*line.line);
+        typed::last_own(lines, &view.accounts, self.me)
     }
 
     /// Something happened.
@@ -412,6 +413,7 @@ impl Talker {
                 self.unkept.insert(*id);
                 self.look_at_kept(at);
             }
+            ChatNews::Muted { muted } => self.profile.keep_muted(muted),
             ChatNews::NotSaid { why: NotSaid::TooFast(wait), .. } => {
                 self.saying = false;
                 self.not_before = at + *wait;
@@ -446,11 +448,9 @@ impl Talker {
             // It is on the disks of others.
             self.unkept.clear();
         }
-        let searches = view.status == Status::Searching || view.status == Status::Interregnum;
-        let next = view.next_try.filter(|next| searches && next.since(now) >= TRY_TOLD);
-        if let Some(next) = next.filter(|next| self.told_try.is_none_or(|told| *next > told)) {
-            let seconds = next.since(now).as_secs_f64().round().max(1.0);
-            self.told_try = Some(next);
+        let is_new = view.next_try.is_some_and(|next| self.told_try.is_none_or(|told| next > told));
+        if let Some(seconds) = view.tries_again_in(now).filter(|_| is_new) {
+            self.told_try = view.next_try;
             self.tell(&format!("reconnecting, next try in {seconds} s"));
         }
     }
@@ -468,7 +468,7 @@ impl Talker {
     fn print(&self, line: &Line, name: Option<&str>) {
         let Some(view) = self.handle.view() else { return };
         let accounts = &view.accounts;
-        if self.json || self.muted.contains(&accounts.person(line.from)) {
+        if self.json {
             return;
         }
         let Some(said) = line.said() else { return };

@@ -1,6 +1,7 @@
 //! The desk of whoever sits at the window: where accounts are looked up, named, made and deleted.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -8,6 +9,7 @@ use std::{
 use interregnum::{
     accounts::{Accounts, Friend, Mark, Own, Statement},
     text::Name,
+    types::NodeId,
 };
 
 use super::{
@@ -53,6 +55,13 @@ impl Desk {
     /// Somebody was compared with, and is remembered.
     pub fn remember(&self, friend: Friend) {
         friends::remember(self.folder.as_deref(), friend);
+    }
+
+    /// The lines of these are not shown from here on, also at the next start.
+    pub fn keep_muted(&self, muted: &BTreeSet<NodeId>) {
+        if let Some(folder) = &self.folder {
+            profile::keep_muted(folder, muted);
+        }
     }
 
     /// Deletes the own account. What it says then.

@@ -14,8 +14,8 @@ use std::{collections::BTreeSet, io::Write as _, process::ExitCode, sync::Arc};
 
 use interregnum::{
     accounts::Accounts,
-    chat::{Chat, Line},
-    keys::SecretKey,
+    chat::{Chat, Line, marks::Marks},
+    keys::{PublicKey, SecretKey},
     runtime,
     types::{NodeId, SessionId},
 };
@@ -48,61 +48,119 @@ struct Row<'a> {
 pub fn run(options: &ChatOptions) -> anyhow::Result<ExitCode> {
     let kept_options = KeptOptions { data_dir: options.part.data_dir.clone() };
     let (kept, folder) = (Kept::of(&kept_options)?, folder(&kept_options)?);
-    let accounts =
-        checked(&kept, &folder, |accounts| accounts.iter().map(|(key, _)| *key).collect());
     let profiles = 1..=PROFILES_MAX;
     let profiles = profiles.filter(|number| options.part.profile.is_none_or(|one| one == *number));
     let keys: Vec<SecretKey> =
         profiles.flat_map(|number| profile::reading_keys(&folder, number)).collect();
-    let own: BTreeSet<NodeId> = keys.iter().map(|key| accounts.person(key.public().id())).collect();
-    let with = options.with.as_deref().map(|name| named(&accounts, name)).transpose()?;
-    let since = options.since.map_or(0, |ago| runtime::wall_time().0.saturating_sub(ago));
-    let search = options.search.as_ref().map(|word| word.to_lowercase());
+    let books = Books::of(&kept, options, &keys);
+    // Of all accounts there are those of the lines that are found are checked.
+    let pick = |accounts: &Accounts| match books.found(accounts, options, &keys) {
+        Ok(found) => books.accounts_in(accounts, options, &found),
+        Err(_) => Vec::new(),
+    };
+    let accounts = checked(&kept, &folder, pick);
     let mut out = std::io::stdout().lock();
-    for (session, ledger) in &kept.ledgers {
-        let called = kept.sessions.get(session);
-        if options.part.game.session.as_ref().is_some_and(|wanted| called != Some(wanted)) {
-            continue;
-        }
-        let wanted = |line: &Line| {
-            let (from, to) = (accounts.person(line.from), line.to);
-            let between = with.is_none_or(|with| {
-                to.is_some_and(|to| {
-                    from == with && own.contains(&to) || to == with && own.contains(&from)
-                })
-            });
-            between && line.at.0 >= since && !accounts.is_deleted(line.from)
-        };
-        for line in Chat::of(ledger).iter().filter(|line| wanted(line)) {
-            let opened = line.opened(&keys).map(Arc::new);
-            let line = opened.as_ref().unwrap_or(line);
-            let Some(said) = line.said() else { continue };
-            let found = |word: &String| said.as_str().to_lowercase().contains(word);
-            if !search.as_ref().is_none_or(found) {
-                continue;
+    for (session, line) in books.found(&accounts, options, &keys)? {
+        let Some(said) = line.said() else { continue };
+        let text = match options.part.run.json {
+            true => {
+                let from = accounts.called(accounts.person(line.from));
+                let to_name = line.to.map(|to| accounts.called(to));
+                serde_json::to_string(&Row {
+                    session,
+                    line: line.id.to_string(),
+                    from: line.from,
+                    name: &from,
+                    to: line.to,
+                    to_name: to_name.as_deref(),
+                    text: said.as_str(),
+                    at: line.at.0,
+                })?
             }
-            let text = match options.part.run.json {
-                true => {
-                    let from = accounts.called(accounts.person(line.from));
-                    let to_name = line.to.map(|to| accounts.called(to));
-                    serde_json::to_string(&Row {
-                        session: *session,
-                        line: line.id.to_string(),
-                        from: line.from,
-                        name: &from,
-                        to: line.to,
-                        to_name: to_name.as_deref(),
-                        text: said.as_str(),
-                        at: line.at.0,
-                    })?
-                }
-                false => in_words(&accounts, line, said.as_str()),
-            };
-            writeln!(out, "{text}").map_err(Unwritten)?;
-        }
+            false => in_words(&accounts, line, said.as_str()),
+        };
+        writeln!(out, "{text}").map_err(Unwritten)?;
     }
     out.flush().map_err(Unwritten)?;
     Ok(kept.exit_code())
+}
+
+/// What was said in each session that is meant, as far as it can be read and has the word in it that is looked
+/// for.
+struct Books(Vec<(SessionId, Vec<Arc<Line>>, Marks)>);
+
+impl Books {
+    fn of(kept: &Kept, options: &ChatOptions, keys: &[SecretKey]) -> Self {
+        let since = options.since.map_or(0, |ago| runtime::wall_time().0.saturating_sub(ago));
+        let search = options.search.as_ref().map(|word| word.to_lowercase());
+        let is_meant = |session: &SessionId| {
+            let called = kept.sessions.get(session);
+            options.part.game.session.as_ref().is_none_or(|wanted| called == Some(wanted))
+        };
+        let is_found = |line: &Line| {
+            let said = line.said().map(|said| said.as_str());
+            said.is_some_and(|said| match &search {
+                Some(word) => said.to_lowercase().contains(word),
+                None => true,
+            })
+        };
+        let books = kept.ledgers.iter().filter(|(session, _)| is_meant(session));
+        let books = books.map(|(session, ledger)| {
+            let chat = Chat::of(ledger);
+            let lines = chat.iter().filter(|line| line.at.0 >= since);
+            let lines = lines.map(|line| line.opened(keys).map_or_else(|| line.clone(), Arc::new));
+            let lines = lines.filter(|line| is_found(line)).collect();
+            (*session, lines, Marks::of(ledger))
+        });
+        Self(books.collect())
+    }
+
+    /// What is to be printed, where these accounts are known.
+    fn found(
+        &self,
+        accounts: &Accounts,
+        options: &ChatOptions,
+        keys: &[SecretKey],
+    ) -> anyhow::Result<Vec<(SessionId, &Arc<Line>)>> {
+        let own: BTreeSet<NodeId> =
+            keys.iter().map(|key| accounts.person(key.public().id())).collect();
+        let with = options.with.as_deref().map(|name| named(accounts, name)).transpose()?;
+        let is_between = |line: &Line| {
+            let from = accounts.person(line.from);
+            with.is_none_or(|with| {
+                line.to.is_some_and(|to| {
+                    from == with && own.contains(&to) || to == with && own.contains(&from)
+                })
+            })
+        };
+        let mut found = Vec::new();
+        for (session, lines, marks) in &self.0 {
+            let is_there = |line: &&Arc<Line>| {
+                !accounts.is_deleted(line.from) && !marks.is_taken_back(accounts, line.id)
+            };
+            let lines = lines.iter().filter(|line| is_between(line)).filter(is_there);
+            found.extend(lines.map(|line| (*session, line)));
+        }
+        Ok(found)
+    }
+
+    /// Whose names and deletions decide about what is printed: to be checked.
+    fn accounts_in(
+        &self,
+        accounts: &Accounts,
+        options: &ChatOptions,
+        found: &[(SessionId, &Arc<Line>)],
+    ) -> Vec<PublicKey> {
+        if options.with.is_some() {
+            // Of several of one name each counts.
+            return accounts.iter().map(|(key, _)| *key).collect();
+        }
+        let lines = self.0.iter().flat_map(|(_, lines, _)| lines);
+        let authors = lines.filter_map(|line| accounts.of_machine(line.from));
+        let readers = found.iter().filter_map(|(_, line)| line.to);
+        let readers = readers.filter_map(|to| accounts.by_id(to).map(|(key, _)| *key));
+        authors.chain(readers).collect::<BTreeSet<PublicKey>>().into_iter().collect()
+    }
 }
 
 fn in_words(accounts: &Accounts, line: &Line, said: &str) -> String {

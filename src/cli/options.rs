@@ -185,6 +185,10 @@ pub struct HeadlessOptions {
     #[arg(long, default_value = "1", value_parser = number(1..=COUNT_MAX), allow_negative_numbers = true)]
     pub count: u16,
 
+    /// For measurements: say a line each so many milliseconds, and let all others talk as fast.
+    #[arg(long, hide = true, value_parser = number(1..=60_000_u64), allow_negative_numbers = true)]
+    pub chatter: Option<u64>,
+
     #[command(flatten)]
     pub part: PartOptions,
 }
@@ -492,6 +496,41 @@ pub enum BenchOptions {
     /// How long it takes to list a page of many accounts
     #[cfg(feature = "store")]
     Accounts(AccountsOptions),
+    /// What is said while hosts are killed, floods, missed lines, and a large book: how long each takes
+    #[cfg(feature = "store")]
+    Chat(ChatBenchOptions),
+}
+
+/// What is measured of chat.
+#[cfg(feature = "store")]
+#[derive(Clone, Debug, clap::Args)]
+pub struct ChatBenchOptions {
+    /// How often the host is killed while four talk; 0: that is left out.
+    #[arg(long, default_value = "20", value_parser = number(0..=TIMES_MAX), allow_negative_numbers = true)]
+    pub kills: u32,
+
+    /// How many lines the four say in a second, all together.
+    #[arg(long, default_value = "20", value_parser = number(4..=200_u64), allow_negative_numbers = true)]
+    pub rate: u64,
+
+    /// For how many seconds one of five floods the others; 0: that is left out.
+    #[arg(long, default_value = "10", value_parser = number(0..=3_600_u64), allow_negative_numbers = true)]
+    pub flood: u64,
+
+    /// How many lines somebody has missed; 0: that is left out.
+    #[arg(long, default_value = "10000", value_parser = number(0..=200_000_usize), allow_negative_numbers = true)]
+    pub missed: usize,
+
+    /// How many entries there are in a large book; 0: that is left out.
+    #[arg(long, default_value = "100000", value_parser = number(0..=500_000_usize), allow_negative_numbers = true)]
+    pub entries: usize,
+
+    /// How many accounts have said who they are in it.
+    #[arg(long, default_value = "10000", value_parser = number(1..=16_000_usize), allow_negative_numbers = true)]
+    pub accounts: usize,
+
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 #[cfg(feature = "store")]

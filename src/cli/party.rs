@@ -110,7 +110,8 @@ impl Party {
 
     /// Reads the lines that wait to be read: they belong to the time before.
     pub fn take_in_waiting(&mut self) {
-        loop {
+        // And no more: others come meanwhile, perhaps as fast as they are read.
+        for _ in 0..self.peers.lines().len() {
             match self.peers.lines().recv_timeout(Duration::ZERO) {
                 Ok(heard) => self.hear(heard),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,

@@ -50,6 +50,8 @@ struct Peer {
     name: Name,
     /// A player's window instead of a bot.
     window: bool,
+    /// What it is told besides.
+    options: Vec<String>,
     id: Option<NodeId>,
     udp: Option<u16>,
     life: u32,
@@ -122,22 +124,29 @@ impl Peers {
 
     /// Starts one more bot.
     pub fn add_bot(&mut self) -> anyhow::Result<()> {
-        self.add(false)
+        self.add(false, &[])
+    }
+
+    /// Starts one more bot, with these options besides.
+    pub fn add_bot_with(&mut self, options: &[&str]) -> anyhow::Result<()> {
+        self.add(false, options)
     }
 
     /// Starts a window for the person before the screen.
     pub fn add_window(&mut self) -> anyhow::Result<()> {
         self.stay_out_of_the_line(self.peers.len())?;
-        self.add(true)
+        self.add(true, &[])
     }
 
-    fn add(&mut self, window: bool) -> anyhow::Result<()> {
+    fn add(&mut self, window: bool, options: &[&str]) -> anyhow::Result<()> {
         let number = self.peers.len();
         let name = match NAMES.get(number) {
             Some(name) => Name::new(name),
             None => Name::new("Peer").numbered(number as u32 + 1),
         };
-        self.peers.push(Peer { name, window, id: None, udp: None, life: 0, process: None });
+        let options = options.iter().map(|&option| option.to_owned()).collect();
+        let peer = Peer { name, window, options, id: None, udp: None, life: 0, process: None };
+        self.peers.push(peer);
         self.spawn(number)
     }
 
@@ -149,6 +158,11 @@ impl Peers {
     /// How many there are, those included that are down for the moment.
     pub fn len(&self) -> usize {
         self.peers.len()
+    }
+
+    /// Who they are, as far as they have said, those included that are down for the moment.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> {
+        self.peers.iter().filter_map(|peer| peer.id)
     }
 
     /// Whether a line is from the process that runs at present.
@@ -244,7 +258,7 @@ impl Peers {
             None => Command::new(program),
         };
         command.arg(if peer.window { "--play" } else { "bot" });
-        command.args(&self.arguments);
+        command.args(&self.arguments).args(&peer.options);
         command.args(["--name", peer.name.as_str()]);
         command.arg("--data-dir").arg(self.home(number));
         // On macOS there is no broadcast on loopback: whoever comes later is told of the others.
@@ -279,7 +293,8 @@ impl Peers {
         fs::write(profile.join("id"), low.to_string())
     }
 
-    fn home(&self, number: usize) -> PathBuf {
+    /// Where a peer keeps what it keeps, counted from 0; of one that may not be there yet.
+    pub fn home(&self, number: usize) -> PathBuf {
         self.folder.0.join(format!("peer-{number}"))
     }
 }

@@ -147,11 +147,8 @@ impl Profile {
 
     /// Keeps whose chat is not shown here.
     pub fn keep_muted(&self, muted: &BTreeSet<NodeId>) {
-        let lines: Vec<String> = muted.iter().map(ToString::to_string).collect();
-        if let Some(folder) = &self.folder
-            && let Err(error) = replace(&folder.join("muted"), &lines.join("\n"))
-        {
-            tracing::warn!(%error, "who is muted cannot be kept");
+        if let Some(folder) = &self.folder {
+            keep_muted(folder, muted);
         }
     }
 
@@ -239,6 +236,14 @@ impl Profile {
             folder: Some(folder),
             _lock: Some(lock),
         }))
+    }
+}
+
+/// Keeps in the folder of a profile whose chat is not shown there.
+pub fn keep_muted(folder: &Path, muted: &BTreeSet<NodeId>) {
+    let lines: Vec<String> = muted.iter().map(ToString::to_string).collect();
+    if let Err(error) = replace(&folder.join("muted"), &lines.join("\n")) {
+        tracing::warn!(%error, "who is muted cannot be kept");
     }
 }
 

@@ -12,6 +12,7 @@ use interregnum::{
     node::{Command, Event},
     pairing::{Stage, Told},
     runtime::{self, Events, Handle, Happened, Settings},
+    text::Said,
     types::{Instant, Role},
 };
 
@@ -41,6 +42,8 @@ pub struct TakePart {
     pub words: Words,
     pub seconds: Option<u64>,
     pub tied: bool,
+    /// Each says a line in each such time.
+    pub chatter: Option<Duration>,
 }
 
 impl TakePart {
@@ -50,6 +53,7 @@ impl TakePart {
             words: if run.json { Words::Json } else { Words::Story },
             seconds: run.seconds,
             tied: run.tied,
+            chatter: None,
         }
     }
 
@@ -69,9 +73,14 @@ impl TakePart {
         let mut leave_by = None;
         let mut next_look = runtime::now();
         let mut code = ExitCode::SUCCESS;
+        let mut chatter = self.chatter.map(|every| Chatter { every, next: next_look, lines: 0 });
         while !participants.is_empty() {
-            wait(&participants, stop, next_look);
+            let next = chatter.as_ref().map_or(next_look, |chatter| chatter.next.min(next_look));
+            wait(&participants, stop, next);
             let now = runtime::now();
+            if let Some(chatter) = &mut chatter {
+                chatter.talk(now, &participants);
+            }
             let asked = stop.try_recv().is_ok() || end.is_some_and(|end| now >= end);
             if asked && leave_by.is_none() {
                 leave_by = Some(now + LEAVE_PATIENCE);
@@ -103,6 +112,27 @@ impl TakePart {
     }
 }
 
+/// Somebody who talks without a pause.
+struct Chatter {
+    every: Duration,
+    next: Instant,
+    lines: u64,
+}
+
+impl Chatter {
+    /// Everybody who plays says what is due.
+    fn talk(&mut self, now: Instant, participants: &[Participant]) {
+        while now >= self.next {
+            self.next = self.next + self.every;
+            self.lines += 1;
+            let Ok(said) = Said::new(&format!("this is line {}", self.lines)) else { return };
+            for participant in participants.iter().filter(|participant| participant.plays) {
+                let _ = participant.handle.say(None, said.clone());
+            }
+        }
+    }
+}
+
 /// Blocks until something happened to somebody, or it is time to look at the points.
 fn wait(participants: &[Participant], stop: &Receiver<()>, until: Instant) {
     let mut select = Select::new();
@@ -119,6 +149,8 @@ pub struct Participant {
     events: Arc<Events<Arena>>,
     reporter: Reporter,
     end: Option<End>,
+    /// It has come into a game.
+    plays: bool,
     /// From when on it waits in vain before a session that it is not let into.
     kept_out_from: Option<Instant>,
     _profile: Profile,
@@ -153,7 +185,15 @@ impl Participant {
         reporter: Reporter,
         profile: Profile,
     ) -> Self {
-        Self { handle, events, reporter, end: None, kept_out_from: None, _profile: profile }
+        Self {
+            handle,
+            events,
+            reporter,
+            end: None,
+            plays: false,
+            kept_out_from: None,
+            _profile: profile,
+        }
     }
 
     /// Whether it is no use any more to wait: said once.
@@ -175,7 +215,10 @@ impl Participant {
                     self.kept_out_from = Some(timed.at + LOCKED_OUT);
                 }
                 Happened::Node(Event::Excluded { .. }) => self.kept_out_from = Some(timed.at),
-                Happened::Node(Event::Host { .. }) => self.kept_out_from = None,
+                Happened::Node(Event::Host { .. }) => {
+                    self.plays = true;
+                    self.kept_out_from = None;
+                }
                 // Nobody is there who could look.
                 Happened::Node(Event::Pairing { told: Told::Stage(Stage::Asked), .. }) => {
                     let _ = self.handle.command(Command::Compared { same: false });

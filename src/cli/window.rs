@@ -40,6 +40,7 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let session = super::session(part);
     let lock = super::secret::lock(&part.game, &session)?;
     let mut settings = super::settings(part, &mut profile, name.clone())?;
+    settings.talks = true;
     settings.session = play.then(|| session.clone());
     settings.lock.clone_from(&lock);
     // A person plays, unless there turns out to be no window for one.
@@ -105,7 +106,7 @@ mod shown {
     use interregnum::{
         accounts::{Accounts, Friend, Own, Statement},
         arena::Controls,
-        node::{Event, View},
+        node::{ChatNews, Event, View},
         pairing::Told,
         runtime::Happened,
         text::Name,
@@ -191,6 +192,9 @@ mod shown {
                 &timed.event
             {
                 self.desk.remember(Friend { name: name.clone(), key: *key });
+            }
+            if let Happened::Node(Event::Chat(ChatNews::Muted { muted })) = &timed.event {
+                self.desk.keep_muted(muted);
             }
             Some(timed.event)
         }

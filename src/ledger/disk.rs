@@ -80,7 +80,7 @@ impl Record {
 
     /// Under which name it is waited for: an entry's, or that of a page's first one. None: nobody
     /// waits.
-    fn awaited(&self) -> Option<(SessionId, EntryId)> {
+    pub(super) fn awaited(&self) -> Option<(SessionId, EntryId)> {
         match self {
             Self::Fresh(entry) => Some((entry.head().session, entry.id())),
             Self::Page(page) => {
@@ -217,7 +217,8 @@ impl Disk {
         }
     }
 
-    /// How far `writer`'s stream is synced here, so that it can be passed on after a start, too.
+    /// How far `writer`'s stream is synced here, so that it can be passed on after a start, too. What the ledger
+    /// holds and has not handed over yet is not.
     pub fn mark(&self, ledger: &Ledger, writer: Writer) -> Mark {
         let Some(stream) = ledger.stream(writer) else { return Mark::default() };
         if self.trouble == Some(Trouble::None) {
@@ -225,7 +226,9 @@ impl Disk {
         }
         let id = |number| (ledger.session(), EntryId { writer, number });
         let first = self.unsynced.range(id(0)..=id(u64::MAX)).next();
-        let before = first.map(|(_, first)| first.number - 1);
+        let first = first.map(|(_, first)| first.number);
+        let first = first.into_iter().chain(ledger.first_unreported(writer)).min();
+        let before = first.map(|first| first.saturating_sub(1));
         let through = stream.vouched_at(before.unwrap_or(u64::MAX));
         Mark { through, sum: stream.sum_at(through) }
     }
@@ -255,8 +258,27 @@ mod tests {
     fn written(count: usize) -> (Ledger, Vec<SharedEntry>) {
         let mut ledger = ledger(1);
         (0..count).for_each(|_| drop(say(&mut ledger, "hello")));
+        hand_over(&mut ledger);
         let entries = ledger.entries().collect();
         (ledger, entries)
+    }
+
+    /// The tests themselves say what the disk is asked to keep.
+    fn hand_over(ledger: &mut Ledger) {
+        while ledger.poll().is_some() {}
+    }
+
+    #[test]
+    fn what_was_not_handed_over_yet_is_not_held() {
+        let ((mut ledger, entries), mut disk) = (written(1), Disk::new());
+        entries.iter().for_each(|entry| disk.keep(fresh(entry)));
+        let (batch, _) = disk.next_batch().unwrap();
+        disk.report(&Report::Persisted { batch });
+        let later = say(&mut ledger, "later");
+        assert_eq!(disk.mark(&ledger, ledger.me()).through, later.id().number - 1);
+        hand_over(&mut ledger);
+        disk.keep(fresh(&later));
+        assert_eq!(disk.mark(&ledger, ledger.me()).through, later.id().number - 1);
     }
 
     #[test]
@@ -296,6 +318,7 @@ mod tests {
             ledger.note(WallTime(0), Body::Other(Kind(200), vec![n])).unwrap();
         }
         let entries = ledger.sign();
+        hand_over(&mut ledger);
         entries[..3].iter().for_each(|entry| disk.keep(fresh(entry)));
         let (batch, _) = disk.next_batch().unwrap();
         disk.report(&Report::Persisted { batch });

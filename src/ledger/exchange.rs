@@ -30,7 +30,7 @@ use super::{
     catch_up::{self, CatchUp},
     disk::Disk,
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
-    pace::Paces,
+    pace::{Allowed, Paces},
     page::Page,
     quota::Quotas,
     vector::Vector,
@@ -237,6 +237,11 @@ impl Exchange {
             refusals: Refusals::default(),
             out: VecDeque::new(),
         }
+    }
+
+    /// Others may talk so fast.
+    pub fn allow(&mut self, allowed: Allowed) {
+        self.paces = Paces::new(allowed);
     }
 
     /// The next message to send.
@@ -553,9 +558,10 @@ impl Exchange {
         self.send_portions(ledger);
     }
 
-    /// Whether this node has asked somebody, and waits for more of an answer.
+    /// Whether this node has asked somebody, and waits for more of an answer. Who was answered a moment ago, and
+    /// has to ask again, lacks little: nobody waits for that.
     pub fn is_catching_up(&self, now: Instant) -> bool {
-        self.peers.values().any(|peer| peer.to_ask || peer.waits(now))
+        self.peers.values().any(|peer| peer.waits(now))
     }
 
     fn tell_synced(&mut self, ledger: &Ledger, disk: &mut Disk) {

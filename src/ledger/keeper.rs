@@ -14,6 +14,7 @@ use super::{
     disk::{BatchId, Disk, Record, Report, Stored, Trouble},
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
     exchange::{Exchange, LedgerMessage, Sender},
+    pace::Allowed,
     page::{PAGE_ENTRIES_MAX, SharedPage},
     stream::Stream,
     vouching::Pen,
@@ -196,6 +197,12 @@ impl Keeper {
     /// Whether it takes what nobody signed: a deliberate bug.
     pub(crate) fn believes_all(self, believes_all: bool) -> Self {
         Self { believes_all, ..self }
+    }
+
+    /// Others may talk so fast.
+    pub fn allows(mut self, allowed: Allowed) -> Self {
+        self.exchange.allow(allowed);
+        self
     }
 
     /// This is the session that is played: its ledger is taken out, or begun, and the one that was

@@ -28,6 +28,28 @@ pub const LINES_AT_ONCE: u32 = 5;
 /// Then one in each such time.
 pub const LINE_EVERY: Duration = Duration::from_secs(1);
 
+/// How fast somebody may talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// So many lines at once.
+    pub at_once: u32,
+    /// Then one in each such time.
+    pub every: Duration,
+}
+
+impl Allowed {
+    /// So many lines at once are heard of one writer.
+    pub fn heard_at_once(&self) -> u32 {
+        self.at_once.saturating_mul(2)
+    }
+}
+
+impl Default for Allowed {
+    fn default() -> Self {
+        Self { at_once: LINES_AT_ONCE, every: LINE_EVERY }
+    }
+}
+
 /// So many lines at once are heard of one writer: more than it may say, for what is said evenly need not
 /// arrive so.
 pub const LINES_HEARD_AT_ONCE: u32 = 2 * LINES_AT_ONCE;
@@ -45,19 +67,21 @@ const WRITERS_MAX: usize = 1_024;
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     lines: u32,
+    /// The time after which there is one more.
+    every: Duration,
     /// When the last whole line of it had come in.
     at: Instant,
 }
 
 impl Pace {
-    /// So many lines at once.
-    pub fn new(now: Instant, lines: u32) -> Self {
-        Self { lines, at: now }
+    /// So many lines at once, then one in each such time.
+    pub fn new(now: Instant, lines: u32, every: Duration) -> Self {
+        Self { lines, every, at: now }
     }
 
     /// How many lines may be said now, at most `most`.
     pub fn left(&mut self, now: Instant, most: u32) -> u32 {
-        let every = LINE_EVERY.as_micros() as u64;
+        let every = (self.every.as_micros() as u64).max(1);
         let more = now.since(self.at).as_micros() as u64 / every;
         self.at.0 += more * every;
         let lines = u64::from(self.lines).saturating_add(more).min(most.into());
@@ -76,7 +100,7 @@ impl Pace {
     /// How long it takes until another one may be said.
     pub fn wait(&self, now: Instant) -> Duration {
         match self.lines {
-            0 => LINE_EVERY.saturating_sub(now.since(self.at)),
+            0 => self.every.saturating_sub(now.since(self.at)),
             _ => Duration::ZERO,
         }
     }
@@ -94,12 +118,18 @@ pub struct Cut {
 /// How much each writer talks, as it is heard here.
 #[derive(Debug, Default)]
 pub struct Paces {
+    allowed: Allowed,
     writers: BTreeMap<Writer, Pace>,
     /// Since when somebody is linked.
     linked: BTreeMap<NodeId, Instant>,
 }
 
 impl Paces {
+    /// So fast may others talk.
+    pub fn new(allowed: Allowed) -> Self {
+        Self { allowed, ..Self::default() }
+    }
+
     /// A link to this one is up.
     pub fn link_is_up(&mut self, now: Instant, peer: NodeId) {
         self.linked.entry(peer).or_insert(now);
@@ -155,9 +185,10 @@ impl Paces {
     fn pace_of(&self, now: Instant, writer: Writer) -> Pace {
         let linked = self.linked.get(&writer.node);
         let brings = linked.is_some_and(|since| now.since(*since) < BROUGHT_WITHIN);
-        let most = if brings { LINES_BROUGHT_MAX } else { LINES_HEARD_AT_ONCE };
+        let at_once = self.allowed.heard_at_once();
+        let most = if brings { LINES_BROUGHT_MAX.max(at_once) } else { at_once };
         let known = self.writers.get(&writer).copied();
-        let mut pace = known.unwrap_or_else(|| Pace::new(now, most));
+        let mut pace = known.unwrap_or_else(|| Pace::new(now, most, self.allowed.every));
         pace.left(now, most);
         pace
     }
@@ -177,7 +208,7 @@ mod tests {
 
     #[test]
     fn five_at_once_and_then_one_a_second() {
-        let mut pace = Pace::new(Instant(0), LINES_AT_ONCE);
+        let mut pace = Pace::new(Instant(0), LINES_AT_ONCE, LINE_EVERY);
         let mut said = |at: u64| {
             let may = pace.left(Instant(at), LINES_AT_ONCE) > 0;
             pace.said(u32::from(may));

@@ -153,6 +153,7 @@ mod tests {
         let (mut ledger, mut disk, mut witnesses) = (ledger(1), Disk::new(), Witnesses::default());
         witnesses.set_own([ip(1)]);
         let writer = say(&mut ledger, "hello").id().writer;
+        while ledger.poll().is_some() {}
         ledger.entries().for_each(|entry| disk.keep(fresh(&entry)));
         let safety =
             |witnesses: &Witnesses, disk: &Disk| witnesses.reach(&ledger, disk, writer).safety(2);
@@ -177,6 +178,7 @@ mod tests {
         let (mut disk, mut witnesses) = (Disk::new(), Witnesses::default());
         let writer = say(&mut one, "this").id().writer;
         say(&mut other, "that");
+        while one.poll().is_some() {}
         one.entries().for_each(|entry| disk.keep(fresh(&entry)));
         let (batch, _) = disk.next_batch().unwrap();
         disk.report(&Report::Persisted { batch });

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     accounts::{Accounts, Friend},
-    chat::Chat,
+    chat::{Chat, marks},
     cluster::{
         self, Cluster, Exclusion, Notice,
         election::{Cause, Newest},
@@ -152,7 +152,9 @@ impl<G: Game> Node<G> {
         if config.tuning.has(Mutant::OneLife) {
             config.incarnation = Incarnation(1);
         }
-        let talk = Talk::new(now, chance_of_talk(&config.chance), config.reads_as.take());
+        let muted = std::mem::take(&mut config.muted);
+        let (chance, reads_as) = (chance_of_talk(&config.chance), config.reads_as.take());
+        let talk = Talk::new(now, chance, reads_as, config.tuning.talk, muted);
         let mut node = Self {
             talk,
             cluster: Cluster::new(now, &mut config, G::RULES, FactRules::of::<G>()),
@@ -339,12 +341,22 @@ impl<G: Game> Node<G> {
             }
             Command::Say(to, said) => self.say_to(now, to, said),
             Command::Unsay(id) => self.unsay(now, id),
+            Command::Mute { person, mute } => {
+                let news = self.talk.mute(person, mute);
+                self.say(Event::Chat(news));
+            }
+            Command::LookBack { lines } => self.talk.look_back(lines),
         }
         self.view_due = true;
         self.drain(now);
     }
 
     fn leave(&mut self, now: Instant) {
+        if self.wishes.talks && self.status() == Status::Playing {
+            let accounts = self.persons.shown().clone();
+            let seen = self.talk.note_seen(&self.around(&accounts));
+            seen.into_iter().for_each(|seen| self.cluster.write(now, seen));
+        }
         self.cluster.leave(now, &self.replica);
         self.drain(now);
         self.persons.left();
@@ -395,7 +407,8 @@ impl<G: Game> Node<G> {
                 }
                 cluster::Out::PageCounts(page) => self.change_scores_by_page(&page),
                 cluster::Out::Counts(entry) => {
-                    if !self.persons.hear(self.cluster.ledger(), &entry) {
+                    let ledger = self.cluster.ledger();
+                    if !self.persons.hear(ledger, &entry) && !self.talk.hear_mark(&entry) {
                         self.change_scores(&entry, true);
                     }
                 }
@@ -588,9 +601,17 @@ impl<G: Game> Node<G> {
         let ledger = self.cluster.ledger();
         let (me, members) = (&self.cluster.me().key, &self.members[..]);
         let around = Around { ledger, accounts: &accounts, me, members };
-        let todo = self.talk.tick(now, &around, self.cluster.keeper(), plays);
+        let talks = self.wishes.talks;
+        let todo = self.talk.tick(now, &around, self.cluster.keeper(), plays, talks);
         self.view_due |= todo.show;
+        todo.write.into_iter().for_each(|body| self.cluster.write(now, body));
         todo.news.into_iter().for_each(|news| self.say(Event::Chat(news)));
+    }
+
+    /// What is known around what is said.
+    fn around<'a>(&'a self, accounts: &'a Accounts) -> Around<'a> {
+        let (me, members) = (&self.cluster.me().key, &self.members[..]);
+        Around { ledger: self.cluster.ledger(), accounts, me, members }
     }
 
     /// Says something to all, or to one.
@@ -630,6 +651,11 @@ impl<G: Game> Node<G> {
         if self.talk.is_own(self.me(), id) {
             self.talk.takes_back(id);
             self.cluster.write(now, Body::Deleted(id));
+        } else if self.talk.is_of_person(self.persons.shown(), self.me(), id) {
+            for body in self.persons.introduce(self.cluster.ledger(), self.me()) {
+                self.cluster.write(now, body);
+            }
+            self.cluster.write(now, marks::take_back(id));
         } else {
             let why = NotSaid::NotOwn;
             self.say(Event::Chat(ChatNews::NotSaid { said: None, why }));

@@ -6,7 +6,8 @@
 //! like statements are checked.
 //!
 //! What was on this machine's disk when the session was opened has been shown here before; what comes of
-//! the others until everything has come in once was said while nobody was here.
+//! the others until everything has come in once was said while nobody was here, but for what another machine of
+//! the same person [has shown](crate::chat::marks).
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -17,15 +18,19 @@ use std::{
 use super::{ChatLine, ChatNews, ChatView, MemberView, NotSaid, Sent};
 use crate::{
     accounts::Accounts,
-    chat::{self, Chat, Content, Line, Turn},
+    chat::{
+        self, Chat, Content, Line, Turn,
+        marks::{self, Marks},
+    },
+    config::{LINES_SHOWN, LINES_SHOWN_MAX, MUTED_MAX},
     keys::{Chance, SecretKey},
     ledger::{
         Ledger,
         body::Body,
-        entry::EntryId,
+        entry::{Entry, EntryId},
         keeper::Keeper,
         order::Place,
-        pace::{LINES_AT_ONCE, Pace},
+        pace::{Allowed, LINES_AT_ONCE, Pace},
     },
     text::Said,
     types::{Instant, NodeId},
@@ -41,10 +46,10 @@ const TOLD_PATIENCE: Duration = Duration::from_secs(2);
 const LISTENED: Duration = Duration::from_secs(1);
 
 /// So many lines are told in one tick: whoever reads what is told has time to read it.
-const TOLD_PER_TICK: usize = 200;
+const TOLD_PER_TICK: usize = 500;
 
-/// So many lines are shown: what is older is found in the ledger's file.
-const SHOWN_MAX: usize = 1_000;
+/// The time between two notes of how far was read here, while there is something new.
+const SEEN_EVERY: Duration = Duration::from_secs(30);
 
 /// Of so many of the own last lines it is shown where they are.
 const OWN_MAX: usize = 16;
@@ -75,6 +80,17 @@ pub(super) struct Talk {
     /// How much was said meanwhile, and what came first of it.
     missed: usize,
     new_from: Option<EntryId>,
+    /// What machines of one person said to each other.
+    marks: Marks,
+    marks_changed: bool,
+    /// Lines that were taken back on another machine than the one that wrote them, and are there yet.
+    hidden: BTreeSet<EntryId>,
+    /// When it was noted last how far was read here.
+    noted_at: Instant,
+    muted: Arc<BTreeSet<NodeId>>,
+    /// So many lines are shown.
+    shown_max: usize,
+    allowed: Allowed,
     pace: Pace,
     outbox: VecDeque<(Option<NodeId>, Said)>,
     /// The own last lines.
@@ -118,16 +134,31 @@ impl Around<'_> {
 pub(super) struct ToDo {
     /// This is to be told.
     pub news: Vec<ChatNews>,
+    /// These entries are to be written.
+    pub write: Vec<Body>,
     /// There is something else to show.
     pub show: bool,
 }
 
 impl Talk {
     /// Nothing was said.
-    pub fn new(now: Instant, chance: [u8; 32], account: Option<SecretKey>) -> Self {
+    pub fn new(
+        now: Instant,
+        chance: [u8; 32],
+        account: Option<SecretKey>,
+        allowed: Allowed,
+        muted: BTreeSet<NodeId>,
+    ) -> Self {
         Self {
             chance: Chance::new(chance),
             account,
+            marks: Marks::default(),
+            marks_changed: false,
+            hidden: BTreeSet::new(),
+            noted_at: now,
+            muted: Arc::new(muted.into_iter().take(MUTED_MAX).collect()),
+            shown_max: LINES_SHOWN,
+            allowed,
             chat: Chat::default(),
             untold: BTreeSet::new(),
             waits_since: None,
@@ -136,7 +167,7 @@ impl Talk {
             settled: false,
             missed: 0,
             new_from: None,
-            pace: Pace::new(now, LINES_AT_ONCE),
+            pace: Pace::new(now, allowed.at_once, allowed.every),
             outbox: VecDeque::new(),
             own: VecDeque::new(),
             look_at: now,
@@ -160,6 +191,8 @@ impl Talk {
         self.chat = Chat::of(ledger);
         self.untold.clear();
         self.own.clear();
+        self.marks = Marks::default();
+        self.hidden.clear();
         self.since = None;
         self.settled = false;
         (self.missed, self.new_from) = (0, None);
@@ -183,6 +216,36 @@ impl Talk {
     /// Who is who has changed.
     pub fn persons_changed(&mut self) {
         self.changed = true;
+        self.marks_changed = true;
+    }
+
+    /// An entry counts from here on. Whether it is about how far somebody has read, or what somebody takes back.
+    pub fn hear_mark(&mut self, entry: &Entry) -> bool {
+        let is_one = self.marks.hear(entry);
+        self.marks_changed |= is_one;
+        is_one
+    }
+
+    /// What a person says is not shown any more, or shown again. What is to be told.
+    pub fn mute(&mut self, person: NodeId, mute: bool) -> ChatNews {
+        let mut muted = BTreeSet::clone(&self.muted);
+        if mute && muted.len() >= MUTED_MAX && !muted.contains(&person) {
+            return ChatNews::NotSaid { said: None, why: NotSaid::Muted };
+        }
+        if mute {
+            muted.insert(person);
+        } else {
+            muted.remove(&person);
+        }
+        self.muted = Arc::new(muted);
+        self.changed = true;
+        ChatNews::Muted { muted: self.muted.clone() }
+    }
+
+    /// So many lines are shown.
+    pub fn look_back(&mut self, lines: usize) {
+        let lines = lines.clamp(LINES_SHOWN, LINES_SHOWN_MAX);
+        self.changed |= std::mem::replace(&mut self.shown_max, lines) != lines;
     }
 
     /// Something has become of a line in the ledger. Whether that is to be told: that a line is taken back is
@@ -190,14 +253,12 @@ impl Talk {
     pub fn hear(&mut self, ledger: &Ledger, accounts: &Accounts, id: EntryId) -> Option<ChatNews> {
         let before = self.chat.get(id).cloned();
         let waited = before.as_ref().is_some_and(|line| self.untold.remove(&(line.place, id)));
-        let told = before.is_some_and(|line| {
-            let read = line.said().is_some() || self.closed.contains(&id);
-            let known = line.place.is_some() && read && !accounts.is_deleted(line.from);
-            line.from == ledger.me().node || known && !waited
-        });
+        let me = ledger.me().node;
+        let told = before.is_some_and(|line| self.was_told(&line, accounts, me, waited));
         let turn = self.chat.hear(ledger, id);
         let place = self.chat.get(id).and_then(|line| line.place);
         self.changed |= turn != Turn::None;
+        self.marks_changed = true;
         let own = self.own.iter().find(|own| own.id == id);
         if let Some((own, line)) = own.zip(self.chat.get(id).cloned()) {
             let content = Content::Said(own.said.clone());
@@ -206,7 +267,16 @@ impl Talk {
         if turn == Turn::Placed || waited && turn == Turn::Moved {
             self.untold.insert((place, id));
         }
-        (turn == Turn::Gone && told).then_some(ChatNews::Deleted { id })
+        // What was taken back on another machine was told then.
+        let gone = turn == Turn::Gone && !self.hidden.remove(&id);
+        (gone && told).then_some(ChatNews::Deleted { id })
+    }
+
+    /// Whether somebody here was told of this line, which may have waited to be told, or has said it.
+    fn was_told(&self, line: &Line, accounts: &Accounts, me: NodeId, waited: bool) -> bool {
+        let read = line.said().is_some() || self.closed.contains(&line.id);
+        let known = line.place.is_some() && read && !accounts.is_deleted(line.from);
+        line.from == me || known && !waited
     }
 
     /// The body of what is to be said now.
@@ -251,7 +321,7 @@ impl Talk {
     }
 
     fn keep_pace(&mut self, now: Instant) -> Result<(), NotSaid> {
-        if self.pace.left(now, LINES_AT_ONCE) == 0 {
+        if self.pace.left(now, self.allowed.at_once) == 0 {
             return Err(NotSaid::TooFast(self.pace.wait(now)));
         }
         self.pace.said(1);
@@ -275,6 +345,13 @@ impl Talk {
         id.writer.node == me && (known || newest())
     }
 
+    /// Whether this is there and was said by the person of this machine, on another one.
+    pub fn is_of_person(&self, accounts: &Accounts, me: NodeId, id: EntryId) -> bool {
+        let own = accounts.of_machine(me);
+        let is_there = self.chat.get(id).is_some() && !self.hidden.contains(&id);
+        is_there && own.is_some() && accounts.of_machine(id.writer.node) == own
+    }
+
     /// It is taken back.
     pub fn takes_back(&mut self, id: EntryId) {
         for own in self.own.iter_mut().filter(|own| own.id == id) {
@@ -289,8 +366,12 @@ impl Talk {
         around: &Around<'_>,
         keeper: &Keeper,
         plays: bool,
+        reads: bool,
     ) -> ToDo {
         let mut todo = ToDo::default();
+        if std::mem::take(&mut self.marks_changed) {
+            self.hide(around, &mut todo);
+        }
         let since = plays.then(|| *self.since.get_or_insert(now));
         let comes_in = keeper.is_catching_up(now);
         let waited = self.waits_since.is_some_and(|since| now.since(since) >= TOLD_PATIENCE);
@@ -308,6 +389,10 @@ impl Talk {
             self.changed = true;
         }
         self.open_old(around, opens);
+        if reads && plays && now.since(self.noted_at) >= SEEN_EVERY {
+            self.noted_at = now;
+            todo.write.extend(self.note_seen(around));
+        }
         if now >= self.look_at {
             self.look_at = now + LOOK_EVERY;
             for own in &mut self.own {
@@ -322,8 +407,43 @@ impl Talk {
         todo
     }
 
+    /// What there is to note of how far was read here. All that has come in has been shown by now.
+    pub fn note_seen(&self, around: &Around<'_>) -> Option<Body> {
+        if !self.settled || !self.untold.is_empty() {
+            return None;
+        }
+        let newest = self.chat.iter().rev().find_map(|line| line.place)?;
+        let noted = self.marks.seen_by(around.accounts, around.me.public().id());
+        (noted < Some(newest)).then(|| marks::seen(newest))
+    }
+
+    /// Hides what was taken back on other machines than those that wrote it. What was written here goes.
+    fn hide(&mut self, around: &Around<'_>, todo: &mut ToDo) {
+        let asked: Vec<EntryId> = self.marks.asked_back().collect();
+        for id in asked {
+            let Some(line) = self.chat.get(id).cloned() else { continue };
+            if self.hidden.contains(&id) || !self.marks.is_taken_back(around.accounts, id) {
+                continue;
+            }
+            self.hidden.insert(id);
+            self.changed = true;
+            let me = around.me.public().id();
+            let waited = self.untold.remove(&(line.place, id));
+            if self.was_told(&line, around.accounts, me, waited) {
+                todo.news.push(ChatNews::Deleted { id });
+            }
+            if id.writer.node == me {
+                self.takes_back(id);
+                todo.write.push(Body::Deleted(id));
+            }
+        }
+    }
+
     /// Tells what has its place, in the order of all.
     fn tell(&mut self, around: &Around<'_>, opens: &mut usize, news: &mut Vec<ChatNews>) {
+        let accounts = around.accounts;
+        let own = accounts.person(around.me.public().id());
+        let seen = self.marks.seen_by(accounts, around.me.public().id());
         for _ in 0..TOLD_PER_TICK {
             let Some((place, id)) = self.untold.first().copied() else { return };
             let Some(line) = self.chat.get(id).cloned() else {
@@ -336,8 +456,8 @@ impl Talk {
             };
             self.untold.remove(&(place, id));
             self.changed = true;
-            let Some(line) = line.filter(|line| is_shown(line, around)) else { continue };
-            let away = !self.settled && line.from != around.me.public().id();
+            let Some(line) = line.filter(|line| self.is_shown(line, around)) else { continue };
+            let away = !self.settled && accounts.person(line.from) != own && line.place > seen;
             if away {
                 self.missed += 1;
                 self.new_from.get_or_insert(line.id);
@@ -389,8 +509,10 @@ impl Talk {
         let is_told =
             |line: &Line| !self.untold.contains(&(line.place, line.id)) || line.from == me;
         let lines = self.chat.iter().rev();
-        let lines = lines.filter(|line| is_shown(line, around) && is_told(line)).take(SHOWN_MAX);
-        let mut lines: Vec<ChatLine> = lines
+        let mut lines = lines.filter(|line| self.is_shown(line, around) && is_told(line));
+        let mut shown: Vec<ChatLine> = lines
+            .by_ref()
+            .take(self.shown_max)
             .map(|line| {
                 let own = self.own.iter().find(|own| own.id == line.id);
                 let sent = match line.place {
@@ -401,20 +523,30 @@ impl Talk {
                 ChatLine { line: line.clone(), sent }
             })
             .collect();
-        lines.reverse();
-        ChatView { lines: lines.into(), missed: self.missed, new_from: self.new_from }
+        shown.reverse();
+        ChatView {
+            lines: shown.into(),
+            more: lines.next().is_some(),
+            missed: self.missed,
+            new_from: self.new_from,
+            muted: self.muted.clone(),
+        }
+    }
+
+    /// Whether somebody here is to see a line: it can be read, it has its place or was said here, it was not
+    /// taken back, and its author is neither muted nor one that has deleted its account.
+    fn is_shown(&self, line: &Line, around: &Around<'_>) -> bool {
+        let accounts = around.accounts;
+        let on_its_way = line.place.is_none() && line.from != around.me.public().id();
+        let hears = self.muted.is_empty() || !self.muted.contains(&accounts.person(line.from));
+        let taken_back = self.hidden.contains(&line.id);
+        let is_there = line.said().is_some() && !on_its_way && !taken_back;
+        is_there && hears && !accounts.is_deleted(line.from)
     }
 }
 
 /// No more letters are opened in this tick.
 struct Later;
-
-/// Whether somebody here is to see a line: it can be read, it has its place or was said here, and its
-/// author's account is not deleted.
-fn is_shown(line: &Line, around: &Around<'_>) -> bool {
-    let on_its_way = line.place.is_none() && line.from != around.me.public().id();
-    line.said().is_some() && !on_its_way && !around.accounts.is_deleted(line.from)
-}
 
 #[cfg(test)]
 mod tests {
@@ -422,11 +554,7 @@ mod tests {
     use crate::{
         accounts::{Claim, Heard, Statement},
         keys::PublicKey,
-        ledger::{
-            Out, batch,
-            entry::{Entry, WallTime},
-            vouching::Pen,
-        },
+        ledger::{Out, batch, entry::WallTime, vouching::Pen},
         types::{Epoch, Incarnation, SessionId},
     };
 
@@ -499,7 +627,7 @@ mod tests {
         for claim in [Claim::Certifies { machine, turn: 1 }, Claim::Deleted] {
             accounts.hear(Heard::by(machine.id(), Statement::new(&key(13), claim))).unwrap();
         }
-        let mut talk = Talk::new(Instant(0), [1; 32], None);
+        let mut talk = Talk::new(Instant(0), [1; 32], None, Allowed::default(), BTreeSet::new());
         talk.opened(&mine, &me);
         assert_eq!(taken_back(&mut talk, &mut mine, &accounts), []);
 

@@ -431,6 +431,7 @@ impl<G: Playable> World<G> {
             reads_as: None,
             talks: true,
             friends: self.friends.get(&place).cloned().unwrap_or_default(),
+            muted: Default::default(),
             incarnation: Incarnation(self.random.next_u64()),
             name: self.names.get(&place).cloned().unwrap_or(Name::new(&format!("n{place}"))),
             role: match self.watching.contains(&place) {

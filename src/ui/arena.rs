@@ -361,10 +361,10 @@ impl ArenaScreen {
 
         let Some(world) = world else {
             let saying = match view.status {
-                Status::Interregnum => "the throne is empty…",
-                _ => "looking for the others…",
+                Status::Interregnum => "the throne is empty…".to_owned(),
+                _ => looking(view),
             };
-            draw_seeking(frame, saying);
+            draw_seeking(frame, &saying);
             self.herald.draw(c);
             return;
         };
@@ -383,7 +383,7 @@ impl ArenaScreen {
         if self.interregnum_s > INTERREGNUM_S {
             draw_interregnum(frame, self.interregnum_s);
         } else if view.status == Status::Searching {
-            draw_state(c, "looking for the others…", frame.seconds);
+            draw_state(c, &looking(view), frame.seconds);
         }
         self.talk.draw(frame, view, WINDOW);
         self.council.draw(frame, view, &self.names);
@@ -420,6 +420,13 @@ impl Camera {
         self.centre += (goal - self.centre) * part;
         self.zoom = if there { zoom } else { self.zoom + (zoom - self.zoom) * part };
     }
+}
+
+/// What is said while the others are looked for.
+fn looking(view: &View<Arena>) -> String {
+    let next = view.tries_again_in(view.at);
+    let next = next.map(|seconds| format!(" next try in {seconds} s")).unwrap_or_default();
+    format!("looking for the others…{next}")
 }
 
 fn scoreboard_place() -> Rect {

@@ -420,6 +420,30 @@ proptest! {
     }
 }
 
+/// D1: a host that has just written, and whose tick has carried it to somebody, does not say that it is on
+/// its own disk before it is.
+#[test]
+fn what_was_written_a_moment_ago_is_not_said_to_be_on_the_own_disk() {
+    let mut world = World::new(0);
+    for step in [
+        Step::Link { a: 0, b: 3 },
+        Step::Say { at: 3 },
+        Step::CarryAll,
+        Step::Reign { at: 3 },
+        Step::Work { at: 3 },
+        Step::Say { at: 3 },
+        Step::Ticks { count: 1 },
+        Step::CarryAll,
+        Step::Work { at: 0 },
+        Step::Work { at: 0 },
+    ] {
+        world.take(&step);
+    }
+    let keeper = world.machines[0].keeper.as_ref().unwrap();
+    let newest = keeper.ledger().entries().last().unwrap().id();
+    assert_eq!(keeper.safety(newest), Safety::Mine, "it is on one disk");
+}
+
 /// Scenario 43 and 44: whoever has no disk any more says so and goes on; what it writes is safe
 /// when it is on the disks of two others.
 #[test]

@@ -8,35 +8,18 @@ use std::{
     time::Instant,
 };
 
-use anyhow::Context as _;
-use interregnum::{
-    accounts::{Claim, Statement},
-    keys::{Chance, SecretKey},
-    ledger::{
-        Ledger,
-        disk::{BatchId, Record},
-        entry::WallTime,
-        vouching::Pen,
-    },
-    runtime::{self, store},
-    text::Name,
-    types::{Incarnation, SessionId},
-};
+use interregnum::text::SessionName;
 use serde::Serialize;
-use uuid::Uuid;
 
+use super::book;
 use crate::cli::{
     known,
     options::{AccountsOptions, KeptOptions},
     output::Stdout,
-    profile,
 };
 
 /// How many lines a page has that is listed.
 const PER_PAGE: usize = 25;
-
-/// How many entries are kept at a time.
-const BATCH: usize = 4_096;
 
 #[derive(Debug, Serialize)]
 struct Figures {
@@ -64,7 +47,7 @@ pub fn run(options: &AccountsOptions) -> anyhow::Result<ExitCode> {
     let folder =
         Folder(std::env::temp_dir().join(format!("interregnum-accounts-{}", process::id())));
     let accounts = options.accounts as usize;
-    fill(&folder.0, accounts)?;
+    book::fill(&folder.0, &SessionName::default(), accounts, 0)?;
     let last = accounts.div_ceil(PER_PAGE);
     let figures = Figures {
         accounts,
@@ -99,34 +82,4 @@ fn listed(folder: &Path, filter: &str, page: usize) -> anyhow::Result<usize> {
     let kept = KeptOptions { data_dir: Some(folder.to_owned()) };
     let known = known::page(&kept, filter, page, PER_PAGE)?;
     Ok(known.listed().count())
-}
-
-/// Writes the ledger of a session in which so many have said what they are called.
-fn fill(folder: &Path, accounts: usize) -> anyhow::Result<()> {
-    let file = profile::ledgers(folder).next().context("no profile")?;
-    fs::create_dir_all(file.parent().context("no folder")?)?;
-    let (tell, told) = crossbeam_channel::unbounded();
-    let opened = store::open(&file, move |report| drop(tell.send(report)))?;
-    let session = SessionId(Uuid::from_u128(1));
-    let mut chance = Chance::new(runtime::random_bytes()?);
-    let mut records = Vec::new();
-    for number in 0..accounts {
-        let (account, machine) = (SecretKey::draw(&mut chance), SecretKey::draw(&mut chance));
-        let name = Name::new(&format!("player {}", number % 9_000));
-        let says = [
-            Claim::Called { name, colour: (number % 12) as u8, revision: 1 },
-            Claim::Certifies { machine: machine.public(), turn: 1 },
-        ];
-        let mut ledger = Ledger::new(session, Pen::new(machine, Incarnation(number as u64)));
-        for claim in says {
-            ledger.note(WallTime(0), Statement::new(&account, claim).body())?;
-        }
-        ledger.sign();
-        records.extend(ledger.known().map(Record::Fresh));
-    }
-    for (batch, chunk) in (1..).zip(records.chunks(BATCH)) {
-        opened.store.persist(BatchId(batch), chunk.to_vec());
-        told.recv()?;
-    }
-    Ok(())
 }

@@ -1,6 +1,9 @@
 //! What people say to each other, while everything else goes on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     Story,
@@ -10,19 +13,20 @@ use crate::{
     accounts::Own,
     chat,
     cluster::{coding, message::Message},
+    config::TICK,
     keys::SecretKey,
     ledger::{
         Ledger, batch,
         entry::{EntryId, SharedEntry, WallTime},
         exchange::LedgerMessage,
-        pace::LINES_HEARD_AT_ONCE,
+        pace::{Allowed, LINES_HEARD_AT_ONCE},
         vouching::Pen,
     },
     mesh::Delivery,
     node::ChatNews,
     sim::network::Place,
     text::{Name, Said},
-    types::{Incarnation, NodeId},
+    types::{Incarnation, Instant, NodeId},
 };
 
 pub(super) const STORIES: &[Story] = &[
@@ -31,6 +35,18 @@ pub(super) const STORIES: &[Story] = &[
         tells: "Four talk, while their host is killed again and again.",
         nodes: 4,
         script: chat_through_kills,
+    },
+    Story {
+        name: "chat-without-a-pause",
+        tells: "Four say twenty lines a second, while their host is killed twenty times.",
+        nodes: 4,
+        script: chat_without_a_pause,
+    },
+    Story {
+        name: "chat-on-two-machines",
+        tells: "Somebody reads on one machine, comes with another one, and takes back there what it said here.",
+        nodes: 4,
+        script: chat_on_two_machines,
     },
     Story {
         name: "chat-on-two-sides",
@@ -189,6 +205,138 @@ fn chat_through_kills(scene: &mut Scene) {
     let told: BTreeSet<EntryId> = told(scene, witness).into_iter().map(|(id, _)| id).collect();
     let unheard = all.iter().filter(|id| !told.contains(id)).count();
     scene.claim(unheard == 0, || format!("n{witness} was there, and did not tell {unheard} lines"));
+}
+
+/// When lines were said, and when they were told elsewhere.
+#[derive(Default)]
+struct Heard {
+    sent: BTreeMap<EntryId, Instant>,
+    told: Vec<(EntryId, Instant)>,
+}
+
+impl Heard {
+    /// Takes down what a node has said and told in this life.
+    fn note(&mut self, scene: &Scene, place: Place) {
+        let own = scene.world.id(place);
+        for (at, news) in scene.world.judge.chat.get(&place).into_iter().flatten() {
+            match news {
+                ChatNews::Sent { id, .. } => drop(self.sent.insert(*id, *at)),
+                ChatNews::Said { line, away: false, .. } if line.from != own => {
+                    self.told.push((line.id, *at));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// In how many ticks so many of a hundred lines were told.
+    fn ticks(&self, percent: usize) -> u128 {
+        let delay = |(id, at): &(EntryId, Instant)| Some(at.since(*self.sent.get(id)?));
+        let mut delays: Vec<Duration> = self.told.iter().filter_map(delay).collect();
+        delays.sort_unstable();
+        let rank = (delays.len() * percent).div_ceil(100).max(1);
+        let delay = delays.get(rank - 1).copied().unwrap_or(Duration::MAX);
+        delay.as_micros().div_ceil(TICK.as_micros())
+    }
+}
+
+fn chat_without_a_pause(scene: &mut Scene) {
+    const KILLS: usize = 20;
+    const PAUSE_MS: u64 = 50;
+    // As fast as four can: each says five lines a second.
+    let every = Duration::from_millis(100);
+    scene.world.tuning.talk = Allowed { at_once: 100, every };
+    scene.gather();
+    let mut texts = 0;
+    let mut heard = Heard::default();
+    for kill in 0..=KILLS {
+        let mut down = None;
+        for round in 0..24 {
+            if round == 12 && kill < KILLS {
+                scene.pass_up_to(PAUSE_MS);
+                let host = scene.host();
+                heard.note(scene, host);
+                scene.world.kill(host);
+                down = Some(host);
+            }
+            let speaker = round % 4;
+            if down != Some(speaker) {
+                talk(scene, speaker, &mut texts);
+            }
+            scene.pass(PAUSE_MS);
+        }
+        if let Some(host) = down {
+            scene.world.start(host);
+            scene.one_game_within(1_500);
+        }
+    }
+    scene.pass(HEARD_MS);
+    running(scene).into_iter().for_each(|place| heard.note(scene, place));
+    scene.one_ledger_within(2_500);
+    let all: BTreeSet<EntryId> = all_agree(scene, &[]).into_iter().collect();
+    let lost = heard.told.iter().filter(|(id, _)| !all.contains(id)).count();
+    scene.claim(lost == 0, || format!("{lost} lines are lost that somebody was told"));
+    let (half, most) = (heard.ticks(50), heard.ticks(99));
+    scene.claim(heard.told.len() > 800, || format!("{} were told", heard.told.len()));
+    scene.claim(half <= 2, || format!("half of the lines took {half} ticks and more"));
+    // A host is lost, or comes back, in every second: who reigns looks around before it gives places.
+    scene.claim(most <= 10, || format!("one in a hundred lines took {most} ticks and more"));
+}
+
+fn chat_on_two_machines(scene: &mut Scene) {
+    let (desk, laptop, ben) = (0, 1, 2);
+    let mut own = account(scene, desk, "Ada");
+    let _ = own.certify(scene.world.key(laptop), 2);
+    for machine in [desk, laptop] {
+        scene.world.declare(machine, own.statements().to_vec());
+    }
+    scene.gather();
+    know(scene, &[own.account().id()]);
+    let mut texts = 0;
+    talk(scene, laptop, &mut texts);
+    talk(scene, laptop, &mut texts);
+    scene.pass(HEARD_MS);
+    let [first, second] = sent(scene, laptop)[..] else { return };
+    scene.world.kill(laptop);
+    scene.one_game_within(1_500);
+    // Read at the desk, and noted there.
+    for _ in 0..3 {
+        talk(scene, ben, &mut texts);
+    }
+    scene.pass(32_000);
+    talk(scene, ben, &mut texts);
+    talk(scene, desk, &mut texts);
+    talk(scene, ben, &mut texts);
+    scene.pass(HEARD_MS);
+    // What the laptop said is taken back at the desk, while the laptop is off.
+    scene.world.unsay(desk, first);
+    scene.pass(GONE_MS);
+    for place in running(scene) {
+        let news = scene.world.judge.chat.get(&place).into_iter().flatten();
+        let gone = news.filter(|(_, news)| *news == ChatNews::Deleted { id: first }).count();
+        scene.claim(gone == 1, || format!("n{place} told {gone} times that a line is taken back"));
+    }
+    // Nobody else can do that.
+    scene.world.unsay(ben, second);
+    scene.world.start(laptop);
+    scene.one_game_within(1_500);
+    scene.pass(2_000);
+    let news = scene.world.judge.chat.get(&laptop).cloned().unwrap_or_default();
+    let missed = news.iter().find_map(|(_, news)| match news {
+        ChatNews::WhileAway { lines } => Some(*lines),
+        _ => None,
+    });
+    scene.claim(missed == Some(2), || format!("{missed:?} lines are new on the laptop, not 2"));
+    let told = told(scene, laptop).len();
+    scene.claim(told == 6, || format!("{told} of the lines that it lacked were told there, not 6"));
+    scene.one_ledger_within(2_500);
+    for place in running(scene) {
+        let ledger = scene.world.node(place).map(|node| node.cluster().ledger());
+        let holds = |id| ledger.is_some_and(|ledger| ledger.at(id).any(|e| e.body().is_some()));
+        let (gone, stays) = (!holds(first), holds(second));
+        scene.claim(gone, || format!("n{place} holds what was taken back"));
+        scene.claim(stays, || format!("n{place} lacks what nobody has taken back"));
+    }
 }
 
 fn chat_on_two_sides(scene: &mut Scene) {
@@ -428,6 +576,10 @@ fn chat_flood(scene: &mut Scene) {
         let heard = lines(scene, *place).len() - before;
         scene.claim(heard <= most, || format!("n{place} has taken {heard} lines of a flood"));
         scene.claim(heard > 0, || format!("n{place} has heard nothing"));
+        let ledger = scene.world.node(*place).map(|node| node.cluster().ledger());
+        let stream = ledger.and_then(|ledger| ledger.stream(words.me()));
+        let kept = stream.map_or(0, |stream| stream.known().count());
+        scene.claim(kept <= most + 1, || format!("n{place} keeps {kept} entries of a flood"));
     }
     scene.new_reigns(0);
     scene.have_not_waited(&others, 25);

@@ -106,6 +106,7 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         Event::Chat(ChatNews::Deleted { id }) => format!("hears {id:?} taken back"),
         Event::Chat(ChatNews::NotSaid { why, .. }) => format!("does not say something: {why}"),
         Event::Chat(ChatNews::WhileAway { lines }) => format!("has heard {lines} lines of before"),
+        Event::Chat(ChatNews::Muted { muted }) => format!("mutes {} people", muted.len()),
         Event::Missed { events } => format!("missed {events} events of the game"),
         Event::Stopped => "has left".into(),
         Event::Tick { .. } | Event::Game { .. } | Event::Safe { .. } => return None,

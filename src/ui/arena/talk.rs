@@ -2,7 +2,7 @@
 //!
 //! Enter opens the line, and sends it; Escape leaves it. While it is open all keys belong to it, and the lines
 //! of before can be scrolled.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use macroquad::math::{Rect, vec2};
 
@@ -10,6 +10,7 @@ use crate::{
     accounts::Accounts,
     arena::Arena,
     chat::typed::{self, HELP, Typed},
+    config::LINES_SHOWN,
     ledger::entry::EntryId,
     node::{ChatLine, ChatNews, Command, Event, Sent, View},
     text::{SAID_CHARS_MAX, chars_said},
@@ -48,7 +49,6 @@ pub struct Talk {
     back: usize,
     /// For how many seconds each of the last lines has been there.
     ages: BTreeMap<EntryId, f32>,
-    muted: BTreeSet<NodeId>,
     note: Option<(String, f32)>,
 }
 
@@ -89,11 +89,14 @@ impl Talk {
     /// Hears the keys of a frame. What is to be done.
     pub fn hear(&mut self, keys: &Keys, view: &View<Arena>) -> Option<Command<Arena>> {
         let Some(text) = &mut self.typed else {
-            if keys.enter {
-                self.typed = Some(std::mem::take(&mut self.left));
-                self.back = 0;
+            if !keys.enter {
+                return None;
             }
-            return None;
+            self.typed = Some(std::mem::take(&mut self.left));
+            self.back = 0;
+            // Nobody looks back any more.
+            let many = view.chat.lines.len() > LINES_SHOWN;
+            return many.then_some(Command::LookBack { lines: LINES_SHOWN });
         };
         if keys.escape {
             self.left = self.typed.take().unwrap_or_default();
@@ -101,7 +104,13 @@ impl Talk {
         }
         let by = keys.pages.saturating_mul(SHOWN_OPEN as i32).saturating_add(keys.lines);
         self.back = self.back.saturating_add_signed(by.saturating_neg() as isize);
-        self.back = self.back.min(view.chat.lines.len().saturating_sub(SHOWN_OPEN));
+        let lines = view.chat.lines.len();
+        let wanted = self.back;
+        self.back = wanted.min(lines.saturating_sub(SHOWN_OPEN));
+        if by < 0 && wanted > self.back && view.chat.more {
+            // What is older is shown with the next view.
+            return Some(Command::LookBack { lines: lines + LINES_SHOWN });
+        }
         // A flag is two of what a field counts, and one of what people count.
         keys::type_into(text, &keys.typed, 2 * SAID_CHARS_MAX);
         while chars_said(text) > SAID_CHARS_MAX {
@@ -122,18 +131,25 @@ impl Talk {
         let answered = typed::answered(lines(), &view.accounts, view.me);
         match typed::read(line, &view.accounts, answered) {
             Ok(Typed::Say(to, said)) => return Some(Command::Say(to, said)),
-            Ok(Typed::Unsay(named)) => match named.or_else(|| typed::last_own(lines(), view.me)) {
-                Some(id) => return Some(Command::Unsay(id)),
-                None => self.say("there is no line of yours to take back".to_owned()),
-            },
+            Ok(Typed::Unsay(named)) => {
+                match named.or_else(|| typed::last_own(lines(), &view.accounts, view.me)) {
+                    Some(id) => return Some(Command::Unsay(id)),
+                    None => self.say("there is no line of yours to take back".to_owned()),
+                }
+            }
             Ok(Typed::Mute(person, mute)) => {
-                if mute {
-                    self.muted.insert(person)
-                } else {
-                    self.muted.remove(&person)
-                };
                 let name = view.accounts.called(person);
                 self.say(format!("{name} is {}", if mute { "muted" } else { "heard again" }));
+                return Some(Command::Mute { person, mute });
+            }
+            Ok(Typed::Muted) => {
+                let muted = view.chat.muted.iter();
+                let names: Vec<String> =
+                    muted.map(|person| view.accounts.called(*person)).collect();
+                self.say(match names[..] {
+                    [] => "nobody is muted".to_owned(),
+                    _ => format!("muted: {}", names.join(", ")),
+                });
             }
             Ok(Typed::List(filter)) => {
                 let listed = view.accounts.listed(&filter);
@@ -193,10 +209,7 @@ impl Talk {
     ) -> impl Iterator<Item = (&'a ChatLine, f32)> {
         let open = self.is_open();
         let back = if open { self.back } else { 0 };
-        let heard = |line: &&ChatLine| {
-            self.muted.is_empty() || !self.muted.contains(&view.accounts.person(line.line.from))
-        };
-        let lines = view.chat.lines.iter().rev().filter(heard).skip(back).take(rows);
+        let lines = view.chat.lines.iter().rev().skip(back).take(rows);
         lines.filter_map(move |line| {
             let age = self.ages.get(&line.line.id);
             let seen = age.map_or(0.0, |age| ((SHOWN_S - age) / FADES_S).clamp(0.0, 1.0));
@@ -287,7 +300,9 @@ mod tests {
 
     use super::*;
     use crate::{
+        accounts::{Claim, Heard, Statement},
         chat::{Content, Line},
+        keys::SecretKey,
         ledger::entry::{WallTime, Writer},
         node::ChatView,
         text::{Name, Said},
@@ -329,6 +344,67 @@ mod tests {
         assert!(talk.note.is_some());
         talk.hear(&enter, &view);
         assert_eq!(talk.typed.as_deref(), Some("/w Nobody hello"));
+    }
+
+    #[test]
+    fn whoever_scrolls_beyond_what_is_shown_looks_further_back() {
+        let enter = Keys { enter: true, ..Keys::default() };
+        let page_up = Keys { pages: -1, ..Keys::default() };
+        let (mut view, mut talk) = (view(), Talk::default());
+        let lines = |count: u64| {
+            let line = |number| {
+                let writer = Writer { node: NodeId::from_u128(2), incarnation: Incarnation(1) };
+                let id = EntryId { writer, number };
+                let content = Content::Said(Said::new("hello").unwrap());
+                let (from, at) = (writer.node, WallTime(0));
+                let line = Arc::new(Line { id, from, to: None, content, at, place: None });
+                ChatLine { line, sent: None }
+            };
+            (0..count).map(line).collect::<Arc<[ChatLine]>>()
+        };
+        let shown =
+            |count, more| Arc::new(ChatView { lines: lines(count), more, ..ChatView::default() });
+        view.chat = shown(LINES_SHOWN as u64, true);
+        assert!(talk.hear(&enter, &view).is_none());
+        let mut asked = None;
+        for _ in 0..LINES_SHOWN / SHOWN_OPEN {
+            assert!(asked.is_none());
+            asked = talk.hear(&page_up, &view);
+        }
+        let Some(Command::LookBack { lines: wanted }) = asked else { panic!("not asked for") };
+        assert_eq!(wanted, 2 * LINES_SHOWN);
+        view.chat = shown(wanted as u64, false);
+        let before = talk.back;
+        for _ in 0..LINES_SHOWN / SHOWN_OPEN + 3 {
+            assert!(talk.hear(&page_up, &view).is_none(), "there are no more");
+        }
+        assert_eq!(talk.back, before + LINES_SHOWN);
+        // Who opens the line the next time begins with the newest.
+        talk.hear(&Keys { escape: true, ..Keys::default() }, &view);
+        let begun = talk.hear(&enter, &view);
+        assert!(matches!(begun, Some(Command::LookBack { lines: LINES_SHOWN })) && talk.back == 0);
+    }
+
+    #[test]
+    fn muting_is_a_wish_and_who_is_muted_is_listed() {
+        let enter = Keys { enter: true, ..Keys::default() };
+        let (mut view, mut talk) = (view(), Talk::default());
+        let key = SecretKey::from_bytes(&[1; 32]);
+        let claim = Claim::Called { name: Name::new("Ben"), colour: 0, revision: 1 };
+        let heard = Heard::by(key.public().id(), Statement::new(&key, claim));
+        Arc::make_mut(&mut view.accounts).hear(heard).unwrap();
+        talk.hear(&enter, &view);
+        talk.hear(&typed("/mute ben"), &view);
+        let Some(Command::Mute { person, mute: true }) = talk.hear(&enter, &view) else {
+            panic!("not muted")
+        };
+        assert_eq!(person, key.public().id());
+        let muted = Arc::new([person].into());
+        view.chat = Arc::new(ChatView { muted, ..ChatView::default() });
+        talk.hear(&enter, &view);
+        talk.hear(&typed("/muted"), &view);
+        assert!(talk.hear(&enter, &view).is_none());
+        assert_eq!(talk.note.as_ref().map(|(note, _)| note.as_str()), Some("muted: Ben"));
     }
 
     #[test]
