@@ -104,6 +104,7 @@ impl Member {
             reads_as: None,
             talks: false,
             friends: Vec::new(),
+            muted: Default::default(),
             incarnation: Incarnation(number(&mut chance)),
             name: Name::new(name),
             role: Role::Player,
