@@ -123,7 +123,7 @@ impl Chatter {
     /// Everybody who plays says what is due.
     fn talk(&mut self, now: Instant, participants: &[Participant]) {
         while now >= self.next {
-            self.next = self.next + self.every;
+            self.next += self.every;
             self.lines += 1;
             let Ok(said) = Said::new(&format!("this is line {}", self.lines)) else { return };
             for participant in participants.iter().filter(|participant| participant.plays) {

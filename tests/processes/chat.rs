@@ -304,7 +304,7 @@ fn whom_one_has_muted_one_does_not_hear_and_all_others_do() {
     host.wait_for_play();
     said_by(&party, ben.path(), "Ben", "good evening\n");
     let muted = said_by(&party, ada.path(), "Ada", "/mute Ben\n/muted\n");
-    let people = muted.iter().filter(|line| line["event"] == "muted").last().unwrap();
+    let people = muted.iter().rfind(|line| line["event"] == "muted").unwrap();
     assert_eq!(people["people"].as_array().unwrap().len(), 1);
     said_by(&party, ben.path(), "Ben", "la la la\n");
     assert_eq!(heard(&said_by(&party, ada.path(), "Ada", "")), []);
