@@ -208,7 +208,8 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         settings.lock.clone_from(&lock);
         if let Some(every) = chatter {
             // What comes late comes all at once.
-            settings.tuning.talk = Allowed { at_once: CHATTER_AT_ONCE, every: every / 2 };
+            let every = (every / 2).max(Duration::from_millis(1));
+            settings.tuning.talk = Allowed { at_once: CHATTER_AT_ONCE, every };
         }
         settings.port = settings
             .port

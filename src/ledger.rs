@@ -135,6 +135,9 @@ pub struct Ledger {
     highest_reign: Epoch,
     /// A deliberate bug: nobody's signature is looked at.
     believes_all: bool,
+    /// Of each writer the lowest number of what is to be kept and was not reported yet; or of what was, while
+    /// more of anything waits to be reported.
+    unreported: BTreeMap<Writer, u64>,
     out: VecDeque<Out>,
 }
 
@@ -255,6 +258,7 @@ impl Ledger {
             placing: Placing::default(),
             highest_reign: Epoch(0),
             believes_all: false,
+            unreported: BTreeMap::new(),
             out: VecDeque::new(),
         }
     }
@@ -291,17 +295,26 @@ impl Ledger {
 
     /// The next thing to report.
     pub fn poll(&mut self) -> Option<Out> {
-        self.out.pop_front()
+        let out = self.out.pop_front();
+        if out.is_none() {
+            self.unreported.clear();
+        }
+        out
     }
 
     /// The first number of what `writer` wrote that was not [reported](Ledger::poll) yet, and is to be kept: no
     /// disk can have it.
     pub fn first_unreported(&self, writer: Writer) -> Option<u64> {
-        let records = self.out.iter().filter_map(|out| match out {
-            Out::Keep(record) => record.awaited(),
-            _ => None,
-        });
-        records.filter(|(_, id)| id.writer == writer).map(|(_, id)| id.number).min()
+        self.unreported.get(&writer).copied()
+    }
+
+    /// To be kept.
+    fn report(&mut self, record: Record) {
+        if let Some((_, EntryId { writer, number })) = record.awaited() {
+            let first = self.unreported.entry(writer).or_insert(number);
+            *first = number.min(*first);
+        }
+        self.out.push_back(Out::Keep(record));
     }
 
     // What comes in.
@@ -605,7 +618,7 @@ impl Ledger {
     fn keep(&mut self, entry: SharedEntry, fresh: bool, source: Source) {
         if source != Source::Disk {
             let record = if fresh { Record::Fresh(entry) } else { Record::Changed(entry) };
-            self.out.push_back(Out::Keep(record));
+            self.report(record);
         }
     }
 

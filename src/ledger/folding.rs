@@ -125,7 +125,7 @@ impl Ledger {
         self.len += page.count() as usize;
         self.grow(1, page.bytes() as isize);
         if source != Source::Disk {
-            self.out.push_back(Out::Keep(Record::Page(page)));
+            self.report(Record::Page(page));
         }
         self.take_effect_from(writer, before, source);
     }
