@@ -512,8 +512,6 @@ impl Console for Show {
             Command::Leave => stage.events.push(Happened::Node(Event::Stopped)),
             Command::Say(to, said) => stage.talk(id(0), to, &said),
             Command::Unsay(line) => stage.chat.retain(|known| known.line.id != line),
-            // On this stage all that was said is in sight anyway.
-            Command::LookBack { .. } | Command::Mute { .. } => {}
             Command::Controls(_) | Command::Declare(_) => {}
         }
     }

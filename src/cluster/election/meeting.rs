@@ -130,10 +130,6 @@ impl Election {
         if self.reign() != Some(judged) || judge <= judged || !self.believe(judge) {
             return;
         }
-        // Whoever plays in this very reign has none of its own.
-        if self.members(now).contains(&from) {
-            return;
-        }
         if self.tuning.has(Mutant::Stubborn) {
             return;
         }
