@@ -145,10 +145,13 @@ impl Handshake {
     /// The channel that was agreed upon with `peer`, which wants its datagrams to begin with `index`.
     /// None: the handshake is not over.
     pub fn channel(self, peer: NodeId, index: u16) -> Option<Channel> {
+        // Whoever dialled has said the last word, and cannot know yet whether it has come.
+        let mutual = !self.0.is_initiator();
         let keys = Box::new(self.0.into_stateless_transport_mode().ok()?);
         Some(Channel {
             peer,
             index,
+            mutual,
             keys,
             sealed: 0,
             opened: 0,
@@ -170,6 +173,8 @@ pub struct Channel {
     pub peer: NodeId,
     /// What the other side's datagrams begin with.
     index: u16,
+    /// The other side has the keys, too.
+    mutual: bool,
     keys: Box<StatelessTransportState>,
     /// How many pieces of frames were sealed here, and opened.
     sealed: u64,
@@ -180,6 +185,11 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// Whether the other side is known to have the keys, too: something of it has come.
+    pub fn is_mutual(&self) -> bool {
+        self.mutual
+    }
+
     /// A frame, as it goes over the link.
     ///
     /// # Errors
@@ -209,6 +219,7 @@ impl Channel {
             self.open(self.opened, piece, &mut clear)?;
             self.opened += 1;
         }
+        self.mutual = true;
         Ok(clear)
     }
 
@@ -238,6 +249,7 @@ impl Channel {
         let mut clear = Vec::with_capacity(sealed.len());
         self.open(DATAGRAMS_FROM + number, sealed, &mut clear)?;
         self.window.note(number);
+        self.mutual = true;
         Ok(clear)
     }
 

@@ -402,6 +402,7 @@ impl Mesh {
         if better {
             self.bring_up(now, id, link, udp, rival.is_some());
         }
+        self.choose_channel(id, link);
         Ok(())
     }
 
@@ -413,7 +414,6 @@ impl Mesh {
         if let Some(state) = self.links.get_mut(&link) {
             state.ping_at = now + FIRST_PING;
         }
-        self.turn_channel(id, link);
         self.stir();
         self.out.push_back(Out::Up { peer: id, renewed });
         self.probe(now, id);

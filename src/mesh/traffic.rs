@@ -14,7 +14,7 @@ use rand_pcg::rand_core::Rng;
 
 use super::{
     Link, Mesh, Out, Parting, Received,
-    channel::INDEX_MIN,
+    channel::{Channel, INDEX_MIN},
     identity::Identity,
     message::{BEACON, DATAGRAM_HEAD_BYTES, KINDS_ABOVE, PING, PROBE, REFUSED},
 };
@@ -141,6 +141,11 @@ impl Mesh {
         if !self.may_say_more(now, id) {
             return;
         }
+        if let Some(peer) = self.peers.get(&id).filter(|peer| peer.channel != Some(index))
+            && let Some(link) = peer.link
+        {
+            self.choose_channel(id, link);
+        }
         self.heard_packet(now, me, id, from);
         let mut body = Bytes::from(clear);
         let kind = body.get_u8();
@@ -178,6 +183,7 @@ impl Mesh {
         if !self.may_say_more(now, peer) {
             return;
         }
+        self.choose_channel(peer, link);
         match &frame[..] {
             [PING, hears_none] => {
                 if let Some(peer) = self.peers.get_mut(&peer) {
@@ -243,6 +249,24 @@ impl Mesh {
             if !offered && !self.channels.contains_key(&index) {
                 return index;
             }
+        }
+    }
+
+    /// There is a new link with a peer, or something came over one. Datagrams go by the channel of the link that
+    /// serves, as soon as the other side is known to have its keys; until then by any that it has, so that a last
+    /// word of a handshake that is lost keeps nobody from hearing the rest.
+    pub(super) fn choose_channel(&mut self, id: NodeId, link: LinkId) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        let channel = self.links.get(&link).and_then(|link| link.channel);
+        if peer.channel == channel {
+            return;
+        }
+        let is_mutual = |channel: Option<u16>| {
+            channel.and_then(|channel| self.channels.get(&channel)).is_some_and(Channel::is_mutual)
+        };
+        let serves = peer.link == Some(link);
+        if peer.channel.is_none() || is_mutual(channel) && (serves || !is_mutual(peer.channel)) {
+            self.turn_channel(id, link);
         }
     }
 
