@@ -406,6 +406,17 @@ mod tests {
     }
 
     #[test]
+    fn whoever_dialled_knows_that_the_other_one_has_the_keys_when_something_came() {
+        let (mut dialled, mut answered) = agreed();
+        assert!(answered.is_mutual() && !dialled.is_mutual());
+        let said = answered.seal_datagram(0x11, b"said");
+        let mut altered = said.clone();
+        altered[9] ^= 1;
+        assert!(dialled.open_datagram(&altered[2..]).is_err() && !dialled.is_mutual());
+        assert!(dialled.open_datagram(&said[2..]).is_ok() && dialled.is_mutual());
+    }
+
+    #[test]
     fn nothing_is_taken_that_was_altered_or_came_before_or_out_of_turn() {
         let (mut one, mut other) = agreed();
         let frames = [1, 2].map(|kind| one.seal_frame(kind, b"said").unwrap());
