@@ -69,3 +69,18 @@ proptest! {
         targets::members(&bytes);
     }
 }
+
+/// Found by fuzzing: a tick that says what its reign has ended long after anybody does.
+#[test]
+fn what_was_understood_of_an_old_tick_is_understood_again() {
+    const TICK: &str = concat!(
+        "9f9f9f9f9fc900000000ffffffffffffffffc6ffffffd1ffc6c6c6c6c6c6c6c6c630c6c6c63d00000000000000000000",
+        "d50100ff0000000000000000d1d1d1d10000000000000000000a000000000000000080010000000067000000f3004000",
+        "c6c6c6c6301dbefa1dffc6c6c63d0000000000000000000000000000000000000062626262626262626262626262ffff",
+        "ff5effffffff7272727272727272727272727272727272727272727272727272727272727272ffffffffffffffffff86",
+        "8686ffffff008001fad50100ff0000000000008001fad50100ff0000000000000000d1d1d1d10000000000000000000a",
+        "0000000000000000800100955b00000067000000f3004000c50080000000000000",
+    );
+    let byte = |at| u8::from_str_radix(&TICK[at..at + 2], 16).expect("it is hexadecimal");
+    targets::messages(&(0..TICK.len()).step_by(2).map(byte).collect::<Vec<_>>());
+}

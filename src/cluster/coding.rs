@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     message::{
         ControlsPacket, Ends, Message, Packet, Passed, Payload, Proof, RelayPacket, TickPacket,
-        Word,
+        Word, WorldMark,
     },
     proof::{Claim, HEIRS_MAX, told_ends},
     reign::ReignWord,
@@ -221,6 +221,8 @@ fn decode_tick(
             if input.bit()? { Ends::Beats(term) } else { Ends::CarriesOn(term) }
         }
     };
+    // Nobody says it for longer: whoever does has said nothing.
+    let ends = told_ends(ends, WorldMark { clock: Clock { term, tick }, began });
     let rest = input.rest()?.len();
     let mut rest = body.split_off(body.len() - rest);
     if kind & SIGNED != 0 {
