@@ -71,13 +71,15 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
     const PART: &str = "allow data-dir name port profile";
     let takes = |command: &str| match command {
         "" => format!("play size {PART} {GAME} {RUN}"),
-        "bot" | "watch" => format!("count {PART} {GAME} {RUN}"),
+        "bot" | "watch" => format!("chatter count {PART} {GAME} {RUN}"),
         "chat" => format!("history search since stay with {PART} {GAME} {RUN}"),
         "pair" => format!("forget list {PART} {GAME} {RUN}"),
         "demo" => format!("kill-window kills peers window {GAME} {RUN}"),
         "bench failover" => format!("kills peers silent {RUN}"),
         "bench heal" => format!("heals peers {RUN}"),
         "bench loss" => format!("hogs peers percent {RUN}"),
+        "bench siege" => format!("each only only-locked only-open {RUN}"),
+        "bench chat" => format!("accounts entries flood kills missed rate {RUN}"),
         "bench accounts" => "accounts json times".to_owned(),
         "bench seal" => "datagrams handshakes json".to_owned(),
         "ledger export" | "ledger import" => "data-dir".to_owned(),
