@@ -14,10 +14,13 @@ mod auditing;
 mod company;
 mod comparing;
 mod facts;
+mod following;
+mod hosting;
 mod machine;
 mod persons;
 mod showing;
 mod talk;
+mod talking;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

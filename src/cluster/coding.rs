@@ -456,18 +456,10 @@ mod tests {
     }
 
     fn tick() -> TickPacket {
-        TickPacket {
-            term: term(3),
-            ends: Ends::Nothing,
-            began: Tick(1_000),
-            tick: Tick(1_090),
-            heard: 77,
-            carried: None,
-            state: Some(Payload::from(vec![0xaa, 0xbb])),
-            proof: Proof::default(),
-            word: None,
-            passed: None,
-        }
+        let clock = Clock { term: term(3), tick: Tick(1_090) };
+        let state = Some(Payload::from(vec![0xaa, 0xbb]));
+        let mark = WorldMark { clock, began: Tick(1_000) };
+        TickPacket { heard: 77, state, ..TickPacket::of(mark, Ends::Nothing) }
     }
 
     fn controls() -> ControlsPacket {

@@ -21,7 +21,7 @@ use std::{
 };
 
 use super::{
-    message::{Ends, Origin, TickPacket, WorldMark},
+    message::{Ends, Origin, Proof, TickPacket, WorldMark},
     reign::ReignWord,
 };
 use crate::{
@@ -259,6 +259,23 @@ impl Proving {
 }
 
 impl TickPacket {
+    /// The tick of this state, with nothing in it yet.
+    pub fn of(mark: WorldMark, ends: Ends) -> Self {
+        let WorldMark { clock: Clock { term, tick }, began } = mark;
+        Self {
+            term,
+            ends,
+            began,
+            tick,
+            heard: 0,
+            carried: None,
+            state: None,
+            proof: Proof::default(),
+            word: None,
+            passed: None,
+        }
+    }
+
     /// Which state it is, and when its reign began.
     pub fn mark(&self) -> WorldMark {
         let clock = Clock { term: self.term, tick: self.tick };

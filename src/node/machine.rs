@@ -1,82 +1,59 @@
-//! The machine itself: cluster plus replica, driven by ticks.
+//! The machine itself: cluster plus replica, driven by ticks. What it does as a host stands in `hosting`, as a client in
+//! `following`; what its user says in `talking`.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
-use serde_json::value::to_raw_value;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    ChatNews, Command, Event, Handover, Input, LedgerView, MemberView, NotSaid, Output, Picture,
-    SessionView, Status,
-    auditing::Auditing,
-    company::Company,
-    persons::Persons,
-    talk::{Around, Talk},
+    Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
+    auditing::Auditing, company::Company, persons::Persons, talk::Talk,
 };
 use crate::{
     accounts::{Accounts, Friend},
-    chat::{Chat, marks},
+    chat::Chat,
     cluster::{
-        self, Cluster, Exclusion, Notice,
-        election::{Cause, Newest},
-        message::{ControlsPacket, Ends, Payload, Proof, TickPacket, WorldCopy, WorldMark},
+        self, Cluster, Notice,
+        election::Cause,
+        message::{Ends, Payload, WorldMark},
     },
     config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK, Tuning},
-    game::{FactRules, Game, draw},
+    game::{FactRules, Game},
     io::Wire,
-    keys::WorldDigest,
-    ledger::{body::Body, entry::EntryId},
     mesh::Delivery,
     pairing::Told,
-    replica::{
-        Replica, State,
-        client::Client,
-        decode_copy,
-        host::Host,
-        journal,
-        snapshot::{self, Unusable},
-    },
-    text::Said,
-    types::{Clock, Incarnation, Instant, NodeId, Role, Term, Tick},
+    replica::{Replica, State, client::Client, host::Host, snapshot},
+    types::{Clock, Incarnation, Instant, NodeId, Term, Tick},
 };
 
 /// A node that is late by more ticks than this gives them up instead of making up for them.
 const CATCH_UP_TICKS_MAX: u32 = 4;
-
-/// How long after a tick of the host a client sends its controls: so that they arrive a little
-/// before the next one.
-const CONTROLS_AFTER_TICK: Duration = Duration::from_micros(9_000);
 
 /// A node.
 pub struct Node<G: Game> {
     pub(super) wishes: Wishes,
     pub(super) cluster: Cluster,
     pub(super) replica: Replica<G>,
-    host: Host<G::Controls>,
+    pub(super) host: Host<G::Controls>,
     pub(super) client: Client<G>,
-    controls: G::Controls,
-    tick_at: Option<Instant>,
+    pub(super) controls: G::Controls,
+    pub(super) tick_at: Option<Instant>,
     /// What the own reign ended, for the packets that say so.
-    ends: Ends,
+    pub(super) ends: Ends,
     pub(super) auditing: Auditing<G>,
     /// The last snapshot gave no state: the next must not refer to any.
-    needs_whole: bool,
+    pub(super) needs_whole: bool,
     /// What all facts of the ledger come to.
     pub(super) scores: G::Scores,
     /// The world does not know yet what came into the scores.
     pub(super) scores_changed: bool,
     /// The own reign, until the world has heard of it.
-    new_reign: Option<Term>,
+    pub(super) new_reign: Option<Term>,
     pub(super) memory: Memory<G>,
     pub(super) persons: Persons,
     pub(super) talk: Talk,
     pub(super) company: Company,
-    applied: Option<Applied>,
+    pub(super) applied: Option<Applied>,
     lost: Option<(NodeId, Cause)>,
     pub(super) handover: Option<Handover>,
     pub(super) picture: Option<Picture<G>>,
@@ -96,13 +73,13 @@ pub struct Node<G: Game> {
 /// What of its configuration a node needs after its start, and that does not change.
 #[derive(Debug)]
 pub(super) struct Wishes {
-    seed: u64,
+    pub(super) seed: u64,
     pub(super) form: Form,
     pub(super) views: bool,
     trace_ticks: bool,
-    tuning: Tuning,
+    pub(super) tuning: Tuning,
     /// Whether it says who it is even if it only watches.
-    talks: bool,
+    pub(super) talks: bool,
 }
 
 /// What is shown of the ledger.
@@ -127,9 +104,9 @@ impl<G: Game> Default for Memory<G> {
 
 /// The last tick applied here.
 #[derive(Clone, Copy, Debug)]
-struct Applied {
+pub(super) struct Applied {
     clock: Clock,
-    at: Instant,
+    pub(super) at: Instant,
 }
 
 impl<G: Game> fmt::Debug for Node<G> {
@@ -376,7 +353,7 @@ impl<G: Game> Node<G> {
     }
 
     /// Lets the replica hear what the cluster has reported.
-    fn drain(&mut self, now: Instant) {
+    pub(super) fn drain(&mut self, now: Instant) {
         while let Some(out) = self.cluster.poll() {
             match out {
                 cluster::Out::Effect(effect) => self.out.push_back(Output::Effect(effect)),
@@ -426,7 +403,7 @@ impl<G: Game> Node<G> {
         }
     }
 
-    fn notice(&mut self, now: Instant, notice: Notice) {
+    pub(super) fn notice(&mut self, now: Instant, notice: Notice) {
         self.view_due = true;
         let event = match notice {
             Notice::PeerUp(peer, name) => {
@@ -477,68 +454,8 @@ impl<G: Game> Node<G> {
         self.say(event);
     }
 
-    // The host's side.
-
-    /// The own reign begins: with the newest world there is, in the phase of the old host.
-    fn reign(&mut self, now: Instant, term: Term, ends: Option<Term>, world: Option<WorldCopy>) {
-        self.ends = ends.map_or(Ends::Nothing, Ends::CarriesOn);
-        self.host = Host::new();
-        self.auditing.audit.rest();
-        if let Some(copy) = world
-            && let Some(state) = decode_copy::<G>(&copy.sync_gamestate)
-        {
-            self.take(copy.mark, Arc::new(state), None);
-            self.cluster.lacks_entries_before(copy.mark.clock.tick);
-        }
-        if self.wishes.tuning.has(Mutant::Replay) {
-            self.replica.forget_controls();
-        }
-        if self.replica.state().is_some() {
-            self.go_on_as(term);
-        } else {
-            let bits = term.incarnation.0 ^ term.epoch.0 ^ self.wishes.seed;
-            let world = G::new_world(draw(bits, 0));
-            let state = Arc::new(State { world, seats: BTreeMap::new(), happened: 0 });
-            let mark = WorldMark { clock: Clock { term, tick: Tick(0) }, began: Tick(0) };
-            self.take(mark, state, None);
-        }
-        self.new_reign = Some(term);
-        let due = self.applied.map_or(now, |applied| applied.at + TICK);
-        self.tick_at = Some(due.max(now));
-        if due <= now {
-            self.tick(now);
-        }
-    }
-
-    /// The newest state goes on in a term of this node's own.
-    fn go_on_as(&mut self, term: Term) {
-        self.replica.reign(term);
-        if let Some(clock) = self.replica.clock() {
-            self.cluster.lacks_entries_before(Tick(clock.tick.0 + 1));
-        }
-    }
-
-    fn collect(
-        &mut self,
-        from: NodeId,
-        incarnation: Incarnation,
-        packet: &ControlsPacket,
-        relayed: bool,
-    ) {
-        let list: Option<Vec<G::Controls>> = match &packet.list {
-            Payload::Binary(bytes) => postcard::from_bytes(bytes).ok(),
-            Payload::Json(raw) => serde_json::from_str(raw.get()).ok(),
-        };
-        if let Some(list) = list {
-            self.host.collect(from, incarnation, packet.holds, packet.number, &list);
-            if !relayed {
-                self.host.heard_directly(from, packet.number);
-            }
-        }
-    }
-
     /// One tick, as host or as client.
-    fn tick(&mut self, now: Instant) {
+    pub(super) fn tick(&mut self, now: Instant) {
         let due = self.tick_at.unwrap_or(now);
         let late = now.since(due);
         let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
@@ -561,292 +478,8 @@ impl<G: Game> Node<G> {
         self.cluster.flush(now, &self.replica);
     }
 
-    /// Follows who is who, and says who plays here.
-    fn mind_persons(&mut self, now: Instant) {
-        if self.talk.has_untold() {
-            self.persons.hurry();
-        }
-        let me = self.cluster.me();
-        let takes_part = me.role == Role::Player || self.wishes.talks;
-        let plays = takes_part && self.status() == Status::Playing;
-        let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
-        if todo.show {
-            self.view_due = true;
-            self.talk.persons_changed();
-        }
-        if todo.struck {
-            self.notice(now, Notice::Excluded(Exclusion::StruckOff));
-        }
-        if let Some(struck) = todo.struck_by_listed {
-            self.cluster.listed_struck_off(now, struck);
-        }
-        if let Some(struck) = todo.bar {
-            self.cluster.strike_off(now, struck, &self.replica);
-            self.drain(now);
-        }
-        for body in todo.write {
-            self.cluster.write(now, body);
-        }
-    }
-
-    /// Follows what is said, and says what waited for a session.
-    fn mind_talk(&mut self, now: Instant) {
-        let plays = self.status() == Status::Playing;
-        if plays {
-            for (to, said) in self.talk.take_put_off() {
-                self.say_to(now, to, said);
-            }
-        }
-        let accounts = self.persons.shown().clone();
-        let ledger = self.cluster.ledger();
-        let (me, members) = (&self.cluster.me().key, &self.members[..]);
-        let around = Around { ledger, accounts: &accounts, me, members };
-        let talks = self.wishes.talks;
-        let todo = self.talk.tick(now, &around, self.cluster.keeper(), plays, talks);
-        self.view_due |= todo.show;
-        todo.write.into_iter().for_each(|body| self.cluster.write(now, body));
-        todo.news.into_iter().for_each(|news| self.say(Event::Chat(news)));
-    }
-
-    /// What is known around what is said.
-    fn around<'a>(&'a self, accounts: &'a Accounts) -> Around<'a> {
-        let (me, members) = (&self.cluster.me().key, &self.members[..]);
-        Around { ledger: self.cluster.ledger(), accounts, me, members }
-    }
-
-    /// Says something to all, or to one.
-    fn say_to(&mut self, now: Instant, to: Option<NodeId>, said: Said) {
-        let news = match self.try_to_say(now, to, &said) {
-            Ok(Some(id)) => ChatNews::Sent { id, said },
-            Ok(None) => return,
-            Err(why) => ChatNews::NotSaid { said: Some(said), why },
-        };
-        self.say(Event::Chat(news));
-    }
-
-    fn try_to_say(
-        &mut self,
-        now: Instant,
-        to: Option<NodeId>,
-        said: &Said,
-    ) -> Result<Option<EntryId>, NotSaid> {
-        if self.applied.is_none() {
-            return self.talk.put_off(to, said.clone()).map(|()| None);
-        }
-        let accounts = self.persons.shown().clone();
-        let ledger = self.cluster.ledger();
-        let (me, members) = (&self.cluster.me().key, &self.members[..]);
-        let around = Around { ledger, accounts: &accounts, me, members };
-        let body = self.talk.say(now, &around, to, said)?;
-        for body in self.persons.introduce(self.cluster.ledger(), self.me()) {
-            self.cluster.write(now, body);
-        }
-        let id = self.cluster.say(now, body).map_err(|_| NotSaid::Full)?;
-        self.talk.has_said(id, said);
-        Ok(Some(id))
-    }
-
-    /// Takes back what this node has said.
-    fn unsay(&mut self, now: Instant, id: EntryId) {
-        if self.talk.is_own(self.me(), id) {
-            self.talk.takes_back(id);
-            self.cluster.write(now, Body::Deleted(id));
-        } else if self.talk.is_of_person(self.persons.shown(), self.me(), id) {
-            for body in self.persons.introduce(self.cluster.ledger(), self.me()) {
-                self.cluster.write(now, body);
-            }
-            self.cluster.write(now, marks::take_back(id));
-        } else {
-            let why = NotSaid::NotOwn;
-            self.say(Event::Chat(ChatNews::NotSaid { said: None, why }));
-        }
-    }
-
-    /// Steps the world and publishes it.
-    fn step(&mut self, now: Instant, term: Term) {
-        let Some((mark, before)) = self.replica.mark().zip(self.replica.state().cloned()) else {
-            return;
-        };
-        let mut state = State::clone(&before);
-        let number = self.press();
-        let (me, incarnation) = (self.me(), self.cluster.me().incarnation);
-        self.host.collect(me, incarnation, None, number, &[self.controls]);
-        if let Some(term) = self.new_reign.take() {
-            self.auditing.journal.begin(mark.clock.tick, state.hash());
-            G::on_new_host(&mut state.world, journal::number_of(term));
-        }
-        let mut events = Vec::new();
-        let (news, mut told) = self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
-        let clock = Clock { term, tick: Tick(mark.clock.tick.0 + 1) };
-        self.write_news(now, &before, &news);
-        told.scores = self.write_facts(now, clock.tick, &events, &mut state);
-        self.auditing.journal.note(told);
-        self.auditing.meddle(&mut state.world, me);
-        let (hash, digest) = state.hash_and_digest();
-        let state = Arc::new(state);
-        self.client.acknowledge(me, incarnation, &state);
-        self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
-        self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
-        self.applied(now, clock, hash, mark.began);
-        let audience = self.cluster.audience(now);
-        self.publish(now, WorldMark { clock, began: mark.began }, (hash, digest), &state, audience);
-    }
-
-    /// A newcomer to this host's game gets the world as it is: it need not wait for the next tick.
-    fn greet(&mut self, now: Instant, newcomer: NodeId) {
-        let reign = self.cluster.election().reign().filter(|_| self.new_reign.is_none());
-        let mark = self.replica.mark().filter(|mark| Some(mark.clock.term) == reign);
-        if let Some((mark, state)) = mark.zip(self.replica.state().cloned()) {
-            let mut audience = self.cluster.audience(now);
-            audience.retain(|(id, _)| *id == newcomer);
-            self.publish(now, mark, state.hash_and_digest(), &state, audience);
-        }
-    }
-
-    /// Sends a state of this host's world to all of these, in these lives.
-    fn publish(
-        &mut self,
-        now: Instant,
-        mark: WorldMark,
-        (hash, digest): (u32, WorldDigest),
-        state: &State<G::World>,
-        audience: Vec<(NodeId, Incarnation)>,
-    ) {
-        let WorldMark { clock, began } = mark;
-        let vouched = self.cluster.vouch(now, mark, self.ends, digest);
-        let mut holders: BTreeMap<Option<Clock>, Vec<(NodeId, u64)>> = BTreeMap::new();
-        for (to, life) in audience {
-            let holds = self.host.holds(to).filter(|holds| self.replica.held(*holds).is_some());
-            holders.entry(holds).or_default().push((to, self.host.heard(to, life)));
-        }
-        for (holds, receivers) in holders {
-            let tick = TickPacket {
-                term: clock.term,
-                ends: self.ends,
-                began,
-                tick: clock.tick,
-                heard: 0,
-                carried: None,
-                state: self.encode(clock, state, hash, holds),
-                proof: Proof::default(),
-                word: None,
-                passed: None,
-            };
-            let held = self.leads_from(holds, clock);
-            self.cluster.send_tick(now, tick, &vouched, held, &receivers);
-        }
-    }
-
-    // The client's side.
-
-    /// Notes what the own player holds down. Its number.
-    fn press(&mut self) -> u64 {
-        let number = self.client.press(self.controls);
-        self.auditing.audit.pressed(number, self.controls);
-        number
-    }
-
-    /// Sends the host what the own player holds down.
-    fn report(&mut self, now: Instant) {
-        if self.cluster.me().role == Role::Player && self.applied.is_some() {
-            self.press();
-        }
-        self.want_journal(now);
-        let Some(term) = self.cluster.election().served() else {
-            return;
-        };
-        let (number, list) = self.client.unacknowledged();
-        let list = match self.wishes.form {
-            Form::Binary => postcard::to_stdvec(&list).ok().map(Payload::from),
-            Form::Json => to_raw_value(&list).ok().map(Payload::Json),
-        };
-        let Some(list) = list else { return };
-        let holds = self.replica.clock().filter(|_| !self.needs_whole);
-        self.cluster.send_controls(now, term, holds, number, list);
-    }
-
-    /// Shifts the next tick slowly to where the host's ticks want it.
-    fn in_phase(&self, now: Instant, next: Instant) -> Instant {
-        let Some(applied) = self.applied.filter(|applied| now.since(applied.at) < TICK * 8) else {
-            return next;
-        };
-        let tick = TICK.as_micros() as i64;
-        let wanted = (applied.at + CONTROLS_AFTER_TICK).0 as i64;
-        let off = (wanted - next.0 as i64).rem_euclid(tick);
-        let off = if off > tick / 2 { off - tick } else { off };
-        Instant(next.0.saturating_add_signed(off / 16))
-    }
-
-    /// Applies a tick of the host, which may have come by way of another node.
-    fn receive(&mut self, now: Instant, packet: TickPacket, by: Option<NodeId>) {
-        let clock = Clock { term: packet.term, tick: packet.tick };
-        if self.replica.clock().is_some_and(|held| held.term == clock.term && held >= clock) {
-            return;
-        }
-        let Some(payload) = &packet.state else { return };
-        match snapshot::decode::<G>(payload, clock, &self.replica) {
-            Ok(snapshot) if !self.is_as_signed(&packet, &snapshot.state) => {
-                self.needs_whole = true;
-                by.into_iter().for_each(|by| self.cluster.mistrust(now, by));
-            }
-            Ok(snapshot) => {
-                self.needs_whole = false;
-                self.client.acknowledge(self.me(), self.cluster.me().incarnation, &snapshot.state);
-                let mark = WorldMark { clock, began: packet.began };
-                self.take(mark, snapshot.state, packet.ends.beaten());
-                if let Some(origin) = self.cluster.origin_of(&packet) {
-                    self.replica.prove(origin);
-                }
-                self.cluster.took(now, clock);
-                self.tell_events(snapshot.events);
-                self.applied(now, clock, snapshot.hash, packet.began);
-                self.check(now, mark, snapshot.hash);
-                self.pass_on(now, &packet, snapshot.hash);
-            }
-            Err(error) => {
-                self.needs_whole = true;
-                match by {
-                    // It may refer to what is not held here any more; all else its host did not say.
-                    Some(by) if error != Unusable::NoBaseline => self.cluster.mistrust(now, by),
-                    None if error == Unusable::Diverged => self.say(Event::Diverged { clock }),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// Whether a state that came by way of others is the one that its host has signed.
-    fn is_as_signed(&self, packet: &TickPacket, state: &State<G::World>) -> bool {
-        let trusts = self.wishes.tuning.has(Mutant::TrustsRelays);
-        let signed = packet.passed.map(|passed| passed.digest);
-        signed.is_none_or(|signed| trusts || signed == state.hash_and_digest().1)
-    }
-
-    /// Passes a tick on to those who do not get it themselves: in the host's name, but against
-    /// what they hold.
-    fn pass_on(&mut self, now: Instant, packet: &TickPacket, hash: u32) {
-        let clients = self.cluster.relayed(now);
-        let Some(state) = self.replica.state().filter(|_| !clients.is_empty()).cloned() else {
-            return;
-        };
-        if packet.proof.signature.is_none() {
-            return;
-        }
-        let clock = Clock { term: packet.term, tick: packet.tick };
-        let digest = state.hash_and_digest().1;
-        for (to, holds) in clients {
-            let seat = state.seats.get(&to);
-            let payload = self.encode(clock, &state, hash, holds);
-            let heard = seat.map_or(0, |seat| seat.number);
-            let tick = TickPacket { heard, state: payload, ..packet.clone() };
-            self.cluster.pass_tick(now, to, tick, digest, self.leads_from(holds, clock));
-        }
-    }
-
-    // Both.
-
     /// The snapshot of a state for whoever holds the one at `holds`.
-    fn encode(
+    pub(super) fn encode(
         &self,
         clock: Clock,
         state: &State<G::World>,
@@ -862,12 +495,17 @@ impl<G: Game> Node<G> {
 
     /// The tick of a state that somebody holds, if what happened and was written since can be told: ticks
     /// of a line that was given up say nothing of this one.
-    fn leads_from(&self, holds: Option<Clock>, clock: Clock) -> Option<Tick> {
+    pub(super) fn leads_from(&self, holds: Option<Clock>, clock: Clock) -> Option<Tick> {
         let held = holds.filter(|held| self.replica.leads_here(*held))?.tick;
         (held < clock.tick).then_some(held)
     }
 
-    fn take(&mut self, mark: WorldMark, state: Arc<State<G::World>>, rival: Option<Term>) {
+    pub(super) fn take(
+        &mut self,
+        mark: WorldMark,
+        state: Arc<State<G::World>>,
+        rival: Option<Term>,
+    ) {
         if let Some(from) = self.replica.take(mark, state, rival) {
             self.client.glide();
             self.cluster.turned_to(mark.clock.tick);
@@ -875,7 +513,7 @@ impl<G: Game> Node<G> {
         }
     }
 
-    fn tell_events(&mut self, events: Vec<(Tick, G::Event)>) {
+    pub(super) fn tell_events(&mut self, events: Vec<(Tick, G::Event)>) {
         let (new, missed) = self.replica.note_events(events);
         if missed > 0 {
             self.say(Event::Missed { events: missed });
@@ -886,7 +524,7 @@ impl<G: Game> Node<G> {
     }
 
     /// Notes that a tick was applied, and reports the first of a reign.
-    fn applied(&mut self, now: Instant, clock: Clock, hash: u32, began: Tick) {
+    pub(super) fn applied(&mut self, now: Instant, clock: Clock, hash: u32, began: Tick) {
         let before = self.applied.replace(Applied { clock, at: now });
         if before.is_none_or(|before| before.clock.term != clock.term) {
             let gap = before.map(|before| now.since(before.at));

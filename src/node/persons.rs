@@ -11,8 +11,11 @@ use std::{
     time::Duration,
 };
 
+use super::{Node, Status};
 use crate::{
     accounts::{Account, Accounts, Claim, Heard, STATEMENT, Statement, farewell},
+    cluster::{Exclusion, Notice},
+    game::Game,
     keys::PublicKey,
     ledger::{
         Ledger,
@@ -20,7 +23,7 @@ use crate::{
         entry::{EntryId, Hash, SharedEntry},
     },
     refusals::Refusals,
-    types::{Instant, NodeId},
+    types::{Instant, NodeId, Role},
 };
 
 /// So many signatures are checked in one tick: half a millisecond of them.
@@ -213,5 +216,34 @@ impl Persons {
             bodies.extend(gone);
         }
         bodies
+    }
+}
+impl<G: Game> Node<G> {
+    /// Follows who is who, and says who plays here.
+    pub(super) fn mind_persons(&mut self, now: Instant) {
+        if self.talk.has_untold() {
+            self.persons.hurry();
+        }
+        let me = self.cluster.me();
+        let takes_part = me.role == Role::Player || self.wishes.talks;
+        let plays = takes_part && self.status() == Status::Playing;
+        let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
+        if todo.show {
+            self.view_due = true;
+            self.talk.persons_changed();
+        }
+        if todo.struck {
+            self.notice(now, Notice::Excluded(Exclusion::StruckOff));
+        }
+        if let Some(struck) = todo.struck_by_listed {
+            self.cluster.listed_struck_off(now, struck);
+        }
+        if let Some(struck) = todo.bar {
+            self.cluster.strike_off(now, struck, &self.replica);
+            self.drain(now);
+        }
+        for body in todo.write {
+            self.cluster.write(now, body);
+        }
     }
 }

@@ -5,6 +5,10 @@
 //! | `links` | both ends of each link, and what is under way on it |
 //! | `datagrams` | who gets a datagram |
 //! | `clock` | each machine's own clock |
+//! | `nodes` | how a node comes to life on its machine, stops, and hears what its player wants |
+//! | `driving` | feeds a node, and does what it wants done |
+//! | `tracing` | what is written down of it, if anything |
+//! | `users` | what nodes have told their users |
 //! | `disks` | what each machine keeps, and what may happen to that |
 //! | [`Tap`] | whoever listens at every wire |
 //! | `trouble` | what may happen to a single machine |
@@ -15,20 +19,23 @@
 mod clock;
 mod datagrams;
 mod disks;
+mod driving;
 mod liars;
 mod links;
+mod nodes;
 mod pauses;
 mod strangers;
 mod tap;
+mod tracing;
 mod trouble;
+mod users;
 mod watch;
 
-pub use self::{pauses::Pauses, tap::Tap, watch::Loss};
+pub use self::{pauses::Pauses, tap::Tap, users::Users, watch::Loss};
 
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
-    fmt::Display,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -50,17 +57,13 @@ use super::{
 };
 use crate::{
     accounts::{Friend, Statement},
-    config::{BEACON_PORT, Config, Form, Tuning},
-    io::{CloseReason, Effect, LINK_BYTES_QUEUED_MAX, Wire},
+    config::{BEACON_PORT, Form, Tuning},
+    io::{CloseReason, LINK_BYTES_QUEUED_MAX, Wire},
     keys::{Lock, PublicKey, SecretKey},
-    ledger::{
-        entry::{EntryId, WallTime},
-        keeper::Folding,
-    },
-    node::{Command, Deceit, Event, Input, Node, Output, View},
-    pairing::{Ended, Told},
-    text::{Name, Said, SessionName},
-    types::{Incarnation, Instant, LinkId, NodeId, Role, Term},
+    ledger::{entry::WallTime, keeper::Folding},
+    node::{Command, Input, Node, View},
+    text::Name,
+    types::{Instant, LinkId, NodeId, Term},
 };
 
 /// What all wall clocks say when time begins.
@@ -138,13 +141,8 @@ pub struct World<G: Playable> {
     pub names: BTreeMap<Place, Name>,
     /// Whom the players of machines have compared pictures with: what is kept of that for the next start.
     pub friends: BTreeMap<Place, Vec<Friend>>,
-    /// Who has told its user that somebody is known, and who that somebody has the name and another key of one
-    /// who is.
-    pub recognised: BTreeSet<(Place, NodeId)>,
-    /// See `recognised`.
-    pub other_keys: BTreeSet<(Place, NodeId)>,
-    /// How the last comparisons ended, by those who were told.
-    pub unpaired: Vec<(Place, Ended, bool)>,
+    /// What each node has told its user.
+    pub users: Users,
     /// The keys of those whom a node lets in, where it does not let in everybody.
     pub allowed: BTreeMap<Place, BTreeSet<PublicKey>>,
     /// Nodes that rather wait than found a session beside a locked one of the same name.
@@ -155,22 +153,10 @@ pub struct World<G: Playable> {
     pub tap: Option<Tap>,
     /// Where else somebody is, as nodes are told at their start.
     pub told_of: BTreeMap<Place, Vec<SocketAddr>>,
-    /// Who has told its user that it does not reach whom.
-    pub unreached: BTreeSet<(Place, NodeId)>,
-    /// Who has told its user that a session of its name wants another passphrase, and when.
-    pub locked_out: BTreeMap<Place, Instant>,
     /// Those who only watch.
     pub watching: BTreeSet<Place>,
-    /// What each has told its user last of votes: how many there are, and how many are needed.
-    pub votes: BTreeMap<Place, (usize, usize)>,
-    /// Who has told its user that there is an open session of the name of its locked one, and how often.
-    pub heard_open: BTreeMap<Place, u32>,
-    /// Who has told its user that it may not be there any more.
-    pub excluded: BTreeSet<Place>,
     /// Whose hosts do what no rules do.
     pub meddlers: BTreeSet<NodeId>,
-    /// Who has said first of whom that it cheats, when, and of what.
-    pub caught: BTreeMap<(Place, NodeId), (Instant, Deceit)>,
     /// How often a node lost its last link with another.
     pub partings: u64,
     /// How many unsent bytes a driver holds for one link.
@@ -304,22 +290,14 @@ impl<G: Playable> World<G> {
             locks: BTreeMap::new(),
             names: BTreeMap::new(),
             friends: BTreeMap::new(),
-            recognised: BTreeSet::new(),
-            other_keys: BTreeSet::new(),
-            unpaired: Vec::new(),
+            users: Users::default(),
             allowed: BTreeMap::new(),
             patient: BTreeSet::new(),
             liars: Liars::default(),
             tap: None,
             told_of: BTreeMap::new(),
-            unreached: BTreeSet::new(),
-            locked_out: BTreeMap::new(),
             watching: BTreeSet::new(),
-            votes: BTreeMap::new(),
-            heard_open: BTreeMap::new(),
-            excluded: BTreeSet::new(),
             meddlers: BTreeSet::new(),
-            caught: BTreeMap::new(),
             partings: 0,
             unsent_max: LINK_BYTES_QUEUED_MAX,
 
@@ -399,155 +377,9 @@ impl<G: Playable> World<G> {
         WallTime(right.saturating_add_signed(ahead))
     }
 
-    /// An account says this of itself, and this machine speaks for it.
-    pub fn declare(&mut self, place: Place, statements: Vec<Statement>) {
-        self.machines[place].statements.clone_from(&statements);
-        if self.machines[place].node.is_some() {
-            self.note(place, "says what its account says");
-            self.feed(place, Input::Command(Command::Declare(statements)));
-        }
-    }
-
-    /// Somebody says something, to all or to one person.
-    pub fn say(&mut self, place: Place, to: Option<NodeId>, text: &str) {
-        if let Ok(said) = Said::new(text) {
-            self.feed(place, Input::Command(Command::Say(to, said)));
-        }
-    }
-
-    /// Somebody takes back what it said.
-    pub fn unsay(&mut self, place: Place, line: EntryId) {
-        self.feed(place, Input::Command(Command::Unsay(line)));
-    }
-
-    /// Starts the node of a machine.
-    pub fn start(&mut self, place: Place) {
-        if self.machines[place].node.is_some() {
-            return;
-        }
-        let config = Config {
-            key: self.machines[place].key.clone(),
-            statements: self.machines[place].statements.clone(),
-            reads_as: None,
-            talks: true,
-            friends: self.friends.get(&place).cloned().unwrap_or_default(),
-            muted: Default::default(),
-            incarnation: Incarnation(self.random.next_u64()),
-            name: self.names.get(&place).cloned().unwrap_or(Name::new(&format!("n{place}"))),
-            role: match self.watching.contains(&place) {
-                true => Role::Spectator,
-                false => Role::Player,
-            },
-            session: Some(SessionName::default()),
-            lock: self.locks.get(&place).cloned(),
-            founds_beside_locked: !self.patient.contains(&place),
-            allowed: self.allowed.get(&place).cloned(),
-            peers: self.invited(place),
-            stored: self.machines[place].storage.read(),
-            wall: self.wall(place),
-            beacon_port: BEACON_PORT,
-            tcp_port: TCP_PORT,
-            udp_port: UDP_PORT,
-            chance: any_bytes(&mut self.random),
-            seed: self.random.next_u64(),
-            trace_ticks: true,
-            views: self.eye.is_some(),
-            form: self.form,
-            tuning: self.tuning.clone(),
-        };
-        if let Some(trace) = &mut self.trace {
-            trace.introduce(place, config.key.public().id(), Some(config.incarnation));
-        }
-        self.note(place, "starts");
-        self.judge.born(place);
-        self.started = self.now;
-        let machine = &mut self.machines[place];
-        machine.life += 1;
-        machine.stamp = 0;
-        machine.awake_since = self.now;
-        let mut node = Node::new(machine.clock.read(self.now), config);
-        if self.trace.is_some() || self.tap.is_some() || self.liars.who(place) {
-            node.stay_legible();
-        }
-        machine.node = Some(node);
-        let life = machine.life;
-        self.feed_interfaces(place);
-        self.push(self.now, What::Press { place, life });
-    }
-
     /// Where a node hears beacons in one of the networks that its machine is on.
     pub fn beacon_address_in(&self, place: Place, net: u8) -> Option<SocketAddr> {
         Some(SocketAddr::new(self.machines[place].ip_in(net)?.into(), BEACON_PORT))
-    }
-
-    /// Kills the process of a machine: its links end, without another word.
-    pub fn kill(&mut self, place: Place) {
-        self.note(place, "is killed");
-        let links: Vec<u64> = self.machines[place].links.values().copied().collect();
-        for cable in links {
-            let (way, _) = self.way(cable, place);
-            self.carry(cable, way, Item::End);
-        }
-        self.stop(place);
-    }
-
-    /// Cuts the power of a machine: nobody hears of it.
-    pub fn unplug(&mut self, place: Place) {
-        self.note(place, "loses its power");
-        self.network.haunt(place);
-        self.stop(place);
-    }
-
-    /// Lets a node leave politely, and stops its machine.
-    pub fn leave(&mut self, place: Place) {
-        self.note(place, "leaves");
-        self.handle(place, Input::Command(Command::Leave));
-        while self.disk(place).work().is_some() {}
-        self.kill(place);
-    }
-
-    /// The player of a machine is called otherwise from here on.
-    pub fn rename(&mut self, place: Place, name: Name) {
-        self.note(place, format_args!("is called {name} from here on"));
-        self.feed(place, Input::Command(Command::Rename(name)));
-    }
-
-    /// The player of a machine wants something.
-    pub fn command(&mut self, place: Place, command: Command<G>) {
-        self.note(place, format_args!("is told: {command:?}"));
-        self.disturbed = self.now;
-        self.feed(place, Input::Command(command));
-    }
-
-    /// Stops the process of a machine (SIGSTOP): its sockets go on filling.
-    pub fn pause(&mut self, place: Place) {
-        if self.is_awake(place) {
-            self.note(place, "is stopped");
-            self.disturbed = self.now;
-            self.machines[place].paused = true;
-            self.pauses.forget(place);
-        }
-    }
-
-    /// Lets a stopped process go on: with its inbox first, or with its timer first.
-    pub fn resume(&mut self, place: Place, timer_first: bool) {
-        if !std::mem::take(&mut self.machines[place].paused) {
-            return;
-        }
-        self.note(place, "is continued");
-        self.disturbed = self.now;
-        if self.is_replaced(place) {
-            self.judge.met.zombies += 1;
-            self.machines[place].zombie = true;
-        }
-        self.machines[place].awake_since = self.now;
-        let inbox = std::mem::take(&mut self.machines[place].inbox);
-        if timer_first {
-            self.feed(place, Input::Wire(Wire::Timeout));
-        }
-        for input in inbox {
-            self.feed(place, input);
-        }
     }
 
     /// Mends the network, and lets everything go that waited for it.
@@ -631,241 +463,9 @@ impl<G: Playable> World<G> {
         }
     }
 
-    fn feed(&mut self, place: Place, input: Input<G>) {
-        let machine = &mut self.machines[place];
-        if let (Some(heard), Input::Wire(wire)) = (&mut machine.stranger, &input) {
-            return heard.push(wire.clone());
-        }
-        if machine.paused {
-            if machine.inbox.len() < INBOX_PACKETS_MAX
-                || !matches!(input, Input::Wire(Wire::Packet { .. }))
-            {
-                machine.inbox.push_back(input);
-            }
-            return;
-        }
-        if machine.node.is_none() {
-            return;
-        }
-        if machine.slow > Duration::ZERO {
-            machine.inbox.push_back(input);
-            return self.queue_up(place);
-        }
-        self.handle(place, input);
-    }
-
-    /// Feeds a node, and does what it wants done.
-    fn handle(&mut self, place: Place, input: Input<G>) {
-        fingerprint(&mut self.fingerprint, self.now, place, &input);
-        if self.trace.is_some() {
-            self.trace_input(place, &input);
-        }
-        let machine = &mut self.machines[place];
-        let Some(node) = &mut machine.node else { return };
-        let before = node.me();
-        node.handle(machine.clock.read(self.now), input);
-        if node.me() != before {
-            self.judge.born(place); // somebody else, who has promised nothing
-            self.introduce(place);
-        }
-        self.look(place);
-        self.drain(place);
-    }
-
-    /// Carries out what a node wants.
-    fn drain(&mut self, place: Place) {
-        loop {
-            let Some(node) = &mut self.machines[place].node else {
-                return;
-            };
-            match node.poll() {
-                Some(Output::Effect(effect)) => self.effect(place, effect),
-                Some(Output::Event(event)) => self.event(place, &event),
-                Some(Output::View(view)) => {
-                    if let Some(eye) = &mut self.eye {
-                        eye(place, &view);
-                    }
-                }
-                None => break,
-            }
-        }
-        self.utter_lies();
-        let machine = &mut self.machines[place];
-        let timer = machine.node.as_ref().and_then(Node::next_timeout);
-        machine.timer = timer.map(|timer| machine.clock.when(timer));
-    }
-
-    fn event(&mut self, place: Place, event: &Event<G>) {
-        if !matches!(event, Event::Tick { .. } | Event::Game { .. }) {
-            if let Some(trace) = &mut self.trace {
-                trace.event(self.now, place, event);
-            }
-        } else if let Some(state) = self.node(place).and_then(|node| node.replica().state()) {
-            let state = state.clone();
-            self.judge.audit::<G>(self.now, place, &state.world);
-        }
-        match event {
-            Event::PeerDown { .. } => self.partings += 1,
-            Event::Locked { .. } => {
-                self.locked_out.entry(place).or_insert(self.now);
-            }
-            Event::Votes { votes, needed, .. } => {
-                self.votes.insert(place, (*votes, *needed));
-            }
-            Event::Open { .. } => *self.heard_open.entry(place).or_default() += 1,
-            Event::Excluded { .. } => {
-                self.excluded.insert(place);
-            }
-            Event::HostCheats { host, clock, deceit } => {
-                self.caught.entry((place, *host)).or_insert((self.now, *deceit));
-                if !self.meddlers.contains(host) {
-                    let what = format!("S10: says that {host:?} cheats at {clock:?}: {deceit:?}");
-                    self.judge.fail(self.now, place, what);
-                }
-            }
-            Event::Pairing { name, told: Told::Paired(key), .. } => {
-                let friend = Friend { name: name.clone(), key: *key };
-                self.friends.entry(place).or_default().push(friend);
-            }
-            Event::Pairing { told: Told::Ended { why, by_them }, .. } => {
-                self.unpaired.push((place, *why, *by_them));
-            }
-            Event::Recognised { peer, .. } => {
-                self.recognised.insert((place, *peer));
-            }
-            Event::OtherKey { peer, .. } => {
-                self.other_keys.insert((place, *peer));
-            }
-            Event::Unreachable(who) => {
-                self.unreached.insert((place, who.id));
-            }
-            _ => {}
-        }
-        if matches!(event, Event::Election { .. }) {
-            let quiet =
-                self.quiet_since.is_some_and(|since| self.now.since(since) > watch::HEALTHY);
-            self.judge.met.quiet_elections += u64::from(quiet);
-        }
-        self.judge.event(self.now, place, event);
-        self.judge_ledger(place, event);
-        if matches!(event, Event::Tick { .. }) {
-            self.pauses.ticked(self.now, place);
-            self.judge.met.zombie_ticks += u64::from(self.machines[place].zombie);
-            self.applied();
-        }
-    }
-
-    fn effect(&mut self, place: Place, effect: Effect) {
-        if self.lies(place, &effect) {
-            return;
-        }
-        if let (Some(tap), Some(node)) = (&mut self.tap, &self.machines[place].node) {
-            tap.hear(place, &effect, |bytes| node.cluster().read(bytes));
-        }
-        match effect {
-            Effect::Packet { to, via, bytes } => self.datagram(place, to, via, bytes),
-            Effect::Broadcast { on, port, bytes } => self.broadcast(place, on, port, bytes),
-            Effect::Dial { link, to } => self.dial(place, link, to),
-            Effect::Bytes { link, bytes } => {
-                if let Some(cable) = self.machines[place].links.get(&link).copied() {
-                    let (way, to) = self.way(cable, place);
-                    if let (Some(to), Some(life)) = (to, self.life(place))
-                        && let Some(trace) = &mut self.trace
-                        && let Some(node) = &self.machines[place].node
-                        && let Some(said) = node.cluster().read(&bytes)
-                    {
-                        trace.framed(self.now, (place, life), to, said);
-                    }
-                    self.carry(cable, way, Item::Bytes(bytes.to_vec()));
-                }
-            }
-            Effect::Close { link } => {
-                if let Some(cable) = self.machines[place].links.remove(&link) {
-                    let (way, to) = self.way(cable, place);
-                    if let Some(to) = to {
-                        self.note(place, format_args!("closes a link with n{to}"));
-                    }
-                    self.carry(cable, way, Item::End);
-                }
-            }
-            effect @ (Effect::Persist { .. } | Effect::Remember { .. }) => {
-                self.store(place, effect);
-            }
-        }
-    }
-
-    /// Starts a trace from here on, if there is none yet.
-    pub fn start_trace(&mut self) {
-        if self.trace.is_none() {
-            self.trace = Some(Trace::new(self.now));
-            self.machines.iter_mut().flat_map(|m| &mut m.node).for_each(Node::stay_legible);
-            (0..self.count()).for_each(|place| self.introduce(place));
-        }
-    }
-
-    /// Tells the trace who lives at `place`.
-    fn introduce(&mut self, place: Place) {
-        let machine = &self.machines[place];
-        let life = self.life(place).map(|(_, incarnation)| incarnation);
-        let id = machine.node.as_ref().map_or(machine.key.public().id(), Node::me);
-        if let Some(trace) = &mut self.trace {
-            trace.introduce(place, id, life);
-        }
-    }
-
-    /// Who lives at `place` at the moment.
-    fn life(&self, place: Place) -> Option<(NodeId, Incarnation)> {
-        let me = self.node(place)?.cluster().me();
-        Some((me.id, me.incarnation))
-    }
-
-    fn trace_input(&mut self, place: Place, input: &Input<G>) {
-        let Input::Wire(Wire::Packet { from, bytes, .. }) = input else { return };
-        let Some(sender) = self.lives_at(*from) else { return };
-        let life = self.life(sender);
-        let promised = self.node(place).and_then(|node| node.cluster().election().promised());
-        if let (Some(trace), Some(life), Some(promised)) = (&mut self.trace, life, promised)
-            && let Some(node) = &self.machines[sender].node
-            && let Some(said) = node.cluster().read(bytes)
-        {
-            trace.fenced(self.now, place, promised, life, said);
-        }
-    }
-
-    fn stop(&mut self, place: Place) {
-        self.stopped = self.now;
-        self.pauses.forget(place);
-        let machine = &mut self.machines[place];
-        machine.storage.disk.crash();
-        machine.node = None;
-        machine.paused = false;
-        machine.inbox.clear();
-        machine.links.clear();
-        machine.slow = Duration::ZERO;
-        machine.waiting = false;
-        machine.timer = None;
-        machine.reign = None;
-        machine.current = None;
-        machine.zombie = false;
-    }
-
     fn push(&mut self, at: Instant, what: What) {
         self.order += 1;
         self.queue.push(Reverse(Entry { at, order: self.order, what }));
-    }
-
-    /// Notes what happened at `place`, or was done by it.
-    pub fn note(&mut self, place: Place, what: impl Display) {
-        if let Some(trace) = &mut self.trace {
-            trace.note(self.now, place, what);
-        }
-    }
-
-    /// Notes what happened between machines.
-    pub fn tell(&mut self, what: impl Display) {
-        if let Some(trace) = &mut self.trace {
-            trace.tell(self.now, what);
-        }
     }
 }
 

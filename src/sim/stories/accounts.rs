@@ -202,7 +202,7 @@ fn listed_account(scene: &mut Scene) {
     scene.claim(let_in, || "a machine of the account is not let in".into());
     // Whoever is neither listed nor hers is told so, and disturbs nobody.
     scene.world.start(4);
-    let told = scene.until(ms(SHOWN_MS), |world| world.excluded.contains(&4));
+    let told = scene.until(ms(SHOWN_MS), |world| world.users.excluded.contains(&4));
     scene.claim(told, || "n4 is not told that it is on no list".into());
     let outside = !is_let_in(&scene.world, 4);
     scene.claim(outside, || "n4 is on no list, and plays".into());

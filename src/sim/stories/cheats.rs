@@ -12,8 +12,8 @@ use crate::{
     cluster::{
         coding,
         message::{
-            Answer, ControlsPacket, ElectionPacket, Ends, Message, OkPacket, Packet, Payload,
-            Proof, Rank, TickPacket, Vote,
+            Answer, ControlsPacket, ElectionPacket, Ends, Message, OkPacket, Packet, Payload, Rank,
+            TickPacket, Vote, WorldMark,
         },
         reign::ReignWord,
     },
@@ -28,7 +28,7 @@ use crate::{
     mesh::Delivery,
     node::{Command, Deceit},
     sim::network::Place,
-    types::{Epoch, Incarnation, Term, Tick},
+    types::{Clock, Epoch, Incarnation, Term, Tick},
 };
 
 pub(super) const STORIES: &[Story] = &[
@@ -144,7 +144,7 @@ fn cheats_on_a_bad_wire(scene: &mut Scene) {
     scene.world.meddle(host);
     let caught = scene.until(ms(2 * CAUGHT_MS), |world| {
         let host = world.id(host);
-        others.iter().all(|place| world.caught.contains_key(&(*place, host)))
+        others.iter().all(|place| world.users.caught.contains_key(&(*place, host)))
     });
     scene.claim(caught, || "not everybody has seen it".into());
 }
@@ -188,12 +188,12 @@ fn nobody_cheats_on_a_bad_wire(scene: &mut Scene) {
 fn is_caught(scene: &mut Scene, host: Place, others: &[Place]) {
     let caught = scene.until(ms(CAUGHT_MS), |world| {
         let id = world.id(host);
-        let by = |place: &Place| world.caught.get(&(*place, id));
+        let by = |place: &Place| world.users.caught.get(&(*place, id));
         others.iter().all(|place| by(place).is_some_and(|(_, deceit)| *deceit == Deceit::World))
     });
     let id = scene.world.id(host);
     let seen =
-        others.iter().filter(|place| scene.world.caught.contains_key(&(**place, id))).count();
+        others.iter().filter(|place| scene.world.users.caught.contains_key(&(**place, id))).count();
     scene.claim(caught, || format!("{seen} of {} have seen that n{host} cheats", others.len()));
 }
 
@@ -239,18 +239,9 @@ fn nothing_came_of_it(scene: &mut Scene, host: Place, others: &[Place]) {
 fn member_ends_a_reign(scene: &mut Scene) {
     let Some(Court { host, liar, others, real, own, word }) = court(scene, 4) else { return };
     for round in 0..20 {
-        let tick = TickPacket {
-            term: own,
-            ends: if round % 2 == 0 { Ends::CarriesOn(real) } else { Ends::Nothing },
-            began: Tick(0),
-            tick: Tick(1_000_000 + round),
-            heard: 0,
-            carried: None,
-            state: None,
-            proof: Proof::default(),
-            word: None,
-            passed: None,
-        };
+        let clock = Clock { term: own, tick: Tick(1_000_000 + round) };
+        let ends = if round % 2 == 0 { Ends::CarriesOn(real) } else { Ends::Nothing };
+        let tick = TickPacket::of(WorldMark { clock, began: Tick(0) }, ends);
         for whom in &others {
             let new = own;
             for packet in [
@@ -342,7 +333,7 @@ fn member_votes_twice(scene: &mut Scene) {
         }
         scene.pass(50);
     }
-    let most = scene.world.votes.values().map(|(votes, _)| *votes).max();
+    let most = scene.world.users.votes.values().map(|(votes, _)| *votes).max();
     scene.claim(most == Some(1), || format!("one member has {most:?} votes"));
     nothing_came_of_it(scene, host, &others);
 }

@@ -174,7 +174,7 @@ fn spectator_sees_the_votes(scene: &mut Scene) {
             scene.world.command(*voter, Command::VoteOut(id));
             scene.pass(200);
         }
-        let seen = scene.world.votes.get(&WATCHER).copied();
+        let seen = scene.world.users.votes.get(&WATCHER).copied();
         let right = seen == Some((before + 1, majority(4)));
         scene.claim(right, || format!("who watches has seen {seen:?}"));
         let bars = scene.world.node(WATCHER).is_some_and(|node| node.cluster().is_barred(id));
@@ -184,7 +184,7 @@ fn spectator_sees_the_votes(scene: &mut Scene) {
     scene.nobody_asked();
     scene.world.command(members[2], Command::VoteOut(id));
     let seen = scene.until(ms(3_000), |world| {
-        let result = world.votes.get(&WATCHER) == Some(&(majority(4), majority(4)));
+        let result = world.users.votes.get(&WATCHER) == Some(&(majority(4), majority(4)));
         let node = world.node(WATCHER);
         let follows = node.and_then(|node| node.cluster().election().following());
         result && follows.is_some_and(|term| term.host != id)
@@ -204,9 +204,9 @@ fn open_beside_locked(scene: &mut Scene) {
     let founded = scene.until(ms(1_200), founds);
     scene.claim(founded, || "n3 has not founded a session of its own".into());
     scene.pass(3_000);
-    let told = scene.world.heard_open.get(&3).copied();
+    let told = scene.world.users.heard_open.get(&3).copied();
     scene.claim(told == Some(1), || format!("n3 was told {told:?} times"));
-    let others = (0..3).any(|place| scene.world.heard_open.contains_key(&place));
+    let others = (0..3).any(|place| scene.world.users.heard_open.contains_key(&place));
     scene.claim(!others, || "somebody else was told".into());
     scene.new_reigns_at_most(1);
 }
@@ -261,7 +261,7 @@ fn another_passphrase(scene: &mut Scene) {
     scene.world.patient.insert(3);
     scene.gather_some(3);
     scene.world.start(3);
-    let told = scene.until(ms(TOLD_MS), |world| world.locked_out.contains_key(&3));
+    let told = scene.until(ms(TOLD_MS), |world| world.users.locked_out.contains_key(&3));
     scene.claim(told, || "n3 is not told that it is locked out".into());
     scene.pass(5_000);
     scene.nobody_asked();
@@ -327,7 +327,7 @@ fn without(scene: &Scene, out: &[Place]) -> Vec<Place> {
 }
 
 fn play(scene: &mut Scene, place: Place) {
-    scene.world.excluded.remove(&place);
+    scene.world.users.excluded.remove(&place);
     scene.world.command(place, Command::Play(SessionName::default(), None));
 }
 
@@ -340,7 +340,7 @@ fn is_let_go(scene: &mut Scene, place: Place, rest: &[Place]) {
         let mut nodes = rest.iter().filter_map(|place| world.node(*place));
         let forgotten =
             nodes.all(|node| node.cluster().members().iter().all(|member| member.id != id));
-        browses && forgotten && world.excluded.contains(&place)
+        browses && forgotten && world.users.excluded.contains(&place)
     };
     let told = scene.until(ms(TOLD_MS), gone);
     scene.claim(told, || format!("n{place} is still there"));

@@ -81,13 +81,13 @@ fn two_people_pair(scene: &mut Scene) {
         scene.one_game_within(2_000);
     }
     let again = scene.until(ms(1_000), |world| {
-        let known = |one: Place, other: NodeId| world.recognised.contains(&(one, other));
+        let known = |one: Place, other: NodeId| world.users.recognised.contains(&(one, other));
         known(ada, bob_id) && known(bob, ada_id)
     });
     scene.claim(again, || "the two do not know each other again".into());
     scene.world.start(namesake);
     scene.pass(ACCOUNT_PROVED_WITHIN.as_millis() as u64 + 2_000);
-    let warned = scene.world.other_keys.clone();
+    let warned = scene.world.users.other_keys.clone();
     let expected = [(ada, scene.world.id(namesake))].into();
     scene.claim(warned == expected, || format!("these were warned: {warned:?}"));
     let standing = scene.world.node(ada).map(|node| node.standing(bob_id));
@@ -137,8 +137,8 @@ fn somebody_between_two(scene: &mut Scene) {
     });
     let Some(nonce) = revealed else { return };
     say(scene, to_bob, bob, Step::Reveal { run, nonce });
-    let found =
-        scene.until(ms(HEARD_MS), |world| world.unpaired.contains(&(bob, Ended::Broken, false)));
+    let found = scene
+        .until(ms(HEARD_MS), |world| world.users.unpaired.contains(&(bob, Ended::Broken, false)));
     scene.claim(found, || "Bob does not notice that the number is not his partner's".into());
     // It has the word of nobody that Bob's pictures are the same.
     say(scene, to_ada, ada, Step::Same { run });

@@ -116,7 +116,7 @@ fn heard_not_reached(scene: &mut Scene) {
     let ids: Vec<_> = (0..count).map(|place| scene.world.id(place)).collect();
     let apart =
         |a: Place, id| ids.iter().position(|other| *other == id).is_none_or(|b| !together(a, b));
-    scene.world.unreached.retain(|(a, id)| apart(*a, *id));
+    scene.world.users.unreached.retain(|(a, id)| apart(*a, *id));
     scene.pass(TOLD_MS);
     for group in &groups {
         let quarrel = disagreement_among(&scene.world, group);
@@ -124,7 +124,7 @@ fn heard_not_reached(scene: &mut Scene) {
     }
     for (a, hears) in heard.iter().enumerate() {
         for (b, hears) in hears.iter().enumerate().filter(|(b, _)| *b != a) {
-            let told = scene.world.unreached.contains(&(a, scene.world.id(b)));
+            let told = scene.world.users.unreached.contains(&(a, scene.world.id(b)));
             let apart = *hears && !together(a, b);
             scene.claim(told || !apart, || format!("n{a} was not told that n{b} is out of reach"));
             scene.claim(!told || !together(a, b), || {
@@ -174,7 +174,7 @@ fn host_behind_firewall(scene: &mut Scene) {
     scene.pass(TOLD_MS);
     let first = scene.world.id(0);
     for place in others {
-        let told = scene.world.unreached.contains(&(place, first));
+        let told = scene.world.users.unreached.contains(&(place, first));
         scene.claim(told, || format!("n{place} was not told that n0 is out of reach"));
     }
     scene.new_reigns_at_most(3);
@@ -217,7 +217,7 @@ fn guest_wifi(scene: &mut Scene) {
     scene.is_one_game();
     scene.new_reigns(0);
     scene.nobody_waited(100);
-    let told = scene.world.unreached.len();
+    let told = scene.world.users.unreached.len();
     scene.claim(told == 0, || format!("{told} were told that somebody is out of reach"));
     // Whoever is there plays on when the host is gone, through the one on the cable.
     if first == 0 {

@@ -13,7 +13,7 @@ use crate::{
     cluster::{
         coding,
         message::{
-            Answer, ElectionPacket, Ends, Message, OkPacket, Packet, Proof, Rank, TickPacket,
+            Answer, ElectionPacket, Ends, Message, OkPacket, Packet, Rank, TickPacket, WorldMark,
         },
     },
     config::{BEACON_BYTES, DIAL_COSTS_BYTES, DIALS_TO_STRANGERS_MAX, Tuning},
@@ -36,7 +36,7 @@ use crate::{
         world::{Tap, World},
     },
     text::{Name, SessionName},
-    types::{Epoch, Incarnation, Instant, LinkId, NodeId, Role, Term, Tick},
+    types::{Clock, Epoch, Incarnation, Instant, LinkId, NodeId, Role, Term, Tick},
     wire::{self, Deframer},
 };
 
@@ -290,19 +290,10 @@ fn stranger_claims_the_crown(scene: &mut Scene) {
         let before: Vec<_> = (0..4).map(|place| promised(scene, place)).collect();
         let world = None;
         let rank = Rank { has_world: true, steady: true, id: me };
+        let clock = Clock { term, tick: Tick(1_000_000) };
+        let mark = WorldMark { clock, began: Tick(0) };
         let claims = [
-            Packet::Tick(TickPacket {
-                term,
-                ends: Ends::CarriesOn(ends),
-                began: Tick(0),
-                tick: Tick(1_000_000),
-                heard: 0,
-                carried: None,
-                state: None,
-                proof: Proof::default(),
-                word: None,
-                passed: None,
-            }),
+            Packet::Tick(TickPacket::of(mark, Ends::CarriesOn(ends))),
             Packet::Ends { old: ends, new: term, word: None },
             Packet::Abdicate { term: ends, successor: me, world },
             Packet::Stale { promised: term, word: None, alive: true },

@@ -15,8 +15,8 @@ use interregnum::{
     cluster::{
         election::Newest as _,
         message::{
-            Answer, ControlsPacket, ElectionPacket, Ends, Message, OkPacket, Packet, Payload,
-            Proof, Rank, TickPacket, Vote, WorldCopy, WorldMark,
+            Answer, ControlsPacket, ElectionPacket, Ends, Message, OkPacket, Packet, Payload, Rank,
+            TickPacket, Vote, WorldCopy, WorldMark,
         },
         reign::ReignWord,
     },
@@ -590,18 +590,9 @@ fn own_ticks(court: &mut Court) -> Vec<Message> {
         1 => Ends::Beats(court.real),
         _ => Ends::Nothing,
     };
-    packets([Packet::Tick(TickPacket {
-        term: court.own,
-        ends,
-        began: Tick(1),
-        tick: Tick(1_000_000 + court.turn),
-        heard: 0,
-        carried: None,
-        state: None,
-        proof: Proof::default(),
-        word: Some(court.word),
-        passed: None,
-    })])
+    let clock = Clock { term: court.own, tick: Tick(1_000_000 + court.turn) };
+    let tick = TickPacket::of(WorldMark { clock, began: Tick(1) }, ends);
+    packets([Packet::Tick(TickPacket { word: Some(court.word), ..tick })])
 }
 
 fn controls_far(court: &mut Court) -> Vec<Message> {

@@ -1,0 +1,128 @@
+//! What a node does with the ticks of its host, and what it tells the host: also for those who get these ticks
+//! through it.
+
+use std::time::Duration;
+
+use serde_json::value::to_raw_value;
+
+use super::{Event, Node};
+use crate::{
+    cluster::message::{Payload, TickPacket, WorldMark},
+    config::{Form, Mutant, TICK},
+    game::Game,
+    replica::{
+        State,
+        snapshot::{self, Unusable},
+    },
+    types::{Clock, Instant, NodeId, Role},
+};
+
+/// How long after a tick of the host a client sends its controls: so that they arrive a little
+/// before the next one.
+const CONTROLS_AFTER_TICK: Duration = Duration::from_micros(9_000);
+
+impl<G: Game> Node<G> {
+    /// Notes what the own player holds down. Its number.
+    pub(super) fn press(&mut self) -> u64 {
+        let number = self.client.press(self.controls);
+        self.auditing.audit.pressed(number, self.controls);
+        number
+    }
+
+    /// Sends the host what the own player holds down.
+    pub(super) fn report(&mut self, now: Instant) {
+        if self.cluster.me().role == Role::Player && self.applied.is_some() {
+            self.press();
+        }
+        self.want_journal(now);
+        let Some(term) = self.cluster.election().served() else {
+            return;
+        };
+        let (number, list) = self.client.unacknowledged();
+        let list = match self.wishes.form {
+            Form::Binary => postcard::to_stdvec(&list).ok().map(Payload::from),
+            Form::Json => to_raw_value(&list).ok().map(Payload::Json),
+        };
+        let Some(list) = list else { return };
+        let holds = self.replica.clock().filter(|_| !self.needs_whole);
+        self.cluster.send_controls(now, term, holds, number, list);
+    }
+
+    /// Shifts the next tick slowly to where the host's ticks want it.
+    pub(super) fn in_phase(&self, now: Instant, next: Instant) -> Instant {
+        let Some(applied) = self.applied.filter(|applied| now.since(applied.at) < TICK * 8) else {
+            return next;
+        };
+        let tick = TICK.as_micros() as i64;
+        let wanted = (applied.at + CONTROLS_AFTER_TICK).0 as i64;
+        let off = (wanted - next.0 as i64).rem_euclid(tick);
+        let off = if off > tick / 2 { off - tick } else { off };
+        Instant(next.0.saturating_add_signed(off / 16))
+    }
+
+    /// Applies a tick of the host, which may have come by way of another node.
+    pub(super) fn receive(&mut self, now: Instant, packet: TickPacket, by: Option<NodeId>) {
+        let clock = Clock { term: packet.term, tick: packet.tick };
+        if self.replica.clock().is_some_and(|held| held.term == clock.term && held >= clock) {
+            return;
+        }
+        let Some(payload) = &packet.state else { return };
+        match snapshot::decode::<G>(payload, clock, &self.replica) {
+            Ok(snapshot) if !self.is_as_signed(&packet, &snapshot.state) => {
+                self.needs_whole = true;
+                by.into_iter().for_each(|by| self.cluster.mistrust(now, by));
+            }
+            Ok(snapshot) => {
+                self.needs_whole = false;
+                self.client.acknowledge(self.me(), self.cluster.me().incarnation, &snapshot.state);
+                let mark = WorldMark { clock, began: packet.began };
+                self.take(mark, snapshot.state, packet.ends.beaten());
+                if let Some(origin) = self.cluster.origin_of(&packet) {
+                    self.replica.prove(origin);
+                }
+                self.cluster.took(now, clock);
+                self.tell_events(snapshot.events);
+                self.applied(now, clock, snapshot.hash, packet.began);
+                self.check(now, mark, snapshot.hash);
+                self.pass_on(now, &packet, snapshot.hash);
+            }
+            Err(error) => {
+                self.needs_whole = true;
+                match by {
+                    // It may refer to what is not held here any more; all else its host did not say.
+                    Some(by) if error != Unusable::NoBaseline => self.cluster.mistrust(now, by),
+                    None if error == Unusable::Diverged => self.say(Event::Diverged { clock }),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Whether a state that came by way of others is the one that its host has signed.
+    pub(super) fn is_as_signed(&self, packet: &TickPacket, state: &State<G::World>) -> bool {
+        let trusts = self.wishes.tuning.has(Mutant::TrustsRelays);
+        let signed = packet.passed.map(|passed| passed.digest);
+        signed.is_none_or(|signed| trusts || signed == state.hash_and_digest().1)
+    }
+
+    /// Passes a tick on to those who do not get it themselves: in the host's name, but against
+    /// what they hold.
+    pub(super) fn pass_on(&mut self, now: Instant, packet: &TickPacket, hash: u32) {
+        let clients = self.cluster.relayed(now);
+        let Some(state) = self.replica.state().filter(|_| !clients.is_empty()).cloned() else {
+            return;
+        };
+        if packet.proof.signature.is_none() {
+            return;
+        }
+        let clock = Clock { term: packet.term, tick: packet.tick };
+        let digest = state.hash_and_digest().1;
+        for (to, holds) in clients {
+            let seat = state.seats.get(&to);
+            let payload = self.encode(clock, &state, hash, holds);
+            let heard = seat.map_or(0, |seat| seat.number);
+            let tick = TickPacket { heard, state: payload, ..packet.clone() };
+            self.cluster.pass_tick(now, to, tick, digest, self.leads_from(holds, clock));
+        }
+    }
+}
