@@ -26,6 +26,12 @@ pub(super) const STORIES: &[Story] = &[
         script: host_alone,
     },
     Story {
+        name: "cable-out-for-a-blink",
+        tells: "The host's cable is out for a tenth of a second: whom all others have now, they keep.",
+        nodes: 5,
+        script: cable_out_for_a_blink,
+    },
+    Story {
         name: "bridge-holds",
         tells: "The network falls apart but for one machine that sees both sides: it stays one game.",
         nodes: 5,
@@ -179,6 +185,19 @@ fn host_alone(scene: &mut Scene) {
     scene.new_reigns_at_most(2);
     scene.given_up(1);
     scene.have_not_waited(&others, 50);
+}
+
+fn cable_out_for_a_blink(scene: &mut Scene) {
+    let host = scene.gather();
+    let (heir, others) = (scene.heir(host), scene.others(host));
+    scene.cut(&[host], &others);
+    // It comes back before it would call those that it does not hear any more no members.
+    let elected = scene.until(ms(120), |world| world.hosts().contains(&heir));
+    scene.claim(elected, || "nobody was elected meanwhile".to_owned());
+    scene.heal();
+    scene.one_game_within(500);
+    scene.reigns(heir);
+    scene.new_reigns(1);
 }
 
 fn bridge_holds(scene: &mut Scene) {
