@@ -139,7 +139,7 @@ enum Due {
 }
 
 /// One node's part in the cluster.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cluster {
     me: Identity,
     tuning: Tuning,
@@ -183,7 +183,7 @@ pub struct Cluster {
 }
 
 /// What comes out of the cluster.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Out {
     /// To be done by the driver.
     Effect(Effect),

@@ -264,7 +264,8 @@ impl fmt::Debug for SecretKey {
 }
 
 /// Random bytes that nobody can guess who does not know the 32 they are made of (ChaCha20, by
-/// `rand_chacha`).
+/// `rand_chacha`). A clone draws the same ones again: it is for whoever goes over one course of things twice.
+#[derive(Clone)]
 pub struct Chance(ChaCha20Rng);
 
 impl Chance {

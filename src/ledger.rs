@@ -96,7 +96,7 @@ const UNSIGNED_BYTES_MAX: usize = 384;
 const PLACING_STEPS: usize = 1_000;
 
 /// The ledger of one session, as one node holds it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ledger {
     session: SessionId,
     me: Writer,

@@ -91,7 +91,7 @@ use crate::{
 };
 
 /// All links and all peers of a node.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Mesh {
     tuning: Tuning,
     discovery: Discovery,
@@ -121,7 +121,7 @@ pub struct Mesh {
 }
 
 /// What the mesh reports.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Out {
     /// To be done by the driver.
     Effect(Effect),
@@ -167,7 +167,7 @@ pub enum Out {
 }
 
 /// Something that a peer said, and that means nothing to the mesh.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Received {
     /// Who said it, in the life that is known here.
     pub peer: NodeId,

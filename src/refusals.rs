@@ -21,7 +21,7 @@ const LINES_MAX: u32 = 8;
 const NODES_MAX: usize = 256;
 
 /// What was refused.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Refusals {
     nodes: BTreeMap<NodeId, Counted>,
     all: u64,
@@ -29,7 +29,7 @@ pub struct Refusals {
     lines: (Instant, u32),
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counted {
     refused: u64,
     /// When a line was said last, and how much had been refused by then.

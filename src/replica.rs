@@ -95,6 +95,7 @@ fn hash(bytes: &[u8]) -> u32 {
 type Signed<W> = (WorldMark, Arc<State<W>>, Origin);
 
 /// What one node holds of a world.
+#[derive(Clone)]
 pub struct Replica<G: Game> {
     /// The newest state: made here, or received.
     newest: Option<(WorldMark, Arc<State<G::World>>)>,

@@ -17,6 +17,7 @@
 //! | [`tally`] | the smallest game, for the hours |
 //! | [`trace`] | what happened, in words |
 //! | [`campaign`] | many seeds on all cores, and the totals |
+//! | [`search`] | a search that learns: it goes on from moments that are worth it |
 
 pub mod archive;
 mod arena;
@@ -27,6 +28,7 @@ pub mod faults;
 pub mod judge;
 pub mod met;
 pub mod network;
+pub mod search;
 pub mod stories;
 pub mod swarm;
 pub mod tally;

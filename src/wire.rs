@@ -57,7 +57,7 @@ pub fn frame(kind: u8, body: &[u8]) -> Result<Vec<u8>, TooLong> {
 }
 
 /// Takes a stream of bytes, cut anywhere, apart into frames.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Deframer {
     buffer: Vec<u8>,
     start: usize,

@@ -19,6 +19,7 @@ use interregnum::accounts::COLOURS;
 use interregnum::{
     config::{BEACON_PORT, Form},
     runtime,
+    sim::search::Schedule,
     text::{Name, SessionName, Unfit},
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -651,6 +652,15 @@ pub struct SimOptions {
     /// Go on for so many minutes.
     #[arg(long, value_parser = number(1..=MINUTES_MAX), allow_negative_numbers = true)]
     pub minutes: Option<u64>,
+
+    /// Search instead, for as many runs as there would be seeds: go on from moments that are worth it.
+    #[arg(long, conflicts_with_all = ["eye", "trace", "story", "stories"])]
+    pub search: bool,
+
+    /// Do once more what a search has found.
+    #[arg(long, value_name = "SCHEDULE",
+          conflicts_with_all = ["search", "seed", "seeds", "minutes", "eye", "story", "stories"])]
+    pub replay: Option<Schedule>,
 
     /// Measure what players see instead: whether anybody is shown to jump.
     #[arg(long, conflicts_with = "minutes")]

@@ -17,7 +17,9 @@ use interregnum::{
         campaign,
         eye::{self, Seen},
         judge::Violation,
+        search::{self, Course, Schedule, Searched},
         stories::{self, Story},
+        tally::Tally,
     },
 };
 
@@ -41,6 +43,12 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     }
     if let Some(name) = &options.story {
         return tell(name, options);
+    }
+    if options.search {
+        return search(options);
+    }
+    if let Some(schedule) = &options.replay {
+        return redo(schedule, options.trace, &tuning(options)?);
     }
     let chosen = campaign::Options { tuning: tuning(options)?, ..Default::default() };
     let single = options.seed.is_some() && options.seeds.is_none() && options.minutes.is_none();
@@ -74,6 +82,49 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     }
     let proves = missed.is_none() && excess.is_none() && !cut_short;
     closing(totals.passed, totals.failed.len(), proves)
+}
+
+/// A search: for so many runs or minutes, or until something is found.
+fn search(options: &SimOptions) -> anyhow::Result<ExitCode> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked_to_stop = stop_later(options.minutes, &stop)?;
+    let chosen = search::Options {
+        seed: options.seed.unwrap_or(1),
+        runs: options.seeds.or(options.minutes.is_none().then_some(100)),
+        threads: threads(),
+        tuning: tuning(options)?,
+    };
+    let searched = search::run(&chosen, &stop);
+    stop.store(true, Ordering::Relaxed);
+    let Searched { simulated_us, founded, courses, kinds, found } = searched;
+    let (hours, run) = (simulated_us as f64 / 3.6e9, search::RUN.as_micros() as f64);
+    say(&format!(
+        "simulated hours  {hours:.1}  (as many as {:.1} runs)",
+        simulated_us as f64 / run
+    ))?;
+    say(&format!("games founded    {founded}"))?;
+    say(&format!("courses          {courses}"))?;
+    say(&format!("kinds of moments {kinds}"))?;
+    for search::Finding { schedule, violation: Violation { at, place, what } } in &found {
+        say(&format!("failed at {at:?}, n{place}: {what}"))?;
+        say(&format!("    interregnum sim --replay {schedule} --trace"))?;
+    }
+    let cut_short = asked_to_stop.load(Ordering::Relaxed);
+    if cut_short {
+        say("ended before its time: not all runs that were asked for have been made")?;
+    }
+    closing(courses.saturating_sub(found.len() as u64), found.len(), !cut_short)
+}
+
+/// What a search has found, once more.
+fn redo(schedule: &Schedule, trace: bool, tuning: &Tuning) -> anyhow::Result<ExitCode> {
+    let course = Course::<Tally>::follow(schedule, tuning, trace);
+    let (violations, print) = (course.world.judge.violations.clone(), course.world.fingerprint());
+    course.into_lines().iter().try_for_each(|line| say(line))?;
+    report(&violations)?;
+    say(&format!("{schedule}, fingerprint {print:016x}"))?;
+    let failed = usize::from(!violations.is_empty());
+    closing(1 - failed as u64, failed, true)
 }
 
 #[cfg(feature = "mutants")]

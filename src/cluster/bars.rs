@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Who is barred, as one node knows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Bars {
     /// Until when; none: for good.
     barred: BTreeMap<NodeId, Option<Instant>>,

@@ -27,7 +27,7 @@ const ENTRY_TICKS: u64 = 128;
 const ARRIVED_MAX: usize = 64;
 
 /// What the last ticks carried, for those who get the next ones from here.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Carrying {
     /// Each entry, and the tick that carried it first.
     entries: VecDeque<(Tick, SharedEntry)>,

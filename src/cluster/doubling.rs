@@ -17,7 +17,7 @@ pub const COPY_AFTER: Duration = Duration::from_millis(5);
 const REMEMBERED: Duration = Duration::from_secs(2);
 
 /// What a node knows of losses: its own, and those that others complain about.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Doubling {
     newest: Option<Clock>,
     missed: Option<Instant>,

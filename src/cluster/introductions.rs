@@ -220,7 +220,7 @@ impl Cluster {
 }
 
 /// Who was told of the own reign lately: beacons can be forged, and what they lead to is little.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     at: BTreeMap<NodeId, Instant>,
 }

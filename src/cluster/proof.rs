@@ -119,7 +119,7 @@ pub fn told_ends(ends: Ends, mark: WorldMark) -> Ends {
 }
 
 /// What a host says of one tick, to all of its receivers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Vouched {
     signature: Option<Signature>,
     tags: Vec<(NodeId, Tag)>,
@@ -138,6 +138,7 @@ impl Vouched {
 }
 
 /// What tokens are made of. It is never shown.
+#[derive(Clone)]
 struct Secret([u8; 32]);
 
 impl fmt::Debug for Secret {
@@ -147,7 +148,7 @@ impl fmt::Debug for Secret {
 }
 
 /// What a node needs to vouch for its own worlds and to believe those of others.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Proving {
     /// What this node's own tokens are made of.
     secret: Secret,

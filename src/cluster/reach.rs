@@ -58,14 +58,14 @@ impl Unreachable {
 }
 
 /// With whom this node is trying to get in touch.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reach {
     sought: BTreeMap<NodeId, Sought>,
     /// How often this node has knocked, so that it does so by way of one member after the other.
     knocks: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Sought {
     incarnation: Incarnation,
     since: Instant,

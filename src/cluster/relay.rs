@@ -39,7 +39,7 @@ const CLIENTS_MAX: usize = 64;
 const AUTHORS_MAX: usize = 256;
 
 /// Those for whom this node passes on its host's ticks, and what came by way of others.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Relay {
     clients: BTreeMap<NodeId, Client>,
     /// The number of the last packet that this node had passed on.
@@ -48,7 +48,7 @@ pub struct Relay {
     heard: BTreeMap<NodeId, (Incarnation, u64)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Client {
     until: Instant,
     holds: Option<Clock>,

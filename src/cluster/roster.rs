@@ -31,7 +31,7 @@ const UNSTEADY: Duration = Duration::from_secs(60);
 const EARLY_MAX: usize = 16;
 
 /// The roster held by a node, and what its host keeps beside it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Roster {
     published: Option<Published>,
     /// The list as its host signed it, to be passed on.

@@ -30,7 +30,7 @@ const COUNTS_FOR: Duration = Duration::from_secs(60);
 const CHECKS_MAX: usize = 2 * PLAYERS_MAX;
 
 /// The votes that one node holds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Votes {
     held: BTreeMap<NodeId, (Vote, Instant)>,
     /// Since when signatures are counted, and how many were checked.

@@ -125,7 +125,7 @@ pub enum Trouble {
 }
 
 /// The disk, as the ledger sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Disk {
     trouble: Option<Trouble>,
     /// To be written, in this order.

@@ -174,7 +174,7 @@ pub struct Sender {
 }
 
 /// The conversations with all linked peers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Exchange {
     compare_every: Duration,
     peers: BTreeMap<NodeId, Peer>,
@@ -190,7 +190,7 @@ pub struct Exchange {
     out: VecDeque<(NodeId, LedgerMessage)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Peer {
     /// It only watches: it asks for what it wants.
     watches: bool,

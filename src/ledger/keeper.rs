@@ -66,7 +66,7 @@ impl Default for Folding {
 const FOLD_AGAIN: u64 = 64;
 
 /// What is known of a writer's stream, so that it is not looked through in vain.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rest {
     /// How much of it was held last.
     through: u64,
@@ -123,7 +123,7 @@ pub enum Out {
 }
 
 /// The ledger, its disk and its peers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Keeper {
     /// What this node writes with.
     pen: Pen,

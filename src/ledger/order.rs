@@ -53,13 +53,13 @@ impl Place {
 }
 
 /// All places that were given to what others wrote.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Places {
     writers: BTreeMap<Writer, Given>,
 }
 
 /// The places given to one writer's entries.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Given {
     /// First number, last number, place.
     spans: BTreeSet<(u64, u64, Place)>,

@@ -116,7 +116,7 @@ pub struct Cut {
 }
 
 /// How much each writer talks, as it is heard here.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Paces {
     allowed: Allowed,
     writers: BTreeMap<Writer, Pace>,

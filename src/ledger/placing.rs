@@ -14,7 +14,7 @@ use super::{
 
 /// Those that get their places in one block. They [line up](Placing::line_up) one by one; when all are
 /// there they [leave](Placing::leave), in the order that they had so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Placing {
     /// Those without any place stand last.
     line: BTreeSet<(bool, Option<Place>, EntryId)>,

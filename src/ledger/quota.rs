@@ -26,7 +26,7 @@ pub const LIFE_EVERY: Duration = Duration::from_millis(20);
 const ADDRESSES_MAX: usize = 256;
 
 /// What came from each address.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Quotas {
     addresses: BTreeMap<IpAddr, Quota>,
 }

@@ -29,7 +29,7 @@ pub const FORKS_MAX: usize = 8;
 const BETWEEN_LINES: u64 = 64;
 
 /// What one writer wrote.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Stream {
     /// By the number of their first entry.
     segments: BTreeMap<u64, Segment>,
@@ -56,7 +56,7 @@ enum Origin {
 }
 
 /// Its author has signed two different entries of one number.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Breach {
     /// The number.
     pub number: u64,
@@ -64,7 +64,7 @@ pub struct Breach {
     pub other: Vec<SharedEntry>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Segment {
     content: Content,
     /// The sum of the weights up to its end.
@@ -73,7 +73,7 @@ struct Segment {
     chain: Chain,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Content {
     /// One entry, and others of the same name.
     Loose(Vec<SharedEntry>),

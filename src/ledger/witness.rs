@@ -52,13 +52,13 @@ impl Reach {
 }
 
 /// The disks of others.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Witnesses {
     own: BTreeSet<IpAddr>,
     others: BTreeMap<NodeId, Witness>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Witness {
     incarnation: Incarnation,
     ip: IpAddr,

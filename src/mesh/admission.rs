@@ -33,7 +33,7 @@ const REMEMBERED_MAX: usize = 256;
 const VOUCHED_MAX: usize = 1_024;
 
 /// Whom a node lets in.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Admission {
     barred: BTreeSet<NodeId>,
     /// Who alone may come in, if that is so: the ids of nodes, and those that follow from accounts' keys.
@@ -49,7 +49,7 @@ pub(super) struct Admission {
 }
 
 /// A time for each of the last ones of whom something became.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lately(BTreeMap<NodeId, Instant>);
 
 impl Lately {

@@ -20,7 +20,7 @@
 //! A number that has come is not taken again, nor is one that lies [`WINDOW`] behind the highest (RFC
 //! 6479).
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use snow::{
     Builder, Error, HandshakeState, StatelessTransportState,
@@ -84,7 +84,65 @@ impl fmt::Debug for LifeKey {
 }
 
 /// One side of a handshake under way.
-pub struct Handshake(Box<HandshakeState>);
+///
+/// It may be cloned like the rest of a node. What `snow` holds of it cannot be, but follows from how it began
+/// and what was written and read since: so a clone goes through that once more.
+pub struct Handshake {
+    /// None: it came to nothing, and nothing can be made of it.
+    state: Option<Box<HandshakeState>>,
+    began: Box<Beginning>,
+    steps: Vec<Step>,
+}
+
+/// How a handshake began.
+#[derive(Clone)]
+struct Beginning {
+    private: [u8; 32],
+    lock: Option<Lock>,
+    about: Vec<u8>,
+    chance: [u8; 32],
+    dials: bool,
+}
+
+/// What has come of it so far.
+#[derive(Clone)]
+enum Step {
+    Wrote(Vec<u8>),
+    Read(Vec<u8>),
+}
+
+impl Beginning {
+    fn state(&self) -> Option<Box<HandshakeState>> {
+        let pattern = if self.lock.is_some() { LOCKED } else { OPEN };
+        let resolver = Resolver { seed: self.chance };
+        let builder = Builder::with_resolver(pattern.parse().ok()?, Box::new(resolver));
+        let builder = builder.local_private_key(&self.private);
+        let mut builder = builder.and_then(|b| b.prologue(&self.about)).ok()?;
+        if let Some(lock) = &self.lock {
+            builder = builder.psk(0, lock.link()).ok()?;
+        }
+        let dials = self.dials;
+        let state = if dials { builder.build_initiator() } else { builder.build_responder() };
+        state.ok().map(Box::new)
+    }
+}
+
+impl Clone for Handshake {
+    fn clone(&self) -> Self {
+        let (state, began) = (self.began.state(), self.began.clone());
+        let mut clone = Self { state, began, steps: Vec::new() };
+        for step in &self.steps {
+            let done = match step {
+                Step::Wrote(said) => clone.write(said).is_some(),
+                Step::Read(message) => clone.read(message).is_ok(),
+            };
+            if !done {
+                clone.state = None;
+            }
+        }
+        clone
+    }
+}
 
 impl Handshake {
     /// Begins one with this key, as whoever dials or as whoever was dialled. It succeeds where both sides
@@ -96,23 +154,18 @@ impl Handshake {
         chance: &mut Chance,
         dials: bool,
     ) -> Option<Self> {
-        let pattern = if lock.is_some() { LOCKED } else { OPEN };
-        let builder =
-            Builder::with_resolver(pattern.parse().ok()?, Box::new(Resolver::new(chance)));
-        let mut builder =
-            builder.local_private_key(&life.private).and_then(|b| b.prologue(about)).ok()?;
-        if let Some(lock) = lock {
-            builder = builder.psk(0, lock.link()).ok()?;
-        }
-        let state = if dials { builder.build_initiator() } else { builder.build_responder() };
-        Some(Self(Box::new(state.ok()?)))
+        let (private, lock, about) = (life.private, lock.cloned(), about.to_vec());
+        let chance = chance.bytes();
+        let began = Box::new(Beginning { private, lock, about, chance, dials });
+        Some(Self { state: Some(began.state()?), began, steps: Vec::new() })
     }
 
     /// The next message, with something in it.
     pub fn write(&mut self, said: &[u8]) -> Option<Vec<u8>> {
         let mut message = vec![0; MESSAGE_BYTES_MAX];
-        let length = self.0.write_message(said, &mut message).ok()?;
+        let length = self.state.as_mut()?.write_message(said, &mut message).ok()?;
         message.truncate(length);
+        self.steps.push(Step::Wrote(said.to_vec()));
         Some(message)
     }
 
@@ -121,10 +174,13 @@ impl Handshake {
     /// # Errors
     /// [`Forged`]: it is none, or whoever sent it does not know the passphrase.
     pub fn read(&mut self, message: &[u8]) -> Result<Vec<u8>, Forged> {
+        let state = self.state.as_mut().ok_or(Forged)?;
         let mut said = vec![0; MESSAGE_BYTES_MAX];
         let message = Some(message).filter(|message| message.len() <= MESSAGE_BYTES_MAX);
-        let length = self.0.read_message(message.ok_or(Forged)?, &mut said).map_err(|_| Forged)?;
+        let message = message.ok_or(Forged)?;
+        let length = state.read_message(message, &mut said).map_err(|_| Forged)?;
         said.truncate(length);
+        self.steps.push(Step::Read(message.to_vec()));
         Ok(said)
     }
 
@@ -138,7 +194,7 @@ impl Handshake {
         incarnation: Incarnation,
         proof: &Signature,
     ) -> Result<(), Forged> {
-        let theirs = self.0.get_remote_static().ok_or(Forged)?;
+        let theirs = self.state.as_ref().and_then(|it| it.get_remote_static()).ok_or(Forged)?;
         key.verify(Subject::Life, &[theirs, &incarnation.0.to_be_bytes()], proof)
     }
 
@@ -146,8 +202,9 @@ impl Handshake {
     /// None: the handshake is not over.
     pub fn channel(self, peer: NodeId, index: u16) -> Option<Channel> {
         // Whoever dialled has said the last word, and cannot know yet whether it has come.
-        let mutual = !self.0.is_initiator();
-        let keys = Box::new(self.0.into_stateless_transport_mode().ok()?);
+        let state = self.state?;
+        let mutual = !state.is_initiator();
+        let keys = Arc::new(state.into_stateless_transport_mode().ok()?);
         Some(Channel {
             peer,
             index,
@@ -168,6 +225,7 @@ impl fmt::Debug for Handshake {
 }
 
 /// What two nodes share that nobody else knows.
+#[derive(Clone)]
 pub struct Channel {
     /// With whom.
     pub peer: NodeId,
@@ -175,7 +233,8 @@ pub struct Channel {
     index: u16,
     /// The other side has the keys, too.
     mutual: bool,
-    keys: Box<StatelessTransportState>,
+    /// They never change: how many messages they have sealed is counted beside them.
+    keys: Arc<StatelessTransportState>,
     /// How many pieces of frames were sealed here, and opened.
     sealed: u64,
     opened: u64,
@@ -285,7 +344,7 @@ impl fmt::Debug for Channel {
 }
 
 /// Which datagrams have come.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Window {
     highest: u64,
     /// A bit for each of the last numbers, each where its remainder says.
@@ -477,6 +536,34 @@ mod tests {
             let mut dials = wrong.handshake(&mut chance, true).unwrap();
             let mut answers = locked(1).handshake(&mut chance, false).unwrap();
             assert_eq!(answers.read(&dials.write(b"").unwrap()), Err(Forged));
+        }
+    }
+
+    #[test]
+    fn a_handshake_that_is_cloned_at_any_point_goes_on_as_if_it_were_the_first() {
+        let (one, other) = (Identity::numbered(1), Identity::numbered(2));
+        for locked in [false, true] {
+            let lock = locked.then(|| Lock::from_secret(&[1; 32]));
+            let (one, other) = (
+                Identity { lock: lock.clone(), ..one.clone() },
+                Identity { lock, ..other.clone() },
+            );
+            let mut chance = Chance::new([5; 32]);
+            let mut dials = one.handshake(&mut chance, true).unwrap();
+            let mut answers = other.handshake(&mut chance, false).unwrap();
+            for said in [&b""[..], b"who I am", b"and I"] {
+                let (mut again, mut there) = (dials.clone(), answers.clone());
+                let message = dials.write(said).unwrap();
+                assert_eq!(again.write(said).unwrap(), message);
+                assert_eq!(answers.read(&message).unwrap(), said);
+                assert_eq!(there.read(&message).unwrap(), said);
+                (dials, answers) = (there, again);
+            }
+            let channels =
+                dials.channel(one.id, INDEX_MIN).zip(answers.channel(other.id, INDEX_MIN));
+            let (mut answered, mut dialled) = channels.unwrap();
+            let frame = dialled.seal_frame(7, b"said").unwrap();
+            assert_eq!(answered.open_frame(&frame[4..]).unwrap(), b"\x07said");
         }
     }
 

@@ -68,7 +68,7 @@ const ANSWER_STEP_BYTES: usize = 128;
 const CHANGE_PAUSE: Duration = Duration::from_millis(20);
 
 /// What is heard and told in beacons.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Discovery {
     interval: Duration,
     port: u16,
@@ -117,7 +117,7 @@ pub struct Told {
 }
 
 /// An announcement that was heard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Heard {
     /// What it said.
     pub beacon: Arc<Beacon>,
@@ -147,7 +147,7 @@ struct Freshness {
 }
 
 /// A beacon that could not be opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Locked {
     envelope: Envelope,
     from: SocketAddr,

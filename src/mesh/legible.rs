@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 const SAID_MAX: usize = 4_096;
 
 /// What was said lately, by what it looks like when it is sealed; nothing, unless somebody asked for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Legible {
     wanted: bool,
     said: BTreeMap<u64, Vec<u8>>,

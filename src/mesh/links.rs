@@ -38,7 +38,7 @@ const SPARES_MAX: usize = 4;
 const FIRST_PING: Duration = Duration::from_millis(250);
 
 /// One link.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) from: SocketAddr,
     pub(super) dialled: Option<NodeId>,

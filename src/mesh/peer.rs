@@ -16,7 +16,7 @@ pub(super) const ADDRESSES_MAX: usize = 8;
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// What is known of one other node of the session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// In which life.
     pub incarnation: Incarnation,

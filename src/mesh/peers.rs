@@ -23,7 +23,7 @@ use crate::{
 const PEERS_MAX: usize = 4_096;
 
 /// Somebody of the own session, as somebody describes it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Acquaintance {
     /// Its id.
     pub id: NodeId,

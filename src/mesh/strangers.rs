@@ -26,7 +26,7 @@ const GUESS_PAUSE: Duration = Duration::from_secs(1);
 const GUESSERS_MAX: usize = 256;
 
 /// How much is reckoned for handshakes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reckoning {
     since: Instant,
     done: u32,
@@ -58,7 +58,7 @@ impl Reckoning {
 }
 
 /// Who has tried a wrong passphrase lately.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Guesses {
     wrong: BTreeMap<IpAddr, Instant>,
 }
@@ -88,7 +88,7 @@ impl Guesses {
 }
 
 /// How much is done for strangers within a span of time: so much in all, and so much for each of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ration<K> {
     span: Duration,
     in_all: u32,
@@ -126,7 +126,7 @@ impl<K: Ord> Ration<K> {
 }
 
 /// What beacons are read, and which of them are answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Patience {
     read: Ration<IpAddr>,
     answered: Ration<SocketAddr>,

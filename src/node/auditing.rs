@@ -22,7 +22,7 @@ const WEIGHED_EVERY: Duration = Duration::from_millis(500);
 const SAID_FOR: Duration = Duration::from_secs(10);
 
 /// What a node remembers to be checked as a host, and to check one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Auditing<G: Game> {
     pub(super) journal: Journal<G::Controls>,
     pub(super) audit: Audit<G>,

@@ -17,7 +17,7 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Those who are remembered, and how those who are here stand to them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Company {
     friends: Friends,
     /// The same, to be shown.

@@ -30,6 +30,7 @@ use crate::{
 const CATCH_UP_TICKS_MAX: u32 = 4;
 
 /// A node.
+#[derive(Clone)]
 pub struct Node<G: Game> {
     pub(super) wishes: Wishes,
     pub(super) cluster: Cluster,
@@ -71,7 +72,7 @@ pub struct Node<G: Game> {
 }
 
 /// What of its configuration a node needs after its start, and that does not change.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wishes {
     pub(super) seed: u64,
     pub(super) form: Form,
@@ -83,7 +84,7 @@ pub(super) struct Wishes {
 }
 
 /// What is shown of the ledger.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Memory<G: Game> {
     pub(super) scores: Arc<G::Scores>,
     pub(super) scores_due: bool,

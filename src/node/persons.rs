@@ -44,7 +44,7 @@ const TAKEN_BACK_AT_ONCE: usize = 256;
 const CLAIMS_MAX: usize = 1_024;
 
 /// The accounts known, and the own one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Persons {
     accounts: Accounts,
     /// What is to be checked.
@@ -73,7 +73,7 @@ pub(super) struct Persons {
 }
 
 /// What is to be done.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ToDo {
     /// These entries are to be written.
     pub write: Vec<Body>,

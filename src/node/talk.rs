@@ -61,7 +61,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const OUTBOX_MAX: usize = LINES_AT_ONCE as usize;
 
 /// All that was said, and what is yet to be said.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Talk {
     chance: Chance,
     /// The own account's key, if this machine has it: it opens what was said before the machine was one of
@@ -101,7 +101,7 @@ pub(super) struct Talk {
 }
 
 /// A line that was said here.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Own {
     id: EntryId,
     /// What it says: its letter need not be opened.
@@ -130,7 +130,7 @@ impl Around<'_> {
 }
 
 /// What is to be done.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ToDo {
     /// This is to be told.
     pub news: Vec<ChatNews>,

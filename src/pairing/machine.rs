@@ -22,7 +22,7 @@ pub enum Out {
 }
 
 /// One node's part.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pairing {
     chance: Chance,
     run: Option<Run>,
@@ -32,7 +32,7 @@ pub struct Pairing {
 }
 
 /// A try.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Run {
     peer: NodeId,
     number: u64,

@@ -97,7 +97,7 @@ impl Deceit {
 pub type Finding = (Clock, Deceit);
 
 /// What a client remembers to check its host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Audit<G: Game> {
     /// What was pressed here.
     pressed: VecDeque<(u64, G::Controls)>,
@@ -105,7 +105,7 @@ pub struct Audit<G: Game> {
 }
 
 /// The reign that is checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Line<G: Game> {
     term: Term,
     began: Tick,
@@ -126,7 +126,7 @@ struct Line<G: Game> {
 }
 
 /// Scores changed this world into that one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Unproved<G: Game> {
     tick: Tick,
     before: G::World,

@@ -29,7 +29,7 @@ const CATCH_UP: u16 = 13_107;
 const GLIDE_TICKS: u32 = 40;
 
 /// The own controls, and what is shown.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client<G: Game> {
     number: u64,
     unacknowledged: VecDeque<(u64, G::Controls)>,

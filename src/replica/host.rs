@@ -18,12 +18,12 @@ const WAITING_MAX: usize = 32;
 const PATIENCE_STEPS: u32 = 20;
 
 /// What the host collects between two steps.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Host<C> {
     clients: BTreeMap<NodeId, Client<C>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Client<C> {
     incarnation: Incarnation,
     waiting: VecDeque<(u64, C)>,

@@ -41,7 +41,7 @@ pub struct Step<C> {
 }
 
 /// The steps of one reign, as its host remembers them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Journal<C> {
     /// The tick of the state with which the reign began, and that state's hash.
     base: (Tick, u32),

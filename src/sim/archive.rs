@@ -30,7 +30,7 @@ use crate::{
 const CLOCKS_MAX: usize = 4_096;
 
 /// What was acknowledged.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Archive {
     /// How much each host had written when it made a tick.
     written: BTreeMap<Clock, (Writer, u64)>,

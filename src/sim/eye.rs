@@ -117,7 +117,7 @@ pub fn watch(seed: u64, scene: Scene) -> Seen {
     let mut world = World::<Arena>::new(seed, 6);
     world.keys_held_us = KEYS_HELD_US;
     let looks = eye.clone();
-    world.eye = Some(Box::new(move |place, view| {
+    world.eye = Some(Arc::new(move |place, view| {
         looks.lock().unwrap_or_else(PoisonError::into_inner).look(place, view);
     }));
     (0..world.count()).for_each(|place| world.start(place));

@@ -25,6 +25,9 @@ const SETTLE: Duration = Duration::from_millis(1_000);
 /// announced, though it may be gone by then.
 const SETTLE_NEWCOMERS: Duration = Duration::from_millis(1_500);
 
+/// Who has so little time for it believes that one host stays one, once it has been so for so long.
+const HOLDS: Duration = Duration::from_millis(200);
+
 /// How long after that, with nobody doing anything, all ledgers must be equal (D2).
 const LEDGERS_EQUAL: Duration = Duration::from_secs(2);
 
@@ -34,6 +37,18 @@ const REIGNS_PER_MACHINE: u64 = 1;
 
 /// Runs `rounds` rounds of the faults of `swarm` over `world`.
 pub fn rounds<G: Playable>(world: &mut World<G>, swarm: &Swarm, rounds: usize) {
+    found(world, swarm);
+    for _ in 0..rounds {
+        round(world, swarm);
+        if !world.judge.violations.is_empty() {
+            return;
+        }
+    }
+    world.judge_disks();
+}
+
+/// All machines come on, and found a game.
+pub fn found<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
     world.network.broadcasts = swarm.broadcasts;
     world.gathers = swarm.gathers;
     for place in 0..world.count() {
@@ -42,15 +57,15 @@ pub fn rounds<G: Playable>(world: &mut World<G>, swarm: &Swarm, rounds: usize) {
         world.run(world.now + Duration::from_micros(pause));
     }
     let founded = world.judge.met.reigns;
-    settle(world, swarm);
+    settle(world, Duration::from_micros(swarm.quiet_us), None);
     cost(world, founded, 1);
-    for _ in 0..rounds {
-        round(world, swarm);
-        if !world.judge.violations.is_empty() {
-            return;
-        }
-    }
-    world.judge_disks();
+}
+
+/// Everything is mended, and it is one game again. `faults` have cost what the reigns are more than `before`.
+pub fn make_peace<G: Playable>(world: &mut World<G>, before: u64, faults: u64) {
+    mend(world);
+    settle(world, Duration::ZERO, Some(HOLDS));
+    cost(world, before, faults + 1);
 }
 
 /// One round: faults, then peace, then perhaps a crash out of the blue.
@@ -69,7 +84,7 @@ fn round<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
     let pause = world.draw() % swarm.pause_us;
     world.run(world.now + Duration::from_micros(pause));
     mend(world);
-    settle(world, swarm);
+    settle(world, Duration::from_micros(swarm.quiet_us), None);
     if world.draw().is_multiple_of(2) {
         faults += u64::from(lose_the_host(world));
     }
@@ -185,8 +200,9 @@ fn mend<G: Playable>(world: &mut World<G>) {
     world.tell("everything is mended");
 }
 
-/// Waits until one host is known to all, and judges how long it took (L1).
-fn settle<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
+/// Waits until one host is known to all, and judges how long it took (L1). What is allowed is waited for in
+/// any case, and `quiet` on top of it; or until it has been so for as long as `holds` says.
+fn settle<G: Playable>(world: &mut World<G>, quiet: Duration, holds: Option<Duration>) {
     let start = world.now;
     let mut nodes = (0..world.count()).filter_map(|place| world.node(place));
     let newcomers = nodes.all(|node| node.cluster().election().promised().is_none());
@@ -194,8 +210,11 @@ fn settle<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
     world.set_quiet(Some(start));
     let mut settled = None;
     let step = Duration::from_millis(10);
-    let end = start + allowed + Duration::from_micros(swarm.quiet_us);
-    while world.now < end {
+    let end = start + allowed + quiet;
+    let holds = |settled: Option<Instant>, now: Instant| {
+        holds.zip(settled).is_some_and(|(holds, at)| now.since(at) >= holds)
+    };
+    while world.now < end && !holds(settled, world.now) {
         world.run(world.now + step);
         match (disagreement(world), settled) {
             (None, None) => settled = Some(world.now),

@@ -48,7 +48,7 @@ pub struct Violation {
 }
 
 /// The judge of one run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Judge {
     /// What was met so far.
     pub met: Met,
@@ -70,7 +70,7 @@ pub struct Judge {
 }
 
 /// What the judge remembers of one life of a node.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Watched {
     life: u32,
     promised: Option<Term>,

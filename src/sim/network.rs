@@ -47,7 +47,7 @@ impl Weather {
 }
 
 /// The network.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     /// How it is everywhere.
     pub weather: Weather,
@@ -95,7 +95,7 @@ struct Delay {
 }
 
 /// A link between two machines, as the network knows it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Cable {
     ends: [Place; 2],
     /// By which network it goes.
@@ -132,6 +132,19 @@ impl Network {
             next_cable: 0,
             random: chance(seed, 2),
         }
+    }
+
+    /// From here on all its chance comes from `seed`.
+    pub fn reseed(&mut self, seed: u64) {
+        self.random = chance(seed, 2);
+    }
+
+    /// What is wrong with the datagrams of one machine, as one of few numbers.
+    pub fn trouble(&self, now: Instant, place: Place) -> u8 {
+        let lossy = self.lossy.keys().any(|(from, to)| [*from, *to].contains(&place));
+        let late = self.delays.get(&place).is_some_and(|delay| now < delay.until);
+        let [deaf, mute] = [&self.deaf, &self.mute].map(|them| u8::from(them.contains(&place)));
+        deaf | mute << 1 | u8::from(lossy) << 2 | u8::from(late) << 3
     }
 
     /// Nothing of `from` reaches `to` any more.

@@ -36,7 +36,7 @@ use crate::{
 const LATE: Duration = Duration::from_millis(50);
 
 /// The lines of one run, and who is who in them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trace {
     since: Instant,
     lines: Vec<String>,
@@ -47,14 +47,14 @@ pub struct Trace {
 }
 
 /// Who is who. Two machines may have one id (a copied profile), but never one incarnation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Names {
     ids: BTreeMap<NodeId, BTreeSet<Place>>,
     lives: BTreeMap<Incarnation, Place>,
 }
 
 /// Something that a node says, to one or several at once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Said {
     at: Instant,
     by: Place,

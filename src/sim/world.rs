@@ -15,12 +15,14 @@
 //! | `strangers` | machines without a node, and nodes that do what no node does |
 //! | `watch` | how each reign is weighed that begins: was it needed, did it come in time |
 //! | `pauses` | how long each node waited for a tick |
+//! | `likeness` | what kind of moment this is |
 
 mod clock;
 mod datagrams;
 mod disks;
 mod driving;
 mod liars;
+mod likeness;
 mod links;
 mod nodes;
 mod pauses;
@@ -37,6 +39,7 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -91,9 +94,11 @@ const SPIN_MAX: u32 = 1_000;
 const KEYS_HELD_US: std::ops::Range<u64> = 1..200_001;
 
 /// Looks at what a node shows.
-pub type Eye<G> = Box<dyn FnMut(Place, &View<G>) + Send>;
+pub type Eye<G> = Arc<dyn Fn(Place, &View<G>) + Send + Sync>;
 
-/// The machines and everything between them.
+/// The machines and everything between them. A clone goes on as this one would; only whoever looks on does
+/// so at both.
+#[derive(Clone)]
 pub struct World<G: Playable> {
     /// The time.
     pub now: Instant,
@@ -170,6 +175,7 @@ pub struct World<G: Playable> {
     expected: Option<watch::Expected>,
 }
 
+#[derive(Clone)]
 struct Machine<G: Playable> {
     key: SecretKey,
     /// What the account says that it speaks for.
@@ -209,12 +215,14 @@ struct Machine<G: Playable> {
     heard: Vec<Instant>,
 }
 
+#[derive(Clone)]
 struct Entry {
     at: Instant,
     order: u64,
     what: What,
 }
 
+#[derive(Clone)]
 enum What {
     Packet(Datagram),
     Knock { cable: u64 },
@@ -343,6 +351,12 @@ impl<G: Playable> World<G> {
     /// A random number, from the run's seed.
     pub fn draw(&mut self) -> u64 {
         self.random.next_u64()
+    }
+
+    /// From here on everything is drawn anew: this is one of several ways in which it may go on.
+    pub fn reseed(&mut self, seed: u64) {
+        self.random = chance(seed, 1);
+        self.network.reseed(seed);
     }
 
     /// Whether everything that counts as a fault is over, and since when.

@@ -16,6 +16,35 @@ const SILENCE_MAX: Duration = Duration::from_millis(400);
 /// No more controls are counted as under way than this: those of the longest round trip.
 const UNDER_WAY_MAX: u64 = 64;
 
+/// What a node does about the crown, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Nothing.
+    Idle,
+    /// It follows a host.
+    Follows,
+    /// It follows a host that somebody wants to replace, and waits before it answers.
+    Weighs,
+    /// It follows a host through another member.
+    FollowsFar,
+    /// It looks for a host, and never had one.
+    Seeks,
+    /// It has lost its host.
+    Misses,
+    /// It was told to wait by others, or that its host lives.
+    HeldUp,
+    /// It asks for the crown, having lost its host.
+    Asks,
+    /// It asks for the crown of a new session.
+    Founds,
+    /// It reigns.
+    Reigns,
+    /// It reigns, and knows of another one.
+    Rivals,
+    /// It has given its reign to another.
+    Concedes,
+}
+
 /// From where numbers are looked at.
 pub trait Eyes {
     /// How far away a point in time is; of the past, at most as far as `horizon`.
@@ -58,6 +87,31 @@ impl Election {
     /// The number of this node's last ask.
     pub fn round(&self) -> u32 {
         self.round
+    }
+
+    /// What it does, and whether it has granted somebody the crown just now.
+    pub fn phase(&self, now: Instant) -> (Phase, bool) {
+        let granted = self.grant.as_ref().is_some_and(|grant| now < grant.until);
+        let phase = match &self.state {
+            State::Idle => Phase::Idle,
+            State::Following(following) if following.pending.is_some() => Phase::Weighs,
+            State::Following(following) if following.relay.is_some() => Phase::FollowsFar,
+            State::Following(_) => Phase::Follows,
+            State::Seeking(Seeking { lost, deferred, held_up, candidacy, .. }) => {
+                let held_up = !(deferred.is_empty() && held_up.is_empty());
+                match (lost.is_some(), candidacy.is_some()) {
+                    (true, true) => Phase::Asks,
+                    (false, true) => Phase::Founds,
+                    (_, false) if held_up => Phase::HeldUp,
+                    (true, false) => Phase::Misses,
+                    (false, false) => Phase::Seeks,
+                }
+            }
+            State::Reigning(reigning) if reigning.conceded.is_some() => Phase::Concedes,
+            State::Reigning(reigning) if reigning.rival.is_some() => Phase::Rivals,
+            State::Reigning(_) => Phase::Reigns,
+        };
+        (phase, granted)
     }
 
     /// Looks at all that decides what this machine does from here on.

@@ -22,7 +22,7 @@ use crate::{
 const SYNC_US: (u64, u64) = (1_000, 60_000);
 
 /// What a machine keeps.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Storage {
     pub disk: Disk,
     sessions: Vec<(SessionId, SessionName)>,

@@ -63,7 +63,7 @@ impl<G: Playable> World<G> {
                 Some(Output::Effect(effect)) => self.effect(place, effect),
                 Some(Output::Event(event)) => self.event(place, &event),
                 Some(Output::View(view)) => {
-                    if let Some(eye) = &mut self.eye {
+                    if let Some(eye) = &self.eye {
                         eye(place, &view);
                     }
                 }

@@ -36,7 +36,7 @@ use crate::{
 const RUMOUR_EVERY: u64 = 16;
 
 /// Who lies, and what is to be said yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Liars {
     who: BTreeSet<Place>,
     due: VecDeque<(Place, Place, Message)>,

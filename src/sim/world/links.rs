@@ -21,6 +21,7 @@ use crate::{
 const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Both ends of a link, and in each direction what waits for a way: first that of the dialler.
+#[derive(Clone)]
 pub(super) struct Ends {
     dialler: End,
     acceptor: Option<End>,
@@ -36,6 +37,7 @@ pub(super) struct End {
 }
 
 /// What goes over a link.
+#[derive(Clone)]
 pub(super) enum Item {
     Bytes(Vec<u8>),
     End,

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{sim::network::Place, types::Instant};
 
 /// The longest wait of each node that is up and running.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Pauses {
     nodes: BTreeMap<Place, Pause>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pause {
     last: Instant,
     longest: Duration,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{io::Effect, mesh::message::BEACON, sim::network::Place, types::LinkId};
 
 /// What was heard.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tap {
     /// All datagrams that are no beacons, one behind the other.
     pub datagrams: Vec<u8>,

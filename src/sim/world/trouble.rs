@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A cable that is out of its socket and in again, at a steady pace.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Flap {
     pairs: Vec<(Place, Place)>,
     half: Duration,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What each node has told its user.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Users {
     /// Who was told that somebody is known, and who that somebody has the name and another key of one who is.
     pub recognised: BTreeSet<(Place, NodeId)>,

@@ -45,7 +45,7 @@ const UNHEARD: Duration = Duration::from_millis(1_000);
 const UNHEARD_WITHOUT_WITNESS: Duration = Duration::from_millis(1_300);
 
 /// A reign that has begun, and the one it replaced.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Succession {
     at: Instant,
     place: Place,
@@ -57,7 +57,7 @@ pub(super) struct Succession {
 }
 
 /// A host was lost, with nothing else going on: when everybody must have another.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Expected {
     lost: Place,
     since: Instant,
@@ -229,7 +229,7 @@ impl<G: Playable> World<G> {
     }
 
     /// Whether the end of one machine's process shows at the other.
-    fn are_linked(&self, a: Place, b: Place) -> bool {
+    pub(super) fn are_linked(&self, a: Place, b: Place) -> bool {
         self.machines[a].links.values().any(|cable| {
             let there = self.machines[b].links.values().any(|other| other == cable);
             there && self.network.is_sound(*cable)

@@ -1,0 +1,467 @@
+//! A search that learns: it goes on from moments that are worth it, instead of starting again.
+//!
+//! A seed of the [campaign](super::campaign) founds a game, spends most of its time with waiting, and ends. The
+//! search founds one now and then, and keeps clones of games at moments that were like none before (by
+//! [`World::likeness`](super::world::World::likeness)): in the middle of an ask, with two hosts, just before a
+//! zombie wakes. It goes on from those, each time with other faults at other instants. What pays is done more
+//! often:
+//!
+//! - of a few kept moments drawn at random the one is taken whose kind was seen least and taken least;
+//! - a fault that has led to new kinds of moments is drawn more often than one that has not;
+//! - a course in which nothing new is seen is given up, most of the time without making peace first; and a
+//!   wait ends when nothing has changed for a while, unless the judge waits for something.
+//!
+//! Whatever it does to a game is a [`Schedule`]: so what it finds can be done again, alone and exactly, and told
+//! line by line. Before a finding is told, acts are left out of it for as long as the same invariant breaks
+//! without them.
+//!
+//! What it costs is counted in simulated time, all of it, whatever became of the course; [`RUN`] of it is one
+//! run, which is what a seed of the campaign takes. The smallest game is played only.
+
+mod course;
+mod schedule;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rand_pcg::{Pcg64Mcg, rand_core::Rng};
+
+pub use self::{
+    course::Course,
+    schedule::{Act, Schedule, Unreadable},
+};
+use super::{chance, judge::Violation, network::Weather, swarm::FAULTS, tally::Tally};
+use crate::config::Tuning;
+
+/// What a seed of the campaign takes, in simulated time.
+pub const RUN: Duration = Duration::from_secs(50);
+
+/// So many moments are kept at most.
+const KEPT_MAX: usize = 96;
+
+/// Of so many drawn at random one is taken.
+const DRAWN: usize = 5;
+
+/// With fewer games than this to go on with, another one is founded; and else one time in so many.
+const GAMES_MIN: u64 = 3;
+const FOUNDS_EVERY: u64 = 10;
+
+/// The most faults in one course, and the most kinds of them.
+const FAULTS_MAX: u64 = 5;
+const KINDS_MAX: u64 = 3;
+
+/// How closely is looked whether anything has changed, in microseconds.
+const LOOK_US: u64 = 2_000;
+
+/// When nothing has changed for so long, a wait ends.
+const STILL_US: u64 = 250_000;
+
+/// So many times as often as another one a fault is drawn at most that has paid.
+const LUCK_MAX: u64 = 16;
+
+/// So often it is tried to leave something out of a finding.
+const CUTS_MAX: usize = 200;
+
+/// What is to be searched.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the search starts: the first game, and all chance.
+    pub seed: u64,
+    /// How many runs it may take; none: until told to stop.
+    pub runs: Option<u64>,
+    /// Threads to run on: each searches for itself, for its share of the runs.
+    pub threads: usize,
+    /// What all nodes are told.
+    pub tuning: Tuning,
+}
+
+/// What a search has come to.
+#[derive(Clone, Debug, Default)]
+pub struct Searched {
+    /// Simulated time, in microseconds.
+    pub simulated_us: u64,
+    /// Games that were founded.
+    pub founded: u64,
+    /// Courses that were gone.
+    pub courses: u64,
+    /// Kinds of moments that were seen.
+    pub kinds: u64,
+    /// What was broken, if anything was.
+    pub found: Vec<Finding>,
+}
+
+/// An invariant that was broken.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// How it is broken again.
+    pub schedule: Schedule,
+    /// Which.
+    pub violation: Violation,
+}
+
+/// A search on its way.
+pub struct Search {
+    tuning: Tuning,
+    random: Pcg64Mcg,
+    next_game: u64,
+    /// How often each kind of moment was entered.
+    seen: BTreeMap<u64, u32>,
+    kept: Vec<Kept>,
+    luck: [Luck; FAULTS.len()],
+    searched: Searched,
+}
+
+/// A moment that was like none before.
+struct Kept {
+    course: Course<Tally>,
+    kind: u64,
+    taken: u32,
+}
+
+/// How often a fault was tried, and how many new kinds of moments it has led to.
+#[derive(Clone, Copy, Default)]
+struct Luck {
+    tried: u64,
+    new: u64,
+}
+
+impl Search {
+    /// A search that starts at `seed`.
+    pub fn new(seed: u64, tuning: Tuning) -> Self {
+        Self {
+            tuning,
+            random: chance(seed, 5),
+            next_game: seed,
+            seen: BTreeMap::new(),
+            kept: Vec::new(),
+            luck: [Luck::default(); FAULTS.len()],
+            searched: Searched::default(),
+        }
+    }
+
+    /// What it has come to so far.
+    pub fn searched(&self) -> &Searched {
+        &self.searched
+    }
+
+    /// Goes one course more, or founds a game. What that broke, if it broke anything.
+    pub fn step(&mut self) -> Option<Finding> {
+        let few = self.searched.founded < GAMES_MIN || self.kept.is_empty();
+        let (course, violation) = match few || self.below(FOUNDS_EVERY) == 0 {
+            true => self.found(),
+            false => self.go_on(),
+        };
+        let violation = violation?;
+        Some(Finding { schedule: course.schedule().clone(), violation })
+    }
+
+    /// Founds a game.
+    fn found(&mut self) -> (Course<Tally>, Option<Violation>) {
+        let seed = self.next_game;
+        self.next_game = self.next_game.wrapping_add(1);
+        self.searched.founded += 1;
+        let course = Course::begin(seed, &self.tuning, false);
+        self.searched.simulated_us += course.world.now.0.saturating_sub(START_US);
+        let kind = course.likeness();
+        self.enter(kind);
+        self.keep(&course, kind);
+        let broken = course.broken().cloned();
+        (course, broken)
+    }
+
+    /// Goes on from some moment.
+    fn go_on(&mut self) -> (Course<Tally>, Option<Violation>) {
+        let mut course = self.take();
+        self.searched.courses += 1;
+        let seen = self.seen.len();
+        let violation = self.go(&mut course);
+        self.searched.kinds = self.seen.len() as u64;
+        let dull = self.seen.len() == seen && self.below(3) != 0;
+        if violation.is_some() || dull {
+            return (course, violation);
+        }
+        self.act(&mut course, Act::Peace);
+        let mut violation = course.broken().cloned();
+        if violation.is_none() {
+            let mut end = course.world.clone();
+            end.judge_disks();
+            violation = end.judge.violations.into_iter().next();
+        }
+        if violation.is_none() {
+            self.rest(&mut course);
+            violation = course.broken().cloned();
+        }
+        (course, violation)
+    }
+
+    /// Lets faults strike.
+    fn go(&mut self, course: &mut Course<Tally>) -> Option<Violation> {
+        let draw = self.random.next_u64();
+        self.act(course, Act::Draw(draw));
+        if course.is_at_peace() && self.below(3) == 0 {
+            let weather = self.weather();
+            self.act(course, Act::Air(weather));
+        }
+        let kinds: Vec<usize> = (0..1 + self.below(KINDS_MAX)).map(|_| self.fault()).collect();
+        for _ in 0..1 + self.below(FAULTS_MAX) {
+            let at = kinds[self.below(kinds.len() as u64) as usize];
+            let seen = self.seen.len();
+            self.luck[at].tried += 1;
+            if self.act(course, Act::Strike(FAULTS[at])) {
+                self.wait(course);
+            }
+            self.luck[at].new += (self.seen.len() - seen) as u64;
+            if course.broken().is_some() {
+                break;
+            }
+        }
+        course.broken().cloned()
+    }
+
+    /// Lets time pass: for as long as something happens, or the judge waits for something.
+    fn wait(&mut self, course: &mut Course<Tally>) {
+        let order = 8 + self.below(13);
+        let mut span_us = (1 << order) + self.below(1 << order);
+        let awaited_us = course.world.awaited().as_micros() as u64;
+        let awaits = awaited_us > 0 && self.below(4) != 0;
+        if awaits {
+            span_us = awaited_us + 1_000;
+        }
+        let (mut kind, mut still_us) = (course.likeness(), 0);
+        while span_us > 0 && (awaits || still_us < STILL_US) && course.broken().is_none() {
+            if awaits && course.world.awaited() == Duration::ZERO {
+                return;
+            }
+            let step_us = span_us.min(LOOK_US);
+            self.act(course, Act::Wait(step_us));
+            span_us -= step_us;
+            still_us += step_us;
+            let now = course.likeness();
+            if now != kind {
+                (kind, still_us) = (now, 0);
+                if self.enter(kind) && course.broken().is_none() {
+                    self.keep(course, kind);
+                }
+            }
+        }
+    }
+
+    /// After peace: rests until the judge can expect a successor again, if this one is worth keeping.
+    fn rest(&mut self, course: &mut Course<Tally>) {
+        if self.below(2) == 0 {
+            return;
+        }
+        let mut patience_us = REST_US;
+        while !course.world.is_rested() && patience_us > 0 && course.broken().is_none() {
+            self.act(course, Act::Wait(LOOK_US * 10));
+            patience_us = patience_us.saturating_sub(LOOK_US * 10);
+        }
+        let kind = course.likeness();
+        self.enter(kind);
+        if course.broken().is_none() {
+            self.keep(course, kind);
+        }
+    }
+
+    /// Does something, and counts the time.
+    fn act(&mut self, course: &mut Course<Tally>, act: Act) -> bool {
+        let before = course.world.now;
+        let done = course.act(act);
+        self.searched.simulated_us += course.world.now.since(before).as_micros() as u64;
+        done
+    }
+
+    /// A moment of some kind has begun. Whether there was none before.
+    fn enter(&mut self, kind: u64) -> bool {
+        let seen = self.seen.entry(kind).or_default();
+        *seen = seen.saturating_add(1);
+        *seen == 1
+    }
+
+    /// Keeps this moment; in place of the one that is known best, if there are many.
+    fn keep(&mut self, course: &Course<Tally>, kind: u64) {
+        self.kept.push(Kept { course: course.clone(), kind, taken: 0 });
+        if self.kept.len() > KEPT_MAX {
+            let (seen, kept) = (&self.seen, self.kept.iter().enumerate());
+            let known = kept.max_by_key(|(_, kept)| kept.known(seen)).map(|(at, _)| at);
+            if let Some(at) = known {
+                self.kept.swap_remove(at);
+            }
+        }
+    }
+
+    /// One of those that are kept, to go on from.
+    fn take(&mut self) -> Course<Tally> {
+        let drawn: Vec<usize> =
+            (0..DRAWN).map(|_| self.below(self.kept.len() as u64) as usize).collect();
+        let rare = drawn.iter().min_by_key(|at| self.kept[**at].known(&self.seen)).copied();
+        let kept = &mut self.kept[rare.unwrap_or_default()];
+        kept.taken = kept.taken.saturating_add(1);
+        kept.course.clone()
+    }
+
+    /// A fault, those more often that have paid.
+    fn fault(&mut self) -> usize {
+        let weights = self
+            .luck
+            .map(|Luck { tried, new }| 1 + (LUCK_MAX * (new + 1) / (tried + 1)).min(LUCK_MAX));
+        let mut left = self.below(weights.iter().sum());
+        for (at, weight) in weights.into_iter().enumerate() {
+            if left < weight {
+                return at;
+            }
+            left -= weight;
+        }
+        0
+    }
+
+    fn weather(&mut self) -> Weather {
+        Weather {
+            latency_us: 150 + self.below(30_000),
+            jitter_us: 250 + self.below(10_000),
+            loss_permille: self.below(51),
+            double_permille: self.below(20),
+        }
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.random.next_u64() % limit.max(1)
+    }
+}
+
+/// When a world's time begins.
+const START_US: u64 = 1_000_000;
+
+/// Nobody rests for longer.
+const REST_US: u64 = 3_000_000;
+
+impl Kept {
+    /// How well it is known already.
+    fn known(&self, seen: &BTreeMap<u64, u32>) -> u64 {
+        let seen = seen.get(&self.kind).copied().unwrap_or_default();
+        u64::from(seen) * (1 + u64::from(self.taken))
+    }
+}
+
+/// Searches until something is found, the runs are used up, or `stop` is set.
+#[expect(clippy::disallowed_methods, reason = "the impure edge: searches share nothing")]
+pub fn run(options: &Options, stop: &AtomicBool) -> Searched {
+    let threads = options.threads.max(1) as u64;
+    let all = Mutex::new(Searched::default());
+    let run_us = RUN.as_micros() as u64;
+    let limit_us = options.runs.map_or(u64::MAX, |runs| (runs * run_us).div_ceil(threads));
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let all = &all;
+            scope.spawn(move || {
+                // Far apart: no two found the same game.
+                let seed = options.seed.wrapping_add(thread << 32);
+                let mut search = Search::new(seed, options.tuning.clone());
+                let mut found = None;
+                while !stop.load(Ordering::Relaxed)
+                    && found.is_none()
+                    && search.searched.simulated_us < limit_us
+                {
+                    found = search.step();
+                }
+                if let Some(finding) = &found {
+                    stop.store(true, Ordering::Relaxed);
+                    found = Some(shortened(finding, &options.tuning));
+                }
+                let Searched { simulated_us, founded, courses, kinds, .. } = search.searched;
+                let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                all.simulated_us += simulated_us;
+                all.founded += founded;
+                all.courses += courses;
+                all.kinds += kinds;
+                all.found.extend(found);
+            });
+        }
+    });
+    all.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same finding, without the acts that it does not take: all without which the same invariant breaks.
+pub fn shortened(finding: &Finding, tuning: &Tuning) -> Finding {
+    let mut short = finding.clone();
+    let mut at = short.schedule.acts.len();
+    let mut cuts = 0;
+    while at > 0 && cuts < CUTS_MAX {
+        at -= 1;
+        let mut schedule = short.schedule.clone();
+        schedule.acts.remove(at);
+        cuts += 1;
+        let course = Course::<Tally>::follow(&schedule, tuning, false);
+        if let Some(violation) = course.broken()
+            && rule(violation) == rule(&finding.violation)
+        {
+            short = Finding { violation: violation.clone(), schedule: course.schedule().clone() };
+            at = at.min(short.schedule.acts.len());
+        }
+    }
+    short
+}
+
+/// The name of the invariant that was broken.
+fn rule(violation: &Violation) -> &str {
+    violation.what.split(':').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::swarm::Fault;
+
+    #[test]
+    fn a_clone_of_a_game_goes_on_as_the_game_does() {
+        for seed in 1..4 {
+            let mut course = Course::<Tally>::begin(seed, &Tuning::default(), false);
+            let acts = [
+                Act::Draw(7),
+                Act::Strike(Fault::KillHost),
+                Act::Wait(20_300),
+                Act::Strike(Fault::Split),
+                Act::Wait(700_000),
+                Act::Peace,
+            ];
+            for at in 0..acts.len() {
+                let mut clone = course.clone();
+                for act in &acts[at..] {
+                    clone.act(act.clone());
+                }
+                let mut whole = Course::<Tally>::begin(seed, &Tuning::default(), false);
+                for act in &acts {
+                    whole.act(act.clone());
+                }
+                assert_eq!(clone.world.fingerprint(), whole.world.fingerprint(), "{seed}, {at}");
+                course.act(acts[at].clone());
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_search_does_can_be_done_again_from_its_schedule() {
+        let tuning = Tuning::default();
+        let mut search = Search::new(3, tuning.clone());
+        for _ in 0..12 {
+            assert!(search.step().is_none());
+        }
+        let kept = search.kept.iter().rev().take(3);
+        for course in kept.map(|kept| &kept.course) {
+            let told: Schedule = course.schedule().to_string().parse().unwrap();
+            let mut again = Course::<Tally>::begin(told.seed, &tuning, true);
+            told.acts.iter().for_each(|act| {
+                again.act(act.clone());
+            });
+            assert_eq!(again.world.fingerprint(), course.world.fingerprint());
+            assert_eq!(again.likeness(), course.likeness());
+        }
+        assert!(search.searched.kinds > 5, "{:?}", search.searched);
+    }
+}

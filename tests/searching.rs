@@ -1,0 +1,178 @@
+//! How much sooner the search that learns finds a deliberate bug than seeds do, each of which starts again:
+//! the table in `materials/design.md`. Only what breaks an invariant is looked for; what is too frequent, and
+//! what only a story shows, is in `tests/mutants.rs`.
+#![cfg(feature = "mutants")]
+
+use std::{env, fmt};
+
+use interregnum::{
+    config::{Mutant, Tuning},
+    sim::{
+        campaign::run_seed,
+        search::{Course, Finding, Schedule, Search, shortened},
+        tally::Tally,
+    },
+};
+
+/// The numbers that both start at.
+const STARTS: [u64; 5] = [1, 1_001, 2_001, 3_001, 4_001];
+
+/// So many seeds say what a seed takes.
+const SEEDS_FOR_A_RUN: u64 = 60;
+
+/// After so many runs neither goes on, if nothing else is said.
+const RUNS_MAX: u64 = 150;
+
+/// Bugs that seeds find late, and the search must find within so many runs.
+const SOON: [(&str, u64); 2] = [("stubborn", 8), ("trusts-answers", 8)];
+
+#[test]
+fn the_search_finds_bugs_and_what_it_finds_can_be_done_again() {
+    let run = run_us(4);
+    for (name, runs) in SOON {
+        let tuning = with_bug(name);
+        let (_, finding) = searched(1, runs * run, &tuning);
+        let finding = finding.unwrap_or_else(|| panic!("{name} is not found within {runs} runs"));
+        let short = shortened(&finding, &tuning);
+        assert!(short.schedule.acts.len() <= finding.schedule.acts.len());
+        let typed: Schedule = short.schedule.to_string().parse().unwrap();
+        let again = Course::<Tally>::follow(&typed, &tuning, true);
+        assert_eq!(again.broken(), Some(&short.violation), "{name}: {typed}");
+        let without = Course::<Tally>::follow(&typed, &Tuning::default(), false);
+        assert_eq!(without.broken(), None, "{name}: {typed} breaks something without the bug");
+    }
+}
+
+#[test]
+#[ignore = "by hand, for the table; `MUTANT=one,other` names some, `RUNS=N` says when to give up"]
+fn each_deliberate_bug_is_found_by_seeds_and_by_the_search() {
+    let only = env::var("MUTANT").ok();
+    let runs = env::var("RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS_MAX);
+    let run = run_us(SEEDS_FOR_A_RUN);
+    println!("one run: {:.1} simulated seconds", run as f64 / 1e6);
+    println!("| bug | seeds | search | part | broken first |\n|---|---|---|---|---|");
+    let mut parts = Vec::new();
+    for (name, mutant) in Mutant::ALL {
+        if only.as_ref().is_some_and(|only| !only.split(',').any(|only| only == name)) {
+            continue;
+        }
+        let tuning = Tuning { mutant: Some(mutant), ..Tuning::default() };
+        let (mut seeds, mut searches, mut broken) =
+            (Costs::new(run), Costs::new(run), String::new());
+        for start in STARTS {
+            let limit = runs * run;
+            let (cost, finding) = searched(start, limit, &tuning);
+            searches.0.push((cost, finding.is_some()));
+            if let Some(Finding { schedule, violation }) = finding {
+                broken = violation.what.split(':').next().unwrap_or_default().to_owned();
+                eprintln!("{name}, {start}: {}\n    --replay {schedule}", violation.what);
+            }
+            seeds.0.push(seeded(start, limit, &tuning));
+            let two = |costs: &Costs| costs.0.len() == 2 && costs.0.iter().all(|(_, found)| !found);
+            if two(&seeds) && two(&searches) {
+                break;
+            }
+        }
+        let part = searches.median() as f64 / seeds.median() as f64;
+        println!("| `{name}` | {seeds} | {searches} | {part:.2} | {broken} |");
+        if seeds.is_found() || searches.is_found() {
+            parts.push(part);
+        }
+    }
+    parts.sort_unstable_by(f64::total_cmp);
+    println!("the median part of {}: {:?}", parts.len(), parts.get(parts.len() / 2));
+}
+
+/// What the real program breaks under the search: nothing.
+#[test]
+#[ignore = "by hand, for hours: `RUNS=N`"]
+fn the_search_finds_nothing_where_there_is_nothing() {
+    let runs: u64 = env::var("RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS_MAX);
+    let start = env::var("START").ok().and_then(|start| start.parse().ok()).unwrap_or(1);
+    let mut search = Search::new(start, Tuning::default());
+    let limit = runs * run_us(10);
+    let mut found = 0;
+    while search.searched().simulated_us < limit {
+        if let Some(finding) = search.step() {
+            let Finding { schedule, violation } = shortened(&finding, &Tuning::default());
+            println!("{}\n    --replay {schedule}", violation.what);
+            found += 1;
+        }
+    }
+    println!("{:?}", search.searched());
+    assert_eq!(found, 0);
+}
+
+fn with_bug(name: &str) -> Tuning {
+    let (_, mutant) = Mutant::ALL.into_iter().find(|(known, _)| *known == name).unwrap();
+    Tuning { mutant: Some(mutant), ..Tuning::default() }
+}
+
+/// What a seed takes in the mean, in simulated microseconds.
+fn run_us(seeds: u64) -> u64 {
+    let spent = |seed| run_seed(seed, 8, &Tuning::default(), false).met.simulated_us;
+    (1..=seeds).map(spent).sum::<u64>() / seeds
+}
+
+/// The simulated time until seeds from `start` on break something, and whether they do before `limit`.
+fn seeded(start: u64, limit: u64, tuning: &Tuning) -> (u64, bool) {
+    let mut spent = 0;
+    for seed in start.. {
+        let run = run_seed(seed, 8, tuning, false);
+        spent += run.met.simulated_us;
+        if !run.violations.is_empty() {
+            return (spent, true);
+        }
+        if spent >= limit {
+            break;
+        }
+    }
+    (limit, false)
+}
+
+/// The same of the search, and what it finds.
+fn searched(start: u64, limit: u64, tuning: &Tuning) -> (u64, Option<Finding>) {
+    let mut search = Search::new(start, tuning.clone());
+    while search.searched().simulated_us < limit {
+        if let Some(finding) = search.step() {
+            return (search.searched().simulated_us, Some(finding));
+        }
+    }
+    (limit, None)
+}
+
+/// What it took from each start, in simulated microseconds, and whether it was found at all.
+struct Costs(Vec<(u64, bool)>, u64); // and what a run takes
+
+impl Costs {
+    fn new(run: u64) -> Self {
+        Self(Vec::new(), run)
+    }
+
+    fn sorted(&self) -> Vec<(u64, bool)> {
+        let mut costs = self.0.clone();
+        costs.sort_unstable();
+        costs
+    }
+
+    fn median(&self) -> u64 {
+        self.sorted()[self.0.len() / 2].0
+    }
+
+    /// Whether it was found from most starts.
+    fn is_found(&self) -> bool {
+        self.sorted()[self.0.len() / 2].1
+    }
+}
+
+/// The median, and from where to where, in runs.
+impl fmt::Display for Costs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let costs = self.sorted();
+        let runs = |at: usize| {
+            let (cost, found) = costs[at];
+            format!("{}{:.2}", if found { "" } else { "> " }, cost as f64 / self.1 as f64)
+        };
+        write!(f, "{} ({} to {})", runs(costs.len() / 2), runs(0), runs(costs.len() - 1))
+    }
+}
