@@ -9,7 +9,7 @@ use interregnum::{
     config::{Mutant, Tuning},
     sim::{
         campaign::run_seed,
-        search::{Course, Finding, Schedule, Search, shortened},
+        search::{Course, Finding, Habits, Schedule, Search, shortened},
         tally::Tally,
     },
 };
@@ -89,7 +89,7 @@ fn each_deliberate_bug_is_found_by_seeds_and_by_the_search() {
 fn the_search_finds_nothing_where_there_is_nothing() {
     let runs: u64 = env::var("RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS_MAX);
     let start = env::var("START").ok().and_then(|start| start.parse().ok()).unwrap_or(1);
-    let mut search = Search::new(start, Tuning::default());
+    let mut search = Search::new(start, habits(), Tuning::default());
     let limit = runs * run_us(10);
     let mut found = 0;
     while search.searched().simulated_us < limit {
@@ -101,6 +101,33 @@ fn the_search_finds_nothing_where_there_is_nothing() {
     }
     println!("{:?}", search.searched());
     assert_eq!(found, 0);
+}
+
+/// How it is searched; `HABITS=founds_every=3,drawn=1` has it otherwise.
+fn habits() -> Habits {
+    let mut habits = Habits::default();
+    for (name, value) in env::var("HABITS")
+        .iter()
+        .flat_map(|said| said.split(','))
+        .filter_map(|it| it.split_once('='))
+    {
+        let value: u64 = value.parse().unwrap();
+        match name {
+            "kept_max" => habits.kept_max = value as usize,
+            "drawn" => habits.drawn = value as usize,
+            "founds_every" => habits.founds_every = value,
+            "faults_max" => habits.faults_max = value,
+            "kinds_max" => habits.kinds_max = value,
+            "still_us" => habits.still_us = value,
+            "luck_max" => habits.luck_max = value,
+            "peace_every" => habits.peace_every = value,
+            "rests_every" => habits.rests_every = value,
+            "weather_every" => habits.weather_every = value,
+            "keeps_moments" => habits.keeps_moments = value > 0,
+            _ => panic!("{name} is no habit"),
+        }
+    }
+    habits
 }
 
 fn with_bug(name: &str) -> Tuning {
@@ -132,7 +159,7 @@ fn seeded(start: u64, limit: u64, tuning: &Tuning) -> (u64, bool) {
 
 /// The same of the search, and what it finds.
 fn searched(start: u64, limit: u64, tuning: &Tuning) -> (u64, Option<Finding>) {
-    let mut search = Search::new(start, tuning.clone());
+    let mut search = Search::new(start, habits(), tuning.clone());
     while search.searched().simulated_us < limit {
         if let Some(finding) = search.step() {
             return (search.searched().simulated_us, Some(finding));

@@ -37,7 +37,7 @@ const REIGNS_PER_MACHINE: u64 = 1;
 
 /// Runs `rounds` rounds of the faults of `swarm` over `world`.
 pub fn rounds<G: Playable>(world: &mut World<G>, swarm: &Swarm, rounds: usize) {
-    found(world, swarm);
+    found(world, swarm, Duration::from_micros(swarm.quiet_us), None);
     for _ in 0..rounds {
         round(world, swarm);
         if !world.judge.violations.is_empty() {
@@ -47,8 +47,17 @@ pub fn rounds<G: Playable>(world: &mut World<G>, swarm: &Swarm, rounds: usize) {
     world.judge_disks();
 }
 
-/// All machines come on, and found a game.
-pub fn found<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
+/// All machines come on, and found a game, in no more time than that takes.
+pub fn found_soon<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
+    found(world, swarm, Duration::ZERO, Some(HOLDS));
+}
+
+fn found<G: Playable>(
+    world: &mut World<G>,
+    swarm: &Swarm,
+    quiet: Duration,
+    holds: Option<Duration>,
+) {
     world.network.broadcasts = swarm.broadcasts;
     world.gathers = swarm.gathers;
     for place in 0..world.count() {
@@ -57,7 +66,7 @@ pub fn found<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
         world.run(world.now + Duration::from_micros(pause));
     }
     let founded = world.judge.met.reigns;
-    settle(world, Duration::from_micros(swarm.quiet_us), None);
+    settle(world, quiet, holds);
     cost(world, founded, 1);
 }
 

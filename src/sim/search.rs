@@ -40,30 +40,55 @@ use super::{chance, judge::Violation, network::Weather, swarm::FAULTS, tally::Ta
 use crate::config::Tuning;
 
 /// What a seed of the campaign takes, in simulated time.
-pub const RUN: Duration = Duration::from_secs(50);
+pub const RUN: Duration = Duration::from_secs(28);
 
-/// So many moments are kept at most.
-const KEPT_MAX: usize = 96;
+/// How it is searched.
+#[derive(Clone, Debug)]
+pub struct Habits {
+    /// So many moments are kept at most.
+    pub kept_max: usize,
+    /// Of so many drawn at random that is taken which is known least.
+    pub drawn: usize,
+    /// One time in so many another game is founded.
+    pub founds_every: u64,
+    /// The most faults in one course, and the most kinds of them.
+    pub faults_max: u64,
+    /// See `faults_max`.
+    pub kinds_max: u64,
+    /// When nothing has changed for so long, a wait ends.
+    pub still_us: u64,
+    /// So many times as often as another one a fault is drawn at most that has paid.
+    pub luck_max: u64,
+    /// Peace is made after one in so many of the courses in which nothing new was seen.
+    pub peace_every: u64,
+    /// After one in so many peaces it is rested, until the judge can expect a successor again.
+    pub rests_every: u64,
+    /// One course in so many that begins in peace has another wire.
+    pub weather_every: u64,
+    /// Moments are kept between faults; else only those after peace.
+    pub keeps_moments: bool,
+}
 
-/// Of so many drawn at random one is taken.
-const DRAWN: usize = 5;
-
-/// With fewer games than this to go on with, another one is founded; and else one time in so many.
-const GAMES_MIN: u64 = 3;
-const FOUNDS_EVERY: u64 = 10;
-
-/// The most faults in one course, and the most kinds of them.
-const FAULTS_MAX: u64 = 5;
-const KINDS_MAX: u64 = 3;
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            kept_max: 96,
+            drawn: 5,
+            founds_every: 10,
+            faults_max: 5,
+            kinds_max: 3,
+            still_us: 250_000,
+            luck_max: 16,
+            peace_every: 3,
+            rests_every: 2,
+            weather_every: 3,
+            keeps_moments: true,
+        }
+    }
+}
 
 /// How closely is looked whether anything has changed, in microseconds.
 const LOOK_US: u64 = 2_000;
-
-/// When nothing has changed for so long, a wait ends.
-const STILL_US: u64 = 250_000;
-
-/// So many times as often as another one a fault is drawn at most that has paid.
-const LUCK_MAX: u64 = 16;
 
 /// So often it is tried to leave something out of a finding.
 const CUTS_MAX: usize = 200;
@@ -108,6 +133,7 @@ pub struct Finding {
 /// A search on its way.
 pub struct Search {
     tuning: Tuning,
+    habits: Habits,
     random: Pcg64Mcg,
     next_game: u64,
     /// How often each kind of moment was entered.
@@ -133,9 +159,10 @@ struct Luck {
 
 impl Search {
     /// A search that starts at `seed`.
-    pub fn new(seed: u64, tuning: Tuning) -> Self {
+    pub fn new(seed: u64, habits: Habits, tuning: Tuning) -> Self {
         Self {
             tuning,
+            habits,
             random: chance(seed, 5),
             next_game: seed,
             seen: BTreeMap::new(),
@@ -152,8 +179,8 @@ impl Search {
 
     /// Goes one course more, or founds a game. What that broke, if it broke anything.
     pub fn step(&mut self) -> Option<Finding> {
-        let few = self.searched.founded < GAMES_MIN || self.kept.is_empty();
-        let (course, violation) = match few || self.below(FOUNDS_EVERY) == 0 {
+        let founds = self.kept.is_empty() || self.one_in(self.habits.founds_every);
+        let (course, violation) = match founds {
             true => self.found(),
             false => self.go_on(),
         };
@@ -166,11 +193,11 @@ impl Search {
         let seed = self.next_game;
         self.next_game = self.next_game.wrapping_add(1);
         self.searched.founded += 1;
-        let course = Course::begin(seed, &self.tuning, false);
+        let mut course = Course::begin(seed, &self.tuning, false);
         self.searched.simulated_us += course.world.now.0.saturating_sub(START_US);
-        let kind = course.likeness();
-        self.enter(kind);
-        self.keep(&course, kind);
+        if course.broken().is_none() {
+            self.rest(&mut course);
+        }
         let broken = course.broken().cloned();
         (course, broken)
     }
@@ -182,7 +209,7 @@ impl Search {
         let seen = self.seen.len();
         let violation = self.go(&mut course);
         self.searched.kinds = self.seen.len() as u64;
-        let dull = self.seen.len() == seen && self.below(3) != 0;
+        let dull = self.seen.len() == seen && !self.one_in(self.habits.peace_every);
         if violation.is_some() || dull {
             return (course, violation);
         }
@@ -193,7 +220,7 @@ impl Search {
             end.judge_disks();
             violation = end.judge.violations.into_iter().next();
         }
-        if violation.is_none() {
+        if violation.is_none() && self.one_in(self.habits.rests_every) {
             self.rest(&mut course);
             violation = course.broken().cloned();
         }
@@ -204,12 +231,13 @@ impl Search {
     fn go(&mut self, course: &mut Course<Tally>) -> Option<Violation> {
         let draw = self.random.next_u64();
         self.act(course, Act::Draw(draw));
-        if course.is_at_peace() && self.below(3) == 0 {
+        if course.is_at_peace() && self.one_in(self.habits.weather_every) {
             let weather = self.weather();
             self.act(course, Act::Air(weather));
         }
-        let kinds: Vec<usize> = (0..1 + self.below(KINDS_MAX)).map(|_| self.fault()).collect();
-        for _ in 0..1 + self.below(FAULTS_MAX) {
+        let kinds = 1 + self.below(self.habits.kinds_max);
+        let kinds: Vec<usize> = (0..kinds).map(|_| self.fault()).collect();
+        for _ in 0..1 + self.below(self.habits.faults_max) {
             let at = kinds[self.below(kinds.len() as u64) as usize];
             let seen = self.seen.len();
             self.luck[at].tried += 1;
@@ -234,7 +262,10 @@ impl Search {
             span_us = awaited_us + 1_000;
         }
         let (mut kind, mut still_us) = (course.likeness(), 0);
-        while span_us > 0 && (awaits || still_us < STILL_US) && course.broken().is_none() {
+        while span_us > 0
+            && (awaits || still_us < self.habits.still_us)
+            && course.broken().is_none()
+        {
             if awaits && course.world.awaited() == Duration::ZERO {
                 return;
             }
@@ -245,18 +276,16 @@ impl Search {
             let now = course.likeness();
             if now != kind {
                 (kind, still_us) = (now, 0);
-                if self.enter(kind) && course.broken().is_none() {
+                let new = self.enter(kind);
+                if new && self.habits.keeps_moments && course.broken().is_none() {
                     self.keep(course, kind);
                 }
             }
         }
     }
 
-    /// After peace: rests until the judge can expect a successor again, if this one is worth keeping.
+    /// In peace: rests until the judge can expect a successor again, and keeps that.
     fn rest(&mut self, course: &mut Course<Tally>) {
-        if self.below(2) == 0 {
-            return;
-        }
         let mut patience_us = REST_US;
         while !course.world.is_rested() && patience_us > 0 && course.broken().is_none() {
             self.act(course, Act::Wait(LOOK_US * 10));
@@ -287,7 +316,7 @@ impl Search {
     /// Keeps this moment; in place of the one that is known best, if there are many.
     fn keep(&mut self, course: &Course<Tally>, kind: u64) {
         self.kept.push(Kept { course: course.clone(), kind, taken: 0 });
-        if self.kept.len() > KEPT_MAX {
+        if self.kept.len() > self.habits.kept_max {
             let (seen, kept) = (&self.seen, self.kept.iter().enumerate());
             let known = kept.max_by_key(|(_, kept)| kept.known(seen)).map(|(at, _)| at);
             if let Some(at) = known {
@@ -299,7 +328,7 @@ impl Search {
     /// One of those that are kept, to go on from.
     fn take(&mut self) -> Course<Tally> {
         let drawn: Vec<usize> =
-            (0..DRAWN).map(|_| self.below(self.kept.len() as u64) as usize).collect();
+            (0..self.habits.drawn).map(|_| self.below(self.kept.len() as u64) as usize).collect();
         let rare = drawn.iter().min_by_key(|at| self.kept[**at].known(&self.seen)).copied();
         let kept = &mut self.kept[rare.unwrap_or_default()];
         kept.taken = kept.taken.saturating_add(1);
@@ -308,9 +337,9 @@ impl Search {
 
     /// A fault, those more often that have paid.
     fn fault(&mut self) -> usize {
-        let weights = self
-            .luck
-            .map(|Luck { tried, new }| 1 + (LUCK_MAX * (new + 1) / (tried + 1)).min(LUCK_MAX));
+        let most = self.habits.luck_max;
+        let weights =
+            self.luck.map(|Luck { tried, new }| 1 + (most * (new + 1) / (tried + 1)).min(most));
         let mut left = self.below(weights.iter().sum());
         for (at, weight) in weights.into_iter().enumerate() {
             if left < weight {
@@ -328,6 +357,10 @@ impl Search {
             loss_permille: self.below(51),
             double_permille: self.below(20),
         }
+    }
+
+    fn one_in(&mut self, so_many: u64) -> bool {
+        self.below(so_many) == 0
     }
 
     fn below(&mut self, limit: u64) -> u64 {
@@ -362,7 +395,7 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Searched {
             scope.spawn(move || {
                 // Far apart: no two found the same game.
                 let seed = options.seed.wrapping_add(thread << 32);
-                let mut search = Search::new(seed, options.tuning.clone());
+                let mut search = Search::new(seed, Habits::default(), options.tuning.clone());
                 let mut found = None;
                 while !stop.load(Ordering::Relaxed)
                     && found.is_none()
@@ -448,7 +481,7 @@ mod tests {
     #[test]
     fn what_a_search_does_can_be_done_again_from_its_schedule() {
         let tuning = Tuning::default();
-        let mut search = Search::new(3, tuning.clone());
+        let mut search = Search::new(3, Habits::default(), tuning.clone());
         for _ in 0..12 {
             assert!(search.step().is_none());
         }

@@ -35,7 +35,7 @@ impl<G: Playable> Course<G> {
             world.start_trace();
         }
         world.tuning = Tuning { folding: world.tuning.folding, ..tuning.clone() };
-        faults::found(&mut world, &swarm);
+        faults::found_soon(&mut world, &swarm);
         let (schedule, before) = (Schedule { seed, acts: Vec::new() }, world.judge.met.clone());
         Self { world, schedule, base: Weather::calm(), before, faults: 0 }
     }
