@@ -1,0 +1,88 @@
+//! People talk in a terminal, and whoever hosts may go: what was said stays, in one order for all.
+//!
+//! `cargo run --release --example chat -- Ada`, in two terminals. The library keeps what is said, so there
+//! is nothing to be played: the game has an empty world.
+
+use std::{
+    error::Error,
+    io::{BufRead as _, stdin},
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
+    time::Duration,
+};
+
+use interregnum::{
+    Event, Game, Happened, Name, News, SessionName, Settings,
+    details::{ChatNews, Said},
+    start,
+};
+
+/// No game at all.
+#[derive(Clone, Debug)]
+enum Talk {}
+
+impl Game for Talk {
+    const RULES: &'static str = "talk 1";
+    type World = ();
+    type Controls = ();
+    type Event = ();
+    type Scores = ();
+
+    fn new_world(_seed: u64) {}
+
+    fn is_valid(_world: &()) -> bool {
+        true
+    }
+
+    fn step(_world: &mut (), _news: &[News<()>], _events: &mut Vec<()>) {}
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut words = std::env::args().skip(1);
+    let mut settings = Settings::new(Name::new(&words.next().unwrap_or("somebody".to_owned())));
+    settings.session = Some(SessionName::new("talk")?);
+    // For tests: an address of this machine alone, and a port that nobody else listens to.
+    settings.ip = words.next().map(|ip| ip.parse()).transpose()?;
+    if let Some(port) = words.next() {
+        settings.beacon_port = port.parse()?;
+    }
+    let handle = start::<Talk>(settings)?;
+    let events = handle.events();
+
+    let (typed, lines) = channel();
+    thread::Builder::new().spawn(move || {
+        let lines = stdin().lock().lines().map_while(Result::ok);
+        lines.map(|line| typed.send(line)).all(|sent| sent.is_ok())
+    })?;
+    loop {
+        match lines.recv_timeout(Duration::from_millis(50)) {
+            Ok(line) => match Said::new(&line) {
+                Ok(said) => handle.say(None, said)?,
+                Err(why) => println!("* {why}"),
+            },
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        while let Some(happened) = events.next_now() {
+            let view = handle.view();
+            let called = |id| {
+                let members = view.iter().flat_map(|view| view.members.iter());
+                let name =
+                    members.filter(|member| member.id == id).map(|member| &member.name).next();
+                name.map_or("somebody".to_owned(), Name::to_string)
+            };
+            match happened.event {
+                Happened::Node(Event::Chat(ChatNews::Said { line, name, .. })) => {
+                    let name = name.unwrap_or_else(|| called(line.from));
+                    println!("{name}: {}", line.said().map_or("", Said::as_str));
+                }
+                Happened::Node(Event::Chat(ChatNews::NotSaid { why, .. })) => println!("* {why}"),
+                Happened::Node(Event::Host { host, .. }) => println!("* {} hosts", called(host)),
+                Happened::Failed { why } => return Err(why.to_string().into()),
+                _ => {}
+            }
+        }
+    }
+    handle.leave();
+    Ok(())
+}
