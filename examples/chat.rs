@@ -54,6 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let lines = stdin().lock().lines().map_while(Result::ok);
         lines.map(|line| typed.send(line)).all(|sent| sent.is_ok())
     })?;
+    let mut hosts = None;
     loop {
         match lines.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => match Said::new(&line) {
@@ -63,21 +64,25 @@ fn main() -> Result<(), Box<dyn Error>> {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
+        let members = handle.view().map(|view| (view.host, view.members.clone()));
+        let (host, members) = members.unwrap_or_default();
+        let called = |id| {
+            let member = members.iter().find(|member| member.id == id);
+            member.map(|member| member.name.to_string())
+        };
+        if hosts != host
+            && let Some(name) = host.and_then(called)
+        {
+            hosts = host;
+            println!("* {name} hosts");
+        }
         while let Some(happened) = events.next_now() {
-            let view = handle.view();
-            let called = |id| {
-                let members = view.iter().flat_map(|view| view.members.iter());
-                let name =
-                    members.filter(|member| member.id == id).map(|member| &member.name).next();
-                name.map_or("somebody".to_owned(), Name::to_string)
-            };
             match happened.event {
                 Happened::Node(Event::Chat(ChatNews::Said { line, name, .. })) => {
-                    let name = name.unwrap_or_else(|| called(line.from));
+                    let name = name.or(called(line.from)).unwrap_or("somebody".to_owned());
                     println!("{name}: {}", line.said().map_or("", Said::as_str));
                 }
                 Happened::Node(Event::Chat(ChatNews::NotSaid { why, .. })) => println!("* {why}"),
-                Happened::Node(Event::Host { host, .. }) => println!("* {} hosts", called(host)),
                 Happened::Failed { why } => return Err(why.to_string().into()),
                 _ => {}
             }

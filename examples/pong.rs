@@ -3,7 +3,7 @@
 //! `cargo run --release --example pong -- Ada`, in two terminals: a window each, up and down move the bat.
 //! With `--bot` behind the name it plays by itself, without a window.
 
-use std::{collections::BTreeMap, error::Error, time::Duration};
+use std::{collections::BTreeMap, error::Error};
 
 use interregnum::{
     Event, Game, Handle, Happened, Name, News, NodeId, SessionName, Settings, draw, start,
@@ -200,6 +200,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         settings,
         Box::new(|view| Some(chase(view.picture.as_ref()?.newest(), view.me))),
     )?;
+    println!("me {}", handle.started().id);
     for timed in handle.events().until_the_end() {
         match timed.event {
             Happened::Node(Event::Game { event: (who, goals), .. }) => {
@@ -220,6 +221,8 @@ fn window(_handle: Handle<Pong>) -> Result<(), Box<dyn Error>> {
 
 #[cfg(feature = "window")]
 fn window(handle: Handle<Pong>) -> Result<(), Box<dyn Error>> {
+    use std::time::Duration;
+
     use macroquad::prelude::*;
 
     macroquad::Window::new("Pong", async move {

@@ -10,6 +10,9 @@ use super::{
 /// How large a cell is.
 pub const CELL: f32 = 110.0;
 
+/// How much of it a stone covers.
+const STONE_PART: f32 = 0.97;
+
 /// Where the board begins.
 pub const CORNER: Vec2 = vec2(50.0, 96.0);
 
@@ -113,7 +116,7 @@ pub fn draw_start(stage: Stage, at: Spot, colour: Color, big: f32) {
 
 /// A stone with its paths.
 pub fn draw_tile(stage: Stage, tile: Tile, middle: Vec2, size: f32, lean: f32, alpha: f32) {
-    let stone = Vec2::splat(size * 0.965);
+    let stone = Vec2::splat(size * STONE_PART);
     let round = size * 0.09;
     stage.plate(middle + vec2(0.0, size * 0.025), stone, round, lean, faded(BLACK, 0.28 * alpha));
     stage.plate(middle, stone, round, lean, faded(STONE_EDGE, alpha));
@@ -121,9 +124,10 @@ pub fn draw_tile(stage: Stage, tile: Tile, middle: Vec2, size: f32, lean: f32, a
     let turn = Vec2::from_angle(lean);
     for (thick, colour) in [(0.105, GROOVE), (0.07, GROOVE_LIGHT)] {
         for (from, to) in (0..).zip(tile.pairs()).filter(|(from, to)| from < to) {
-            let points =
-                (0..=16).map(|n| middle + turn.rotate(curve(from, to, n as f32 / 16.0)) * size);
-            stage.stroke(&points.collect::<Vec<_>>(), size * thick, faded(colour, alpha));
+            let points = (0..=16).map(|n| {
+                middle + turn.rotate(curve(from, to, n as f32 / 16.0)) * size * STONE_PART
+            });
+            stage.band(&points.collect::<Vec<_>>(), size * thick, faded(colour, alpha));
         }
     }
     debug_assert_eq!(tile.pairs().len(), usize::from(ENDS));

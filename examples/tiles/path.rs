@@ -171,7 +171,7 @@ mod tests {
         let all: Vec<BTreeSet<Pairs>> = ALL.iter().map(turns).collect();
         assert!(all.iter().all(|turns| (1..=4).contains(&turns.len())));
         let different: BTreeSet<&Pairs> = all.iter().flatten().collect();
-        assert_eq!(different.len(), all.iter().map(BTreeSet::len).sum());
+        assert_eq!(different.len(), all.iter().map(BTreeSet::len).sum::<usize>());
         assert_eq!(different.len(), 105, "all ways to join eight ends in pairs");
     }
 

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::bot;
+use crate::{bot, path::SIDE};
 
 const fn id(number: u128) -> NodeId {
     NodeId::from_u128(number)

@@ -10,17 +10,18 @@ pub const HIGH: f32 = 800.0;
 
 /// Where the stage lies in the window.
 #[derive(Clone, Copy)]
-pub struct Stage {
+pub struct Stage<'a> {
     scale: f32,
     corner: Vec2,
+    font: Option<&'a Font>,
 }
 
-impl Stage {
-    /// As the window is now.
-    pub fn of_window() -> Self {
+impl<'a> Stage<'a> {
+    /// As the window is now. Words are written in this font, or in one that is always there.
+    pub fn of_window(font: Option<&'a Font>) -> Self {
         let (wide, high) = (screen_width(), screen_height());
         let scale = (wide / WIDE).min(high / HIGH).max(0.05);
-        Self { scale, corner: vec2(wide - WIDE * scale, high - HIGH * scale) / 2.0 }
+        Self { scale, corner: vec2(wide - WIDE * scale, high - HIGH * scale) / 2.0, font }
     }
 
     /// Where the mouse is.
@@ -58,13 +59,15 @@ impl Stage {
         draw_mesh(&Mesh { vertices, indices, texture: None });
     }
 
-    /// A line through these points, with round ends.
+    /// A line through these points, with round ends. (What can be seen through has none.)
     pub fn stroke(self, points: &[Vec2], thick: f32, colour: Color) {
-        let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
-        if colour.a > 0.99 {
-            self.circle(*first, thick / 2.0, colour);
-            self.circle(*last, thick / 2.0, colour);
-        }
+        let ends = points.first().into_iter().chain(points.last());
+        ends.filter(|_| colour.a > 0.99).for_each(|end| self.circle(*end, thick / 2.0, colour));
+        self.band(points, thick, colour);
+    }
+
+    /// A line through these points, that is cut off at its ends.
+    pub fn band(self, points: &[Vec2], thick: f32, colour: Color) {
         let mut vertices = Vec::with_capacity(points.len() * 2);
         for (n, at) in points.iter().enumerate() {
             let before = points[n.saturating_sub(1)];
@@ -108,7 +111,7 @@ impl Stage {
 
     /// How wide words are.
     pub fn width(self, words: &str, size: f32) -> f32 {
-        measure_text(words, None, 100, size / 100.0).width
+        measure_text(words, self.font, 100, size / 100.0).width
     }
 
     /// Words, whose line begins here.
@@ -121,7 +124,13 @@ impl Stage {
             words,
             px.x,
             px.y,
-            TextParams { font_size, font_scale, color: colour, ..TextParams::default() },
+            TextParams {
+                font_size,
+                font_scale,
+                color: colour,
+                font: self.font,
+                ..TextParams::default()
+            },
         );
     }
 

@@ -24,6 +24,9 @@ const INK: Color = color(0x36, 0x30, 0x2a);
 const SOFT: Color = color(0x7d, 0x74, 0x66);
 const ALARM: Color = color(0xd2, 0x3c, 0x3c);
 
+/// What words are written in.
+const FONT: &[u8] = include_bytes!("../../assets/Nunito-ExtraBold.ttf");
+
 /// Where the right half begins.
 const SIDE_X: f32 = 775.0;
 const SIDE_WIDE: f32 = 460.0;
@@ -69,6 +72,7 @@ pub fn open(handle: Handle<Snailway>, seconds: Option<u64>) {
 struct Table {
     handle: Handle<Snailway>,
     events: Events<Snailway>,
+    font: Option<Font>,
     view: Option<Arc<View<Snailway>>>,
     /// Which tile of the hand is chosen, and how each is turned; and by how much it seems to be.
     chosen: usize,
@@ -96,6 +100,7 @@ impl Table {
     fn new(handle: Handle<Snailway>) -> Self {
         Self {
             events: handle.events(),
+            font: load_ttf_font_from_bytes(FONT).ok(),
             handle,
             view: None,
             chosen: 0,
@@ -115,7 +120,8 @@ impl Table {
 
     fn frame(&mut self) {
         self.view = self.handle.newer_view(self.view.as_ref(), FRAME).or(self.view.take());
-        let (stage, time) = (Stage::of_window(), get_time() as f32);
+        let font = self.font.clone();
+        let (stage, time) = (Stage::of_window(font.as_ref()), get_time() as f32);
         self.hear(time);
         clear_background(SKY);
         draw_meadow(stage);
@@ -457,7 +463,7 @@ impl Table {
         for (number, (words, at)) in self.words.iter().enumerate() {
             let alpha = ((WORDS_STAY - (time - at)) / 0.6).clamp(0.0, 1.0);
             let line = shortened(stage, words, 22.0, SIDE_WIDE);
-            stage.words(&line, vec2(x, 728.0 + 26.0 * number as f32), 22.0, faded(INK, alpha));
+            stage.words(&line, vec2(x, 740.0 + 25.0 * number as f32), 22.0, faded(INK, alpha));
         }
     }
 
@@ -538,7 +544,7 @@ impl Table {
         let turn = is_turn_of(world, seat);
         let words = match (turn, player.at) {
             (false, _) => "Your tiles",
-            (true, None) => "Your turn! Choose a tile, and where to start at the edge.",
+            (true, None) => "Your turn! Where at the edge will you start?",
             (true, Some(_)) => "Your turn! Lay a tile under your snail.",
         };
         stage.words(words, vec2(SIDE_X, 536.0), 23.0, if turn { INK } else { SOFT });
@@ -559,8 +565,8 @@ impl Table {
             );
         }
         if turn {
-            let keys = "1–4 choose   R, wheel, right click turn   Enter, click lay";
-            stage.words(keys, vec2(50.0, 792.0), 18.0, SOFT);
+            let keys = "1–4: choose    R, wheel, right click: turn    Enter, click: lay";
+            stage.words(keys, vec2(SIDE_X, 714.0), 16.0, SOFT);
         }
     }
 

@@ -10,6 +10,7 @@
 )]
 
 #[path = "../../examples/tiles/bot.rs"]
+#[expect(dead_code, reason = "the program uses the rest")]
 mod bot;
 #[path = "../../examples/tiles/path.rs"]
 mod path;

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{Ipv4Addr, UdpSocket},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -76,8 +76,8 @@ impl Drop for Program {
 
 /// Where an example was built: beside the tests.
 fn built(example: &str) -> PathBuf {
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_interregnum"));
-    let folder = program.parent().unwrap().join("examples");
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap().join("examples");
     let built = folder.join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
     assert!(built.exists(), "{} is not there: cargo build --examples", built.display());
     built
@@ -179,7 +179,7 @@ fn a_game_whose_host_is_killed_at_every_turn_ends_properly() {
             let what = &line["what"];
             let told = what.get("Laid").or(what.get("Won"))?;
             let won = what.get("Won").map(|won| won["player"].clone());
-            (told["game"] == *game.as_str().map_or(&game, |_| &game)).then_some(won)
+            (told["game"] == game).then_some(won)
         });
         if let Some(winner) = what {
             break winner;
@@ -195,20 +195,23 @@ fn a_game_whose_host_is_killed_at_every_turn_ends_properly() {
 #[test]
 fn pong_goes_on_when_its_host_is_killed() {
     let port = unused_port();
-    let start = |name| Program::start("pong", &[name, "--bot", "127.0.0.1", &port]);
-    let mut players: Vec<Program> = ["Ada", "Ben", "Cleo"].into_iter().map(start).collect();
-    let host = |line: &str| line.strip_prefix("host ").map(str::to_owned);
+    let start = |name| {
+        let mut player = Program::start("pong", &[name, "--bot", "127.0.0.1", &port]);
+        let id = player.wait_for("start", |line| line.strip_prefix("me ").map(str::to_owned));
+        (id, player)
+    };
     let goal = |line: &str| line.starts_with("goal ").then_some(());
-    for player in &mut players {
-        player.wait_for("host", host);
+    let mut players: Vec<_> = ["Ada", "Ben", "Cleo"].into_iter().map(start).collect();
+    for (_, player) in &mut players {
         player.wait_for("goal", goal);
     }
-    // All say the same; who it is among them shows when it is gone.
-    for _ in 0..3 {
-        let first = players.remove(0);
-        drop(first);
+    for _ in 0..2 {
+        let said = players.iter().flat_map(|(_, player)| player.said.iter().rev());
+        let host = said.filter_map(|line| line.strip_prefix("host ")).next().unwrap().to_owned();
+        let host = players.iter().position(|(id, _)| *id == host).unwrap();
+        players.remove(host).1.kill();
         players.push(start("Dov"));
-        for player in &mut players {
+        for (_, player) in &mut players {
             player.wait_for("goal", goal);
         }
     }
@@ -230,7 +233,7 @@ fn what_was_said_stays_and_what_is_said_arrives_when_the_host_is_killed() {
     }
     let said = people[1].said.iter().rev();
     let host = said.filter_map(|line| hosts(line)).next();
-    let host = host.and_then(|host| names.iter().position(|name| *name == host)).unwrap_or(0);
+    let host = names.iter().position(|name| Some(*name) == host.as_deref()).unwrap();
     people.remove(host).kill();
     people[0].type_line("still here?");
     people.push(start("Dov"));
