@@ -312,8 +312,8 @@ impl World {
         moves.collect()
     }
 
-    /// The world after a move of whoever's turn it is, and who of all would be out by it; none if it cannot
-    /// be made. For whoever thinks before it moves.
+    /// The world after a move of whoever's turn it is; none if it cannot be made. For whoever thinks before it
+    /// moves.
     pub fn tried(&self, wanted: &Move) -> Option<World> {
         let (_, player) = self.turn()?;
         let (mut tried, id) = (self.clone(), player.id);

@@ -516,6 +516,7 @@ impl Table {
             (Some(Out::Left), _) => "has gone home".to_owned(),
             _ if turn && player.at.is_none() => "looks for a start".to_owned(),
             _ if turn => "lays a tile".to_owned(),
+            _ if player.start.is_none() => "waits for a first turn".to_owned(),
             _ if player.crept == 1 => "crept over 1 tile".to_owned(),
             _ => format!("crept over {} tiles", player.crept),
         };
@@ -547,7 +548,7 @@ impl Table {
             (true, None) => "Your turn! Where at the edge will you start?",
             (true, Some(_)) => "Your turn! Lay a tile under your snail.",
         };
-        stage.words(words, vec2(SIDE_X, 536.0), 23.0, if turn { INK } else { SOFT });
+        stage.words(words, vec2(SIDE_X, 536.0), 21.5, if turn { INK } else { SOFT });
         for (tile, kind) in player.hand.iter().enumerate() {
             let chosen = turn && tile == self.chosen;
             let at = hand_tile(tile) - vec2(0.0, if chosen { 8.0 } else { 0.0 });

@@ -21,6 +21,8 @@ struct Program {
     process: Child,
     lines: Receiver<String>,
     said: Vec<String>,
+    /// How much of it was looked at.
+    read: usize,
 }
 
 impl Program {
@@ -34,20 +36,28 @@ impl Program {
             let mut lines = out.lines().map_while(Result::ok);
             lines.all(|line| heard.send(line).is_ok())
         });
-        Self { process, lines, said: Vec::new() }
+        Self { process, lines, said: Vec::new(), read: 0 }
     }
 
     /// Reads on until a line of which `found` makes something.
     fn wait_for<T>(&mut self, what: &str, found: impl Fn(&str) -> Option<T>) -> T {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            let line = self.lines.recv_deadline(give_up);
-            let line = line.unwrap_or_else(|_| panic!("no {what} in {:#?}", self.said));
-            let found = found(&line);
-            self.said.push(line);
-            if let Some(found) = found {
+            if self.read == self.said.len() {
+                let line = self.lines.recv_deadline(give_up);
+                self.said.push(line.unwrap_or_else(|_| panic!("no {what} in {:#?}", self.said)));
+            }
+            self.read += 1;
+            if let Some(found) = found(&self.said[self.read - 1]) {
                 return found;
             }
+        }
+    }
+
+    /// Takes in what comes for a moment, to be read later.
+    fn listen(&mut self) {
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(5)) {
+            self.said.push(line);
         }
     }
 
@@ -115,12 +125,15 @@ impl Snail {
         })
     }
 
-    /// Who hosts, by what it has said last.
-    fn host(&self) -> Option<String> {
+    /// Who hosts, by what it has said last, and in which reign.
+    fn host(&mut self) -> Option<(u64, String)> {
+        self.program.listen();
         let lines = self.program.said.iter().rev();
-        let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let mut hosts = lines.filter(|line| line["event"] == "host");
-        hosts.next().map(|line| line["host"].as_str().unwrap().to_owned())
+        let mut hosts = lines
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|line| line["event"] == "host");
+        let last = hosts.next()?;
+        Some((last["term"]["epoch"].as_u64()?, last["host"].as_str()?.to_owned()))
     }
 }
 
@@ -130,10 +143,17 @@ fn snails(count: usize) -> (Vec<Snail>, impl Fn() -> Snail) {
     ((0..count).map(|_| another()).collect(), another)
 }
 
-/// Kills whoever hosts, as the first of the others has it.
+/// Kills whoever hosts, as soon as that is one of them.
 fn kill_the_host(snails: &mut Vec<Snail>) {
-    let host = snails.iter().find_map(Snail::host).unwrap();
-    let host = snails.iter().position(|snail| snail.id == host).unwrap();
+    let give_up = Instant::now() + PATIENCE;
+    let host = loop {
+        assert!(Instant::now() < give_up, "nobody hosts");
+        let newest = snails.iter_mut().filter_map(Snail::host).max();
+        let host = newest.and_then(|(_, id)| snails.iter().position(|snail| snail.id == id));
+        if let Some(host) = host {
+            break host;
+        }
+    };
     snails.remove(host).program.kill();
 }
 
