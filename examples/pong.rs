@@ -255,7 +255,7 @@ fn window(handle: Handle<Pong>) -> Result<(), Box<dyn Error>> {
                 let waits = world.people.len().saturating_sub(2);
                 if waits > 0 {
                     draw_text(
-                        &format!("{waits} wait"),
+                        format!("{waits} wait"),
                         px(1_000),
                         px(HIGH - 1_000),
                         px(2_000),

@@ -54,7 +54,7 @@ pub fn cell_at(at: Vec2) -> Option<u8> {
 /// Where an end of a tile lies, from its middle, if the tile is one long and one wide; and which way is
 /// in.
 fn end(end: u8) -> (Vec2, Vec2) {
-    let along = if end % 2 == 0 { -1.0 / 6.0 } else { 1.0 / 6.0 };
+    let along = if end.is_multiple_of(2) { -1.0 / 6.0 } else { 1.0 / 6.0 };
     let quarter = match end / 2 % 4 {
         0 => vec2(1.0, 0.0),
         1 => vec2(0.0, 1.0),

@@ -10,7 +10,7 @@
 //! | `rules` | the game: all of it is a pure step over a world |
 //! | `bot` | a player made of code |
 //! | `teller` | what happens, in words or as JSON |
-//! | `window`, `stage`, `garden`, `snail` | what is seen, and what is clicked |
+//! | `window`, `panel`, `garden`, `snail`, `stage` | what is seen, and what is clicked |
 
 use std::{error::Error, net::Ipv4Addr, time::Duration};
 
@@ -23,6 +23,8 @@ use teller::Teller;
 mod bot;
 #[cfg(feature = "window")]
 mod garden;
+#[cfg(feature = "window")]
+mod panel;
 mod path;
 mod rules;
 #[cfg(feature = "window")]

@@ -6,35 +6,21 @@ use std::{
     time::Duration,
 };
 
-use interregnum::{Event, Events, Handle, Happened, NodeId, Status, View};
+use interregnum::{Event, Events, Handle, Happened, NodeId, View};
 use macroquad::{miniquad, prelude::*};
 
 use super::{
     garden::{self, CELL, COLOURS, color},
+    panel::{
+        self, ALARM, FONT, INK, PLATE, SIDE_WIDE, SIDE_X, SKY, SOFT, draw_aside, draw_notice,
+        in_hand, is_turn_of, is_winner, shortened,
+    },
     path::{Spot, Tile, Way},
-    rules::{HAND, Move, Out, Phase, Player, Snailway, TURN_TICKS, Told, World},
+    rules::{HAND, Move, Out, Phase, Player, Snailway, Told, World},
     snail::Snail,
-    stage::{HIGH, Stage, WIDE, faded, mixed},
+    stage::{HIGH, Stage, WIDE, faded},
     teller::reason,
 };
-
-const SKY: Color = color(0xd6, 0xe8, 0xc8);
-const PLATE: Color = color(0xfb, 0xf5, 0xe6);
-const INK: Color = color(0x36, 0x30, 0x2a);
-const SOFT: Color = color(0x7d, 0x74, 0x66);
-const ALARM: Color = color(0xd2, 0x3c, 0x3c);
-
-/// What words are written in.
-const FONT: &[u8] = include_bytes!("../../assets/Nunito-ExtraBold.ttf");
-
-/// Where the right half begins.
-const SIDE_X: f32 = 775.0;
-const SIDE_WIDE: f32 = 460.0;
-
-/// A tile in the hand: where the first lies, how large it is, how far to the next.
-const HAND_AT: Vec2 = vec2(826.0, 612.0);
-const HAND_TILE: f32 = 100.0;
-const HAND_STEP: f32 = 118.0;
 
 /// How many tiles a snail creeps in a second.
 const PACE: f32 = 2.6;
@@ -92,8 +78,8 @@ struct Table {
     laid: BTreeMap<u8, f32>,
     /// What there is to read, and since when.
     words: VecDeque<(String, f32)>,
-    /// What is over, and when it was seen.
-    won_at: f32,
+    /// Since when the game is over, and nothing moves any more.
+    won_at: Option<f32>,
 }
 
 impl Table {
@@ -114,7 +100,7 @@ impl Table {
             fallen: [0.0; COLOURS.len()],
             laid: BTreeMap::new(),
             words: VecDeque::new(),
-            won_at: 0.0,
+            won_at: None,
         }
     }
 
@@ -145,7 +131,7 @@ impl Table {
         }
         self.draw_snails(stage, &world, time);
         self.draw_side(stage, &world, &view, seat, time);
-        self.draw_notices(stage, &world, &view, time);
+        panel::draw_notices(stage, &world, view.status, self.won_at, time);
     }
 
     /// Takes in what has happened.
@@ -237,11 +223,16 @@ impl Table {
             let rest = (goal - *lean + 2.0).rem_euclid(4.0) - 2.0;
             *lean += rest * (dt * 16.0).min(1.0);
         }
-        match world.phase {
-            Phase::Won(_) if self.won_at == 0.0 => self.won_at = time,
-            Phase::Won(_) => {}
-            _ => self.won_at = 0.0,
-        }
+        let rests = |(seat, player): (usize, &Player)| {
+            let goal = player.way(&world.board).tiles.len() as f32;
+            self.crept[seat] >= goal && (player.out != Some(Out::Slid) || self.fallen[seat] >= 1.0)
+        };
+        let mut players = world.players.iter().enumerate().take(COLOURS.len());
+        self.won_at = match (world.phase, self.won_at) {
+            (Phase::Won(_), Some(at)) => Some(at),
+            (Phase::Won(_), None) => players.all(rests).then_some(time),
+            _ => None,
+        };
     }
 
     /// What the keys and the mouse say, when it is one's turn.
@@ -433,8 +424,7 @@ impl Table {
         stage.words(&host, vec2(x, 50.0), 22.0, SOFT);
         for (seat, player) in world.players.iter().enumerate().take(COLOURS.len()) {
             let won = view.scores.get(&player.id).copied().unwrap_or(0);
-            let top = 84.0 + 96.0 * seat as f32;
-            self.draw_player(stage, world, seat, player, won, top, player.id == view.me, time);
+            panel::draw_player(stage, world, seat, won, player.id == view.me, time);
         }
         let playing: Vec<NodeId> = world.players.iter().map(|player| player.id).collect();
         let watch = world.people.iter().filter(|(id, _)| !playing.contains(id));
@@ -448,7 +438,9 @@ impl Table {
             stage.words(&line, vec2(x, 494.0), 20.0, SOFT);
         }
         match seat.map(|seat| (seat, &world.players[seat])) {
-            Some((seat, player)) if player.plays() => self.draw_hand(stage, world, seat, player),
+            Some((seat, player)) if player.plays() => {
+                panel::draw_hand(stage, world, seat, self.chosen, &self.leans);
+            }
             Some(_) => draw_aside(
                 stage,
                 "You are out of this one.",
@@ -466,207 +458,6 @@ impl Table {
             stage.words(&line, vec2(x, 740.0 + 25.0 * number as f32), 22.0, faded(INK, alpha));
         }
     }
-
-    #[expect(clippy::too_many_arguments, reason = "one row of a table, drawn in one place")]
-    fn draw_player(
-        &self,
-        stage: Stage,
-        world: &World,
-        seat: usize,
-        player: &Player,
-        won: u32,
-        top: f32,
-        is_me: bool,
-        time: f32,
-    ) {
-        let turn = is_turn_of(world, seat);
-        let amid = vec2(SIDE_X + SIDE_WIDE / 2.0, top + 43.0);
-        let alive = player.plays() || is_winner(world, seat);
-        let plate = if turn { mixed(PLATE, COLOURS[seat], 0.28) } else { PLATE };
-        stage.plate(amid + vec2(0.0, 4.0), vec2(SIDE_WIDE, 86.0), 18.0, 0.0, faded(BLACK, 0.12));
-        if turn {
-            stage.plate(amid, vec2(SIDE_WIDE + 8.0, 94.0), 22.0, 0.0, COLOURS[seat]);
-        }
-        stage.plate(
-            amid,
-            vec2(SIDE_WIDE, 86.0),
-            18.0,
-            0.0,
-            if alive { plate } else { mixed(PLATE, SKY, 0.7) },
-        );
-        let snail = Snail {
-            hides: !alive,
-            creeps: turn,
-            crown: is_winner(world, seat),
-            alpha: if alive { 1.0 } else { 0.7 },
-            ..Snail::sitting(COLOURS[seat], vec2(SIDE_X + 54.0, top + 66.0), 0.95)
-        };
-        snail.draw(stage, time);
-        let who = if is_me { format!("{} (you)", player.name) } else { player.name.to_string() };
-        let ink = if alive { INK } else { SOFT };
-        stage.words(
-            &shortened(stage, &who, 32.0, 250.0),
-            vec2(SIDE_X + 108.0, top + 38.0),
-            32.0,
-            ink,
-        );
-        let state = match (player.out, world.phase) {
-            _ if is_winner(world, seat) => "wins!".to_owned(),
-            (Some(Out::Slid), _) => "slid off the board".to_owned(),
-            (Some(Out::Left), _) => "has gone home".to_owned(),
-            _ if turn && player.at.is_none() => "looks for a start".to_owned(),
-            _ if turn => "lays a tile".to_owned(),
-            _ if player.start.is_none() => "waits for a first turn".to_owned(),
-            _ if player.crept == 1 => "crept over 1 tile".to_owned(),
-            _ => format!("crept over {} tiles", player.crept),
-        };
-        stage.words(&state, vec2(SIDE_X + 108.0, top + 66.0), 22.0, SOFT);
-        let right = vec2(SIDE_X + SIDE_WIDE - 50.0, top + 43.0);
-        if turn {
-            let left = world.until.saturating_sub(world.tick);
-            let part = left as f32 / TURN_TICKS as f32;
-            let colour = if left < 200 { ALARM } else { COLOURS[seat] };
-            stage.circle(right, 31.0, faded(WHITE, 0.75));
-            stage.ring(right, 27.0, part.min(1.0), 6.0, colour);
-            let seconds = left.div_ceil(60).to_string();
-            stage.words_amid(
-                &seconds,
-                right + vec2(0.0, 10.0),
-                32.0,
-                if left < 200 { ALARM } else { INK },
-            );
-        } else if won > 0 {
-            let words = if won == 1 { "1 win".to_owned() } else { format!("{won} wins") };
-            stage.words_amid(&words, right + vec2(-8.0, 8.0), 22.0, SOFT);
-        }
-    }
-
-    fn draw_hand(&self, stage: Stage, world: &World, seat: usize, player: &Player) {
-        let turn = is_turn_of(world, seat);
-        let words = match (turn, player.at) {
-            (false, _) => "Your tiles",
-            (true, None) => "Your turn! Where at the edge will you start?",
-            (true, Some(_)) => "Your turn! Lay a tile under your snail.",
-        };
-        stage.words(words, vec2(SIDE_X, 536.0), 21.5, if turn { INK } else { SOFT });
-        for (tile, kind) in player.hand.iter().enumerate() {
-            let chosen = turn && tile == self.chosen;
-            let at = hand_tile(tile) - vec2(0.0, if chosen { 8.0 } else { 0.0 });
-            if chosen {
-                stage.plate(at, Vec2::splat(HAND_TILE + 10.0), 14.0, 0.0, COLOURS[seat]);
-            }
-            let lean = self.leans[tile] * std::f32::consts::FRAC_PI_2;
-            let alpha = if turn { 1.0 } else { 0.6 };
-            garden::draw_tile(stage, Tile { kind: *kind, turned: 0 }, at, HAND_TILE, lean, alpha);
-            stage.words_amid(
-                &(tile + 1).to_string(),
-                hand_tile(tile) + vec2(0.0, 74.0),
-                20.0,
-                SOFT,
-            );
-        }
-        if turn {
-            let keys = "1–4: choose    R, wheel, right click: turn    Enter, click: lay";
-            stage.words(keys, vec2(SIDE_X, 714.0), 16.0, SOFT);
-        }
-    }
-
-    /// What stands over the board when it is not played on.
-    fn draw_notices(&self, stage: Stage, world: &World, view: &View<Snailway>, time: f32) {
-        if view.status == Status::Interregnum {
-            draw_notice(stage, "The gardener is gone…", "Another one is on its way.");
-        }
-        let seconds = world.until.saturating_sub(world.tick).div_ceil(60);
-        match world.phase {
-            Phase::Alone => draw_notice(
-                stage,
-                "One snail is no race.",
-                "Start it once more, here or on another machine.",
-            ),
-            Phase::Gathering => {
-                let names: Vec<_> =
-                    world.people.values().map(|person| person.name.to_string()).collect();
-                draw_notice(stage, &format!("A game begins in {seconds}…"), &names.join(", "));
-            }
-            Phase::Won(seat) if time - self.won_at > 1.6 => {
-                self.draw_winner(stage, world, usize::from(seat), seconds, time);
-            }
-            Phase::Won(_) | Phase::Turn(_) => {}
-        }
-    }
-
-    fn draw_winner(&self, stage: Stage, world: &World, seat: usize, seconds: u64, time: f32) {
-        let since = time - self.won_at - 1.6;
-        let part = (since / 0.35).clamp(0.0, 1.0);
-        let grow = part * (2.0 - part) * (1.0 + 0.15 * (1.0 - part));
-        let amid = garden::CORNER + Vec2::splat(CELL * 3.0);
-        stage.plate(
-            amid,
-            Vec2::splat(CELL * 6.0 + 8.0),
-            8.0,
-            0.0,
-            faded(color(0x22, 0x33, 0x22), 0.45 * part),
-        );
-        for n in 0..140_u64 {
-            let drawn = interregnum::draw(world.game, n);
-            let bits = |shift: u32| (drawn >> shift & 0xff) as f32 / 255.0;
-            let fall = (since * (0.10 + 0.16 * bits(0)) + bits(8)).fract();
-            let sway = (time * (1.0 + 2.0 * bits(16)) + bits(24) * 6.0).sin() * 16.0;
-            let at = vec2(bits(32) * WIDE + sway, -20.0 + fall * (HIGH + 40.0));
-            let size = vec2(5.0 + 9.0 * (time * 5.0 + bits(40) * 6.0).sin().abs(), 11.0);
-            stage.plate(
-                at,
-                size,
-                2.0,
-                bits(48) * 6.0 + time,
-                faded(COLOURS[n as usize % 4], 0.9 * part),
-            );
-        }
-        stage.plate(
-            amid + vec2(0.0, 8.0),
-            vec2(470.0, 350.0) * grow,
-            36.0 * grow,
-            0.0,
-            faded(BLACK, 0.25),
-        );
-        stage.plate(amid, vec2(470.0, 350.0) * grow, 36.0 * grow, 0.0, COLOURS[seat % 4]);
-        stage.plate(amid, vec2(452.0, 332.0) * grow, 28.0 * grow, 0.0, PLATE);
-        if part < 1.0 {
-            return;
-        }
-        let hop = (since * 5.0).sin().abs() * 26.0;
-        let winner = Snail {
-            crown: true,
-            ..Snail::sitting(COLOURS[seat % 4], amid + vec2(-8.0, 34.0 - hop), 2.5)
-        };
-        winner.draw(stage, time);
-        let name =
-            world.players.get(seat).map_or_else(String::new, |player| player.name.to_string());
-        let line = shortened(stage, &format!("{name} wins!"), 54.0, 420.0);
-        stage.words_amid(&line, amid + vec2(0.0, 102.0), 54.0, INK);
-        let next = if world.people.len() > 1 {
-            format!("the next game begins in {seconds}")
-        } else {
-            "and is alone now".to_owned()
-        };
-        stage.words_amid(&next, amid + vec2(0.0, 138.0), 24.0, SOFT);
-    }
-}
-
-fn is_turn_of(world: &World, seat: usize) -> bool {
-    world.turn().is_some_and(|(turn, _)| usize::from(turn) == seat)
-}
-
-fn is_winner(world: &World, seat: usize) -> bool {
-    matches!(world.phase, Phase::Won(won) if usize::from(won) == seat)
-}
-
-fn hand_tile(tile: usize) -> Vec2 {
-    HAND_AT + vec2(HAND_STEP * tile as f32, 0.0)
-}
-
-fn in_hand(tile: usize, at: Vec2) -> bool {
-    (at - hand_tile(tile)).abs().max_element() < HAND_TILE / 2.0
 }
 
 /// Where a snail would end up.
@@ -685,22 +476,6 @@ fn draw_goal(stage: Stage, way: &Way, then: &Player, colour: Color, time: f32) {
     }
 }
 
-fn draw_notice(stage: Stage, words: &str, more: &str) {
-    let amid = garden::CORNER + Vec2::splat(CELL * 3.0);
-    stage.plate(amid + vec2(0.0, 6.0), vec2(560.0, 150.0), 28.0, 0.0, faded(BLACK, 0.2));
-    stage.plate(amid, vec2(560.0, 150.0), 28.0, 0.0, PLATE);
-    stage.words_amid(words, amid - vec2(0.0, 8.0), 42.0, INK);
-    stage.words_amid(&shortened(stage, more, 24.0, 520.0), amid + vec2(0.0, 38.0), 24.0, SOFT);
-}
-
-fn draw_aside(stage: Stage, words: &str, more: &str, time: f32) {
-    let amid = vec2(SIDE_X + SIDE_WIDE / 2.0, 600.0);
-    let snail = Snail { hides: true, ..Snail::sitting(color(0x9a, 0x8f, 0x80), amid, 1.3) };
-    snail.draw(stage, time);
-    stage.words_amid(words, amid + vec2(0.0, 46.0), 26.0, INK);
-    stage.words_amid(more, amid + vec2(0.0, 74.0), 20.0, SOFT);
-}
-
 /// Daisies in the grass around the bed.
 fn draw_meadow(stage: Stage) {
     for n in 0..46_u64 {
@@ -715,14 +490,4 @@ fn draw_meadow(stage: Stage) {
         }
         stage.circle(at, size * 0.55, color(0xf2, 0xc9, 0x4c));
     }
-}
-
-/// Words that are no wider than that.
-fn shortened(stage: Stage, words: &str, size: f32, wide: f32) -> String {
-    if stage.width(words, size) <= wide {
-        return words.to_owned();
-    }
-    let mut short = words.to_owned();
-    while short.pop().is_some() && stage.width(&format!("{short}…"), size) > wide {}
-    format!("{}…", short.trim_end())
 }
