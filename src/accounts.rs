@@ -28,7 +28,7 @@ mod own;
 mod statement;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map},
     sync::Arc,
 };
 
@@ -233,8 +233,11 @@ impl Accounts {
     fn take_in(&mut self, heard: Heard) {
         let Heard { statement, author, entry, place } = heard;
         let key = statement.account;
-        self.ids.insert(key.id(), key);
-        let account = Arc::make_mut(self.accounts.entry(key).or_default());
+        let account = self.accounts.entry(key).or_insert_with(|| {
+            self.ids.insert(key.id(), key);
+            Arc::default()
+        });
+        let account = Arc::make_mut(account);
         match &statement.claim {
             Claim::Called { revision, .. } => {
                 let known = account.called.as_ref();
@@ -462,9 +465,13 @@ impl Accounts {
 
 /// Of two statements that say the same the lower one is kept, so that it is the same everywhere.
 fn keep(kept: &mut BTreeMap<NodeId, Arc<Statement>>, of: NodeId, statement: Arc<Statement>) {
-    let known = kept.entry(of).or_insert_with(|| statement.clone());
-    if statement.hash() < known.hash() {
-        *known = statement;
+    match kept.entry(of) {
+        btree_map::Entry::Vacant(place) => drop(place.insert(statement)),
+        btree_map::Entry::Occupied(mut known) => {
+            if statement.hash() < known.get().hash() {
+                known.insert(statement);
+            }
+        }
     }
 }
 

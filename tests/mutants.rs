@@ -52,8 +52,7 @@ const FOUND: [(&str, Place); 28] = [
     ("follows-the-deaf", Seed(5)),
     ("usurper", Told("split-in-halves", 2)),
     ("duels", Seed(1)),
-    // Too frequent, after some three hundred seeds.
-    ("counts-twice", Unknown),
+    ("counts-twice", Told("cable-out-for-a-blink", 1)),
     ("one-life", Seed(3)),
     ("any-baseline", Seed(1)),
     ("trusts-answers", Seed(3)),

@@ -1,14 +1,18 @@
 //! What is kept of all games in one folder: the ledgers of all its profiles, together.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use interregnum::{
     arena::Arena,
     game::FactRules,
-    ledger::Ledger,
+    ledger::{Ledger, entry::Entry},
     runtime::store::{
         OpenError,
-        file::{Contents, LedgerFile},
+        file::{Content, Contents, LedgerFile},
     },
     text::SessionName,
     types::SessionId,
@@ -85,9 +89,29 @@ impl Kept {
 
 /// Reads one file after the other. Whether all of them could be read.
 pub fn each(options: &KeptOptions, mut take: impl FnMut(Contents)) -> anyhow::Result<bool> {
+    read_all(options, LedgerFile::read, &mut take)
+}
+
+/// The same, entry by entry, in no order; without those that were folded.
+pub fn each_entry(options: &KeptOptions, mut take: impl FnMut(Entry)) -> anyhow::Result<bool> {
+    let mut each = |content| match content {
+        Content::Entry(entry) => take(entry),
+        Content::Page(_) => {}
+    };
+    let tell = |contents: Contents| {
+        contents.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+    };
+    read_all(options, |path| LedgerFile::read_each(path, &mut each), tell)
+}
+
+fn read_all(
+    options: &KeptOptions,
+    mut read: impl FnMut(&Path) -> Result<Contents, OpenError>,
+    mut take: impl FnMut(Contents),
+) -> anyhow::Result<bool> {
     let mut complete = true;
     for path in files(options)? {
-        match LedgerFile::read(&path) {
+        match read(&path) {
             Ok(contents) => take(contents),
             Err(error @ OpenError::Foreign { .. }) => tracing::warn!("{error}"),
             Err(error) => {

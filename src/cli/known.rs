@@ -5,8 +5,10 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    thread,
 };
 
+use crossbeam_channel::bounded;
 use interregnum::{
     accounts::{Accounts, Claim, Heard, Listed, Own, Statement, heard_in, page_of},
     keys::PublicKey,
@@ -14,7 +16,7 @@ use interregnum::{
 };
 
 use super::{
-    kept::{Kept, each, folder},
+    kept::{Kept, each_entry, folder},
     options::KeptOptions,
     profile,
 };
@@ -77,18 +79,19 @@ pub fn page(
     per_page: usize,
 ) -> anyhow::Result<Page> {
     let folder = folder(options)?;
+    let mut accounts = Accounts::default();
+    let mut said = Vec::new();
+    let mut hear = |heard: Heard| {
+        said.push(heard.clone());
+        accounts.believe(heard);
+    };
     // Where an entry stands among the others makes no difference for what is shown here, so no ledger is
     // made of what is on the disk.
-    let mut said = Vec::new();
-    let complete = each(options, |contents| {
-        contents.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-        said.extend(contents.ledgers.into_values().flatten().filter_map(|entry| said_in(&entry)));
-    })?;
-    said.extend(profile::accounts(&folder).flat_map(|(_, own)| heard_of(&own)));
+    let complete = read_beside(options, |entry| said_in(&entry).into_iter().for_each(&mut hear))?;
+    profile::accounts(&folder).flat_map(|(_, own)| heard_of(&own)).for_each(hear);
     let exit_code = if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     let mut forged = BTreeSet::new();
     loop {
-        let accounts = of(said.iter().cloned(), &forged);
         let all = accounts.listed(filter);
         let in_all = all.len();
         let shown = page_of(&all, page, per_page).iter();
@@ -98,7 +101,34 @@ pub fn page(
             return Ok(Page { accounts, keys, in_all, folder, exit_code });
         }
         forged.extend(found);
+        accounts = of(said.iter().cloned(), &forged);
     }
+}
+
+/// So many entries are handed over at once, and so many such heaps wait at most.
+const HEAP: usize = 512;
+const HEAPS_WAITING: usize = 8;
+
+/// All entries on the disk, each given to `take` while others are being read: reading takes about as long as
+/// what is done with them.
+#[expect(clippy::disallowed_methods, reason = "one reads, the other one reckons")]
+fn read_beside(options: &KeptOptions, mut take: impl FnMut(Entry)) -> anyhow::Result<bool> {
+    let (full, heaps) = bounded::<Vec<Entry>>(HEAPS_WAITING);
+    thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            let mut heap = Vec::with_capacity(HEAP);
+            let complete = each_entry(options, |entry| {
+                heap.push(entry);
+                if heap.len() == HEAP {
+                    let _ = full.send(std::mem::replace(&mut heap, Vec::with_capacity(HEAP)));
+                }
+            });
+            let _ = full.send(heap);
+            complete
+        });
+        heaps.iter().flatten().for_each(&mut take);
+        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// What an entry that was kept says of an account.

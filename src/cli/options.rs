@@ -600,6 +600,10 @@ pub struct FailoverOptions {
     #[arg(long)]
     pub silent: bool,
 
+    /// The peers run another build of this program: so that one measures both in the same way.
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
+
     #[command(flatten)]
     pub run: RunOptions,
 }
@@ -613,6 +617,10 @@ pub struct HealOptions {
     /// How often the network is cut and mended.
     #[arg(long, default_value = "20", value_parser = number(1..=TIMES_MAX), allow_negative_numbers = true)]
     pub heals: u32,
+
+    /// The peers run another build of this program: so that one measures both in the same way.
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
 
     #[command(flatten)]
     pub run: RunOptions,

@@ -44,6 +44,8 @@ pub struct Peers {
     passphrase: Option<String>,
     /// Each on a machine of its own, or all on this one.
     pub lab: Option<Lab>,
+    /// What each of them runs: this very program, if nothing is said.
+    pub program: Option<PathBuf>,
 }
 
 struct Peer {
@@ -108,6 +110,7 @@ impl Peers {
             arguments,
             passphrase: secret::passphrase(game)?,
             lab,
+            program: None,
         })
     }
 
@@ -252,7 +255,10 @@ impl Peers {
 
     fn spawn(&mut self, number: usize) -> anyhow::Result<()> {
         let peer = &self.peers[number];
-        let program = env::current_exe().context("cannot find this program")?;
+        let program = match &self.program {
+            Some(program) => program.clone(),
+            None => env::current_exe().context("cannot find this program")?,
+        };
         let mut command = match &self.lab {
             Some(lab) => lab.command(number, program),
             None => Command::new(program),

@@ -7,7 +7,8 @@
 //!
 //! Beacons are announcements: nothing is believed of them but that somebody may be dialled. One
 //! that asks is answered with the own beacon, without the padding, and not too often: per address, per
-//! network and in all. So there is nothing to amplify. The answer leaves by the socket that the question
+//! network and in all; of those who have a host by that host, and by one or two others. So there is nothing to
+//! amplify. The answer leaves by the socket that the question
 //! came in on. Nor are more of them read in the time of a tick, and remembered, than a crowd sends
 //! (`strangers`).
 //!
@@ -43,7 +44,7 @@ use crate::{
     io::{Effect, Interface, Port},
     keys::{Chance, Lock, PublicKey},
     text::{Name, SessionName},
-    types::{Incarnation, Instant, NodeId, SessionId, Term},
+    types::{Incarnation, Instant, NodeId, Role, SessionId, Term},
 };
 
 /// How long a session or a host that was heard of is believed in: two and a half beacons.
@@ -217,7 +218,8 @@ impl Discovery {
         }
         let proved = self.is_proved(&beacon, freshness)?;
         let mut paid = bytes.len();
-        if (beacon.ask || !proved) && self.may_answer(now, from) {
+        let asks = beacon.ask || !proved;
+        if asks && self.is_ours(now, me, beacon.ask, proved) && self.may_answer(now, from) {
             paid -= self.answer(me, (from, via), bytes.len(), !proved, freshness.question);
         }
         if id == me.id {
@@ -289,7 +291,7 @@ impl Discovery {
             }
             if envelope.magic == MAGIC {
                 // Whoever brings another passphrase shall soon know.
-                if envelope.ask && self.may_answer(now, from) {
+                if envelope.ask && self.is_ours(now, me, true, true) && self.may_answer(now, from) {
                     self.answer(me, (from, via), bytes.len(), false, 0);
                 }
                 self.note_locked(Locked { envelope, from, at: now, bytes: bytes.into() });
@@ -401,6 +403,24 @@ impl Discovery {
     /// What was announced lately.
     pub fn heard(&self, now: Instant) -> impl Iterator<Item = &Heard> {
         self.heard.values().filter(move |heard| now.since(heard.at) < FRESH)
+    }
+
+    /// Whether this node is to answer what all have heard. Those who follow a host leave it to that host and, by
+    /// chance, to one of them: so whoever asks is sent no more than it sends, however many hear it. What may be an
+    /// old beacon is answered with a question as long as itself: so by the host alone, or by one of all.
+    fn is_ours(&mut self, now: Instant, me: &Identity, asks: bool, proved: bool) -> bool {
+        let Some(told) = &self.told else { return false };
+        let Some(term) = told.term else { return true };
+        let (hosts, players) = (term.host == me.id, told.players.max(2));
+        let by_chance = match (asks, proved) {
+            (true, _) if hosts => return true,
+            (true, true) => players - 1,
+            (true, false) => 0,
+            (false, _) => players,
+        };
+        let drawn = u32::from_be_bytes(self.chance.bytes());
+        let is_chosen = me.role == Role::Player && drawn.checked_rem(by_chance) == Some(0);
+        is_chosen || self.patience.may_answer_besides(now)
     }
 
     fn may_answer(&mut self, now: Instant, to: SocketAddr) -> bool {
@@ -555,6 +575,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::types::Epoch;
 
     #[test]
     fn a_beacon_goes_out_once_of_each_network_whatever_addresses_there_are() {
@@ -776,6 +797,55 @@ mod tests {
             assert!(here.heard.len() <= ANNOUNCED_PER_ADDRESS_MAX);
         }
         assert_eq!(read, 3 * 96, "so many of each thousand that come at once");
+    }
+
+    #[test]
+    fn who_asks_all_of_a_game_is_sent_no_more_than_it_sends_however_many_hear_it() {
+        for locked in [false, true] {
+            let identity = |number| Identity {
+                lock: locked.then(|| Lock::from_secret(&[7; 32])),
+                name: Name::new("a name of some length"),
+                ..Identity::numbered(number)
+            };
+            let members: Vec<Identity> = (1..17).map(identity).collect();
+            let (host, incarnation) = (members[0].id, members[0].incarnation);
+            let reign = Term { epoch: Epoch(3), host, incarnation };
+            let mut game: Vec<Discovery> = (1..17)
+                .map(|chance| {
+                    let (every, port) = (Duration::from_secs(1), 50_000);
+                    Discovery::new(every, Chance::new([chance; 32]), port, Vec::new())
+                })
+                .collect();
+            let at = |last: u8| SocketAddr::from(([10, 77, 0, last], 50_000));
+            let stranger = identity(99);
+            let mut asks = discovery(vec![at(1)]);
+            let (mut sent, mut answered, mut by_host) = (0, 0, 0);
+            for number in 0..300_u32 {
+                // Each time somebody else, as far as anybody sees.
+                let now = Instant(1_000_000 + u64::from(number) * 200_000);
+                let from = at((number % 200) as u8 + 20);
+                asks.timeout(now, &stranger, Told { ask: true, players: number, ..told() });
+                asks.next = now;
+                let Some(Effect::Packet { bytes, .. }) = asks.poll() else { continue };
+                while asks.poll().is_some() {}
+                sent += bytes.len();
+                for (member, (me, here)) in members.iter().zip(&mut game).enumerate() {
+                    let term = Some(reign);
+                    here.timeout(now, me, Told { term, players: 16, ..told() });
+                    here.packet(now, me, from, Port::Beacon, &bytes);
+                    while let Some(effect) = here.poll() {
+                        let Effect::Packet { to, bytes, .. } = effect else { continue };
+                        assert_eq!(to, from);
+                        answered += bytes.len();
+                        by_host += u32::from(member == 0);
+                    }
+                }
+            }
+            assert!(by_host > 250, "the host answered {by_host}");
+            // Each has two in each of the two minutes that it answers whatever others do.
+            let free = 16 * 4 * BEACON_BYTES;
+            assert!(answered <= sent + free, "{answered} bytes for {sent}");
+        }
     }
 
     // They had ids where there are keys now.

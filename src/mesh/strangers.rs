@@ -132,6 +132,7 @@ pub(super) struct Patience {
     answered: Ration<SocketAddr>,
     by_network: Ration<[u8; 3]>,
     far: Ration<()>,
+    free: Ration<()>,
 }
 
 /// So many beacons are read in the time of a tick: each takes some five microseconds, and what follows from it.
@@ -146,6 +147,11 @@ const ANSWERED_IN_ALL: u32 = 128;
 const ANSWERED_PER_NETWORK: u32 = 96;
 const ANSWERED_FAR: u32 = 8;
 
+/// So many that another one would answer are answered all the same in a minute: somebody may have asked this node
+/// alone, or hear no other one.
+const ANSWERED_FREE: u32 = 2;
+const FREE_SPAN: Duration = Duration::from_secs(60);
+
 impl Default for Patience {
     fn default() -> Self {
         Self {
@@ -153,6 +159,7 @@ impl Default for Patience {
             answered: Ration::new(ANSWER_SPAN, ANSWERED_IN_ALL, 1),
             by_network: Ration::new(ANSWER_SPAN, ANSWERED_IN_ALL, ANSWERED_PER_NETWORK),
             far: Ration::new(ANSWER_SPAN, ANSWERED_FAR, ANSWERED_FAR),
+            free: Ration::new(FREE_SPAN, ANSWERED_FREE, ANSWERED_FREE),
         }
     }
 }
@@ -161,6 +168,11 @@ impl Patience {
     /// Whether a beacon from there is read.
     pub(super) fn may_read(&mut self, now: Instant, from: IpAddr) -> bool {
         self.read.take(now, from)
+    }
+
+    /// Whether one is answered that is somebody else's to answer.
+    pub(super) fn may_answer_besides(&mut self, now: Instant) -> bool {
+        self.free.take(now, ())
     }
 
     /// Whether one is answered. `near`: it came from a network that this machine is on, or from somebody whom

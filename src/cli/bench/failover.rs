@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use anyhow::bail;
 use interregnum::{
+    config::TICK,
     runtime,
     types::{Instant, NodeId},
 };
@@ -36,6 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a host stays killed or stopped.
 const GONE: Duration = Duration::from_millis(500);
+
+/// So that the last ticks of the old reign are among the lines.
+const LAST_TICKS: Duration = Duration::from_millis(50);
 
 /// One failover.
 #[derive(Clone, Debug, Serialize)]
@@ -93,6 +97,7 @@ pub fn run(options: &FailoverOptions, log: LevelFilter) -> anyhow::Result<ExitCo
     let out = Stdout::new(run.json)?;
     let stop = signals::stop_requests(run.tied, &out)?;
     let mut peers = Peers::new(&GameOptions::private(true), run, log)?;
+    peers.program.clone_from(&options.program);
     for _ in 0..options.peers {
         peers.add_bot()?;
     }
@@ -108,6 +113,13 @@ pub fn run(options: &FailoverOptions, log: LevelFilter) -> anyhow::Result<ExitCo
     let ended = bench.measure(options.kills)?;
     bench.party.peers.end();
     Ok(bench.close(ended))
+}
+
+/// How far into a tick the host is lost: it takes hosts evenly from all parts of a tick, or the gaps of two
+/// builds would tell of nothing but where in a tick each of them is when all have gathered. The multiples of the
+/// golden ratio, which fill an interval evenly, however many there are.
+fn phase(number: u32) -> Duration {
+    TICK.mul_f64((f64::from(number) * 0.618_033_988_749_895).fract())
 }
 
 impl Bench {
@@ -148,8 +160,7 @@ impl Bench {
         let Some(old) = self.party.judge.host() else { bail!("nobody hosts") };
         let epoch = self.party.judge.epoch();
         self.record();
-        // So that the last ticks of the old reign are among the lines.
-        if let Err(cut) = self.party.pass(Duration::from_millis(50)) {
+        if let Err(cut) = self.party.pass(LAST_TICKS + phase(number)) {
             return Ok(Err(cut));
         }
         let struck = runtime::now();

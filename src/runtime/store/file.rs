@@ -31,7 +31,8 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use self::rows::{
-    insert, insert_page, read_all, remember, remove_folded, replace, set_clock, set_owner,
+    insert, insert_page, read_all, read_each, remember, remove_folded, replace, set_clock,
+    set_owner,
 };
 use super::{
     backend::{Backend, CLOSE_PATIENCE, OpenError},
@@ -145,8 +146,11 @@ impl Contents {
 }
 
 /// What is in a row.
-pub(super) enum Content {
+#[derive(Debug)]
+pub enum Content {
+    /// An entry by itself.
     Entry(Entry),
+    /// Many that were folded.
     Page(SharedPage),
 }
 
@@ -213,6 +217,18 @@ impl LedgerFile {
     /// # Errors
     /// [`OpenError`].
     pub fn read(path: &Path) -> Result<Contents, OpenError> {
+        let mut all = Contents::default();
+        let rest = Self::read_each(path, &mut |content| all.add(content))?;
+        all.sort();
+        Ok(Contents { ledgers: all.ledgers, pages: all.pages, ..rest })
+    }
+
+    /// The same, but each entry and each page is given away as it is found, in no order, and is not in what is
+    /// returned: for whoever needs few of them.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn read_each(path: &Path, take: &mut dyn FnMut(Content)) -> Result<Contents, OpenError> {
         let path = &std::path::absolute(path).map_err(unusable(path))?;
         let file = fs::metadata(path).map_err(unusable(path))?;
         if file.is_dir() {
@@ -221,21 +237,17 @@ impl LedgerFile {
         if file.len() == 0 && !fs::exists(repair::with(path, "-wal")).unwrap_or(false) {
             return Ok(Contents::default());
         }
-        match Self::read_here(path) {
+        match Self::read_here(path, take) {
             Err(OpenError::Database { source, .. }) if cannot_be_opened(&source) => {
                 // SQLite wants to make files beside it. Where nobody may, a copy is read.
                 let copy = repair::Copy::of(path).map_err(unusable(path))?;
-                Self::read_here(copy.path())
+                Self::read_here(copy.path(), take)
             }
             read => read,
         }
-        .map(|mut contents| {
-            contents.sort();
-            contents
-        })
     }
 
-    fn read_here(path: &Path) -> Result<Contents, OpenError> {
+    fn read_here(path: &Path, take: &mut dyn FnMut(Content)) -> Result<Contents, OpenError> {
         let database = |source| OpenError::Database { path: path.to_owned(), source };
         let connection = repair::connect(path).map_err(database)?;
         let id: i32 = application_id(&connection).map_err(database)?;
@@ -247,9 +259,13 @@ impl LedgerFile {
             return Err(OpenError::Newer { path: path.to_owned() });
         }
         match check(&connection) {
-            Ok(None) => read_all(&connection, version).map_err(database),
+            Ok(None) => read_each(&connection, version, take).map_err(database),
             Ok(Some(what)) => {
                 let mut contents = repair::salvage(&connection, path);
+                let entries = std::mem::take(&mut contents.ledgers).into_values().flatten();
+                entries.map(Content::Entry).for_each(&mut *take);
+                let pages = std::mem::take(&mut contents.pages).into_values().flatten();
+                pages.map(Content::Page).for_each(take);
                 contents.notices.push(format!("{} is damaged: {what}", path.display()));
                 contents.damaged = contents.damaged.max(1);
                 Ok(contents)

@@ -24,12 +24,23 @@ pub(in crate::runtime::store) fn read_all(
     connection: &Connection,
     version: usize,
 ) -> rusqlite::Result<Contents> {
+    let mut all = Contents::default();
+    let rest = read_each(connection, version, &mut |content| all.add(content))?;
+    Ok(Contents { ledgers: all.ledgers, pages: all.pages, ..rest })
+}
+
+/// The same, but each entry and each page is given away as it is found, and is not in what is returned.
+pub(in crate::runtime::store) fn read_each(
+    connection: &Connection,
+    version: usize,
+    take: &mut dyn FnMut(Content),
+) -> rusqlite::Result<Contents> {
     let mut contents = Contents::default();
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM entries"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         match content_of(row) {
-            Some(content) => contents.add(content),
+            Some(content) => take(content),
             None => contents.damaged += 1,
         }
     }
@@ -74,41 +85,46 @@ pub(in crate::runtime::store) fn last_row(connection: &Connection) -> rusqlite::
 }
 
 fn content_of(row: &Row<'_>) -> Option<Content> {
-    let blob = row.get_ref(6).ok()?.as_blob().ok()?;
-    match Page::is_page(blob) {
-        true => page_of(row).map(Content::Page),
-        false => entry_of(row).map(Content::Entry),
+    let bytes = row.get_ref(6).ok()?.as_blob().ok()?;
+    match Page::is_page(bytes) {
+        true => page_of(row, bytes).map(Content::Page),
+        false => entry_of(row, bytes).map(Content::Entry),
     }
 }
 
 /// The page in a row: with the hash that was written with it, and where it should be.
-fn page_of(row: &Row<'_>) -> Option<SharedPage> {
-    let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
-    let number = |column| row.get_ref(column).ok()?.as_i64().ok();
-    if blob(5)? != Sha256::digest(blob(6)?).as_slice() {
+fn page_of(row: &Row<'_>, bytes: &[u8]) -> Option<SharedPage> {
+    if hash_in(row)? != Sha256::digest(bytes).as_slice() {
         return None;
     }
-    let page = Page::decode(blob(6)?).ok()?;
-    let agrees = blob(1)? == page.session().0.as_bytes()
-        && blob(2)? == page.writer().node.0.as_bytes()
-        && number(3)? as u64 == page.writer().incarnation.0
-        && number(4)? as u64 == page.first();
-    agrees.then(|| Arc::new(page))
+    let page = Page::decode(bytes).ok()?;
+    stands_at(row, page.session(), page.writer(), page.first())?.then(|| Arc::new(page))
 }
 
 /// The entry in a row: whole, with the hash that was written with it, and where it should be.
-fn entry_of(row: &Row<'_>) -> Option<Entry> {
-    let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
-    let number = |column| row.get_ref(column).ok()?.as_i64().ok();
-    let mut entries = batch::decode(blob(6)?).ok()?;
+fn entry_of(row: &Row<'_>, bytes: &[u8]) -> Option<Entry> {
+    let mut entries = batch::decode(bytes).ok()?;
     let entry = entries.pop().filter(|_| entries.is_empty())?;
-    let (id, session) = (entry.id(), entry.head().session);
-    let agrees = blob(5)? == row_hash(&entry, blob(6)?)
-        && blob(1)? == session.0.as_bytes()
-        && blob(2)? == id.writer.node.0.as_bytes()
-        && number(3)? as u64 == id.writer.incarnation.0
-        && number(4)? as u64 == id.number;
-    agrees.then_some(entry)
+    if hash_in(row)? != row_hash(&entry, bytes) {
+        return None;
+    }
+    let id = entry.id();
+    stands_at(row, entry.head().session, id.writer, id.number)?.then_some(entry)
+}
+
+fn hash_in<'a>(row: &'a Row<'_>) -> Option<&'a [u8]> {
+    row.get_ref(5).ok()?.as_blob().ok()
+}
+
+/// Whether the columns for people say this.
+fn stands_at(row: &Row<'_>, session: SessionId, writer: Writer, number: u64) -> Option<bool> {
+    let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
+    let integer = |column| row.get_ref(column).ok()?.as_i64().ok();
+    let agrees = blob(1)? == session.0.as_bytes()
+        && blob(2)? == writer.node.0.as_bytes()
+        && integer(3)? as u64 == writer.incarnation.0
+        && integer(4)? as u64 == number;
+    Some(agrees)
 }
 
 /// What is written with an entry, to see whether it is what was written: its own hash, which says nothing
@@ -251,7 +267,10 @@ pub(in crate::runtime::store) fn replace(
         let mut statement = transaction.prepare(&format!("SELECT {COLUMNS} FROM entries"))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let known = entry_of(row).map(|known| (known.id(), known.hash()));
+            let known = match content_of(row) {
+                Some(Content::Entry(known)) => Some((known.id(), known.hash())),
+                _ => None,
+            };
             if let Some(entry) = known.and_then(|known| changed.remove(&known)) {
                 found.push((row.get::<_, i64>(0)?, entry));
             }
