@@ -11,8 +11,8 @@
 //! next one.
 //!
 //! A move is a control that is held down until the world has passed it. It says which move of which game
-//! it is, and each is dealt with once: so it does no harm that it comes many times, or again after a host
-//! was lost; and if a lost host took it along, the next one is told again.
+//! it is, and is dealt with once for as long as it is held: so it does no harm that it comes many times, or
+//! again after a host was lost; and if a lost host took it along, the next one is told again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,7 +85,7 @@ pub enum Phase {
 pub struct Person {
     /// What it is called.
     pub name: Name,
-    /// The last move that it wanted to make: that one was dealt with.
+    /// The move that it holds down: that one was dealt with.
     dealt: Option<Move>,
 }
 
@@ -229,7 +229,7 @@ impl Game for Snailway {
                 News::Joined(id, name) => world.comes(*id, name),
                 News::Left(id) => world.goes(*id, events),
                 News::Controls(id, Some(wanted)) => world.deal_with(*id, *wanted, events),
-                News::Controls(_, None) => {}
+                News::Controls(id, None) => world.release(*id),
             }
         }
         world.look_at_the_clock(events);
@@ -354,6 +354,13 @@ impl World {
         match self.may(id, &wanted) {
             Ok(seat) => self.lay(seat, &wanted, false, events),
             Err(why) => events.push(Told::Refused { player: id, why }),
+        }
+    }
+
+    /// Somebody wants nothing more: what it wants next is dealt with, even if that is the same.
+    fn release(&mut self, id: NodeId) {
+        if let Some(person) = self.people.get_mut(&id) {
+            person.dealt = None;
         }
     }
 

@@ -154,7 +154,9 @@ fn what_may_not_be_is_ignored_and_its_sender_is_told_why_once() {
         let held = News::Controls(who, Some(wanted));
         let told = step(&mut world, &[held.clone(), held.clone()]);
         assert_eq!(told, [Told::Refused { player: who, why }]);
-        assert_eq!(step(&mut world, &[held]), [], "{why:?} is said once");
+        assert_eq!(step(&mut world, std::slice::from_ref(&held)), [], "{why:?} is said once");
+        let told = step(&mut world, &[News::Controls(who, None), held]);
+        assert_eq!(told, [Told::Refused { player: who, why }], "let go, and wanted again");
         assert!(world.board.is_empty() && on_turn(&world) == mover);
     }
     // Then the right one counts, and however long it is held down, once.

@@ -23,7 +23,7 @@ use super::{
 };
 
 /// How many tiles a snail creeps in a second.
-const PACE: f32 = 2.6;
+const PACE: f32 = 3.8;
 
 /// How long words stay, in seconds.
 const WORDS_STAY: f32 = 7.0;
@@ -212,7 +212,7 @@ impl Table {
             if new_game || *crept > goal {
                 *crept = goal;
             }
-            let pace = PACE * (1.0 + (goal - *crept) / 4.0);
+            let pace = PACE * (1.0 + (goal - *crept) / 3.0);
             *crept = (*crept + pace * dt).min(goal);
             let is_off = player.out == Some(Out::Slid) && *crept >= goal;
             self.fallen[seat] = if is_off { (self.fallen[seat] + dt * 1.4).min(1.0) } else { 0.0 };
