@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use interregnum::{Event, Events, Handle, Happened, NodeId, View};
+use interregnum::{Event, Events, Handle, Happened, NodeId, Role, View};
 use macroquad::{miniquad, prelude::*};
 
 use super::{
@@ -432,7 +432,7 @@ impl Table {
         if view.spectators > 0 {
             watching.push(format!("{} without a seat", view.spectators));
         }
-        if !watching.is_empty() {
+        if !watching.is_empty() && !world.players.is_empty() {
             let line =
                 shortened(stage, &format!("Watching: {}", watching.join(", ")), 20.0, SIDE_WIDE);
             stage.words(&line, vec2(x, 494.0), 20.0, SOFT);
@@ -448,8 +448,11 @@ impl Table {
                 time,
             ),
             None if world.players.is_empty() => {}
+            None if view.role == Role::Spectator => {
+                draw_aside(stage, "You watch.", "Nobody asks you to lay a tile.", time);
+            }
             None => {
-                draw_aside(stage, "You watch this one.", "The next game draws lots again.", time)
+                draw_aside(stage, "You watch this one.", "The next game draws lots again.", time);
             }
         }
         for (number, (words, at)) in self.words.iter().enumerate() {
