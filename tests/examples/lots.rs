@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use interregnum::{
-    Game as _, NodeId,
-    config::Tuning,
+    Game as _, Instant, NodeId,
+    details::Tuning,
     sim::{Playable, campaign, faults, network::Weather, swarm::Fault, world::World as Machines},
-    types::Instant,
 };
 
 use crate::{
