@@ -2,7 +2,7 @@
 //!
 //! Whoever is linked compares: twice a second each says a [digest](Ledger::digest) of its ledger.
 //! Who hears another one than its own asks with its [vector](super::vector), and gets what it lacks,
-//! a [portion](PORTION_BYTES) a tick, a few at a time under way. Both do so, so both end with all.
+//! a few [portions](PORTION_BYTES) a tick. Both do so, so both end with all.
 //! What is written in between goes to everybody at once; if it overtakes its predecessor it is
 //! refused, and the next comparison brings both.
 //!
@@ -63,10 +63,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many portions may be under way to one peer: who does not say that it has taken them in gets no
 /// more, until it asks anew.
-const UNDER_WAY_MAX: usize = 4;
+const UNDER_WAY_MAX: usize = 12;
 
-/// How many portions go out in one tick, to all peers together.
-const PORTIONS_PER_TICK: usize = 2;
+/// How many portions go out in one tick, to all peers together, or to the one that lacks something.
+const PORTIONS_PER_TICK: usize = 4;
 
 /// The time between two tellings of what was synced.
 const SYNCED_EVERY: Duration = Duration::from_millis(100);
@@ -80,7 +80,7 @@ const CLOCKS_HOLD: Duration = Duration::from_secs(60);
 const PAGE_COSTS: usize = PORTION_BYTES;
 
 /// What a run of entries counts for beside its own bytes, for its signature is checked: of as many as a
-/// peer is allowed in a second one core checks a tenth.
+/// peer is allowed in a second one core checks a fifth.
 const CHECK_COSTS: usize = 1 << 10;
 
 /// What a run that its author never signed counts for.
@@ -583,14 +583,15 @@ impl Exchange {
             return;
         }
         let after = |peer: &NodeId| self.served.is_some_and(|served| *peer <= served);
-        let mut order: Vec<NodeId> = self.peers.keys().copied().collect();
-        order.sort_by_key(|peer| (after(peer), *peer));
+        let mut order: VecDeque<NodeId> = self.peers.keys().copied().collect();
+        order.make_contiguous().sort_by_key(|peer| (after(peer), *peer));
         let mut portions = 0;
-        for peer in order {
-            let Some(state) = self.peers.get_mut(&peer) else { continue };
+        // One after the other, again and again: where there is one alone, all of them are its own.
+        while let Some(peer) = order.pop_front() {
             if portions == PORTIONS_PER_TICK {
                 return;
             }
+            let Some(state) = self.peers.get_mut(&peer) else { continue };
             if state.under_way == UNDER_WAY_MAX {
                 continue;
             }
@@ -599,6 +600,7 @@ impl Exchange {
             state.under_way += 1;
             portions += 1;
             self.served = Some(peer);
+            order.push_back(peer);
             let message = match content {
                 catch_up::Portion::Entries(portion) => entries(ledger, &portion, Some(more)),
                 catch_up::Portion::Page(page) => {
@@ -634,7 +636,7 @@ struct Allowance {
 
 impl Allowance {
     const BYTES_MAX: u64 = 8 << 20;
-    /// Two portions in each of sixty ticks a second, as one sender sends at most.
+    /// As one sender sends at most.
     const BYTES_PER_SECOND: u64 = (PORTIONS_PER_TICK * PORTION_BYTES * 60) as u64;
 
     fn new(now: Instant) -> Self {
