@@ -232,9 +232,10 @@ fn window(handle: Handle<Pong>) -> Result<(), Box<dyn Error>> {
             let up = is_key_down(KeyCode::Up) || is_key_down(KeyCode::W);
             let down = is_key_down(KeyCode::Down) || is_key_down(KeyCode::S);
             handle.controls(i8::from(down) - i8::from(up));
-            clear_background(Color::from_hex(0x16324f));
+            clear_background(Color::from_hex(0x0b1a2a));
             let scale = (screen_width() / WIDE as f32).min(screen_height() / HIGH as f32);
             let px = |length: i32| length as f32 * scale;
+            draw_rectangle(0.0, 0.0, px(WIDE), px(HIGH), Color::from_hex(0x16324f));
             (0..20).for_each(|n| {
                 draw_circle(px(WIDE / 2), px(HIGH / 40 * (2 * n + 1)), px(250), GRAY)
             });
