@@ -265,6 +265,7 @@ impl Player {
     }
 
     /// The way of its snail so far.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is drawn, and tested"))]
     pub fn way(&self, board: &Board) -> Way {
         let Some(start) = self.start else { return Way { tiles: Vec::new(), at: None } };
         let mut way = follow(board, start);
