@@ -83,8 +83,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `examples/counter.rs` is a little more of the same, with everybody's names; [`arena`] is the game
-//! that ships.
+//! `examples/counter.rs` is a little more of the same, with everybody's names; `examples/pong.rs` has a window,
+//! `examples/chat.rs` no world at all, and `examples/tiles` is a whole game with turns, seats and clocks. [`arena`] is
+//! the game that ships.
 //!
 //! # The rules
 //! [`Game`] is what yours has to be: a world that can be encoded, and a pure step over it. The step is

@@ -48,6 +48,17 @@ pub trait Playable: Game {
     /// come of it if it `gathers`.
     fn press(chance: u64, stamp: u32, gathers: bool) -> Self::Controls;
 
+    /// The same of a player who looks at the world first: `me` is who it is. By default nobody looks.
+    fn press_seeing(
+        _world: &Self::World,
+        _me: NodeId,
+        chance: u64,
+        stamp: u32,
+        gathers: bool,
+    ) -> Self::Controls {
+        Self::press(chance, stamp, gathers)
+    }
+
     /// Gives somebody what no rule gives.
     fn favour(world: &mut Self::World, whom: NodeId);
 

@@ -447,11 +447,8 @@ impl<G: Playable> World<G> {
             What::Packet(datagram) => self.deliver(datagram),
             What::Press { place, life } => {
                 if self.machines[place].node.is_some() && self.machines[place].life == life {
-                    let controls = G::press(
-                        self.random.next_u64(),
-                        self.machines[place].stamp + 1,
-                        self.gathers,
-                    );
+                    let (drawn, stamp) = (self.random.next_u64(), self.machines[place].stamp + 1);
+                    let controls = self.pressed(place, drawn, stamp);
                     if !self.hands_off && !self.machines[place].paused {
                         self.machines[place].stamp += 1;
                         self.feed(place, Input::Command(Command::Controls(controls)));
@@ -474,6 +471,15 @@ impl<G: Playable> World<G> {
             What::Reset { cable, way } => self.end(cable, way, CloseReason::Error),
             What::Release { cable } => self.retry(cable),
             What::Slow { cable, way } => self.give_up(cable, way),
+        }
+    }
+
+    /// What the player of a machine holds down next.
+    fn pressed(&self, place: Place, drawn: u64, stamp: u32) -> G::Controls {
+        let node = self.node(place);
+        match node.and_then(|node| Some((node.replica().state()?, node.me()))) {
+            Some((state, me)) => G::press_seeing(&state.world, me, drawn, stamp, self.gathers),
+            None => G::press(drawn, stamp, self.gathers),
         }
     }
 

@@ -1,0 +1,268 @@
+//! The examples' programs, as processes on loopback.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{Ipv4Addr, UdpSocket},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, unbounded};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// When to give up. Reached only when something is wrong.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// One program, and what it has said.
+struct Program {
+    process: Child,
+    lines: Receiver<String>,
+    said: Vec<String>,
+    /// How much of it was looked at.
+    read: usize,
+}
+
+impl Program {
+    fn start(example: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(built(example));
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let out = BufReader::new(process.stdout.take().unwrap());
+        let (heard, lines) = unbounded();
+        thread::spawn(move || {
+            let mut lines = out.lines().map_while(Result::ok);
+            lines.all(|line| heard.send(line).is_ok())
+        });
+        Self { process, lines, said: Vec::new(), read: 0 }
+    }
+
+    /// Reads on until a line of which `found` makes something.
+    fn wait_for<T>(&mut self, what: &str, found: impl Fn(&str) -> Option<T>) -> T {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            if self.read == self.said.len() {
+                let line = self.lines.recv_deadline(give_up);
+                self.said.push(line.unwrap_or_else(|_| panic!("no {what} in {:#?}", self.said)));
+            }
+            self.read += 1;
+            if let Some(found) = found(&self.said[self.read - 1]) {
+                return found;
+            }
+        }
+    }
+
+    /// Takes in what comes for a moment, to be read later.
+    fn listen(&mut self) {
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(5)) {
+            self.said.push(line);
+        }
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.said.push(line);
+        }
+    }
+
+    fn type_line(&mut self, line: &str) {
+        let input = self.process.stdin.as_mut().unwrap();
+        writeln!(input, "{line}").unwrap();
+        input.flush().unwrap();
+    }
+}
+
+/// Nobody outlives its test, however that ends.
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Where an example was built: beside the tests.
+fn built(example: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap().join("examples");
+    let built = folder.join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
+    assert!(built.exists(), "{} is not there: cargo build --examples", built.display());
+    built
+}
+
+fn unused_port() -> String {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.local_addr().unwrap().port().to_string()
+}
+
+/// One who plays with tiles.
+struct Snail {
+    program: Program,
+    id: String,
+}
+
+impl Snail {
+    fn start(port: &str, session: &str) -> Self {
+        let arguments = ["--bot", "--fast", "--json", "--ip", "127.0.0.1", "--beacon-port", port];
+        let arguments = [&arguments[..], &["--session", session]].concat();
+        let mut program = Program::start("tiles", &arguments);
+        let id = program.wait_for("start", |line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            (line["event"] == "started").then(|| line["node"].as_str().unwrap().to_owned())
+        });
+        Self { program, id }
+    }
+
+    /// Reads on until something of the game is told.
+    fn wait_for(&mut self, what: &str) -> Value {
+        self.program.wait_for(what, |line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let told = line["what"].get(what)?;
+            Some(told.clone())
+        })
+    }
+
+    /// Who hosts, by what it has said last, and in which reign.
+    fn host(&mut self) -> Option<(u64, String)> {
+        self.program.listen();
+        let lines = self.program.said.iter().rev();
+        let mut hosts = lines
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|line| line["event"] == "host");
+        let last = hosts.next()?;
+        Some((last["term"]["epoch"].as_u64()?, last["host"].as_str()?.to_owned()))
+    }
+}
+
+fn snails(count: usize) -> (Vec<Snail>, impl Fn() -> Snail) {
+    let (port, session) = (unused_port(), Uuid::new_v4().simple().to_string()[..12].to_owned());
+    let another = move || Snail::start(&port, &session);
+    ((0..count).map(|_| another()).collect(), another)
+}
+
+/// Kills whoever hosts, as soon as that is one of them.
+fn kill_the_host(snails: &mut Vec<Snail>) {
+    let give_up = Instant::now() + PATIENCE;
+    let host = loop {
+        assert!(Instant::now() < give_up, "nobody hosts");
+        let newest = snails.iter_mut().filter_map(Snail::host).max();
+        let host = newest.and_then(|(_, id)| snails.iter().position(|snail| snail.id == id));
+        if let Some(host) = host {
+            break host;
+        }
+    };
+    snails.remove(host).program.kill();
+}
+
+#[test]
+fn a_game_of_four_whose_host_is_killed_in_the_middle_has_one_winner_and_the_next_one_begins() {
+    let (mut snails, _) = snails(4);
+    let game = loop {
+        let laid = snails[0].wait_for("Laid");
+        if laid["number"].as_u64().unwrap() >= 5 {
+            break laid["game"].clone();
+        }
+    };
+    kill_the_host(&mut snails);
+    let winners: Vec<Value> = snails
+        .iter_mut()
+        .map(|snail| {
+            loop {
+                let won = snail.wait_for("Won");
+                if won["game"] == game {
+                    break won["player"].clone();
+                }
+            }
+        })
+        .collect();
+    assert!(winners.iter().all(|winner| *winner == winners[0]), "{winners:?}");
+    for snail in &mut snails {
+        assert_ne!(snail.wait_for("Begun")["game"], game);
+        snail.wait_for("Laid");
+    }
+}
+
+#[test]
+fn a_game_whose_host_is_killed_at_every_turn_ends_properly() {
+    let (mut snails, another) = snails(4);
+    let game = snails[0].wait_for("Laid")["game"].clone();
+    let mut kills = 0;
+    let winner = loop {
+        kill_the_host(&mut snails);
+        kills += 1;
+        snails.push(another());
+        let what = snails[0].program.wait_for("move or end", |line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let what = &line["what"];
+            let told = what.get("Laid").or(what.get("Won"))?;
+            let won = what.get("Won").map(|won| won["player"].clone());
+            (told["game"] == game).then_some(won)
+        });
+        if let Some(winner) = what {
+            break winner;
+        }
+        // Whoever was killed is out, so this ends.
+        assert!(kills < 40);
+    };
+    assert!(winner.is_string() && kills > 0);
+    let begun = snails[0].wait_for("Begun");
+    assert_ne!(begun["game"], game);
+}
+
+#[test]
+fn pong_goes_on_when_its_host_is_killed() {
+    let port = unused_port();
+    let start = |name| {
+        let mut player = Program::start("pong", &[name, "--bot", "127.0.0.1", &port]);
+        let id = player.wait_for("start", |line| line.strip_prefix("me ").map(str::to_owned));
+        (id, player)
+    };
+    let goal = |line: &str| line.starts_with("goal ").then_some(());
+    let mut players: Vec<_> = ["Ada", "Ben", "Cleo"].into_iter().map(start).collect();
+    for (_, player) in &mut players {
+        player.wait_for("goal", goal);
+    }
+    for _ in 0..2 {
+        let said = players.iter().flat_map(|(_, player)| player.said.iter().rev());
+        let host = said.filter_map(|line| line.strip_prefix("host ")).next().unwrap().to_owned();
+        let host = players.iter().position(|(id, _)| *id == host).unwrap();
+        players.remove(host).1.kill();
+        players.push(start("Dov"));
+        for (_, player) in &mut players {
+            player.wait_for("goal", goal);
+        }
+    }
+}
+
+#[test]
+fn what_was_said_stays_and_what_is_said_arrives_when_the_host_is_killed() {
+    let port = unused_port();
+    let start = |name| Program::start("chat", &[name, "127.0.0.1", &port]);
+    let names = ["Ada", "Ben", "Cleo"];
+    let mut people: Vec<Program> = names.into_iter().map(start).collect();
+    let hosts = |line: &str| line.strip_prefix("* ")?.strip_suffix(" hosts").map(str::to_owned);
+    for person in &mut people {
+        person.wait_for("host", hosts);
+    }
+    people[0].type_line("good morning");
+    for person in &mut people {
+        person.wait_for("line", |line| line.ends_with(": good morning").then_some(()));
+    }
+    let said = people[1].said.iter().rev();
+    let host = said.filter_map(|line| hosts(line)).next();
+    let host = names.iter().position(|name| Some(*name) == host.as_deref()).unwrap();
+    people.remove(host).kill();
+    people[0].type_line("still here?");
+    people.push(start("Dov"));
+    for person in &mut people {
+        person.wait_for("line", |line| line.ends_with(": still here?").then_some(()));
+    }
+    assert!(
+        people[2].said.iter().any(|line| line.ends_with(": good morning")),
+        "{:?}",
+        people[2].said
+    );
+}
