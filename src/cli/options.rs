@@ -663,11 +663,11 @@ pub struct SimOptions {
 
     /// Search instead, for as many runs as there would be seeds: go on from moments that are worth it.
     #[arg(long, conflicts_with_all = ["eye", "trace", "story", "stories"])]
-    pub search: bool,
+    pub learn: bool,
 
     /// Do once more what a search has found.
     #[arg(long, value_name = "SCHEDULE",
-          conflicts_with_all = ["search", "seed", "seeds", "minutes", "eye", "story", "stories"])]
+          conflicts_with_all = ["learn", "seed", "seeds", "minutes", "eye", "story", "stories"])]
     pub replay: Option<Schedule>,
 
     /// Measure what players see instead: whether anybody is shown to jump.

@@ -44,7 +44,7 @@ pub fn run(options: &SimOptions) -> anyhow::Result<ExitCode> {
     if let Some(name) = &options.story {
         return tell(name, options);
     }
-    if options.search {
+    if options.learn {
         return search(options);
     }
     if let Some(schedule) = &options.replay {

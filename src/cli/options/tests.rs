@@ -75,8 +75,8 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
         "chat" => format!("history search since stay with {PART} {GAME} {RUN}"),
         "pair" => format!("forget list {PART} {GAME} {RUN}"),
         "demo" => format!("kill-window kills peers window {GAME} {RUN}"),
-        "bench failover" => format!("kills peers silent {RUN}"),
-        "bench heal" => format!("heals peers {RUN}"),
+        "bench failover" => format!("kills peers program silent {RUN}"),
+        "bench heal" => format!("heals peers program {RUN}"),
         "bench loss" => format!("hogs peers percent {RUN}"),
         "bench siege" => format!("each only only-locked only-open {RUN}"),
         "bench chat" => format!("accounts entries flood kills missed rate {RUN}"),
@@ -85,9 +85,9 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
         "ledger export" | "ledger import" => "data-dir".to_owned(),
         "ledger verify" | "scores" => "data-dir json".to_owned(),
         "sim" if cfg!(feature = "mutants") => {
-            "eye minutes mutant replay search seed seeds stories story trace".to_owned()
+            "eye learn minutes mutant replay seed seeds stories story trace".to_owned()
         }
-        "sim" => "eye minutes replay search seed seeds stories story trace".to_owned(),
+        "sim" => "eye learn minutes replay seed seeds stories story trace".to_owned(),
         "account create" => "colour data-dir name".to_owned(),
         "account list" => "data-dir filter json page per-page".to_owned(),
         "account rename" => "colour data-dir profile".to_owned(),
@@ -191,9 +191,9 @@ fn what_would_be_without_effect_together_is_refused() {
         "i sim --stories --seeds 2",
         "i sim --story all --minutes 2",
         "i sim --trace --seeds 2",
-        "i sim --search --trace",
-        "i sim --search --story all",
-        "i sim --search --replay 1:peace",
+        "i sim --learn --trace",
+        "i sim --learn --story all",
+        "i sim --learn --replay 1:peace",
         "i sim --replay peace",
         "i sim --replay 1:peace --seed 2",
     ] {
