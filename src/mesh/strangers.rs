@@ -147,10 +147,10 @@ const ANSWERED_IN_ALL: u32 = 128;
 const ANSWERED_PER_NETWORK: u32 = 96;
 const ANSWERED_FAR: u32 = 8;
 
-/// So many that another one would answer are answered all the same in a minute: somebody may have asked this node
-/// alone, or hear no other one.
-const ANSWERED_FREE: u32 = 2;
-const FREE_SPAN: Duration = Duration::from_secs(60);
+/// Of those that another one would answer, one in such a time is answered all the same: somebody may have asked this
+/// node alone, or hear no other one.
+const ANSWERED_FREE: u32 = 1;
+pub(super) const FREE_SPAN: Duration = Duration::from_secs(2);
 
 impl Default for Patience {
     fn default() -> Self {
