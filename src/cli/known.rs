@@ -126,7 +126,7 @@ fn read_beside(options: &KeptOptions, mut take: impl FnMut(Entry)) -> anyhow::Re
             let _ = full.send(heap);
             complete
         });
-        heaps.iter().flatten().for_each(&mut take);
+        heaps.into_iter().flatten().for_each(&mut take);
         reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

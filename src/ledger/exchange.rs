@@ -583,8 +583,9 @@ impl Exchange {
             return;
         }
         let after = |peer: &NodeId| self.served.is_some_and(|served| *peer <= served);
-        let mut order: VecDeque<NodeId> = self.peers.keys().copied().collect();
-        order.make_contiguous().sort_by_key(|peer| (after(peer), *peer));
+        let mut order: Vec<NodeId> = self.peers.keys().copied().collect();
+        order.sort_by_key(|peer| (after(peer), *peer));
+        let mut order = VecDeque::from(order);
         let mut portions = 0;
         // One after the other, again and again: where there is one alone, all of them are its own.
         while let Some(peer) = order.pop_front() {

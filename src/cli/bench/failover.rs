@@ -97,7 +97,7 @@ pub fn run(options: &FailoverOptions, log: LevelFilter) -> anyhow::Result<ExitCo
     let out = Stdout::new(run.json)?;
     let stop = signals::stop_requests(run.tied, &out)?;
     let mut peers = Peers::new(&GameOptions::private(true), run, log)?;
-    peers.program.clone_from(&options.program);
+    peers.program.clone_from(&options.build.program);
     for _ in 0..options.peers {
         peers.add_bot()?;
     }

@@ -54,7 +54,7 @@ pub fn run(options: &HealOptions, log: LevelFilter) -> anyhow::Result<ExitCode> 
     let stop = signals::stop_requests(run.tied, &out)?;
     let lab = laboratory(options.peers)?;
     let mut peers = Peers::in_lab(&GameOptions::private(false), run, log, lab)?;
-    peers.program.clone_from(&options.program);
+    peers.program.clone_from(&options.build.program);
     for _ in 0..options.peers {
         peers.add_bot()?;
     }

@@ -1,3 +1,5 @@
+use interregnum::text::Name;
+
 use super::*;
 
 #[test]

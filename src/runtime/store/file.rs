@@ -129,6 +129,15 @@ impl Contents {
         self.sessions.iter().find(|(_, known)| known == name).map(|(id, _)| *id)
     }
 
+    /// What is read where each entry and each page is given away, all together.
+    fn gathered<E>(
+        read: impl FnOnce(&mut dyn FnMut(Content)) -> Result<Self, E>,
+    ) -> Result<Self, E> {
+        let mut all = Self::default();
+        let rest = read(&mut |content| all.add(content))?;
+        Ok(Self { ledgers: all.ledgers, pages: all.pages, ..rest })
+    }
+
     pub(super) fn add(&mut self, content: Content) {
         match content {
             Content::Entry(entry) => {
@@ -217,10 +226,9 @@ impl LedgerFile {
     /// # Errors
     /// [`OpenError`].
     pub fn read(path: &Path) -> Result<Contents, OpenError> {
-        let mut all = Contents::default();
-        let rest = Self::read_each(path, &mut |content| all.add(content))?;
-        all.sort();
-        Ok(Contents { ledgers: all.ledgers, pages: all.pages, ..rest })
+        let mut contents = Contents::gathered(|take| Self::read_each(path, take))?;
+        contents.sort();
+        Ok(contents)
     }
 
     /// The same, but each entry and each page is given away as it is found, in no order, and is not in what is

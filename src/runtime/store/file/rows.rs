@@ -24,9 +24,7 @@ pub(in crate::runtime::store) fn read_all(
     connection: &Connection,
     version: usize,
 ) -> rusqlite::Result<Contents> {
-    let mut all = Contents::default();
-    let rest = read_each(connection, version, &mut |content| all.add(content))?;
-    Ok(Contents { ledgers: all.ledgers, pages: all.pages, ..rest })
+    Contents::gathered(|take| read_each(connection, version, take))
 }
 
 /// The same, but each entry and each page is given away as it is found, and is not in what is returned.
