@@ -17,6 +17,7 @@ use tracing_subscriber::filter::LevelFilter;
 use uuid::Uuid;
 
 use super::{
+    impossible::Impossible,
     lab::Lab,
     options::{GameOptions, RunOptions},
     secret,
@@ -228,10 +229,7 @@ impl Peers {
     /// Where the system cannot do that, or the peer is gone.
     #[cfg(not(unix))]
     pub fn stop(&self, _id: NodeId, _stopped: bool) -> anyhow::Result<()> {
-        Err(super::impossible::Impossible(
-            "only Unix can stop a process and let it go on".to_owned(),
-        )
-        .into())
+        Err(Impossible("only Unix can stop a process and let it go on".to_owned()).into())
     }
 
     /// Starts a killed peer again: the same player, a new process.
@@ -279,7 +277,12 @@ impl Peers {
             None => command.env_remove(secret::VARIABLE),
         };
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().context("cannot start a peer")?;
+        let mut process = command.spawn().map_err(|error| match &self.program {
+            Some(program) => {
+                Impossible(format!("cannot start {}: {error}", program.display())).into()
+            }
+            None => anyhow::Error::new(error).context("cannot start a peer"),
+        })?;
         if let Some(out) = process.stdout.take() {
             let (heard, life) = (self.heard.clone(), peer.life);
             thread::Builder::new()

@@ -49,8 +49,17 @@ pub struct Schedule {
 
 /// It is no schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no act of a schedule")]
-pub struct Unreadable(String);
+pub enum Unreadable {
+    /// Neither a seed nor an act.
+    #[error(
+        "{0:?} is no part of a schedule. It is what a search has printed: a seed, and what is done after it, \
+         like 12:w17000,KillHost,peace"
+    )]
+    Part(String),
+    /// No search makes such a long one.
+    #[error("a schedule has at most {ACTS_MAX} acts")]
+    TooLong,
+}
 
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,7 +92,7 @@ impl FromStr for Act {
         } else {
             strike().map(Act::Strike)
         };
-        act.ok_or_else(|| Unreadable(typed.to_owned()))
+        act.ok_or_else(|| Unreadable::Part(typed.to_owned()))
     }
 }
 
@@ -116,8 +125,11 @@ impl FromStr for Schedule {
 
     fn from_str(typed: &str) -> Result<Self, Unreadable> {
         let (seed, acts) = typed.split_once(':').unwrap_or((typed, ""));
-        let seed = seed.parse().map_err(|_| Unreadable(seed.to_owned()))?;
-        let acts = acts.split(',').filter(|act| !act.is_empty()).take(ACTS_MAX);
+        let seed = seed.parse().map_err(|_| Unreadable::Part(seed.to_owned()))?;
+        let acts = acts.split(',').filter(|act| !act.is_empty());
+        if acts.clone().count() > ACTS_MAX {
+            return Err(Unreadable::TooLong);
+        }
         Ok(Self { seed, acts: acts.map(str::parse).collect::<Result<_, _>>()? })
     }
 }
@@ -146,6 +158,8 @@ mod tests {
         {
             assert!(typed.parse::<Schedule>().is_err(), "{typed}");
         }
+        let long = format!("1{}", ":peace".to_owned() + &",peace".repeat(ACTS_MAX));
+        assert_eq!(long.parse::<Schedule>(), Err(Unreadable::TooLong));
         assert!("1:air1+2-1000-0".parse::<Schedule>().is_err(), "nothing comes through");
     }
 }
