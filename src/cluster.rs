@@ -764,6 +764,7 @@ impl Cluster {
                     }
                     if !renewed {
                         self.hear_again(now, peer);
+                        self.introduce_host(peer);
                     }
                     self.pass_votes(now, peer);
                 }

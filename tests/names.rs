@@ -67,7 +67,7 @@ fn a_beacon_has_room_for_the_longest_of_all_it_may_say() {
             assert_eq!(bytes.len(), BEACON_BYTES);
             let reader = Identity { incarnation: Incarnation(1), ..me };
             let from = peers[0];
-            let heard = discovery.packet(Instant(0), &reader, from, Port::Own, &bytes);
+            let heard = discovery.packet(Instant(0), &reader, from, Port::Own, &bytes, |_| false);
             let (beacon, _) = heard.unwrap();
             assert_eq!((&beacon.who.name, &beacon.host_name), (&name, &Some(name.clone())));
             let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();

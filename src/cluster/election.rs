@@ -577,11 +577,15 @@ impl Election {
         {
             candidacy.deadline = deadline;
         }
+        // The neighbour by way of whom whoever says it is reached.
+        let neighbour = via.unwrap_or(from);
         match packet {
             Packet::Election(ask) => self.asked(now, cx, from, ask),
             Packet::Ok(ok) => self.answered(now, cx, from, ok),
-            Packet::Stale { promised, alive, .. } => self.told_stale(now, from, promised, alive),
-            Packet::Rival { term, .. } => self.told_rival(now, from, term),
+            Packet::Stale { promised, alive, .. } => {
+                self.told_stale(now, neighbour, promised, alive);
+            }
+            Packet::Rival { term, .. } => self.told_rival(now, from, term, neighbour),
             Packet::Meet(meet) => self.judge(now, cx, from, &meet, via),
             Packet::Verdict { judge, judged, keeps, .. } => {
                 self.verdict(now, (from, judge), judged, keeps, via);

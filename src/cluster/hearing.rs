@@ -66,7 +66,7 @@ impl Cluster {
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             Packet::Reign { term, word } if votes => {
                 if self.would_matter(term) && self.is_reign(now, from, term, Some(word)) {
-                    self.hear_of_reign(now, from, term);
+                    self.hear_of_reign(now, via.map_or(from, |via| via.by), term);
                 }
             }
             mut packet if votes => {

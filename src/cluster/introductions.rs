@@ -112,6 +112,18 @@ impl Cluster {
         }
     }
 
+    /// A link with somebody who is no member yet is up: it is told at once where the host is. It may have asked this
+    /// node alone, and wait for its next question otherwise.
+    pub(super) fn introduce_host(&mut self, guest: NodeId) {
+        let host = self.election.following().map(|term| term.host);
+        if host.is_none_or(|host| host == guest) || self.roster.member(guest).is_some() {
+            return;
+        }
+        if let Some(to) = self.mesh.peer(guest).and_then(|guest| guest.udp) {
+            self.mesh.announce_to(&self.me, to);
+        }
+    }
+
     /// Somebody who is linked says in a beacon that it plays in another reign than this node. A beacon proves
     /// nothing, so nothing follows from it but that the other one is told of this reign, with its host's
     /// word; what it hears of this node leads it to do the same.

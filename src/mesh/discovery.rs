@@ -7,9 +7,9 @@
 //!
 //! Beacons are announcements: nothing is believed of them but that somebody may be dialled. One
 //! that asks is answered with the own beacon, without the padding, and not too often: per address, per
-//! network and in all; of those who have a host by that host, by one of the others, and now and then by more. So there is
-//! next to nothing to amplify. The answer leaves by the socket that the question
-//! came in on. Nor are more of them read in the time of a tick, and remembered, than a crowd sends
+//! network and in all; of those who have a host by that host, by one of the others, by those with whom the asker is
+//! linked already, and now and then by more. So there is next to nothing to amplify. The answer leaves by the socket
+//! that the question came in on. Nor are more of them read in the time of a tick, and remembered, than a crowd sends
 //! (`strangers`).
 //!
 //! In a locked session a beacon is sealed with what the passphrase comes to (XChaCha20-Poly1305, under a
@@ -198,7 +198,7 @@ impl Discovery {
     }
 
     /// Takes in a datagram, if it is a beacon, and answers it if it asks. What it said, and how many bytes of it
-    /// are left that something may be sent for.
+    /// are left that something may be sent for. `is_guest`: whether somebody is linked and no member yet.
     pub fn packet(
         &mut self,
         now: Instant,
@@ -206,6 +206,7 @@ impl Discovery {
         from: SocketAddr,
         via: Port,
         bytes: &[u8],
+        is_guest: impl FnOnce(NodeId) -> bool,
     ) -> Option<(Arc<Beacon>, usize)> {
         if bytes.len() > BEACON_BYTES || !self.patience.may_read(now, from.ip()) {
             return None;
@@ -219,7 +220,8 @@ impl Discovery {
         let proved = self.is_proved(&beacon, freshness)?;
         let mut paid = bytes.len();
         let asks = beacon.ask || !proved;
-        if asks && self.is_ours(now, me, beacon.ask, proved) && self.may_answer(now, from) {
+        let ours = asks && (is_guest(id) || self.is_ours(now, me, beacon.ask, proved));
+        if ours && self.may_answer(now, from) {
             paid -= self.answer(me, (from, via), bytes.len(), !proved, freshness.question);
         }
         if id == me.id {
@@ -617,10 +619,11 @@ mod tests {
             SocketAddr::from(([10, 77, 0, 1], 4_000)),
             Port::Beacon,
             &question,
+            |_| false,
         );
         let (answer, asks) = beacon(&mut there);
         assert!(!asks, "an answer never asks");
-        here.packet(start, &me, at, Port::Own, &answer);
+        here.packet(start, &me, at, Port::Own, &answer, |_| false);
         here.timeout(start + Duration::from_secs(1), &me, told());
         assert!(!beacon(&mut here).1, "it was heard");
         here.timeout(start + FRESH + Duration::from_secs(1), &me, told());
@@ -643,7 +646,7 @@ mod tests {
         assert!(!bytes.windows(3).any(|text| text == b"Ada"));
         let hears = |me: &Identity, bytes: &[u8]| {
             let mut here = discovery(Vec::new());
-            let beacon = here.packet(now, me, at, Port::Beacon, bytes);
+            let beacon = here.packet(now, me, at, Port::Beacon, bytes, |_| false);
             (beacon.map(|(beacon, _)| beacon.who.name.clone()), here.locked(now).count())
         };
         assert_eq!(hears(&locked(2, 7), &bytes), (Some(Name::new("Ada")), 0));
@@ -675,26 +678,29 @@ mod tests {
             |here: &Discovery, now| here.heard(now).map(|heard| heard.proved).collect::<Vec<_>>();
 
         here.timeout(now, &me, told());
-        assert!(here.packet(now, &me, there_at, Port::Own, &old).is_some());
+        assert!(here.packet(now, &me, there_at, Port::Own, &old, |_| false).is_some());
         assert_eq!(proved(&here, now), [false], "anybody may have recorded it");
         // It is asked, and answers: so it is there.
         let Some(Effect::Packet { bytes: question, to, .. }) = here.poll() else {
             panic!("no question")
         };
         assert_eq!((to, question.len()), (there_at, old.len()));
-        assert!(there.packet(now, &other, here_at, Port::Own, &question).is_some());
+        assert!(there.packet(now, &other, here_at, Port::Own, &question, |_| false).is_some());
         let Some(Effect::Packet { bytes: answer, .. }) = there.poll() else { panic!("no answer") };
         assert!(answer.len() <= question.len());
-        assert!(here.packet(now, &me, there_at, Port::Own, &answer).is_some());
+        assert!(here.packet(now, &me, there_at, Port::Own, &answer, |_| false).is_some());
         assert_eq!(proved(&here, now), [true]);
         assert!(here.poll().is_none(), "it need not be asked any more");
 
         let elsewhere = SocketAddr::from(([10, 77, 0, 9], 50_000));
-        assert!(here.packet(now, &me, elsewhere, Port::Own, &old).is_none(), "it is an old one");
+        assert!(
+            here.packet(now, &me, elsewhere, Port::Own, &old, |_| false).is_none(),
+            "it is an old one"
+        );
         let mut later =
             Discovery::new(Duration::from_secs(1), Chance::new([2; 32]), 50_000, Vec::new());
         later.timeout(now, &me, told());
-        assert!(later.packet(now, &me, there_at, Port::Own, &answer).is_some());
+        assert!(later.packet(now, &me, there_at, Port::Own, &answer, |_| false).is_some());
         assert_eq!(proved(&later, now), [false], "it answers somebody else's question");
     }
 
@@ -729,10 +735,10 @@ mod tests {
         let of_before = sent(&mut earlier);
         here.timeout(PROVED_AT, &me, told());
         there.timeout(PROVED_AT, &other, told());
-        here.packet(PROVED_AT, &me, there_at, Port::Own, &sent(&mut there)).unwrap();
-        there.packet(PROVED_AT, &other, here_at, Port::Own, &sent(&mut here)).unwrap();
+        here.packet(PROVED_AT, &me, there_at, Port::Own, &sent(&mut there), |_| false).unwrap();
+        there.packet(PROVED_AT, &other, here_at, Port::Own, &sent(&mut here), |_| false).unwrap();
         let last = sent(&mut there);
-        here.packet(PROVED_AT, &me, there_at, Port::Own, &last).unwrap();
+        here.packet(PROVED_AT, &me, there_at, Port::Own, &last, |_| false).unwrap();
         Known { me, here, there_at, last, of_before }
     }
 
@@ -750,12 +756,12 @@ mod tests {
         for after in 1..25 {
             let now = PROVED_AT + Duration::from_millis(after * 100);
             let from = if after % 2 == 0 { there_at } else { elsewhere };
-            here.packet(now, &me, from, Port::Own, &last);
+            here.packet(now, &me, from, Port::Own, &last, |_| false);
             assert_eq!(lives(&here, now), [(5, true)]);
             assert!(here.heard(now).all(|heard| heard.from == there_at));
         }
         let now = PROVED_AT + FRESH;
-        here.packet(now, &me, there_at, Port::Own, &last);
+        here.packet(now, &me, there_at, Port::Own, &last, |_| false);
         assert_eq!(lives(&here, now), []);
     }
 
@@ -763,11 +769,11 @@ mod tests {
     fn a_recorded_beacon_of_an_earlier_life_takes_the_place_of_no_proved_one() {
         let Known { me, mut here, there_at, of_before, .. } = known();
         let now = PROVED_AT + Duration::from_millis(500);
-        assert!(here.packet(now, &me, there_at, Port::Own, &of_before).is_some());
+        assert!(here.packet(now, &me, there_at, Port::Own, &of_before, |_| false).is_some());
         assert_eq!(lives(&here, now), [(5, true)]);
         // Once that one is silent it may be dialled; nobody waits for it.
         let now = PROVED_AT + FRESH;
-        assert!(here.packet(now, &me, there_at, Port::Own, &of_before).is_some());
+        assert!(here.packet(now, &me, there_at, Port::Own, &of_before, |_| false).is_some());
         assert_eq!(lives(&here, now), [(4, false)]);
     }
 
@@ -793,7 +799,7 @@ mod tests {
             let from = SocketAddr::from(([10, 77, 0, 2], 4_000));
             // A hundred of them at once.
             let at = Instant(1_000_000 + u64::from(number / 1_000) * 1_000_000);
-            read += u32::from(here.packet(at, &me, from, Port::Own, &bytes).is_some());
+            read += u32::from(here.packet(at, &me, from, Port::Own, &bytes, |_| false).is_some());
             assert!(here.heard.len() <= ANNOUNCED_PER_ADDRESS_MAX);
         }
         assert_eq!(read, 3 * 96, "so many of each thousand that come at once");
@@ -832,7 +838,7 @@ mod tests {
                 for (member, (me, here)) in members.iter().zip(&mut game).enumerate() {
                     let term = Some(reign);
                     here.timeout(now, me, Told { term, players: 16, ..told() });
-                    here.packet(now, me, from, Port::Beacon, &bytes);
+                    here.packet(now, me, from, Port::Beacon, &bytes, |_| false);
                     while let Some(effect) = here.poll() {
                         let Effect::Packet { to, bytes, .. } = effect else { continue };
                         assert_eq!(to, from);
@@ -864,7 +870,10 @@ mod tests {
                 uuid::Uuid::from_u128(port.into())
             );
             let me = Identity::numbered(1);
-            assert!(here.packet(Instant(1), &me, from, Port::Beacon, text.as_bytes()).is_some());
+            assert!(
+                here.packet(Instant(1), &me, from, Port::Beacon, text.as_bytes(), |_| false)
+                    .is_some()
+            );
         }
         assert_eq!(here.heard(Instant(1)).count(), 2);
     }

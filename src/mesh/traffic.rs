@@ -118,9 +118,12 @@ impl Mesh {
         mut bytes: Bytes,
     ) {
         if bytes.first() == Some(&BEACON) {
-            let Some((beacon, paid)) = self.discovery.packet(now, me, from, via, &bytes) else {
-                return;
+            let is_guest = |id| {
+                let peer = self.peers.get(&id).filter(|peer| peer.udp == Some(from));
+                peer.is_some_and(|peer| peer.is_linked() && !peer.member)
             };
+            let said = self.discovery.packet(now, me, from, via, &bytes, is_guest);
+            let Some((beacon, paid)) = said else { return };
             match self.may_meet(now, beacon.who.id()) {
                 false => self.discovery.forget(beacon.who.id()),
                 true => self.out.push_back(Out::Beacon { beacon, from, paid }),

@@ -3,7 +3,7 @@
 use super::*;
 
 impl Election {
-    /// Another host exists: this node met it itself, or `told_by` did.
+    /// Another host exists: this node met it itself, or heard of it by way of the neighbour `told_by`.
     pub(super) fn meet_rival(&mut self, now: Instant, term: Term, told_by: Option<NodeId>) {
         let Some(reign) = self.state.as_reigning_mut() else { return };
         if term <= reign.term || term.host == self.me {
@@ -42,11 +42,11 @@ impl Election {
         }
     }
 
-    pub(super) fn told_rival(&mut self, now: Instant, from: NodeId, term: Term) {
+    pub(super) fn told_rival(&mut self, now: Instant, from: NodeId, term: Term, by: NodeId) {
         let member = self.state.as_reigning().map(|reign| reign.members.contains_key(&from));
         if member == Some(true) && self.believe(term) {
             self.see(term.epoch);
-            self.meet_rival(now, term, Some(from));
+            self.meet_rival(now, term, Some(by));
         }
     }
 

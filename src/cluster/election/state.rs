@@ -64,7 +64,7 @@ pub(super) struct Rival {
     pub(super) term: Term,
     pub(super) heard: Instant,
     pub(super) meet_at: Instant,
-    /// Who told of it: that one hears both.
+    /// The neighbour by way of whom it was heard of: that is the way to it.
     pub(super) told_by: Option<NodeId>,
 }
 
