@@ -31,6 +31,7 @@ mod account;
 mod bench;
 #[cfg(feature = "store")]
 mod chat;
+mod crowd;
 mod demo;
 #[cfg(feature = "window")]
 mod desk;
@@ -68,7 +69,7 @@ mod reporter;
 mod story;
 
 use impossible::Impossible;
-use options::{HeadlessOptions, PartOptions, Subcommand, Typed};
+use options::{HeadlessOptions, PartOptions, Subcommand, Typed, WatchOptions};
 use output::{Output, Stdout, Unwritten};
 use profile::Profile;
 use take_part::TakePart;
@@ -87,6 +88,7 @@ pub fn main() -> ExitCode {
         Err(_) => return ExitCode::FAILURE,
     };
     listen_to_logs(typed.log(), log.clone());
+    runtime::raise_file_limit();
     let code = run(typed, &log).unwrap_or_else(|error| {
         if error.downcast_ref().is_some_and(Unwritten::is_closed_pipe) {
             return ExitCode::SUCCESS;
@@ -163,7 +165,7 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "store")]
         Some(Subcommand::Scores(options)) => ledger::scores::run(&options),
         Some(Subcommand::Sim(options)) => simulate::run(&options),
-        Some(Subcommand::Watch(options)) => headless(&options, Role::Spectator, log),
+        Some(Subcommand::Watch(options)) => watch(options, log),
     }
 }
 
@@ -172,6 +174,15 @@ fn new_passphrase() -> anyhow::Result<ExitCode> {
     let mut out = io::stdout();
     writeln!(out, "{}", secret::new_passphrase()?).and_then(|()| out.flush()).map_err(Unwritten)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A spectator without a screen, or many.
+fn watch(options: WatchOptions, log: &Output) -> anyhow::Result<ExitCode> {
+    let WatchOptions { count, part } = options;
+    match count {
+        1 => headless(&HeadlessOptions { count, chatter: None, part }, Role::Spectator, log),
+        _ => crowd::run(&part, count, log),
+    }
 }
 
 /// Bots, or spectators without a screen.

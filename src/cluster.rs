@@ -9,7 +9,7 @@
 //! | [`message`] | the whole protocol, on top of the [mesh]'s |
 //! | [`coding`] | what is said, as bytes |
 //! | [`election`] | who reigns |
-//! | [`roster`] | who is in, as the host publishes it |
+//! | [`roster`], `publishing` | who is in, as the host publishes it; how it does, and whom spectators meet beforehand |
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
 //! | `comparing` | two people compare pictures ([`pairing`](crate::pairing)) |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
@@ -34,6 +34,7 @@ mod introductions;
 pub mod message;
 mod minding;
 pub mod proof;
+mod publishing;
 mod reach;
 pub mod reign;
 pub mod relay;
@@ -64,15 +65,16 @@ use self::{
         ControlsPacket, Member, Message, Packet, Payload, RelayPacket, TickPacket, WorldCopy,
     },
     proof::Proving,
+    publishing::Publishing,
     reach::Reach,
     reign::ReignWord,
     relay::{Relay, Via},
-    roster::Roster,
+    roster::{Changed, Roster},
     votes::Votes,
 };
 use crate::{
     accounts::Statement,
-    config::{Config, DIAL_COSTS_BYTES, Mutant, Tuning},
+    config::{Config, DIAL_COSTS_BYTES, HEIR_MET_WITHIN, Mutant, SPECTATORS_COUNTED_EVERY, Tuning},
     game::FactRules,
     io::{Effect, Wire},
     keys::{Chance, Lock, WorldDigest},
@@ -171,15 +173,26 @@ pub struct Cluster {
     handled: Option<Instant>,
     seek_at: Instant,
     reconcile_at: Instant,
-    /// The list has changed, and that is told as soon as the pause since the last one is over.
-    roster_waits: bool,
-    roster_told_at: Instant,
+    publishing: Publishing,
+    /// Who comes after the host of a node that only watches, and from when on it is linked with that one.
+    heir: Option<(NodeId, Instant)>,
     company: Instant,
     told_nobody: bool,
     /// When this node was last in the roster, or had no reason to expect that.
     seated: Instant,
     told_full: bool,
     out: VecDeque<Out>,
+}
+
+/// Somebody who is to get a host's ticks.
+#[derive(Clone, Copy, Debug)]
+pub struct Hearer {
+    /// Who.
+    pub id: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// It only watches.
+    pub watches: bool,
 }
 
 /// What comes out of the cluster.
@@ -350,8 +363,8 @@ impl Cluster {
             handled: None,
             seek_at: Instant::default(),
             reconcile_at: Instant::default(),
-            roster_waits: false,
-            roster_told_at: Instant::default(),
+            publishing: Publishing::default(),
+            heir: None,
             company: Instant::default(),
             told_nobody: false,
             seated: Instant::default(),
@@ -442,13 +455,16 @@ impl Cluster {
     }
 
     /// Whom a host sends its ticks: whoever was heard lately.
-    pub fn audience(&self, now: Instant) -> Vec<(NodeId, Incarnation)> {
+    pub fn audience(&self, now: Instant) -> impl Iterator<Item = Hearer> {
         self.mesh
             .peers()
-            .filter(|(_, peer)| now.since(peer.heard.max(peer.met)) <= AUDIENCE)
+            .filter(move |(_, peer)| now.since(peer.heard.max(peer.met)) <= AUDIENCE)
             .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
-            .map(|(id, peer)| (id, peer.incarnation))
-            .collect()
+            .map(|(id, peer)| Hearer {
+                id,
+                incarnation: peer.incarnation,
+                watches: peer.role == Role::Spectator,
+            })
     }
 
     /// These machines were struck off by their accounts, and no others: they are not let in from here on.
@@ -558,6 +574,7 @@ impl Cluster {
                 }
             }
             Wire::Persisted(report) => self.keeper.report(&report),
+            Wire::Took(_) => {}
             wire => self.mesh.handle(now, &self.me, wire),
         }
         self.pump(now, newest);
@@ -573,10 +590,9 @@ impl Cluster {
         match due {
             Due::Mesh => Some(self.mesh.next_timeout()),
             Due::Election => self.election.next_timeout(),
-            Due::Reconcile => self.election.reign().map(|_| match self.roster_waits {
-                true => self.reconcile_at.min(self.roster_told_at + ROSTER_PAUSE),
-                false => self.reconcile_at,
-            }),
+            Due::Reconcile => {
+                self.election.reign().map(|_| self.reconcile_at.min(self.publishing.due_at()))
+            }
             Due::Look => self.playing().then_some(self.seek_at),
         }
     }
@@ -620,6 +636,9 @@ impl Cluster {
         match due {
             Due::Mesh => self.mesh.timeout(now, &self.me),
             Due::Election => self.elect(now, newest, |election, cx| election.timeout(now, cx)),
+            Due::Reconcile if now < self.reconcile_at && !self.publishing.may_tell(now) => {
+                self.tell_watchers(now);
+            }
             Due::Reconcile => {
                 self.reconcile_at = now + RECONCILE;
                 self.reconcile(now);
@@ -634,6 +653,7 @@ impl Cluster {
                 self.mind_reach(now);
                 self.mind_seat(now);
                 self.mind_name();
+                self.mind_heir(now);
             }
         }
     }
@@ -670,49 +690,6 @@ impl Cluster {
             self.play(now, session, self.me.lock.clone());
         }
         self.out.push_back(Out::Notice(Notice::NewIdentity(id)));
-    }
-
-    /// Those who do not reach the host get its roster from here.
-    fn pass_roster(&mut self, now: Instant) {
-        let clients = self.relayed(now);
-        if clients.is_empty() {
-            return;
-        }
-        let Some(roster) = self.roster.signed(&self.me.key) else { return };
-        let message = Message::Roster(roster);
-        for (client, _) in clients {
-            self.send(now, client, Delivery::Link, &message);
-        }
-    }
-
-    /// Somebody has shown who it is: it may be a member that was left out until then.
-    fn readmit(&mut self, now: Instant) {
-        let (me, mesh) = (self.me.id, &self.mesh);
-        if self.roster.readmit(|id| id != me && mesh.refuses(id).is_some()) {
-            self.roster_changed(now);
-        }
-    }
-
-    fn send_roster(&mut self, now: Instant, to: NodeId) {
-        if let Some(roster) = self.roster.signed(&self.me.key) {
-            self.send(now, to, Delivery::Link, &Message::Roster(roster));
-        }
-    }
-
-    fn reconcile(&mut self, now: Instant) {
-        self.roster_waits |= self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh);
-        if self.roster_waits && now.since(self.roster_told_at) >= ROSTER_PAUSE {
-            self.publish_roster(now);
-        }
-    }
-
-    fn publish_roster(&mut self, now: Instant) {
-        (self.roster_waits, self.roster_told_at) = (false, now);
-        let Some(roster) = self.roster.signed(&self.me.key) else {
-            return;
-        };
-        self.send_to_all(now, &Message::Roster(roster), None);
-        self.out.push_back(Out::Notice(Notice::Roster));
     }
 
     /// Lets the election act, and what it decides take effect at once.
@@ -756,11 +733,7 @@ impl Cluster {
                     }
                     self.give_token(now, peer);
                     if self.election.reign().is_some() {
-                        // A roster that is on its way goes to everybody.
-                        self.reconcile(now);
-                        if self.roster_told_at != now && !self.roster_waits {
-                            self.send_roster(now, peer);
-                        }
+                        self.tell_newcomer(now, peer);
                     }
                     if !renewed {
                         self.hear_again(now, peer);

@@ -37,8 +37,39 @@ pub const EVENTS_WAITING_MAX: usize = 8_192;
 /// The most nodes that a host may bar from a session: beyond, it bars nobody any more.
 pub const BARRED_MAX: usize = 64;
 
-/// The most links without a hello from one address: of a crowd, the longest silent ones give way.
-pub const STRANGERS_PER_ADDRESS_MAX: usize = 128;
+/// The most links without a hello from one address: of a crowd, the longest silent ones give way. A crowd that
+/// comes in at once has room here: each costs at most four kilobytes, for at most three seconds.
+pub const STRANGERS_PER_ADDRESS_MAX: usize = 1_024;
+
+/// Which part of the files that a process may open is left for links without a hello, at most: one of so many.
+/// Whoever says nothing keeps nobody out who does.
+pub const STRANGERS_PART_OF_FILES: usize = 4;
+
+/// How many may knock at once before the network thread has answered any: a crowd that joins in the same
+/// moment. (With 128, 97 of 1,000 fail.)
+pub const BACKLOG: i32 = 1_024;
+
+/// How many files a program is to be allowed that hosts a crowd: one for each link, and some more.
+/// [`runtime::raise_file_limit`](crate::runtime::raise_file_limit) asks for them.
+pub const FILES_WANTED: u64 = 65_536;
+
+/// The most of each tick that a host spends on sending it. Players get each tick, whatever it costs. If all of it
+/// costs more, spectators get every second one; then every fourth.
+pub const FAN_OUT_BUDGET: Duration = Duration::from_millis(8);
+
+/// Spectators acknowledge one state of so many ticks, and all of them the same, so that one snapshot serves all.
+pub const WATCHERS_ACKNOWLEDGE_EVERY: u64 = 8;
+
+/// The time in which those who only watch are told of a change in who plays, a few at a time; and the pause
+/// between two messages that only say how many watch.
+pub const SPECTATORS_COUNTED_EVERY: Duration = Duration::from_secs(1);
+
+/// Within so long a spectator opens a link with whoever comes after its host, so that a host's death costs it no
+/// handshake: not at once, since all of them do.
+pub const HEIR_MET_WITHIN: Duration = Duration::from_secs(2);
+
+/// The most spectators that one thread drives, for measurements.
+pub const CROWD_MAX: usize = 4_000;
 
 /// The most nodes remembered that were only heard of: beyond, of the address with the most of them the one goes
 /// of which nothing came for longest.
@@ -463,7 +494,7 @@ impl Default for Tuning {
             players_max: 32,
             folding: Folding::default(),
             talk: Allowed::default(),
-            strangers_max: 256,
+            strangers_max: 2_048,
             #[cfg(feature = "mutants")]
             mutant: None,
         }

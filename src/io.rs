@@ -3,8 +3,10 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    time::Duration,
 };
+
+use bytes::Bytes;
 
 use crate::{
     ledger::{
@@ -67,6 +69,9 @@ pub enum Wire {
     Woke(WallTime),
     /// The disk has answered an [`Effect::Persist`].
     Persisted(Report),
+    /// What came of the last [`Wire::Timeout`], all effects carried out, took so long. A driver need not tell what
+    /// was short.
+    Took(Duration),
 }
 
 /// The two UDP sockets of a node.
@@ -122,7 +127,7 @@ pub enum Effect {
         /// From which socket.
         via: Port,
         /// The datagram.
-        bytes: Arc<[u8]>,
+        bytes: Bytes,
     },
     /// Send a datagram to everybody on one network, from the node's own socket.
     Broadcast {
@@ -131,7 +136,7 @@ pub enum Effect {
         /// To which port.
         port: u16,
         /// The datagram.
-        bytes: Arc<[u8]>,
+        bytes: Bytes,
     },
     /// Open a link; [`Wire::Connected`] or [`Wire::DialFailed`] follows. The id is the node's
     /// choice: even numbers are dialled links, odd numbers are for the driver's accepted ones.
@@ -147,7 +152,7 @@ pub enum Effect {
         /// The link.
         link: LinkId,
         /// The bytes.
-        bytes: Arc<[u8]>,
+        bytes: Bytes,
     },
     /// Close a link after what was sent on it. No [`Wire::Closed`] follows.
     Close {

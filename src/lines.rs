@@ -23,6 +23,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -34,10 +35,30 @@ use crate::{
     ledger::{Fullness, entry::WallTime, witness::Safety},
     node::{ChatNews, Event, LedgerView, MemberView, View},
     pairing::{Stage, Told},
-    runtime::{Happened, Started, Timed},
+    runtime::{CrowdSeen, Happened, Started, Timed},
     text::{Name, SessionName},
     types::{self, Instant, NodeId, Role, Tick},
 };
+
+/// What a crowd saw in a second, as a line tells it.
+pub fn of_crowd<P>(seen: &CrowdSeen) -> What<P> {
+    let us = |span: Duration| span.as_micros() as u64;
+    What::Crowd {
+        count: seen.count,
+        follow: seen.follow,
+        all_in_us: seen.all_in.map(us),
+        ticks_worst: seen.ticks_worst,
+        ticks_median: seen.ticks_median,
+        gap_p50_us: us(seen.gap_p50),
+        gap_p99_us: us(seen.gap_p99),
+        gap_max_us: us(seen.gap_max),
+        wrong: seen.wrong,
+        failed: seen.failed,
+        lost: seen.lost,
+        processor_us: us(seen.processor),
+        span_us: us(seen.span),
+    }
+}
 
 /// One line. `P` is what the game tells.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -145,6 +166,36 @@ pub enum What<P> {
         from: Clock,
         /// What goes on.
         to: Clock,
+    },
+    /// What many spectators of one process have seen in the last second, to measure what a crowd costs.
+    Crowd {
+        /// How many there are.
+        count: usize,
+        /// How many of them follow a host.
+        follow: usize,
+        /// From when a game was heard of until all of them were in it; absent before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        all_in_us: Option<u64>,
+        /// How many ticks came to whoever got the fewest.
+        ticks_worst: u32,
+        /// How many came to whoever is in the middle.
+        ticks_median: u32,
+        /// Half of the gaps between two ticks are shorter.
+        gap_p50_us: u64,
+        /// Of a hundred gaps one is longer.
+        gap_p99_us: u64,
+        /// The longest gap.
+        gap_max_us: u64,
+        /// Worlds with another hash than their host's.
+        wrong: u64,
+        /// Dials that failed, since the start.
+        failed: u64,
+        /// Links that were lost, since the start.
+        lost: u64,
+        /// How much time on a processor the process took.
+        processor_us: u64,
+        /// How long the second was.
+        span_us: u64,
     },
     /// Two machines disagree about the rules.
     Diverged {

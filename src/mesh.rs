@@ -1,7 +1,8 @@
 //! Links between nodes: who is dialled when, who said hello, which of two links stays.
 //!
 //! Every player has one link with every other player of its session; a spectator has one with the
-//! host, and where that is not reached one with a member. A link is *open* once the system says so,
+//! host, one with whoever comes after it, on which next to nothing is said until then, and where the host is not
+//! reached one with a member. A link is *open* once the system says so,
 //! and *up* once both sides have said hello.
 //!
 //! | part | does |
@@ -59,7 +60,7 @@ pub mod testing;
 mod traffic;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
 };
@@ -76,6 +77,7 @@ use self::{
     links::Link,
     message::{Beacon, Envelope, Refusal},
     strangers::{Guesses, Reckoning},
+    traffic::Ink,
 };
 pub use self::{
     peer::Peer,
@@ -96,6 +98,8 @@ pub struct Mesh {
     tuning: Tuning,
     discovery: Discovery,
     links: BTreeMap<LinkId, Link>,
+    /// The accepted links on which nobody has said who it is; and some that are gone.
+    unnamed: BTreeSet<LinkId>,
     peers: BTreeMap<NodeId, Peer>,
     /// By the index that datagrams begin with which come by them.
     channels: BTreeMap<u16, Channel>,
@@ -106,17 +110,21 @@ pub struct Mesh {
     guesses: Guesses,
     refusals: Refusals,
     legible: Legible,
+    ink: Ink,
     chance: Chance,
     next_link: u64,
     /// When it was tried last whether somebody else has this node's key.
     doubted_itself: Instant,
     host: Option<NodeId>,
     guide: Option<NodeId>,
+    heir: Option<NodeId>,
     random: Pcg64Mcg,
     /// Second copies, in the order of their times.
     later: VecDeque<(Instant, Effect)>,
     /// Nothing is due before.
     look_at: Instant,
+    /// When all that is due was looked at last.
+    looked: Instant,
     out: VecDeque<Out>,
 }
 
@@ -227,6 +235,7 @@ impl Mesh {
             discovery: Discovery::new(tuning.beacon, chance.split(), port, named),
             tuning,
             links: BTreeMap::new(),
+            unnamed: BTreeSet::new(),
             peers: BTreeMap::new(),
             channels: BTreeMap::new(),
             admission: Admission::default(),
@@ -235,14 +244,17 @@ impl Mesh {
             guesses: Guesses::default(),
             refusals: Refusals::default(),
             legible: Legible::default(),
+            ink: Ink::default(),
             next_link: 0,
             doubted_itself: Instant::default(),
             host: None,
             guide: None,
+            heir: None,
             random: Pcg64Mcg::new(u128::from_be_bytes(chance.bytes())),
             chance,
             later: VecDeque::new(),
             look_at: Instant::default(),
+            looked: Instant::default(),
             out: VecDeque::new(),
         }
     }
@@ -261,7 +273,11 @@ impl Mesh {
             Wire::DialFailed { link } => self.dial_failed(now, link),
             Wire::Bytes { link, chunk } => self.bytes(now, me, link, &chunk),
             Wire::Closed { link, reason } => self.closed(now, link, reason),
-            Wire::Timeout | Wire::Interfaces(_) | Wire::Woke(_) | Wire::Persisted(_) => {}
+            Wire::Timeout
+            | Wire::Interfaces(_)
+            | Wire::Woke(_)
+            | Wire::Persisted(_)
+            | Wire::Took(_) => {}
         }
     }
 
@@ -280,6 +296,7 @@ impl Mesh {
         self.peers.clear();
         self.channels.clear();
         self.waiting.clear();
+        self.unnamed.clear();
         self.stir();
     }
 

@@ -14,6 +14,7 @@ mod auditing;
 mod company;
 mod comparing;
 mod facts;
+mod fan;
 mod following;
 mod hosting;
 mod machine;
@@ -21,6 +22,7 @@ mod persons;
 mod showing;
 mod talk;
 mod talking;
+mod watching;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod snapshot;
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, VecDeque},
     fmt::Debug,
     sync::Arc,
@@ -35,6 +36,10 @@ use crate::{
 
 /// How many states are kept as possible baselines. Half a second of them.
 pub const HISTORY_STATES: usize = 32;
+
+/// From so many ticks on it is worth while to remember what a state becomes: whoever plays refers to one of the
+/// last two.
+const NEAR_TICKS: u64 = 3;
 
 /// Events older than this many ticks are not sent any more: whoever was away for longer has missed
 /// more than a sound. It learns how many they were.
@@ -66,6 +71,20 @@ pub struct Seat {
     pub number: u64,
     /// Whether the world has it as present.
     pub present: bool,
+}
+
+impl<W> State<W> {
+    /// So many ticks pass in which nothing new happens.
+    fn go_on<G: Game<World = W>>(&mut self, ticks: u64) {
+        let mut events = Vec::new();
+        for _ in 0..ticks {
+            G::step(&mut self.world, &[], &mut events);
+            events.clear();
+        }
+        for seat in self.seats.values_mut().filter(|seat| seat.present) {
+            seat.number = seat.number.wrapping_add(ticks);
+        }
+    }
 }
 
 impl<W: Serialize> State<W> {
@@ -111,6 +130,17 @@ pub struct Replica<G: Game> {
     /// How many events of this line of history the user has been told, or told to have missed; none
     /// until the first that it can be told of.
     events_counted: Option<u64>,
+    /// What the state that a snapshot referred to becomes if nothing new happens: the next one mostly refers to the
+    /// same state, and is a tick later. Remembered, and nothing else.
+    ahead: RefCell<Option<Ahead<G::World>>>,
+}
+
+/// What a state has become after so many ticks without news.
+#[derive(Clone)]
+struct Ahead<W> {
+    from: Arc<State<W>>,
+    ticks: u64,
+    state: State<W>,
 }
 
 impl<G: Game> Debug for Replica<G> {
@@ -130,6 +160,7 @@ impl<G: Game> Default for Replica<G> {
             events: VecDeque::new(),
             events_told: Tick(0),
             events_counted: None,
+            ahead: RefCell::default(),
         }
     }
 }
@@ -158,6 +189,25 @@ impl<G: Game> Replica<G> {
     /// Whether a state that is held leads to the newest one, as far as is known.
     pub fn leads_here(&self, clock: Clock) -> bool {
         self.history.range(self.foreign..).any(|(held, _)| *held == clock)
+    }
+
+    /// What a state that is held becomes in so many ticks when nothing new happens.
+    fn predicted(&self, from: &Arc<State<G::World>>, ticks: u64) -> State<G::World> {
+        let remembered = self.ahead.try_borrow_mut().ok();
+        let (Some(mut remembered), NEAR_TICKS..) = (remembered, ticks) else {
+            let mut state = State::clone(from);
+            state.go_on::<G>(ticks);
+            return state;
+        };
+        let known = remembered.take();
+        let known = known.filter(|known| Arc::ptr_eq(&known.from, from) && known.ticks <= ticks);
+        let afresh = || Ahead { from: from.clone(), ticks: 0, state: State::clone(from) };
+        let mut ahead = known.unwrap_or_else(afresh);
+        ahead.state.go_on::<G>(ticks - ahead.ticks);
+        ahead.ticks = ticks;
+        let state = ahead.state.clone();
+        *remembered = Some(ahead);
+        state
     }
 
     /// Takes `state` as the newest. Returns the clock that was the newest before, if `mark` does
@@ -382,6 +432,21 @@ mod tests {
                 assert_eq!(first, Some(before + missed + 1));
                 assert_eq!(missed == 0, pause < HISTORY_STATES as u64, "{pause} ticks");
             }
+        }
+    }
+
+    // A spectator's snapshots refer to one state for a while, and then to another one.
+    #[test]
+    fn what_is_remembered_of_a_state_is_what_it_becomes() {
+        let mut ringer = Ringer::new();
+        ringer.ticks(20);
+        let states = [10, 18].map(|tick| ringer.replica.at(Tick(tick)).next().unwrap().clone());
+        for (state, ticks) in
+            [(0, 3), (0, 4), (0, 9), (1, 3), (0, 5), (0, 5), (0, 4), (1, 1), (1, 16)]
+        {
+            let mut becomes = State::clone(&states[state]);
+            becomes.go_on::<Bell>(ticks);
+            assert_eq!(ringer.replica.predicted(&states[state], ticks), becomes);
         }
     }
 

@@ -21,6 +21,7 @@
 
 mod chance;
 mod clock;
+mod crowd;
 mod datagrams;
 mod disk;
 mod drive;
@@ -50,7 +51,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 
 use crate::{
     accounts::{Friend, Statement},
-    config::{BEACON_PORT, Config, Form, OutOfRange, Tuning},
+    config::{BEACON_PORT, Config, Form, OutOfRange, STRANGERS_PART_OF_FILES, Tuning},
     game::Game,
     keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::EntryId},
@@ -62,11 +63,13 @@ use crate::{
 use chance::random_bits;
 pub use chance::random_bytes;
 pub use clock::{now, wall_time};
+pub use crowd::{Crowd, CrowdSeen, watch_together};
 use disk::Disk;
 use drive::Driver;
 pub use events::Events;
 use events::{Readers, Teller};
 use interfaces::Seen;
+pub use open::raise_file_limit;
 use shared::Shared;
 use sockets::Sockets;
 
@@ -305,7 +308,6 @@ pub fn start_piloted<G: Game>(
 fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle<G>, StartError> {
     settings.tuning.check().map_err(StartError::Tuning)?;
     let system = |what| move |source| StartError::System { what, source };
-    open::raise_file_limit();
     let told = interfaces::interfaces();
     let refused = told.as_ref().err().map(interfaces::refused);
     let known = told.ok();
@@ -399,6 +401,11 @@ fn config(
     key: SecretKey,
     chance: [u8; 32],
 ) -> Config {
+    let mut tuning = settings.tuning;
+    if let Some(files) = open::files() {
+        let part = (files / STRANGERS_PART_OF_FILES).max(1);
+        tuning.strangers_max = tuning.strangers_max.min(part);
+    }
     Config {
         key,
         statements: settings.statements,
@@ -424,7 +431,7 @@ fn config(
         trace_ticks: settings.trace_ticks,
         views: true,
         form: settings.form,
-        tuning: settings.tuning,
+        tuning,
     }
 }
 

@@ -56,7 +56,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "mesh", "node", "pairing", "replica", "text", "types", "wire",
         ],
     ),
-    ("runtime", &["accounts", "config", "game", "io", "keys", "ledger", "node", "text", "types"]),
+    (
+        "runtime",
+        &["accounts", "config", "game", "io", "keys", "ledger", "mesh", "node", "text", "types"],
+    ),
     (
         "lines",
         &["accounts", "game", "keys", "ledger", "node", "pairing", "runtime", "text", "types"],

@@ -1,6 +1,6 @@
 //! Nodes without a driver: whoever calls is their network and their clock.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use interregnum::{
     arena::Arena,
@@ -119,21 +119,21 @@ impl Lone {
     /// first by `spoil`.
     pub fn receive(&mut self, effect: Effect, spoil: impl FnOnce(&mut [u8])) {
         let from = address(3 - self.place);
-        let spoilt = |bytes: Arc<[u8]>| {
+        let spoilt = |bytes: &[u8]| {
             let mut bytes = bytes.to_vec();
             spoil(&mut bytes);
             bytes
         };
         match effect {
             Effect::Packet { bytes, .. } | Effect::Broadcast { bytes, .. } => {
-                self.feed(Wire::Packet { from, via: Port::Own, bytes: spoilt(bytes) });
+                self.feed(Wire::Packet { from, via: Port::Own, bytes: spoilt(&bytes) });
             }
             Effect::Dial { link, .. } => {
                 self.feed(Wire::Accepted { link: LinkId(link.0 + 1), from });
             }
             Effect::Bytes { link, bytes } => {
                 let link = LinkId(link.0 ^ 1);
-                self.feed(Wire::Bytes { link, chunk: spoilt(bytes) });
+                self.feed(Wire::Bytes { link, chunk: spoilt(&bytes) });
             }
             Effect::Close { link } => {
                 let link = LinkId(link.0 ^ 1);

@@ -8,6 +8,8 @@
 //! | `accounts` | a page of ten thousand accounts, from the file of a ledger |
 //! | `siege` | hostile outsiders and members, one kind of attack after the other |
 //! | `chat` | people talk while hosts are killed, somebody floods, somebody has missed much; a large book |
+//! | [`crowd`] | many watch: what it costs the host, and those who play, also when the host is killed |
+//! | [`join`] | many come in at once |
 //! | [`seal`] | the handshake of a link, and the seal of a datagram, within one process |
 //!
 //! All of it is worked out from the peers' lines. A figure stands beside its like of the same run:
@@ -25,12 +27,15 @@ mod accounts;
 mod book;
 #[cfg(feature = "store")]
 mod chat;
+mod crowd;
 mod failover;
 mod figures;
 mod heal;
+mod join;
 mod loss;
 mod seal;
 mod siege;
+mod watchers;
 
 /// Runs one of them.
 pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
@@ -38,6 +43,8 @@ pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode>
         BenchOptions::Failover(options) => failover::run(options, log),
         BenchOptions::Heal(options) => heal::run(options, log),
         BenchOptions::Loss(options) => loss::run(options, log),
+        BenchOptions::Crowd(options) => crowd::run(options, log),
+        BenchOptions::Join(options) => join::run(options, log),
         BenchOptions::Seal(options) => seal::run(options),
         BenchOptions::Siege(options) => siege::run(options, log),
         #[cfg(feature = "store")]

@@ -11,7 +11,7 @@ use std::{ffi::OsString, net::Ipv4Addr, path::PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser, builder::Resettable, error::ErrorKind};
 use interregnum::{
-    config::{BEACON_PORT, Form},
+    config::{BEACON_PORT, CROWD_MAX, Form},
     text::SessionName,
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -28,8 +28,8 @@ pub use self::{
 };
 pub use self::{
     bench::{
-        BenchOptions, DemoOptions, FailoverOptions, HealOptions, LossOptions, SealOptions,
-        SiegeOptions,
+        BenchOptions, CrowdOptions, DemoOptions, FailoverOptions, HealOptions, JoinOptions,
+        LossOptions, SealOptions, SiegeOptions,
     },
     sim::SimOptions,
     values::{Called, Home},
@@ -153,7 +153,7 @@ pub enum Subcommand {
     /// Many games in a virtual network that fails in every way it can, from a seed.
     Sim(SimOptions),
     /// Spectators without a screen.
-    Watch(HeadlessOptions),
+    Watch(WatchOptions),
 }
 
 /// What the window is like.
@@ -181,6 +181,18 @@ pub struct HeadlessOptions {
     /// For measurements: say a line each so many milliseconds, and let all others talk as fast.
     #[arg(long, hide = true, value_parser = number(1..=60_000_u64), allow_negative_numbers = true)]
     pub chatter: Option<u64>,
+
+    #[command(flatten)]
+    pub part: PartOptions,
+}
+
+/// Those who only watch.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WatchOptions {
+    /// How many of them. More than one measure what a crowd costs: they share one thread, show nothing of the
+    /// game, and say once a second what reaches them.
+    #[arg(long, default_value = "1", value_parser = number(1..=CROWD_MAX as u16), allow_negative_numbers = true)]
+    pub count: u16,
 
     #[command(flatten)]
     pub part: PartOptions,

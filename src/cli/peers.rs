@@ -126,6 +126,24 @@ impl Peers {
         running.map(Child::id).collect()
     }
 
+    /// The process of a peer, if it runs.
+    pub fn pid(&self, id: NodeId) -> Option<u32> {
+        let peer = self.peers.iter().find(|peer| peer.id == Some(id))?;
+        peer.process.as_ref().map(Child::id)
+    }
+
+    /// This program, told to do something in the session of the peers, which is none of them.
+    pub fn command(&self, what: &str) -> anyhow::Result<Command> {
+        let mut command = Command::new(env::current_exe().context("cannot find this program")?);
+        command.arg(what).args(&self.arguments);
+        match &self.passphrase {
+            Some(passphrase) => command.env(secret::VARIABLE, passphrase),
+            None => command.env_remove(secret::VARIABLE),
+        };
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        Ok(command)
+    }
+
     /// Starts one more bot.
     pub fn add_bot(&mut self) -> anyhow::Result<()> {
         self.add(false, &[])

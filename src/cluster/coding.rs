@@ -138,6 +138,9 @@ fn encode_short(packet: &Packet) -> Option<Encoded> {
     }
 }
 
+/// How many bytes the number of the last controls heard takes at most.
+const HEARD_BYTES_MAX: usize = 10;
+
 /// A tick as bytes, but for what it says to one receiver alone.
 #[derive(Debug)]
 pub struct SharedTick {
@@ -188,12 +191,23 @@ impl SharedTick {
 
     /// All of it, for somebody of whom so much was heard, and who may hand these tags over one day.
     pub fn to(&self, heard: u64, tags: &[Tag]) -> Option<Encoded> {
-        let count = u8::try_from(tags.len()).ok().filter(|_| tags.len() <= HEIRS_MAX)?;
-        let mut body = Vec::with_capacity(10 + TAG_BYTES * tags.len() + self.bytes.len());
-        body = postcard::to_extend(&heard, body).ok()?;
-        body.extend(tags.as_flattened());
+        let mut encoded = (0, Vec::new());
+        self.write(heard, tags, &mut encoded).then_some(encoded)
+    }
+
+    /// The same, in the place of what was `said` to another one. Whether it has such a form.
+    pub fn write(&self, heard: u64, tags: &[Tag], said: &mut Encoded) -> bool {
+        let Some(count) = u8::try_from(tags.len()).ok().filter(|_| tags.len() <= HEIRS_MAX) else {
+            return false;
+        };
+        let mut body = std::mem::take(&mut said.1);
+        body.clear();
+        body.reserve(HEARD_BYTES_MAX + TAG_BYTES * tags.len() + self.bytes.len());
+        let Ok(mut body) = postcard::to_extend(&heard, body) else { return false };
+        body.extend_from_slice(tags.as_flattened());
         body.extend_from_slice(&self.bytes);
-        Some((self.kind | count << TAGS_SHIFT, body))
+        *said = (self.kind | count << TAGS_SHIFT, body);
+        true
     }
 }
 

@@ -67,8 +67,8 @@ impl Cluster {
         self.mesh.set_host(Some(term.host));
         self.proving.remember(term, ReignWord::give(&self.me.key, term));
         self.roster.bar(self.bars.published());
-        // The first tick goes first, the list right behind it.
-        (self.roster_waits, self.reconcile_at) = (true, now);
+        self.publishing.begin(now);
+        self.reconcile_at = now;
     }
 
     /// Tells the own members whom to follow, now that this node's reign is over.

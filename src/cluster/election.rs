@@ -459,7 +459,7 @@ impl Election {
             return Admission::Drop;
         }
         self.see(term.epoch);
-        if self.watching && self.following().is_none() {
+        if self.watching && self.following().is_none() && self.state.term() != Some(term) {
             self.promised = None; // who has no vote breaks no promise by watching another game
         }
         if self.promised.is_some_and(|promised| term < promised) {

@@ -132,8 +132,8 @@ impl Vouched {
     }
 
     /// The tags for the heirs, but for the receiver.
-    pub fn tags(&self, to: NodeId) -> Vec<Tag> {
-        self.tags.iter().filter(|(heir, _)| *heir != to).map(|(_, tag)| *tag).collect()
+    pub fn tags_for(&self, to: NodeId) -> impl Iterator<Item = Tag> {
+        self.tags.iter().filter(move |(heir, _)| *heir != to).map(|(_, tag)| *tag)
     }
 }
 
@@ -347,8 +347,8 @@ mod tests {
             let vouched = host.vouch(Instant(1), &key(1), &claim, &ids);
             let signed = tick % SIGNED_EVERY == 0;
             assert_eq!(vouched.signature().is_some(), signed);
-            assert_eq!(vouched.tags(ids[0].0).len(), 1, "nobody carries its own");
-            let proof = Proof { signature: None, tags: vouched.tags(ids[1].0) };
+            assert_eq!(vouched.tags_for(ids[0].0).count(), 1, "nobody carries its own");
+            let proof = Proof { signature: None, tags: vouched.tags_for(ids[1].0).collect() };
             let (session, ends, key) = (claim.session, claim.ends, None);
             let origin = Origin { session, ends, key, proof };
             assert!(heir.is_shown(&claim, &origin));

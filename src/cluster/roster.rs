@@ -189,10 +189,16 @@ impl Roster {
         true
     }
 
-    /// The host brings the list in line with its links. Whether anything has changed.
-    pub fn reconcile(&mut self, now: Instant, tuning: &Tuning, me: &Identity, mesh: &Mesh) -> bool {
+    /// The host brings the list in line with its links. What has changed.
+    pub fn reconcile(
+        &mut self,
+        now: Instant,
+        tuning: &Tuning,
+        me: &Identity,
+        mesh: &Mesh,
+    ) -> Changed {
         let Some(published) = &mut self.published else {
-            return false;
+            return Changed::Nothing;
         };
         let before = (published.members.clone(), published.spectators);
         let mut entries = Entries {
@@ -242,10 +248,25 @@ impl Roster {
         };
         let refused = |id| id != me.id && mesh.refuses(id).is_some();
         members.retain(|member| !forgotten(&member.id) && !refused(member.id));
-        let changed = before != (members.clone(), published.spectators);
-        published.version += u64::from(changed);
+        let changed = match (before.0 != *members, before.1 != published.spectators) {
+            (true, _) => Changed::Members,
+            (false, true) => Changed::Spectators,
+            (false, false) => return Changed::Nothing,
+        };
+        published.version += 1;
         changed
     }
+}
+
+/// What has changed in a roster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Nothing.
+    Nothing,
+    /// Only how many watch.
+    Spectators,
+    /// Who plays, and perhaps how many watch.
+    Members,
 }
 
 /// The places in the session. Whoever is away keeps its own for as long as nobody else needs it.

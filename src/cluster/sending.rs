@@ -2,7 +2,7 @@
 
 use super::{
     message::{Passed, Proof, Word},
-    proof::{Vouched, WORD_TICKS},
+    proof::{HEIRS_MAX, Vouched, WORD_TICKS},
     *,
 };
 use crate::types::Epoch;
@@ -17,33 +17,37 @@ impl Cluster {
         mut tick: TickPacket,
         vouched: &Vouched,
         held: Option<Tick>,
-        to: &[(NodeId, u64)],
+        to: impl Iterator<Item = (NodeId, u64)>,
     ) {
         tick.proof = Proof { signature: vouched.signature(), tags: Vec::new() };
         let young = tick.tick.0.saturating_sub(tick.began.0) <= WORD_TICKS;
         tick.word = young.then(|| self.reign_word(tick.term)).flatten();
         tick.carried = self.carried_since(tick.term, held);
         let shared = SharedTick::new(&tick);
+        let mut tags = Vec::with_capacity(HEIRS_MAX);
+        let mut said = (0, Vec::new());
         for (to, heard) in to {
-            let delivery = match self.doubling.wants(now, *to) {
+            let delivery = match self.doubling.wants(now, to) {
                 true => Delivery::Twice,
                 false => Delivery::Datagram,
             };
+            tags.clear();
+            tags.extend(vouched.tags_for(to));
             let way = match &shared {
-                Some(shared) => {
-                    let said = shared.to(*heard, &vouched.tags(*to));
-                    said.and_then(|said| self.deliver(now, *to, delivery, &said))
-                }
+                Some(shared) => match shared.write(heard, &tags, &mut said) {
+                    true => self.deliver(now, to, delivery, &said),
+                    false => None,
+                },
                 None => {
-                    tick.heard = *heard;
-                    tick.proof.tags = vouched.tags(*to);
-                    self.send(now, *to, delivery, &Message::Packet(Packet::Tick(tick.clone())))
+                    tick.heard = heard;
+                    tick.proof.tags.clone_from(&tags);
+                    self.send(now, to, delivery, &Message::Packet(Packet::Tick(tick.clone())))
                 }
             };
             if way != Some(Way::Datagram) {
                 let proof = Proof::default();
-                let sign = TickPacket { heard: *heard, carried: None, state: None, proof, ..tick };
-                self.send(now, *to, delivery, &Message::Packet(Packet::Tick(sign)));
+                let sign = TickPacket { heard, carried: None, state: None, proof, ..tick };
+                self.send(now, to, delivery, &Message::Packet(Packet::Tick(sign)));
             }
         }
     }
@@ -149,7 +153,7 @@ impl Cluster {
         }
     }
 
-    fn deliver(
+    pub(super) fn deliver(
         &mut self,
         now: Instant,
         to: NodeId,

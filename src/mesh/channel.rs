@@ -22,6 +22,7 @@
 
 use std::{fmt, sync::Arc};
 
+use bytes::{BufMut as _, BytesMut};
 use snow::{
     Builder, Error, HandshakeState, StatelessTransportState,
     params::{CipherChoice, DHChoice, HashChoice},
@@ -284,15 +285,20 @@ impl Channel {
 
     /// A datagram.
     pub fn seal_datagram(&mut self, kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut datagram = BytesMut::new();
+        self.seal_datagram_into(&[&[kind], body].concat(), &mut datagram);
+        datagram.into()
+    }
+
+    /// A datagram, behind whatever is in `out`. What is in it begins with its kind.
+    pub fn seal_datagram_into(&mut self, clear: &[u8], out: &mut BytesMut) {
         self.sent += 1;
-        let mut clear = Vec::with_capacity(1 + body.len());
-        clear.push(kind);
-        clear.extend_from_slice(body);
-        let mut datagram = Vec::with_capacity(4 + clear.len() + SEAL_BYTES);
-        datagram.extend_from_slice(&self.index.to_be_bytes());
-        datagram.extend_from_slice(&(self.sent as u16).to_be_bytes());
-        self.seal(DATAGRAMS_FROM + self.sent, &clear, &mut datagram);
-        datagram
+        out.reserve(4 + clear.len() + SEAL_BYTES);
+        out.put_u16(self.index);
+        out.put_u16(self.sent as u16);
+        let from = out.len();
+        out.put_bytes(0, clear.len() + SEAL_BYTES);
+        self.seal_at(DATAGRAMS_FROM + self.sent, clear, &mut out[from..]);
     }
 
     /// What is in a datagram behind its index: its kind, and what follows.
@@ -320,10 +326,14 @@ impl Channel {
     fn seal(&self, number: u64, clear: &[u8], out: &mut Vec<u8>) {
         let from = out.len();
         out.resize(from + clear.len() + SEAL_BYTES, 0);
-        let sealed = self.keys.write_message(number, clear, &mut out[from..]);
+        self.seal_at(number, clear, &mut out[from..]);
+    }
+
+    fn seal_at(&self, number: u64, clear: &[u8], out: &mut [u8]) {
+        let sealed = self.keys.write_message(number, clear, out);
         debug_assert!(sealed.is_ok(), "{sealed:?}");
         if sealed.is_err() {
-            out[from..].fill(0); // nothing that was not sealed leaves
+            out.fill(0); // nothing that was not sealed leaves
         }
     }
 

@@ -106,7 +106,9 @@ impl Mesh {
     pub(super) fn wants(&self, me: &Identity, id: NodeId, peer: &Peer) -> bool {
         let by_role = match (me.role, peer.role) {
             (Role::Player, Role::Player) => true,
-            (Role::Spectator, Role::Player) => [self.host, self.guide].contains(&Some(id)),
+            (Role::Spectator, Role::Player) => {
+                [self.host, self.guide, self.heir].contains(&Some(id))
+            }
             _ => false,
         };
         by_role && !peer.addresses.is_empty()

@@ -31,6 +31,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce, aead::Aead as _};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -412,7 +413,8 @@ impl Discovery {
     /// old beacon is answered with a question as long as itself: so by the host alone, or by one of all.
     fn is_ours(&mut self, now: Instant, me: &Identity, asks: bool, proved: bool) -> bool {
         let Some(told) = &self.told else { return false };
-        let Some(term) = told.term else { return true };
+        // Nobody looks for somebody who only watches; but whoever does may have to know that what it heard is fresh.
+        let Some(term) = told.term else { return me.role == Role::Player || !asks };
         let (hosts, players) = (term.host == me.id, told.players.max(2));
         let by_chance = match (asks, proved) {
             (true, _) if hosts => return true,
@@ -527,10 +529,10 @@ fn question(chance: &mut Chance) -> u32 {
     u32::from_be_bytes(chance.bytes()).max(1)
 }
 
-fn padded(mut beacon: Vec<u8>, length: usize) -> Arc<[u8]> {
+fn padded(mut beacon: Vec<u8>, length: usize) -> Bytes {
     debug_assert!(beacon.len() <= length, "a beacon of {} bytes", beacon.len());
     beacon.resize(length, 0);
-    Arc::from(beacon)
+    Bytes::from(beacon)
 }
 
 /// What is in a sealed beacon, if this lock opens it.

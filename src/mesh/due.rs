@@ -12,6 +12,12 @@ use crate::{
 /// been replaced, which is the time of a handshake.
 const RETIRED: Duration = Duration::from_secs(5);
 
+/// The most links that are pinged at once, of those that will be due soon: a thousand would take half a tick.
+const PINGS_AT_ONCE: usize = 32;
+
+/// The shortest time between two looks at all that is due while handshakes wait.
+const LOOK_PAUSE: Duration = Duration::from_millis(2);
+
 /// Something that will be due.
 #[derive(Clone, Copy, Debug)]
 enum Due {
@@ -55,12 +61,31 @@ impl Mesh {
         if now < self.look_at {
             return;
         }
+        // While a crowd comes in there is something each millisecond, and to look at all links takes a part of one.
+        if !self.waiting.is_empty() && now.since(self.looked) < LOOK_PAUSE {
+            self.shake_hands(now, me);
+            self.look_at = self.looked + LOOK_PAUSE;
+            if !self.waiting.is_empty() {
+                self.look_at = self.look_at.min(self.reckoning.again_at());
+            }
+            return;
+        }
+        self.looked = now;
         let due = self.schedule(now, me).filter(|(at, _)| *at <= now);
         for due in due.map(|(_, due)| due).collect::<Vec<_>>() {
             self.act(now, me, due);
         }
         let next = self.schedule(now, me).map(|(at, _)| at).min();
         self.look_at = next.unwrap_or(Instant::NEVER);
+    }
+
+    /// Handshakes that had to wait go on, as far as there is time.
+    fn shake_hands(&mut self, now: Instant, me: &Identity) {
+        while self.reckoning.may_go_on(now, self.host.is_some())
+            && let Some(link) = self.waiting.pop_front()
+        {
+            self.frames(now, me, link);
+        }
     }
 
     fn act(&mut self, now: Instant, me: &Identity, due: Due) {
@@ -78,9 +103,12 @@ impl Mesh {
                 // Those that come soon go with the one that is due: fewer wake-ups.
                 let soon = now + self.tuning.ping / 2;
                 let pings = self.pings().filter(|(_, ping_at)| *ping_at <= soon);
-                for link in pings.map(|(link, _)| link).collect::<Vec<_>>() {
-                    self.ping(now, link);
+                let mut pings: Vec<_> = pings.map(|(link, ping_at)| (ping_at, link)).collect();
+                if pings.len() > PINGS_AT_ONCE {
+                    pings.sort_unstable();
+                    pings.truncate(PINGS_AT_ONCE);
                 }
+                pings.into_iter().for_each(|(_, link)| self.ping(now, link));
             }
             Due::Forget(id) => self.forget(id),
             // What was done before may have changed that.
@@ -88,11 +116,7 @@ impl Mesh {
                 self.dial(now, id);
             }
             Due::Dial(_) => {}
-            Due::Handshakes => {
-                for link in std::mem::take(&mut self.waiting) {
-                    self.frames(now, me, link);
-                }
-            }
+            Due::Handshakes => self.shake_hands(now, me),
             Due::Held(link) => self.frames(now, me, link),
         }
     }

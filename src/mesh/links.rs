@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 
@@ -97,7 +96,8 @@ impl Mesh {
             self.drop_link(oldest);
         }
         self.links.insert(link, Link::new(now, from, None));
-        self.stir();
+        self.unnamed.insert(link);
+        self.look_at = self.look_at.min(now + self.tuning.handshake);
         if me.session.is_none() {
             self.write_json(link, REFUSED, &Refusal::Session);
         }
@@ -105,13 +105,18 @@ impl Mesh {
 
     /// Which link without a hello gives way to another one from `ip`, if one has to: of those from the same
     /// address, or from the one with the most of them, the oldest on which nothing was said.
-    fn stranger_to_go(&self, ip: IpAddr) -> Option<LinkId> {
-        let strangers =
-            self.links.iter().filter(|(_, link)| link.peer.is_none() && link.dialled.is_none());
-        // Whoever has said something goes after all who have not.
-        let known = strangers.map(|(id, link)| ((link.heard > link.since, *id), link));
-        let known = known.map(|(order, link)| (order, link.from.ip(), Instant::default()));
+    fn stranger_to_go(&mut self, ip: IpAddr) -> Option<LinkId> {
         let (in_all, each) = (self.tuning.strangers_max, STRANGERS_PER_ADDRESS_MAX);
+        if self.unnamed.len() < in_all.min(each) {
+            return None;
+        }
+        // Some are gone, or are known by now.
+        let links = &self.links;
+        self.unnamed.retain(|link| links.get(link).is_some_and(|link| link.peer.is_none()));
+        let strangers = self.unnamed.iter().filter_map(|link| Some((*link, self.links.get(link)?)));
+        // Whoever has said something goes after all who have not.
+        let known = strangers.map(|(id, link)| ((link.heard > link.since, id), link));
+        let known = known.map(|(order, link)| (order, link.from.ip(), Instant::default()));
         gives_way(known, ip, in_all, each).map(|(_, id)| id)
     }
 
@@ -506,7 +511,7 @@ impl Mesh {
         tracing::info!("{:?} wants to come in, and may not", channel.peer);
         let said = serde_json::to_vec(&refusal).unwrap_or_default();
         if let Ok(bytes) = channel.seal_frame(REFUSED, &said) {
-            self.out.push_back(Out::Effect(Effect::Bytes { link, bytes: Arc::from(bytes) }));
+            self.out.push_back(Out::Effect(Effect::Bytes { link, bytes: bytes.into() }));
         }
     }
 

@@ -94,6 +94,19 @@ impl Mesh {
         }
     }
 
+    /// Tells who comes after the host, if this node, which only watches, is to be linked with it beforehand. The
+    /// link with whoever came after it before is of no use then.
+    pub fn set_heir(&mut self, now: Instant, heir: Option<NodeId>) {
+        let before = std::mem::replace(&mut self.heir, heir);
+        if before == heir {
+            return;
+        }
+        self.stir();
+        if let Some(before) = before.filter(|id| ![self.host, self.guide].contains(&Some(*id))) {
+            self.hang_up(now, before, Parting::Left);
+        }
+    }
+
     /// Makes room for somebody at `ip`: of those who were only heard of a few are remembered, and of each address
     /// fewer. Should too many be remembered at all, whoever says hello, or is a member, takes the place of one of
     /// those. Beacons alone could fill all places with nodes that do not exist.

@@ -8,16 +8,25 @@ use std::{
 
 use crate::types::Instant;
 
-/// How many messages of handshakes are reckoned with in each [`SPAN`]: each takes a tenth of a
-/// millisecond or two, and those who play do not wait for it. A crowd of five hundred is through in a
-/// second.
-const HANDSHAKES: u32 = 4;
+/// How many messages of handshakes are reckoned with in each [`SPAN`], however long they come: each takes a tenth
+/// of a millisecond or two, and those who play do not wait for it.
+const HANDSHAKES: u32 = 1;
+
+/// How many there are while a crowd comes in. Five hundred are in after a third of a second.
+const HANDSHAKES_HURRIED: u32 = 3;
+
+/// How many there may be above [`HANDSHAKES`] until that is over: two for each of a crowd of twelve hundred. A flood
+/// of strangers gets no more than that.
+const HURRY_MAX: u32 = 2_400;
+
+/// In how many spans one of these comes back.
+const HURRY_BACK_SPANS: u64 = 8;
 
 /// How many there are where nobody plays yet: a newcomer meets eight at once without a pause.
 const HANDSHAKES_BEFORE: u32 = 32;
 
-/// In which they are.
-const SPAN: Duration = Duration::from_millis(4);
+/// In which they are: short, so that a tick that is due waits for no more than a few.
+const SPAN: Duration = Duration::from_millis(1);
 
 /// How long after a wrong passphrase nothing else is tried from there.
 const GUESS_PAUSE: Duration = Duration::from_secs(1);
@@ -30,15 +39,28 @@ const GUESSERS_MAX: usize = 256;
 pub(super) struct Reckoning {
     since: Instant,
     done: u32,
+    /// How many were done in a hurry that have not come back.
+    hurried: u64,
 }
 
 impl Reckoning {
     /// Whether there is time for one more; less of it while this node plays.
     pub(super) fn may_go_on(&mut self, now: Instant, plays: bool) -> bool {
-        if now.since(self.since) >= SPAN {
+        let passed = now.since(self.since);
+        if passed >= SPAN {
+            let extra = self.done.saturating_sub(HANDSHAKES);
+            let hurried = self.hurried + HURRY_BACK_SPANS * u64::from(extra);
+            let spans = (passed.as_micros() / SPAN.as_micros()) as u64;
+            self.hurried = hurried.saturating_sub(spans);
             (self.since, self.done) = (now, 0);
         }
-        self.done < if plays { HANDSHAKES } else { HANDSHAKES_BEFORE }
+        let may_hurry = self.hurried < HURRY_BACK_SPANS * u64::from(HURRY_MAX);
+        self.done
+            < match plays {
+                false => HANDSHAKES_BEFORE,
+                true if may_hurry => HANDSHAKES_HURRIED,
+                true => HANDSHAKES,
+            }
     }
 
     /// One more is done.
@@ -255,21 +277,41 @@ mod tests {
         assert_eq!(of_one, ANSWERED_PER_NETWORK as usize - 1);
     }
 
+    /// How many handshakes' messages there is time for within so long.
+    fn reckoned(reckoning: &mut Reckoning, plays: bool, from: Instant, span: Duration) -> u32 {
+        let mut now = from;
+        let mut done = 0;
+        while now < from + span {
+            while reckoning.may_go_on(now, plays) {
+                reckoning.one_more();
+                done += 1;
+            }
+            now = reckoning.again_at();
+        }
+        done
+    }
+
     #[test]
     fn a_burst_of_handshakes_is_spread_over_time() {
-        for (plays, each) in [(true, HANDSHAKES), (false, HANDSHAKES_BEFORE)] {
-            let mut reckoning = Reckoning::default();
-            let mut now = Instant(1_000_000);
-            let mut spans = 1;
-            for _ in 0..320 {
-                while !reckoning.may_go_on(now, plays) {
-                    now = reckoning.again_at();
-                    spans += 1;
-                }
-                reckoning.one_more();
-            }
-            assert_eq!(spans, 320 / each);
-        }
+        let start = Instant(1_000_000);
+        let ms = Duration::from_millis;
+        let mut reckoning = Reckoning::default();
+        assert_eq!(reckoned(&mut reckoning, false, start, ms(10)), 10 * HANDSHAKES_BEFORE);
+        let mut reckoning = Reckoning::default();
+        assert_eq!(reckoned(&mut reckoning, true, start, ms(500)), 500 * HANDSHAKES_HURRIED);
+    }
+
+    #[test]
+    fn a_flood_of_handshakes_gets_little_time_and_a_crowd_some_later_again() {
+        let start = Instant(1_000_000);
+        let minute = Duration::from_secs(60);
+        let mut reckoning = Reckoning::default();
+        let in_all = reckoned(&mut reckoning, true, start, minute);
+        let steady = 60_000 * HANDSHAKES + 60_000 / HURRY_BACK_SPANS as u32;
+        assert!((steady..=steady + HURRY_MAX + 8).contains(&in_all), "{in_all}");
+        let later = start + minute * 2;
+        let crowd = reckoned(&mut reckoning, true, later, Duration::from_secs(1));
+        assert_eq!(crowd, 1_000 * HANDSHAKES_HURRIED);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::value::to_raw_value;
 
-use super::{Event, Node};
+use super::{Event, Node, watching::Watching};
 use crate::{
     cluster::message::{Payload, TickPacket, WorldMark},
     config::{Form, Mutant, TICK},
@@ -35,6 +35,9 @@ impl<G: Game> Node<G> {
             self.press();
         }
         self.want_journal(now);
+        if self.is_silent() {
+            return;
+        }
         let Some(term) = self.cluster.election().served() else {
             return;
         };
@@ -44,8 +47,44 @@ impl<G: Game> Node<G> {
             Form::Json => to_raw_value(&list).ok().map(Payload::Json),
         };
         let Some(list) = list else { return };
-        let holds = self.replica.clock().filter(|_| !self.needs_whole);
+        let holds = self.holds().filter(|_| !self.needs_whole);
         self.cluster.send_controls(now, term, holds, number, list);
+        self.watching.told();
+    }
+
+    fn watches(&self) -> bool {
+        self.cluster.me().role == Role::Spectator
+    }
+
+    /// The state that its host is to refer to.
+    fn holds(&self) -> Option<Clock> {
+        match self.watches() {
+            true => self.watching.held().filter(|held| self.replica.held(*held).is_some()),
+            false => self.replica.clock(),
+        }
+    }
+
+    /// Whether it has nothing to say in this tick: a spectator speaks seldom, and whenever it lost its way.
+    fn is_silent(&self) -> bool {
+        let due = |newest| self.watching.is_due(self.me(), newest);
+        self.watches() && !self.needs_whole && !self.replica.clock().is_some_and(due)
+    }
+
+    /// How many ticks of its own a node may leave out that watches, and shows nothing to anybody.
+    pub(super) fn ticks_to_spare(&self, now: Instant) -> u32 {
+        let follows = self.applied.is_some_and(|applied| now.since(applied.at) < TICK * 8);
+        match self.replica.clock() {
+            Some(newest) if !self.wishes.views && self.watches() && follows && self.is_silent() => {
+                Watching::ticks_to_wait(self.me(), newest.tick) - 1
+            }
+            _ => 0,
+        }
+    }
+
+    /// What came gave no state: everything is needed, and soon.
+    fn lose_way(&mut self, now: Instant) {
+        self.needs_whole = true;
+        self.tick_at = self.tick_at.map(|at| at.min(now + TICK));
     }
 
     /// Shifts the next tick slowly to where the host's ticks want it.
@@ -69,11 +108,15 @@ impl<G: Game> Node<G> {
         let Some(payload) = &packet.state else { return };
         match snapshot::decode::<G>(payload, clock, &self.replica) {
             Ok(snapshot) if !self.is_as_signed(&packet, &snapshot.state) => {
-                self.needs_whole = true;
+                self.lose_way(now);
                 by.into_iter().for_each(|by| self.cluster.mistrust(now, by));
             }
             Ok(snapshot) => {
                 self.needs_whole = false;
+                if self.watching.took(clock) && self.watches() {
+                    let soon = now + TICK * Watching::first_turn(self.me()) + CONTROLS_AFTER_TICK;
+                    self.tick_at = self.tick_at.map(|at| at.min(soon));
+                }
                 self.client.acknowledge(self.me(), self.cluster.me().incarnation, &snapshot.state);
                 let mark = WorldMark { clock, began: packet.began };
                 self.take(mark, snapshot.state, packet.ends.beaten());
@@ -87,7 +130,7 @@ impl<G: Game> Node<G> {
                 self.pass_on(now, &packet, snapshot.hash);
             }
             Err(error) => {
-                self.needs_whole = true;
+                self.lose_way(now);
                 match by {
                     // It may refer to what is not held here any more; all else its host did not say.
                     Some(by) if error != Unusable::NoBaseline => self.cluster.mistrust(now, by),

@@ -1,10 +1,11 @@
 //! A node's own reign: how it begins, what each step is told, and who gets what comes of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::Node;
 use crate::{
     cluster::{
+        Hearer,
         election::Newest,
         message::{ControlsPacket, Ends, Payload, TickPacket, WorldCopy, WorldMark},
     },
@@ -15,8 +16,30 @@ use crate::{
     types::{Clock, Incarnation, Instant, NodeId, Term, Tick},
 };
 
+/// The first tick of a reign takes longer than others, and reaches everybody later: it is signed, no receiver is known
+/// to hold anything yet, and each of them has a new host to get used to. So it is made that much sooner.
+const FIRST_TICK_LASTS: Duration = Duration::from_millis(1);
+
+/// Somebody who gets a tick.
+#[derive(Clone, Debug)]
+pub(super) struct Receiver {
+    watches: bool,
+    /// The state that it is known to hold, if this node has it, too.
+    holds: Option<Clock>,
+    id: NodeId,
+    /// The number of its last controls that were heard.
+    heard: u64,
+}
+
+impl Receiver {
+    /// Players first; and those who hold the same beside each other.
+    fn order(&self) -> (bool, Option<Clock>) {
+        (self.watches, self.holds)
+    }
+}
+
 impl<G: Game> Node<G> {
-    /// The own reign begins: with the newest world there is, in the phase of the old host.
+    /// The own reign begins: with the newest world there is, when the old host's next tick would have come.
     pub(super) fn reign(
         &mut self,
         now: Instant,
@@ -46,7 +69,7 @@ impl<G: Game> Node<G> {
             self.take(mark, state, None);
         }
         self.new_reign = Some(term);
-        let due = self.applied.map_or(now, |applied| applied.at + TICK);
+        let due = self.applied.map_or(now, |applied| applied.at + (TICK - FIRST_TICK_LASTS));
         self.tick_at = Some(due.max(now));
         if due <= now {
             self.tick(now);
@@ -106,8 +129,8 @@ impl<G: Game> Node<G> {
         self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
-        let audience = self.cluster.audience(now);
-        self.publish(now, WorldMark { clock, began: mark.began }, (hash, digest), &state, audience);
+        self.fan.sends();
+        self.publish(now, WorldMark { clock, began: mark.began }, (hash, digest), &state, None);
     }
 
     /// A newcomer to this host's game gets the world as it is: it need not wait for the next tick.
@@ -115,33 +138,62 @@ impl<G: Game> Node<G> {
         let reign = self.cluster.election().reign().filter(|_| self.new_reign.is_none());
         let mark = self.replica.mark().filter(|mark| Some(mark.clock.term) == reign);
         if let Some((mark, state)) = mark.zip(self.replica.state().cloned()) {
-            let mut audience = self.cluster.audience(now);
-            audience.retain(|(id, _)| *id == newcomer);
-            self.publish(now, mark, state.hash_and_digest(), &state, audience);
+            self.publish(now, mark, state.hash_and_digest(), &state, Some(newcomer));
         }
     }
 
-    /// Sends a state of this host's world to all of these, in these lives.
+    /// Sends a state of this host's world to all whose turn it is, or to one alone: to players first.
     pub(super) fn publish(
         &mut self,
         now: Instant,
         mark: WorldMark,
         (hash, digest): (u32, WorldDigest),
         state: &State<G::World>,
-        audience: Vec<(NodeId, Incarnation)>,
+        alone: Option<NodeId>,
     ) {
         let clock = mark.clock;
         let vouched = self.cluster.vouch(now, mark, self.ends, digest);
-        let mut holders: BTreeMap<Option<Clock>, Vec<(NodeId, u64)>> = BTreeMap::new();
-        for (to, life) in audience {
-            let holds = self.host.holds(to).filter(|holds| self.replica.held(*holds).is_some());
-            holders.entry(holds).or_default().push((to, self.host.heard(to, life)));
-        }
-        for (holds, receivers) in holders {
+        let mut receivers = std::mem::take(&mut self.receivers);
+        self.list_receivers(now, clock.tick, alone, &mut receivers);
+        let alike = |one: &Receiver, other: &Receiver| one.order() == other.order();
+        for group in receivers.chunk_by(alike) {
+            let holds = group.first().and_then(|receiver| receiver.holds);
             let state = self.encode(clock, state, hash, holds);
             let tick = TickPacket { state, ..TickPacket::of(mark, self.ends) };
             let held = self.leads_from(holds, clock);
-            self.cluster.send_tick(now, tick, &vouched, held, &receivers);
+            let to = group.iter().map(|receiver| (receiver.id, receiver.heard));
+            self.cluster.send_tick(now, tick, &vouched, held, to);
         }
+        self.receivers = receivers;
+    }
+
+    fn list_receivers(
+        &self,
+        now: Instant,
+        tick: Tick,
+        alone: Option<NodeId>,
+        to: &mut Vec<Receiver>,
+    ) {
+        to.clear();
+        // Most hold the same: it is looked up once.
+        let mut known: Option<(Clock, bool)> = None;
+        let mut is_held = |holds: Clock| match known {
+            Some((clock, held)) if clock == holds => held,
+            _ => {
+                let held = self.replica.held(holds).is_some();
+                known = Some((holds, held));
+                held
+            }
+        };
+        let has_turn = |hearer: &Hearer| match alone {
+            Some(alone) => hearer.id == alone,
+            None => !hearer.watches || self.fan.has_turn(hearer.id, tick),
+        };
+        for Hearer { id, incarnation, watches } in self.cluster.audience(now).filter(has_turn) {
+            let holds = self.host.holds(id).filter(|holds| is_held(*holds));
+            let heard = self.host.heard(id, incarnation);
+            to.push(Receiver { watches, holds, id, heard });
+        }
+        to.sort_unstable_by_key(Receiver::order);
     }
 }

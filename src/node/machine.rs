@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
-    auditing::Auditing, company::Company, persons::Persons, talk::Talk,
+    auditing::Auditing, company::Company, fan::Fan, hosting::Receiver, persons::Persons,
+    talk::Talk, watching::Watching,
 };
 use crate::{
     accounts::{Accounts, Friend},
@@ -42,6 +43,11 @@ pub struct Node<G: Game> {
     /// What the own reign ended, for the packets that say so.
     pub(super) ends: Ends,
     pub(super) auditing: Auditing<G>,
+    /// What it acknowledges, if it only watches.
+    pub(super) watching: Watching,
+    /// Who gets its ticks, if it hosts; and the list of those, made anew in the same place in each tick.
+    pub(super) fan: Fan,
+    pub(super) receivers: Vec<Receiver>,
     /// The last snapshot gave no state: the next must not refer to any.
     pub(super) needs_whole: bool,
     /// What all facts of the ledger come to.
@@ -143,6 +149,9 @@ impl<G: Game> Node<G> {
             tick_at: None,
             ends: Ends::Nothing,
             auditing: Auditing::default(),
+            watching: Watching::default(),
+            fan: Fan::default(),
+            receivers: Vec::new(),
             needs_whole: false,
             scores: G::Scores::default(),
             scores_changed: false,
@@ -189,6 +198,7 @@ impl<G: Game> Node<G> {
             self.leave(now);
         }
         match input {
+            Input::Wire(Wire::Took(span)) => return self.fan.took(span),
             Input::Wire(wire) => {
                 let time_passed = matches!(wire, Wire::Timeout);
                 let due = self.due.unwrap_or(now);
@@ -472,8 +482,8 @@ impl<G: Game> Node<G> {
                 self.step(now, term);
             }
         } else {
-            self.tick_at = Some(self.in_phase(now, next));
             self.report(now);
+            self.tick_at = Some(self.in_phase(now, next + TICK * self.ticks_to_spare(now)));
         }
         self.picture(now);
         self.cluster.flush(now, &self.replica);

@@ -48,3 +48,16 @@ pub fn wall_time() -> WallTime {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     WallTime(since.map_or(0, |since| since.as_secs()))
 }
+
+/// How much time on a processor this process has had, where the system tells.
+#[cfg(unix)]
+pub fn processor() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// How much time on a processor this process has had, where the system tells.
+#[cfg(not(unix))]
+pub fn processor() -> Duration {
+    Duration::ZERO
+}

@@ -24,6 +24,9 @@ use super::{
 /// again: this thread may have been away from the processor in between.
 const LOOK_FRESH: Duration = Duration::from_millis(1);
 
+/// What a deadline led to is told if it took so long: what is shorter makes no difference.
+const TOOK_TOLD: Duration = Duration::from_millis(1);
+
 /// No suspend is shorter than this.
 const SUSPENDED_MIN: Duration = Duration::from_millis(60);
 
@@ -73,7 +76,12 @@ impl<G: Game> Driver<G> {
                 self.sockets.look();
                 running = self.take_in(tell);
             }
+            let began = clock::now();
             running = running && self.feed(Input::Wire(Wire::Timeout), tell);
+            let took = clock::now().since(began);
+            if running && took >= TOOK_TOLD {
+                running = self.feed(Input::Wire(Wire::Took(took)), tell);
+            }
         }
         running
     }
@@ -83,6 +91,9 @@ impl<G: Game> Driver<G> {
         let mut running = true;
         while running && let Some(wire) = self.sockets.next() {
             running = self.feed(Input::Wire(wire), tell);
+        }
+        if let Some(warning) = self.sockets.next_warning() {
+            tell.tell(Happened::Warning(warning));
         }
         while running && let Ok(seen) = self.interfaces.try_recv() {
             running = self.see(seen, tell);

@@ -4,9 +4,9 @@ use std::{
     collections::VecDeque,
     io::{self, ErrorKind, Read, Write},
     net::Shutdown,
-    sync::Arc,
 };
 
+use bytes::Bytes;
 use mio::net::TcpStream;
 
 use crate::node::{CloseReason, LINK_BYTES_QUEUED_MAX};
@@ -39,7 +39,7 @@ pub enum Taken {
 pub struct Link {
     pub stream: TcpStream,
     pub stage: Stage,
-    queue: VecDeque<Arc<[u8]>>,
+    queue: VecDeque<Bytes>,
     /// How much of the first in the queue is written already.
     written: usize,
     /// How many bytes the queue holds, those written included.
@@ -94,7 +94,7 @@ impl Link {
 
     /// Writes `bytes`, or as much as the stream takes, and keeps the rest. False: too much is kept
     /// already, the other side is too slow.
-    pub fn send(&mut self, bytes: Arc<[u8]>) -> bool {
+    pub fn send(&mut self, bytes: Bytes) -> bool {
         if bytes.is_empty() || self.mute.is_some() {
             return true;
         }

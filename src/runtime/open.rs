@@ -12,10 +12,7 @@ use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{Settings, StartError, datagrams, paths::Leaving};
-
-/// How many may knock at once before the network thread has answered any: a crowd that joins in
-/// the same moment. (With 128, 97 of 1,000 fail.)
-const BACKLOG: i32 = 1_024;
+use crate::config::{BACKLOG, FILES_WANTED};
 
 /// Room for the packets of some hundred clients that arrive while this thread is not running.
 const PACKETS_BUFFER_BYTES: usize = 1 << 20;
@@ -180,7 +177,11 @@ fn bind_device(_socket: &Socket, _device: NonZeroU32) -> io::Result<()> {
     Ok(())
 }
 
-fn own(address: SocketAddr, shares: bool) -> io::Result<UdpSocket> {
+/// A UDP socket of a node's own.
+///
+/// # Errors
+/// What the system says.
+pub fn own(address: SocketAddr, shares: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     if shares {
         share(&socket)?;
@@ -195,8 +196,11 @@ fn own(address: SocketAddr, shares: bool) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// Every node of a machine listens on the same port.
-fn beacon(port: u16) -> io::Result<UdpSocket> {
+/// The socket for beacons: every node of a machine listens on the same port.
+///
+/// # Errors
+/// What the system says.
+pub fn beacon(port: u16) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     share(&socket)?;
     socket.set_broadcast(true)?;
@@ -217,8 +221,9 @@ fn share(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets this process hold as many links as the system allows. A crowd of spectators needs more
-/// than the usual 1,024 files.
+/// Lets this process open so many files as a crowd of links needs ([`FILES_WANTED`]), or as many as the system
+/// allows it: the usual limit is 1,024. It concerns the whole process, so a program asks for it at its start, and
+/// the library does not do it unasked.
 #[cfg(unix)]
 pub fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -227,14 +232,13 @@ pub fn raise_file_limit() {
     const FILES: u64 = 10_240;
 
     let limit = getrlimit(Resource::Nofile);
-    let raise_to = |current| {
-        let raised = Rlimit { current, maximum: limit.maximum };
-        setrlimit(Resource::Nofile, raised).is_ok()
+    let raise_to = |files: u64| {
+        let files = limit.maximum.map_or(files, |maximum| maximum.min(files));
+        let raised = Rlimit { current: Some(files), maximum: limit.maximum };
+        limit.current.is_none_or(|current| current >= files)
+            || setrlimit(Resource::Nofile, raised).is_ok()
     };
-    if limit.current == limit.maximum || raise_to(limit.maximum) {
-        return;
-    }
-    if limit.current.is_some_and(|files| files < FILES) && !raise_to(Some(FILES)) {
+    if !raise_to(FILES_WANTED) && !raise_to(FILES) {
         tracing::debug!("the file limit stays as it is");
     }
 }
@@ -242,3 +246,18 @@ pub fn raise_file_limit() {
 /// There is no such limit here.
 #[cfg(not(unix))]
 pub fn raise_file_limit() {}
+
+/// How many files this process may open; none: as many as it likes.
+#[cfg(unix)]
+pub fn files() -> Option<usize> {
+    use rustix::process::{Resource, getrlimit};
+
+    let current = getrlimit(Resource::Nofile).current?;
+    usize::try_from(current).ok()
+}
+
+/// How many files this process may open; none: as many as it likes.
+#[cfg(not(unix))]
+pub fn files() -> Option<usize> {
+    None
+}

@@ -11,7 +11,7 @@
 //!
 //! What others do not read is kept for a while, of one link and of all together. Where the system has no
 //! file left for another link, a spare one serves to accept it and close it at once: or all that come
-//! later would wait behind it.
+//! later would wait behind it. That is told.
 //!
 //! Every error here concerns one peer. The sockets themselves stay.
 
@@ -21,10 +21,10 @@ use std::{
     io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU32,
-    sync::Arc,
     time::Duration,
 };
 
+use bytes::Bytes;
 use mio::{
     Events, Interest, Poll, Token, Waker,
     event::Event,
@@ -86,6 +86,9 @@ const PARTING: Duration = Duration::from_millis(500);
 /// How many closed links are given that time. Beyond, links are dropped as they are.
 const PARTINGS_MAX: usize = 1_024;
 
+/// How long nothing is said of that again.
+const WARNED_FOR: Duration = Duration::from_secs(10);
+
 /// After how long to accept again when the system had no room for another link.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
@@ -117,6 +120,9 @@ pub struct Sockets {
     pieces: u32,
     /// A file that is not needed, until there is no room for another one.
     spare: Option<File>,
+    /// How many links were closed at once for want of a file, and when that was told last.
+    turned_away: u64,
+    warned: Option<Instant>,
     /// What went wrong while sending, to be told with what comes in.
     faults: VecDeque<Wire>,
     /// Closed links and until when they may write, the earliest first.
@@ -161,6 +167,8 @@ impl Sockets {
             reading_until: Instant::default(),
             pieces: 0,
             spare: spare(),
+            turned_away: 0,
+            warned: None,
             faults: VecDeque::new(),
             partings: VecDeque::new(),
             accept_again: None,
@@ -226,6 +234,23 @@ impl Sockets {
         None
     }
 
+    /// What people should know: that there are no files for more links. Said now and then.
+    pub fn next_warning(&mut self) -> Option<String> {
+        if self.turned_away == 0 {
+            return None;
+        }
+        let now = clock::now();
+        if self.warned.is_some_and(|at| now.since(at) < WARNED_FOR) {
+            return None;
+        }
+        self.warned = Some(now);
+        let turned_away = std::mem::take(&mut self.turned_away);
+        Some(format!(
+            "no file is left for another link: {turned_away} were closed as soon as they were open; this process \
+             has to be allowed more files (ulimit -n)"
+        ))
+    }
+
     /// The networks that this machine is on, from here on. Returns those that the node is present on.
     pub fn set_interfaces(&mut self, all: &[Interface]) -> Vec<Interface> {
         self.paths.set_interfaces(all);
@@ -287,7 +312,7 @@ impl Sockets {
     }
 
     /// Sends bytes on a link, or keeps them until it takes them.
-    pub fn send(&mut self, link: LinkId, bytes: Arc<[u8]>) {
+    pub fn send(&mut self, link: LinkId, bytes: Bytes) {
         let Some(open) = self.links.get_mut(&link) else {
             return;
         };
@@ -524,7 +549,8 @@ impl Sockets {
                         self.spare = spare();
                         match closed {
                             Some(Ok(())) => {
-                                tracing::debug!(%error, "a link was accepted and closed")
+                                self.turned_away += 1;
+                                tracing::debug!(%error, "a link was accepted and closed");
                             }
                             // Whoever knocked has gone again.
                             Some(Err(other)) if other.kind() == ErrorKind::WouldBlock => {

@@ -21,6 +21,7 @@
 //! | `cheats` | hosts that do not play by the rules, and members that want what is not theirs |
 //! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | `chat` | what people say to each other, through kills, cuts and wrong clocks |
+//! | `crowd` | those who only watch, when there are many of them |
 //! | [`scene`] | what scripts are written in |
 //!
 //! `interregnum sim --stories` lists them, `interregnum sim --story NAME --seed N --trace` tells one
@@ -45,6 +46,7 @@ mod accounts;
 mod chat;
 mod cheats;
 mod crash;
+mod crowd;
 mod disks;
 mod exclusion;
 mod forgers;
@@ -123,6 +125,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         cheats::STORIES,
         accounts::STORIES,
         chat::STORIES,
+        crowd::STORIES,
     ]
     .into_iter()
     .flatten()

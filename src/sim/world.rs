@@ -432,7 +432,9 @@ impl<G: Playable> World<G> {
                 self.feed(place, Input::Wire(Wire::Timeout));
             }
             (_, Some(event)) if event <= until => {
-                self.now = self.now.max(event);
+                if event > self.now {
+                    (self.now, self.spin) = (event, 0); // a storm of packets is none of them spinning
+                }
                 if let Some(Reverse(entry)) = self.queue.pop() {
                     self.happen(entry.what);
                 }

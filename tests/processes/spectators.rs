@@ -1,6 +1,6 @@
 //! Those who only watch.
 
-use crate::peers::{Party, take, wait_for_one_game};
+use crate::peers::{Party, Peer, take, wait_for_one_game};
 
 #[test]
 fn a_spectator_follows_the_host_and_is_not_listed() {
@@ -51,4 +51,32 @@ fn a_spectator_never_reigns() {
     let next = wait_for_one_game(&mut peers);
     spectator.wait_until("the next host", |spectator| spectator.host.as_ref() == Some(&next));
     spectator.wait_for_play();
+}
+
+/// Reads on until all of a crowd get ticks, as it says from here on.
+fn wait_for_all(crowd: &mut Peer, count: u64) {
+    let from = crowd.said.len();
+    crowd.wait_until("all of them", |crowd| {
+        crowd.said[from..].iter().any(|line| {
+            let gets = line["ticks_worst"].as_u64().is_some_and(|ticks| ticks > 0);
+            line["event"] == "crowd" && line["follow"] == count && gets
+        })
+    });
+}
+
+#[test]
+fn a_crowd_in_one_process_follows_the_host_and_then_its_heir() {
+    let party = Party::new();
+    let mut peers = party.join_all(3);
+    let host = wait_for_one_game(&mut peers);
+    let mut crowd = Peer::start(party.command("watch").args(["--count", "24"]));
+    wait_for_all(&mut crowd, 24);
+    take(&mut peers, &host).kill();
+    wait_for_one_game(&mut peers);
+    wait_for_all(&mut crowd, 24);
+    let crowd = crowd.said.iter().filter(|line| line["event"] == "crowd");
+    for line in crowd {
+        assert_eq!(line["wrong"], 0, "{line}");
+        assert_eq!(line["count"], 24);
+    }
 }

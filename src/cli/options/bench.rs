@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use interregnum::config::CROWD_MAX;
+
 use super::{GameOptions, RunOptions, values::number};
 
 /// How many processes a demo or a measurement may start.
@@ -50,6 +52,10 @@ pub enum BenchOptions {
     Loss(LossOptions),
     /// Somebody attacks a game of four in every way that is known: whether anything comes of it
     Siege(SiegeOptions),
+    /// Many watch: what that costs the host, and what it costs those who play
+    Crowd(CrowdOptions),
+    /// Many come in at once: how long until all are in, and what those who play notice of it
+    Join(JoinOptions),
     /// What it costs that nobody else reads along: handshakes, and the seal of a datagram
     Seal(SealOptions),
     /// How long it takes to list a page of many accounts
@@ -106,6 +112,48 @@ pub struct AccountsOptions {
     /// Print what is measured as one JSON object per line
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is measured of a crowd that watches.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CrowdOptions {
+    /// How many play.
+    #[arg(long, default_value = "4", value_parser = number(2..=PEERS_MAX), allow_negative_numbers = true)]
+    pub peers: u16,
+
+    /// How many watch: one measurement for each of these.
+    #[arg(long, default_value = "100,500", value_delimiter = ',', value_parser = number(2..=CROWD_MAX as u16))]
+    pub watchers: Vec<u16>,
+
+    /// For how many seconds each is measured.
+    #[arg(long, default_value = "10", value_parser = number(2..=3_600_u64), allow_negative_numbers = true)]
+    pub span: u64,
+
+    /// How often the host is killed while the last of these crowds watches.
+    #[arg(long, default_value = "3", value_parser = number(0..=TIMES_MAX), allow_negative_numbers = true)]
+    pub kills: u32,
+
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// What is measured of a crowd that comes in.
+#[derive(Clone, Debug, clap::Args)]
+pub struct JoinOptions {
+    /// How many play already.
+    #[arg(long, default_value = "2", value_parser = number(2..=PEERS_MAX), allow_negative_numbers = true)]
+    pub peers: u16,
+
+    /// How many come in at once: one measurement for each of these.
+    #[arg(long, default_value = "100,500", value_delimiter = ',', value_parser = number(2..=CROWD_MAX as u16))]
+    pub watchers: Vec<u16>,
+
+    /// How often each is measured.
+    #[arg(long, default_value = "3", value_parser = number(1..=TIMES_MAX), allow_negative_numbers = true)]
+    pub times: u32,
+
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 #[derive(Clone, Debug, clap::Args)]

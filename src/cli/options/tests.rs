@@ -73,7 +73,8 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
     const PART: &str = "allow data-dir name port profile";
     let takes = |command: &str| match command {
         "" => format!("play size {PART} {GAME} {RUN}"),
-        "bot" | "watch" => format!("chatter count {PART} {GAME} {RUN}"),
+        "bot" => format!("chatter count {PART} {GAME} {RUN}"),
+        "watch" => format!("count {PART} {GAME} {RUN}"),
         "chat" => format!("history search since stay with {PART} {GAME} {RUN}"),
         "pair" => format!("forget list {PART} {GAME} {RUN}"),
         "demo" => format!("kill-window kills peers window {GAME} {RUN}"),
@@ -83,6 +84,8 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
         "bench siege" => format!("each only only-locked only-open {RUN}"),
         "bench chat" => format!("accounts entries flood kills missed rate {RUN}"),
         "bench accounts" => "accounts json times".to_owned(),
+        "bench crowd" => format!("kills peers span watchers {RUN}"),
+        "bench join" => format!("peers times watchers {RUN}"),
         "bench seal" => "datagrams handshakes json".to_owned(),
         "ledger export" | "ledger import" => "data-dir".to_owned(),
         "ledger verify" | "scores" => "data-dir json".to_owned(),

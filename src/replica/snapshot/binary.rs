@@ -73,7 +73,8 @@ pub(super) fn encode<G: Game>(
         head.number(held.tick.0);
     }
     head.bits(hash, 32);
-    let predicted = predict::<G>(old, ticks_between(held, clock)?);
+    let mut predicted = old.clone();
+    predicted.go_on::<G>(ticks_between(held, clock)?);
     let seats = write_seats(&mut head, &predicted.seats, &state.seats)?;
     head.number(events.len() as u64);
     head.number(seats.len() as u64);
@@ -109,7 +110,7 @@ pub(super) fn decode<G: Game>(
         Some(held) => {
             let ticks = ticks_between(held, clock).ok_or(Malformed)?;
             let old = replica.held(held).ok_or(Unusable::NoBaseline)?;
-            Some(predict::<G>(old, ticks))
+            Some(replica.predicted(old, ticks))
         }
     };
     let mut seats = predicted.as_ref().map(|state| state.seats.clone()).unwrap_or_default();
@@ -152,19 +153,6 @@ impl From<Malformed> for Unusable {
 /// How far a state is after its baseline, if that can be said and is not too far.
 fn ticks_between(held: Clock, clock: Clock) -> Option<u64> {
     clock.tick.0.checked_sub(held.tick.0).filter(|ticks| *ticks <= BACK_TICKS_MAX)
-}
-
-/// What a state becomes when nothing new happens.
-fn predict<G: Game>(state: &State<G::World>, ticks: u64) -> State<G::World> {
-    let mut predicted = state.clone();
-    let mut events = Vec::new();
-    for _ in 0..ticks {
-        G::step(&mut predicted.world, &[], &mut events);
-    }
-    for seat in predicted.seats.values_mut().filter(|seat| seat.present) {
-        seat.number = seat.number.wrapping_add(ticks);
-    }
-    predicted
 }
 
 /// Writes how the seats differ from the predicted; returns them whole if players came or went.

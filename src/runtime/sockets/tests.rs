@@ -18,9 +18,9 @@ fn a_dialled_link_connects_and_carries_bytes_both_ways() {
     let (mut here, mut there) = (sockets(), sockets());
     let (ours, theirs) = linked(&mut here, &mut there);
 
-    here.send(ours, Arc::from(*b"to and"));
+    here.send(ours, Bytes::from_static(b"to and"));
     assert_eq!(read(&mut there, theirs, 6), b"to and");
-    there.send(theirs, Arc::from(*b" fro"));
+    there.send(theirs, Bytes::from_static(b" fro"));
     assert_eq!(read(&mut here, ours, 4), b" fro");
 }
 
@@ -60,9 +60,9 @@ fn what_was_sent_before_closing_still_arrives() {
     let (ours, theirs) = linked(&mut here, &mut there);
     // More than the system buffers at once, and something unread at our side, which would turn
     // a plain close into a reset.
-    let farewell: Arc<[u8]> = vec![7; LINK_BYTES_QUEUED_MAX / 2].into();
-    there.send(theirs, Arc::from(*b"unread"));
-    here.send(ours, Arc::clone(&farewell));
+    let farewell: Bytes = vec![7; LINK_BYTES_QUEUED_MAX / 2].into();
+    there.send(theirs, Bytes::from_static(b"unread"));
+    here.send(ours, farewell.clone());
     here.close(ours);
 
     let mut arrived = 0;
@@ -84,9 +84,9 @@ fn what_was_sent_before_closing_still_arrives() {
 fn who_reads_too_slowly_is_dropped() {
     let (mut here, mut there) = (sockets(), sockets());
     let (ours, _) = linked(&mut here, &mut there);
-    let much: Arc<[u8]> = vec![7; LINK_BYTES_QUEUED_MAX / 4].into();
+    let much: Bytes = vec![7; LINK_BYTES_QUEUED_MAX / 4].into();
     let closed = (0..64).find_map(|_| {
-        here.send(ours, Arc::clone(&much));
+        here.send(ours, much.clone());
         here.look();
         here.next()
     });
@@ -98,7 +98,7 @@ fn who_reads_too_slowly_is_dropped() {
 fn a_reset_link_ends_like_any_other() {
     let (mut here, mut there) = (sockets(), sockets());
     let (ours, theirs) = linked(&mut here, &mut there);
-    here.send(ours, Arc::from(*b"never read"));
+    here.send(ours, Bytes::from_static(b"never read"));
     there.wait(Some(clock::now() + PATIENCE));
     there.links.remove(&theirs);
     expect(&mut here, |wire| matches!(wire, Wire::Closed { reason: CloseReason::EndOfStream, .. }));

@@ -3,8 +3,6 @@
 //! Whoever they are, the others play on as if they were not there, keep nothing of them, and a
 //! newcomer gets in afterwards.
 
-use std::sync::Arc;
-
 use super::{
     Story,
     scene::{Scene, ms},
@@ -181,6 +179,7 @@ fn connect_and_close(scene: &mut Scene) {
 }
 
 fn connect_and_say_nothing(scene: &mut Scene) {
+    scene.world.tuning.strangers_max = 256;
     strangers_do(scene, |scene, stranger| {
         let before = scene.world.links_at(0);
         for _ in 0..400 {
@@ -798,13 +797,13 @@ fn datagram(index: u16, packet: &Packet) -> Vec<u8> {
 
 /// Bytes go out on a link of the machine at `by`.
 fn send(scene: &mut Scene, by: Place, link: LinkId, bytes: &[u8]) {
-    scene.world.act(by, Effect::Bytes { link, bytes: Arc::from(bytes) });
+    scene.world.act(by, Effect::Bytes { link, bytes: bytes.to_vec().into() });
 }
 
 /// A datagram goes from the machine at `by` to the port for beacons of the one at `to`. How many bytes.
 fn shout_once(scene: &mut Scene, by: Place, to: Place, bytes: &[u8]) -> usize {
     let Some(to) = scene.world.beacon_address(to) else { return 0 };
-    scene.world.act(by, Effect::Packet { to, via: Port::Own, bytes: Arc::from(bytes) });
+    scene.world.act(by, Effect::Packet { to, via: Port::Own, bytes: bytes.to_vec().into() });
     bytes.len()
 }
 
@@ -812,6 +811,6 @@ fn shout_once(scene: &mut Scene, by: Place, to: Place, bytes: &[u8]) -> usize {
 fn shout(scene: &mut Scene, by: Place, to: Place, bytes: &[u8]) {
     let (own, beacons) = (scene.world.udp_address(to), scene.world.beacon_address(to));
     for to in [own, beacons].into_iter().flatten() {
-        scene.world.act(by, Effect::Packet { to, via: Port::Own, bytes: Arc::from(bytes) });
+        scene.world.act(by, Effect::Packet { to, via: Port::Own, bytes: bytes.to_vec().into() });
     }
 }

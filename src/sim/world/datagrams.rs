@@ -2,9 +2,10 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
+
+use bytes::Bytes;
 
 use super::{TCP_PORT, UDP_PORT, What, World, network_of};
 use crate::{
@@ -30,12 +31,12 @@ pub(super) struct Datagram {
     to: Place,
     from: SocketAddr,
     via: Port,
-    bytes: Arc<[u8]>,
+    bytes: Bytes,
 }
 
 impl<G: Playable> World<G> {
     /// Sends a datagram from one machine to whoever has the address `to`.
-    pub(super) fn datagram(&mut self, sender: Place, to: SocketAddr, by: Port, bytes: Arc<[u8]>) {
+    pub(super) fn datagram(&mut self, sender: Place, to: SocketAddr, by: Port, bytes: Bytes) {
         let net = network_of(to);
         let Some(ip) = self.machines[sender].ip_in(net) else { return };
         let shared = by == Port::Beacon && !self.machines[sender].port_taken;
@@ -62,7 +63,7 @@ impl<G: Playable> World<G> {
     }
 
     /// Sends a datagram to everybody on the network of an interface.
-    pub(super) fn broadcast(&mut self, sender: Place, on: Interface, port: u16, bytes: Arc<[u8]>) {
+    pub(super) fn broadcast(&mut self, sender: Place, on: Interface, port: u16, bytes: Bytes) {
         let everybody = broadcast(on.ip.octets()[2]);
         self.datagram(sender, SocketAddr::new(everybody.into(), port), Port::Own, bytes);
     }
