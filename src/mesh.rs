@@ -8,7 +8,7 @@
 //! | part | does |
 //! |---|---|
 //! | [`message`] | the whole protocol: one byte says of which kind a frame or a datagram is |
-//! | [`discovery`] | beacons: who is there, and where |
+//! | [`discovery`], `sealing` | beacons: who is there, and where; those of a locked session |
 //! | [`identity`] | who this node says it is |
 //! | [`channel`] | how two nodes agree upon keys, and seal what they say |
 //! | `dialling`, `links` | whom to dial at which addresses; links from the first byte to the last |
@@ -54,6 +54,7 @@ mod links;
 pub mod message;
 mod peer;
 mod peers;
+mod sealing;
 mod strangers;
 #[cfg(test)]
 pub mod testing;

@@ -32,18 +32,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce, aead::Aead as _};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     identity::Identity,
     message::{Address, Beacon, Envelope, Introduction, MAGIC, PROTOCOL},
+    sealing::{Freshness, envelope, open, seal, sealed_in},
     strangers::{Patience, gives_way},
 };
 use crate::{
     config::{ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX, BEACON_BYTES, DIAL_COSTS_BYTES},
     io::{Effect, Interface, Port},
-    keys::{Chance, Lock, PublicKey},
+    keys::{Chance, PublicKey},
     text::{Name, SessionName},
     types::{Incarnation, Instant, NodeId, Role, SessionId, Term},
 };
@@ -53,12 +53,6 @@ const FRESH: Duration = Duration::from_millis(2_500);
 
 /// The most locked sessions remembered that this node cannot look into.
 const LOCKED_MAX: usize = 64;
-
-/// How long the number is that a beacon is sealed under, in bytes.
-const NONCE_BYTES: usize = 24;
-
-/// What stands before a beacon in a seal: a question, an answer, and which beacon it is.
-const FRESHNESS_BYTES: usize = 16;
 
 /// How often a node asks another question: one that was answered counts for twice this time.
 const QUESTION_LASTS: Duration = Duration::from_secs(10);
@@ -138,14 +132,6 @@ pub struct Heard {
 struct Read {
     beacon: Arc<Beacon>,
     freshness: Freshness,
-}
-
-/// What tells a sealed beacon from an old one: nothing, of one that was not sealed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Freshness {
-    question: u32,
-    answer: u32,
-    number: u64,
 }
 
 /// A beacon that could not be opened.
@@ -491,37 +477,10 @@ impl Discovery {
         let clear = serde_json::to_vec(&beacon).ok()?;
         let Some((lock, session)) = lock else { return Some(clear) };
         self.sealed += 1;
-        let fresh = [
-            &self.questions[0].to_be_bytes()[..],
-            &answer.to_be_bytes(),
-            &self.sealed.to_be_bytes(),
-            &clear,
-        ];
-        let rules = beacon.who.rules;
-        self.seal(lock, Envelope { ask, ..envelope(rules, session) }, &fresh.concat())
+        let freshness = Freshness { question: self.questions[0], answer, number: self.sealed };
+        let envelope = Envelope { ask, ..envelope(beacon.who.rules, session) };
+        seal(lock, self.chance.bytes(), envelope, freshness, &clear)
     }
-
-    fn seal(&mut self, lock: &Lock, mut envelope: Envelope, clear: &[u8]) -> Option<Vec<u8>> {
-        let nonce = self.chance.bytes::<NONCE_BYTES>();
-        let cipher = XChaCha20Poly1305::new(lock.beacon().into());
-        let sealed =
-            [&nonce[..], &cipher.encrypt(XNonce::from_slice(&nonce), clear).ok()?].concat();
-        envelope.sealed = u16::try_from(sealed.len()).ok()?;
-        Some([serde_json::to_vec(&envelope).ok()?, sealed].concat())
-    }
-}
-
-/// An envelope that has nothing in it yet.
-fn envelope(rules: String, session: SessionName) -> Envelope {
-    let magic = MAGIC.to_owned();
-    Envelope { magic, protocol: PROTOCOL, rules, session, ask: false, sealed: 0 }
-}
-
-/// What follows an envelope.
-fn sealed_in(bytes: &[u8], length: usize) -> Option<&[u8]> {
-    let mut texts = serde_json::Deserializer::from_slice(bytes).into_iter::<Envelope>();
-    texts.next()?.ok()?;
-    bytes.get(texts.byte_offset()..)?.get(..length)
 }
 
 /// A number that nobody guesses. Zero is no answer to any.
@@ -533,24 +492,6 @@ fn padded(mut beacon: Vec<u8>, length: usize) -> Bytes {
     debug_assert!(beacon.len() <= length, "a beacon of {} bytes", beacon.len());
     beacon.resize(length, 0);
     Bytes::from(beacon)
-}
-
-/// What is in a sealed beacon, if this lock opens it.
-fn open(lock: &Lock, sealed: &[u8]) -> Option<(Beacon, Freshness)> {
-    let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
-    let cipher = XChaCha20Poly1305::new(lock.beacon().into());
-    let clear = cipher.decrypt(XNonce::from_slice(nonce), sealed).ok()?;
-    let (fresh, clear) = clear.split_at_checked(FRESHNESS_BYTES)?;
-    let number = |at: std::ops::Range<usize>| {
-        fresh[at].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-    };
-    let freshness = Freshness {
-        question: number(0..4) as u32,
-        answer: number(4..8) as u32,
-        number: number(8..16),
-    };
-    let beacon = serde_json::from_slice(clear).ok().filter(|beacon: &Beacon| beacon.locked)?;
-    Some((beacon, freshness))
 }
 
 /// One for each network: a machine with several addresses in one network speaks there from the first,
@@ -579,7 +520,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::{mesh::strangers::FREE_SPAN, types::Epoch};
+    use crate::{keys::Lock, mesh::strangers::FREE_SPAN, types::Epoch};
 
     #[test]
     fn a_beacon_goes_out_once_of_each_network_whatever_addresses_there_are() {
