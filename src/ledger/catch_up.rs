@@ -1,7 +1,8 @@
 //! What somebody else lacks, in portions that fit between two ticks.
 //!
 //! A portion of entries ends where their author [vouches](super::vouching) for them, or nobody would take
-//! it. A page is sent as a whole, to those who have a part of it, too. What was vouched for in one go and is
+//! it, and where a round does, if there is such a place: the signature there is the one that is kept, and
+//! [pages](super::page) end where signatures are. A page is sent as a whole, to those who have a part of it, too. What was vouched for in one go and is
 //! longer than a portion was a page once, somewhere: it becomes one again on its way.
 //!
 //! Of an author that [contradicts itself](super::stream::Breach) both that it signed is sent: so each sees for
@@ -86,12 +87,15 @@ impl CatchUp {
     /// bytes if that is possible. None: that was all.
     pub fn next(&mut self, ledger: &Ledger, bytes_max: usize) -> Option<Portion> {
         let (mut portion, mut bytes) = (Vec::new(), 0);
+        // Which round its last fact is of; how much of it lies before that one began, and what number began it.
+        let (mut round, mut began) = (None, None);
         while let Some((writer, next, last)) = self.left.front_mut() {
             let stream = ledger.stream(*writer).filter(|_| *next <= *last);
             let Some((stream, end)) =
                 stream.and_then(|stream| Some((stream, stream.vouched_from(*next)?)))
             else {
                 self.left.pop_front();
+                (round, began) = (None, None);
                 continue;
             };
             if let Some(page) = stream.page_at(*next) {
@@ -104,7 +108,17 @@ impl CatchUp {
             let run: Vec<SharedEntry> =
                 (*next..=end).flat_map(|number| stream.at(number)).collect();
             let more: usize = run.iter().map(|entry| entry.bytes()).sum();
+            let mut rounds = run.iter().filter_map(|entry| ledger.group(entry));
+            let (first, last) = (rounds.next(), rounds.next_back());
+            if round.is_some() && first.is_some() && first != round {
+                began = Some((portion.len(), *next));
+            }
+            round = last.or(first).or(round);
             if !portion.is_empty() && bytes + more > bytes_max {
+                if let Some((length, number)) = began {
+                    portion.truncate(length);
+                    *next = number;
+                }
                 break;
             }
             *next = end + 1;

@@ -17,7 +17,7 @@ use super::{
     entry::{Entry, EntryId, Kind, SharedEntry, WallTime, Writer},
     page::{PAGE_ENTRIES_MAX, Page, SharedPage, fact_of},
 };
-use crate::game::{Fact, Malformed, ScoreNews};
+use crate::game::{Fact, FactRules, Malformed, ScoreNews};
 
 const HOUR_SECONDS: i128 = 3_600;
 
@@ -202,9 +202,8 @@ impl Ledger {
     }
 
     /// What a fact belongs to.
-    fn group(&self, entry: &Entry) -> Option<u64> {
-        let fact = fact_of(entry).filter(|_| is_fact(entry))?;
-        Some((self.fact_rules.group)(&fact))
+    pub(super) fn group(&self, entry: &Entry) -> Option<u64> {
+        group_of(entry, &self.fact_rules)
     }
 
     /// The key of an entry that has one.
@@ -378,15 +377,8 @@ impl Ledger {
         let Some(stream) = self.streams.get_mut(&writer) else { return false };
         let most = most.min(PAGE_ENTRIES_MAX);
         let Some(mut run) = stream.foldable(least, most, spared) else { return false };
-        // A round that goes on behind the page begins the next one: pages with a group in common cost
-        // a look into both at every start.
         let goes_on = run.last().is_some_and(|last| last.id().number < stream.last());
-        let group = |entry: &SharedEntry| {
-            fact_of(entry).filter(|_| is_fact(entry)).map(|fact| (self.fact_rules.group)(&fact))
-        };
-        let open = run.iter().rev().find_map(group).filter(|_| goes_on);
-        let begins = run.iter().position(|entry| open.is_some() && group(entry) == open);
-        run.truncate(begins.filter(|begins| *begins > 0).unwrap_or(run.len()));
+        run.truncate(end_of_round(&run, &self.fact_rules, stream.is_history(), goes_on));
         let page = Page::fold(&run, &self.fact_rules, stream.is_history());
         let chained = |page: Page| stream.chain_at(page.last()).map(|chain| page.with_chain(chain));
         let Some(page) = page.and_then(chained).map(Arc::new) else { return false };
@@ -447,6 +439,40 @@ impl Ledger {
 /// Whether an entry without a key is to be told.
 fn counts_by_itself(entry: &Entry) -> bool {
     has_place(entry.head().kind) && entry.head().kind != Kind::LINE
+}
+
+/// What an entry belongs to if it is a fact.
+fn group_of(entry: &Entry, fact_rules: &FactRules) -> Option<u64> {
+    is_fact(entry).then(|| fact_of(entry)).flatten().map(|fact| (fact_rules.group)(&fact))
+}
+
+/// How much of a run is best folded into one page: up to the last place where a round ends and a page can,
+/// for pages with a group in common cost a look into both at every start. What `goes_on` behind the run
+/// goes on with its last round.
+fn end_of_round(
+    run: &[SharedEntry],
+    fact_rules: &FactRules,
+    is_history: bool,
+    goes_on: bool,
+) -> usize {
+    let groups: Vec<Option<u64>> = run.iter().map(|entry| group_of(entry, fact_rules)).collect();
+    let carry = |group: &mut Option<u64>, next: &Option<u64>| {
+        *group = next.or(*group);
+        Some(*group)
+    };
+    // Before each end, and behind it, what the nearest fact belongs to.
+    let before: Vec<Option<u64>> = groups.iter().scan(None, carry).collect();
+    let mut behind = before.last().copied().flatten().filter(|_| goes_on);
+    let fitting = Page::fitting(run);
+    for end in (1..=run.len()).rev() {
+        behind = groups.get(end).copied().flatten().or(behind);
+        let is_vouched_for = is_history || run[end - 1].signature().is_some();
+        let before = before[end - 1];
+        if end <= fitting && is_vouched_for && (before.is_none() || before != behind) {
+            return end;
+        }
+    }
+    run.len()
 }
 
 /// All keys of a group.

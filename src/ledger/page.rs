@@ -115,17 +115,21 @@ impl Page {
             && entry.body().is_some()
     }
 
-    /// Folds `entries`, which are successive and of one writer, or as many of the first of them as fit
-    /// a page and end with a signature; or, of what `is_history`, without one. None: there are none, or
-    /// they are no smaller then.
-    pub fn fold(entries: &[SharedEntry], fact_rules: &FactRules, is_history: bool) -> Option<Self> {
+    /// How many of the first of these, which are successive and of one writer, can be in one page.
+    pub fn fitting(entries: &[SharedEntry]) -> usize {
         let mut bytes = 0;
         let fits = |entry: &&SharedEntry| {
             bytes += entry.bytes();
             Self::can_hold(entry) && bytes <= OPEN_BYTES_MAX
         };
-        let fitting = entries.iter().take(PAGE_ENTRIES_MAX as usize).take_while(fits).count();
-        let mut entries = &entries[..fitting];
+        entries.iter().take(PAGE_ENTRIES_MAX as usize).take_while(fits).count()
+    }
+
+    /// Folds `entries`, which are successive and of one writer, or as many of the first of them as fit
+    /// a page and end with a signature; or, of what `is_history`, without one. None: there are none, or
+    /// they are no smaller then.
+    pub fn fold(entries: &[SharedEntry], fact_rules: &FactRules, is_history: bool) -> Option<Self> {
+        let mut entries = &entries[..Self::fitting(entries)];
         loop {
             if !is_history {
                 let signed = entries.iter().rposition(|entry| entry.signature().is_some());

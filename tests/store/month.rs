@@ -47,6 +47,7 @@ fn an_evening_of_eight_players_is_folded_and_its_scores_are_exact() {
     let month = Month::play(1, 2, 1_805);
     month.check(&Folder::fast());
     month.check_merges();
+    month.check_rounds();
 }
 
 #[test]
@@ -225,6 +226,19 @@ impl Month {
         assert_eq!(ledger.digest(), self.ledger.digest());
         self.assert_right(&hall);
         took
+    }
+
+    /// A start opens pages that have a round in common: those before and after the death of a host, and no
+    /// others.
+    fn check_rounds(&self) {
+        let mut pages_of: BTreeMap<u64, u64> = BTreeMap::new();
+        for group in self.ledger.pages().flat_map(|page| page.groups()) {
+            *pages_of.entry(*group).or_default() += 1;
+        }
+        let shared = pages_of.values().filter(|pages| **pages > 1).count();
+        let (pages, lives) = (self.ledger.pages().count(), self.ledger.writers().count());
+        assert!(pages > 8 * lives, "{pages} pages of {lives} lives");
+        assert!(shared < lives, "{shared} rounds are in several pages, after {lives} lives");
     }
 
     /// Who has all of it entry by entry, as it was before there were pages, and who has it folded are
