@@ -71,14 +71,13 @@ use rand_pcg::Pcg64Mcg;
 
 use self::{
     admission::Admission,
-    channel::Channel,
+    channel::{Channel, Ink},
     discovery::{Discovery, Heard, Told},
     identity::Identity,
     legible::Legible,
     links::Link,
     message::{Beacon, Envelope, Refusal},
     strangers::{Guesses, Reckoning},
-    traffic::Ink,
 };
 pub use self::{
     peer::Peer,

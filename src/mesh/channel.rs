@@ -22,7 +22,7 @@
 
 use std::{fmt, sync::Arc};
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use snow::{
     Builder, Error, HandshakeState, StatelessTransportState,
     params::{CipherChoice, DHChoice, HashChoice},
@@ -50,6 +50,9 @@ const DATAGRAMS_FROM: u64 = 1 << 63;
 
 /// How far behind the highest number a datagram may come.
 pub const WINDOW: u64 = 1_024;
+
+/// How much room is made at a time for datagrams that are to leave: a tick for a thousand.
+const INK_BYTES: usize = 64 << 10;
 
 /// The key that a node agrees upon others with, drawn anew for each life of it, and its word that it
 /// is its own.
@@ -284,21 +287,18 @@ impl Channel {
     }
 
     /// A datagram.
-    pub fn seal_datagram(&mut self, kind: u8, body: &[u8]) -> Vec<u8> {
-        let mut datagram = BytesMut::new();
-        self.seal_datagram_into(&[&[kind], body].concat(), &mut datagram);
-        datagram.into()
-    }
-
-    /// A datagram, behind whatever is in `out`. What is in it begins with its kind.
-    pub fn seal_datagram_into(&mut self, clear: &[u8], out: &mut BytesMut) {
+    pub fn seal_datagram(&mut self, kind: u8, body: &[u8], ink: &mut Ink) -> Bytes {
         self.sent += 1;
-        out.reserve(4 + clear.len() + SEAL_BYTES);
+        ink.clear.clear();
+        ink.clear.push(kind);
+        ink.clear.extend_from_slice(body);
+        let sealed = ink.clear.len() + SEAL_BYTES;
+        let out = ink.room_for(4 + sealed);
         out.put_u16(self.index);
         out.put_u16(self.sent as u16);
-        let from = out.len();
-        out.put_bytes(0, clear.len() + SEAL_BYTES);
-        self.seal_at(DATAGRAMS_FROM + self.sent, clear, &mut out[from..]);
+        out.put_bytes(0, sealed);
+        self.seal_at(DATAGRAMS_FROM + self.sent, &ink.clear, &mut ink.sealed[4..]);
+        ink.sealed.split().freeze()
     }
 
     /// What is in a datagram behind its index: its kind, and what follows.
@@ -344,6 +344,23 @@ impl Channel {
             self.keys.read_message(number, sealed, &mut out[from..]).map_err(|_| Forged)?;
         out.truncate(from + length);
         Ok(())
+    }
+}
+
+/// Where datagrams are sealed: many share one piece of memory, which is used again when all of them have left.
+#[derive(Clone, Debug, Default)]
+pub struct Ink {
+    clear: Vec<u8>,
+    sealed: BytesMut,
+}
+
+impl Ink {
+    /// Where so many bytes find room.
+    fn room_for(&mut self, bytes: usize) -> &mut BytesMut {
+        if self.sealed.capacity() < bytes {
+            self.sealed.reserve(INK_BYTES.max(bytes));
+        }
+        &mut self.sealed
     }
 }
 
@@ -468,7 +485,7 @@ mod tests {
             assert_eq!(other.open_frame(&frame[4..]).unwrap(), [&[0x10], body].concat());
         }
         assert!(one.seal_frame(0x10, &vec![0; FRAME_BYTES_MAX]).is_err());
-        let datagram = one.seal_datagram(0x11, b"a secret word");
+        let datagram = one.seal_datagram(0x11, b"a secret word", &mut Ink::default());
         assert!(!datagram.windows(6).any(|bytes| bytes == b"secret"));
         assert_eq!(datagram.len(), 21 + 13);
         assert_eq!(other.open_datagram(&datagram[2..]).unwrap(), b"\x11a secret word");
@@ -478,8 +495,8 @@ mod tests {
     fn whoever_dialled_knows_that_the_other_one_has_the_keys_when_something_came() {
         let (mut dialled, mut answered) = agreed();
         assert!(answered.is_mutual() && !dialled.is_mutual());
-        let said = answered.seal_datagram(0x11, b"said");
-        let mut altered = said.clone();
+        let said = answered.seal_datagram(0x11, b"said", &mut Ink::default());
+        let mut altered = said.to_vec();
         altered[9] ^= 1;
         assert!(dialled.open_datagram(&altered[2..]).is_err() && !dialled.is_mutual());
         assert!(dialled.open_datagram(&said[2..]).is_ok() && dialled.is_mutual());
@@ -492,9 +509,9 @@ mod tests {
         assert_eq!(other.open_frame(&frames[1][4..]), Err(Forged), "it overtook another");
         assert!(other.open_frame(&frames[0][4..]).is_ok());
         assert_eq!(other.open_frame(&frames[0][4..]), Err(Forged), "it came before");
-        let datagram = one.seal_datagram(0x11, b"said");
+        let datagram = one.seal_datagram(0x11, b"said", &mut Ink::default());
         for at in 2..datagram.len() {
-            let mut altered = datagram.clone();
+            let mut altered = datagram.to_vec();
             altered[at] ^= 1;
             assert_eq!(other.open_datagram(&altered[2..]), Err(Forged));
         }
@@ -512,7 +529,7 @@ mod tests {
         let (mut one, mut other) = agreed();
         let mut late = Vec::new();
         for number in 0..200_000_u64 {
-            let datagram = one.seal_datagram(0x11, b"");
+            let datagram = one.seal_datagram(0x11, b"", &mut Ink::default());
             if number % 1_000 == 0 {
                 late.push(datagram);
             } else if number % 7 == 0 || number > 150_000 && number % 30_000 == 1 {

@@ -9,7 +9,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use rand_pcg::rand_core::Rng;
 
 use super::{
@@ -34,16 +34,6 @@ const DATAGRAM_SILENCE: Duration = Duration::from_millis(1_700);
 
 /// How long a peer's word counts that it hears no datagrams.
 const WORD_COUNTS: Duration = Duration::from_millis(1_500);
-
-/// How much room is made at a time for datagrams that are to leave: a tick for a thousand.
-const INK_BYTES: usize = 64 << 10;
-
-/// Where datagrams are sealed: many share one piece of memory, which is used again when all of them have left.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ink {
-    clear: Vec<u8>,
-    sealed: BytesMut,
-}
 
 /// How something is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,14 +74,7 @@ impl Mesh {
         let channel = self.channels.get_mut(&peer.channel?)?;
         peer.datagram_sent = now;
         let unheard = now < peer.hears_no_datagrams_until;
-        self.ink.clear.clear();
-        self.ink.clear.push(kind);
-        self.ink.clear.extend_from_slice(body);
-        if self.ink.sealed.capacity() < DATAGRAM_HEAD_BYTES + self.ink.clear.len() {
-            self.ink.sealed.reserve(INK_BYTES);
-        }
-        channel.seal_datagram_into(&self.ink.clear, &mut self.ink.sealed);
-        let bytes = self.ink.sealed.split().freeze();
+        let bytes = channel.seal_datagram(kind, body, &mut self.ink);
         self.legible.note(&bytes, kind, body);
         let effect = Effect::Packet { to: udp, via: Port::Own, bytes };
         if delivery == Delivery::Twice {

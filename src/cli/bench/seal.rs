@@ -8,10 +8,11 @@ use std::{
 };
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use interregnum::{
     keys::{Chance, SecretKey, Subject},
     mesh::{
-        channel::{Channel, INDEX_MIN},
+        channel::{Channel, INDEX_MIN, Ink},
         identity::Identity,
         message::DATAGRAM_HEAD_BYTES,
     },
@@ -113,11 +114,12 @@ fn seal(body_bytes: usize, times: u32) -> anyhow::Result<Seal> {
     }
     let copy_ns = (began.elapsed() / times).as_nanos() as u64;
     let (mut sealing, mut opening) = (Duration::ZERO, Duration::ZERO);
+    let mut ink = Ink::default();
     let rounds = times.div_ceil(AT_ONCE);
     for _ in 0..rounds {
         let began = Instant::now();
-        let sealed: Vec<Vec<u8>> =
-            (0..AT_ONCE).map(|_| one.seal_datagram(0x10, black_box(&body))).collect();
+        let sealed: Vec<Bytes> =
+            (0..AT_ONCE).map(|_| one.seal_datagram(0x10, black_box(&body), &mut ink)).collect();
         sealing += began.elapsed();
         let began = Instant::now();
         for datagram in &sealed {
