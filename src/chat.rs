@@ -213,11 +213,11 @@ pub struct Chat {
 impl Chat {
     /// All lines of a ledger.
     pub fn of(ledger: &Ledger) -> Self {
-        let mut chat = Self::default();
-        for id in ledger.said() {
-            chat.hear(ledger, id);
-        }
-        chat
+        let entries = ledger.said().filter_map(|id| ledger.at(id).next());
+        let lines = entries.filter_map(|entry| Line::of(ledger, &entry));
+        let lines: BTreeMap<_, _> = lines.map(|line| (line.key(), Arc::new(line))).collect();
+        let keys = lines.iter().map(|(key, line)| (line.id, *key)).collect();
+        Self { lines, keys }
     }
 
     /// Something has become of a line in the ledger.

@@ -557,15 +557,19 @@ impl Ledger {
         let weight = self.weight(&entry);
         self.digest.take();
         let stream = self.streams.entry(writer).or_default();
-        let before = stream.through();
+        let (before, last) = (stream.through(), stream.last());
         stream.insert(entry.clone(), weight);
+        let through = stream.through();
         self.len += 1;
         self.grow(1, entry.bytes() as isize);
         self.keep(entry.clone(), true, source);
-        if number <= before {
+        // Usually it goes on where all that is known ends.
+        let goes_on = number > last && through == number && before + 1 == number;
+        if number <= before || goes_on {
             self.take_effect(&entry, source);
+        } else {
+            self.take_effect_from(writer, before, source);
         }
-        self.take_effect_from(writer, before, source);
         entry
     }
 

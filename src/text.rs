@@ -202,7 +202,9 @@ impl Said {
         if text.is_empty() {
             return Err(Unsaid::Empty);
         }
-        match text.len() > SAID_BYTES_MAX || chars_said(text) > SAID_CHARS_MAX {
+        // So few bytes are no more characters.
+        let has_many = || text.len() > SAID_CHARS_MAX && chars_said(text) > SAID_CHARS_MAX;
+        match text.len() > SAID_BYTES_MAX || has_many() {
             true => Err(Unsaid::TooLong),
             false => Ok(Self(text.into())),
         }

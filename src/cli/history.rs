@@ -10,7 +10,7 @@
 //!
 //! `to` and `to_name` of a letter alone. This is a stable interface: fields may be added.
 
-use std::{collections::BTreeSet, io::Write as _, process::ExitCode, sync::Arc};
+use std::{collections::BTreeSet, io::Write as _, mem::ManuallyDrop, process::ExitCode, sync::Arc};
 
 use interregnum::{
     accounts::Accounts,
@@ -47,7 +47,9 @@ struct Row<'a> {
 /// Prints it, session by session.
 pub fn run(options: &ChatOptions) -> anyhow::Result<ExitCode> {
     let kept_options = KeptOptions { data_dir: options.part.data_dir.clone() };
-    let (kept, folder) = (Kept::of(&kept_options)?, folder(&kept_options)?);
+    // It goes with the process: to give a large one back piece by piece takes a tenth of the whole time.
+    let kept = ManuallyDrop::new(Kept::of(&kept_options)?);
+    let folder = folder(&kept_options)?;
     let profiles = 1..=PROFILES_MAX;
     let profiles = profiles.filter(|number| options.part.profile.is_none_or(|one| one == *number));
     let keys: Vec<SecretKey> =

@@ -9,7 +9,10 @@ use std::{
 use interregnum::{
     arena::Arena,
     game::FactRules,
-    ledger::{Ledger, entry::Entry},
+    ledger::{
+        Ledger,
+        entry::{Entry, Kind},
+    },
     runtime::store::{
         OpenError,
         file::{Content, Contents, LedgerFile},
@@ -92,8 +95,12 @@ pub fn each(options: &KeptOptions, mut take: impl FnMut(Contents)) -> anyhow::Re
     read_all(options, LedgerFile::read, &mut take)
 }
 
-/// The same, entry by entry, in no order; without those that were folded.
-pub fn each_entry(options: &KeptOptions, mut take: impl FnMut(Entry)) -> anyhow::Result<bool> {
+/// The same, but only the entries of one personal kind, one by one, in no order.
+pub fn each_of(
+    options: &KeptOptions,
+    kind: Kind,
+    mut take: impl FnMut(Entry),
+) -> anyhow::Result<bool> {
     let mut each = |content| match content {
         Content::Entry(entry) => take(entry),
         Content::Page(_) => {}
@@ -101,7 +108,7 @@ pub fn each_entry(options: &KeptOptions, mut take: impl FnMut(Entry)) -> anyhow:
     let tell = |contents: Contents| {
         contents.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
     };
-    read_all(options, |path| LedgerFile::read_each(path, &mut each), tell)
+    read_all(options, |path| LedgerFile::read_each(path, Some(kind), &mut each), tell)
 }
 
 fn read_all(

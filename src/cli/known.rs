@@ -10,13 +10,13 @@ use std::{
 
 use crossbeam_channel::bounded;
 use interregnum::{
-    accounts::{Accounts, Claim, Heard, Listed, Own, Statement, heard_in, page_of},
+    accounts::{Accounts, Claim, Heard, Listed, Own, STATEMENT, Statement, heard_in, page_of},
     keys::PublicKey,
     ledger::entry::{Entry, Hash},
 };
 
 use super::{
-    kept::{Kept, each_entry, folder},
+    kept::{Kept, each_of, folder},
     options::KeptOptions,
     profile,
 };
@@ -117,7 +117,7 @@ fn read_beside(options: &KeptOptions, mut take: impl FnMut(Entry)) -> anyhow::Re
     thread::scope(|scope| {
         let reader = scope.spawn(move || {
             let mut heap = Vec::with_capacity(HEAP);
-            let complete = each_entry(options, |entry| {
+            let complete = each_of(options, STATEMENT, |entry| {
                 heap.push(entry);
                 if heap.len() == HEAP {
                     let _ = full.send(std::mem::replace(&mut heap, Vec::with_capacity(HEAP)));

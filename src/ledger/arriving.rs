@@ -249,7 +249,9 @@ impl Ledger {
         }
         let id = entry.id();
         let stream = self.streams.get(&id.writer);
-        if let Some(known) = stream.and_then(|stream| stream.find(id.number, entry.hash())) {
+        // Nothing is known behind the last one.
+        let within = stream.filter(|stream| id.number <= stream.last());
+        if let Some(known) = within.and_then(|stream| stream.find(id.number, entry.hash())) {
             if known.completed_by(&entry).is_some() {
                 self.unfold(id);
             }
@@ -258,8 +260,8 @@ impl Ledger {
         if id.number == 0 || id.number > in_reach {
             return Err(Refused::Gap);
         }
-        let forked = stream.is_some_and(|stream| stream.at(id.number).next().is_some());
-        let forks = stream.is_none_or(|stream| stream.has_room_for_fork(id.number));
+        let forked = within.is_some_and(|stream| stream.at(id.number).next().is_some());
+        let forks = within.is_none_or(|stream| stream.has_room_for_fork(id.number));
         if !forks || !self.has_room(id.writer, 1) {
             return Err(Refused::Full);
         }

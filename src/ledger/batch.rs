@@ -106,6 +106,16 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
     read(bytes).map(|(_, entries)| entries)
 }
 
+/// Of what kind the first entry is, if there is one: for whoever looks for few among many. Nothing else is
+/// checked.
+pub fn first_kind(bytes: &[u8]) -> Option<Kind> {
+    // As in a batch of one run, up to there: how many runs and items there are stands before them.
+    type Beginning = (SessionId, usize, Writer, u64, usize, WallTime, u64, Kind);
+    let (beginning, _) = postcard::take_from_bytes::<Beginning>(bytes).ok()?;
+    let (_, runs, _, _, items, _, _, kind) = beginning;
+    (runs > 0 && items > 0).then_some(kind)
+}
+
 /// What was read, in runs of successive entries of one writer: each is vouched for by a signature at its
 /// end.
 pub fn runs(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
@@ -263,10 +273,23 @@ mod tests {
         assert_eq!(Carried::decode(b"junk"), Err(Malformed));
     }
 
+    #[test]
+    fn the_kind_of_a_batch_is_that_of_its_first_entry() {
+        let entries = [made(1, 1, 129, b"a"), made(1, 2, 4, b"b"), made(2, 1, 200, b"c")];
+        for from in 0..entries.len() {
+            let batch = encode(session(), &entries[from..]);
+            assert_eq!(first_kind(&batch), Some(entries[from].head().kind));
+        }
+        assert_eq!(first_kind(&encode(session(), [])), None);
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_entries_or_malformed(bytes in vec(any::<u8>(), 0..300)) {
+            let kind = first_kind(&bytes);
             if let Ok(entries) = decode(&bytes) {
+                let first = entries.first();
+                prop_assert!(first.is_none_or(|first| kind == Some(first.head().kind)));
                 for entry in entries {
                     prop_assert!(entry.id().number > 0);
                 }

@@ -41,7 +41,7 @@ use super::{
 use crate::{
     ledger::{
         disk::{Record, Trouble},
-        entry::{Entry, Writer},
+        entry::{Entry, Kind, Writer},
         page::SharedPage,
     },
     text::SessionName,
@@ -226,17 +226,21 @@ impl LedgerFile {
     /// # Errors
     /// [`OpenError`].
     pub fn read(path: &Path) -> Result<Contents, OpenError> {
-        let mut contents = Contents::gathered(|take| Self::read_each(path, take))?;
+        let mut contents = Contents::gathered(|take| Self::read_each(path, None, take))?;
         contents.sort();
         Ok(contents)
     }
 
-    /// The same, but each entry and each page is given away as it is found, in no order, and is not in what is
-    /// returned: for whoever needs few of them.
+    /// The same, or only the entries of one [personal](Kind::is_personal) kind, without a look at the others; but
+    /// each entry and each page is given away as it is found, in no order, and is not in what is returned.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn read_each(path: &Path, take: &mut dyn FnMut(Content)) -> Result<Contents, OpenError> {
+    pub fn read_each(
+        path: &Path,
+        kind: Option<Kind>,
+        take: &mut dyn FnMut(Content),
+    ) -> Result<Contents, OpenError> {
         let path = &std::path::absolute(path).map_err(unusable(path))?;
         let file = fs::metadata(path).map_err(unusable(path))?;
         if file.is_dir() {
@@ -245,17 +249,21 @@ impl LedgerFile {
         if file.len() == 0 && !fs::exists(repair::with(path, "-wal")).unwrap_or(false) {
             return Ok(Contents::default());
         }
-        match Self::read_here(path, take) {
+        match Self::read_here(path, kind, take) {
             Err(OpenError::Database { source, .. }) if cannot_be_opened(&source) => {
                 // SQLite wants to make files beside it. Where nobody may, a copy is read.
                 let copy = repair::Copy::of(path).map_err(unusable(path))?;
-                Self::read_here(copy.path(), take)
+                Self::read_here(copy.path(), kind, take)
             }
             read => read,
         }
     }
 
-    fn read_here(path: &Path, take: &mut dyn FnMut(Content)) -> Result<Contents, OpenError> {
+    fn read_here(
+        path: &Path,
+        kind: Option<Kind>,
+        take: &mut dyn FnMut(Content),
+    ) -> Result<Contents, OpenError> {
         let database = |source| OpenError::Database { path: path.to_owned(), source };
         let connection = repair::connect(path).map_err(database)?;
         let id: i32 = application_id(&connection).map_err(database)?;
@@ -267,13 +275,14 @@ impl LedgerFile {
             return Err(OpenError::Newer { path: path.to_owned() });
         }
         match check(&connection) {
-            Ok(None) => read_each(&connection, version, take).map_err(database),
+            Ok(None) => read_each(&connection, version, kind, take).map_err(database),
             Ok(Some(what)) => {
                 let mut contents = repair::salvage(&connection, path);
                 let entries = std::mem::take(&mut contents.ledgers).into_values().flatten();
-                entries.map(Content::Entry).for_each(&mut *take);
+                let wanted = |entry: &Entry| kind.is_none_or(|kind| entry.head().kind == kind);
+                entries.filter(wanted).map(Content::Entry).for_each(&mut *take);
                 let pages = std::mem::take(&mut contents.pages).into_values().flatten();
-                pages.map(Content::Page).for_each(take);
+                pages.filter(|_| kind.is_none()).map(Content::Page).for_each(take);
                 contents.notices.push(format!("{} is damaged: {what}", path.display()));
                 contents.damaged = contents.damaged.max(1);
                 Ok(contents)

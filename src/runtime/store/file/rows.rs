@@ -10,7 +10,7 @@ use super::{Content, Contents};
 use crate::{
     ledger::{
         batch,
-        entry::{Entry, EntryId, Hash, Writer},
+        entry::{Entry, EntryId, Hash, Kind, Writer},
         page::{Page, SharedPage},
     },
     text::SessionName,
@@ -24,19 +24,24 @@ pub(in crate::runtime::store) fn read_all(
     connection: &Connection,
     version: usize,
 ) -> rusqlite::Result<Contents> {
-    Contents::gathered(|take| read_each(connection, version, take))
+    Contents::gathered(|take| read_each(connection, version, None, take))
 }
 
-/// The same, but each entry and each page is given away as it is found, and is not in what is returned.
+/// The same, or what is in it of one [personal](Kind::is_personal) kind; but each entry and each page is given
+/// away as it is found, and is not in what is returned.
 pub(in crate::runtime::store) fn read_each(
     connection: &Connection,
     version: usize,
+    kind: Option<Kind>,
     take: &mut dyn FnMut(Content),
 ) -> rusqlite::Result<Contents> {
     let mut contents = Contents::default();
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM entries"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
+        if kind.is_some_and(|kind| is_of_another(row, kind)) {
+            continue;
+        }
         match content_of(row) {
             Some(content) => take(content),
             None => contents.damaged += 1,
@@ -80,6 +85,14 @@ pub(in crate::runtime::store) fn last_row(connection: &Connection) -> rusqlite::
     let last: Option<i64> =
         connection.query_row("SELECT max(rowid) FROM entries", [], |row| row.get(0))?;
     Ok(last.unwrap_or_default())
+}
+
+/// Whether a row is whole enough to say that it is a page, or an entry of another kind.
+fn is_of_another(row: &Row<'_>, kind: Kind) -> bool {
+    let bytes = row.get_ref(6).ok().and_then(|value| value.as_blob().ok());
+    bytes.is_some_and(|bytes| {
+        Page::is_page(bytes) || batch::first_kind(bytes).is_some_and(|first| first != kind)
+    })
 }
 
 fn content_of(row: &Row<'_>) -> Option<Content> {
