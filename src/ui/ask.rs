@@ -9,6 +9,12 @@ use super::{
     text::Ink,
 };
 
+/// How wide it is, and can be.
+const WIDTH_MIN: f32 = 540.0;
+const WIDTH_MAX: f32 = STAGE.x - 120.0;
+/// From one line of the note to the next.
+const LINE: f32 = 24.0;
+
 /// Asks whether the player means it. Not there until Escape is pressed.
 #[derive(Debug, Default)]
 pub struct Ask {
@@ -62,18 +68,26 @@ impl Ask {
         let Some(since) = self.since else { return };
         let c = frame.stage.faded(since / 0.12 + 0.3);
         c.block(frame.visible, faded(NIGHT, 0.6));
-        let place = Rect::new(STAGE.x / 2.0 - 270.0, STAGE.y / 2.0 - 90.0, 540.0, 176.0);
+        // A long name makes it wider, a long note higher.
+        let (head, ink) = (Ink::royal(28.0, GOLD), Ink::plain(18.0, CREAM).centred());
+        let question = c.fitted(question, WIDTH_MAX - 60.0, head);
+        let width = (c.text_width(&question, head) + 60.0).max(WIDTH_MIN);
+        let note = c.wrapped(note, width - 40.0, 2, ink);
+        let more = LINE * note.len().saturating_sub(1) as f32;
+        let height = 176.0 + more;
+        let place = Rect::new((STAGE.x - width) / 2.0, STAGE.y / 2.0 - 90.0, width, height);
         draw_panel(&c, place);
         c.round_frame(place, 14.0, 1.8, faded(GOLD, 0.8));
         let middle = place.center().x;
-        c.text(question, vec2(middle, place.y + 56.0), Ink::royal(28.0, GOLD));
-        let ink = Ink::plain(18.0, CREAM).centred();
-        c.text(&c.fitted(note, place.w - 40.0, ink), vec2(middle, place.y + 92.0), ink);
-        let line =
-            [vec2(place.x + 40.0, place.y + 112.0), vec2(place.right() - 40.0, place.y + 112.0)];
+        c.text(&question, vec2(middle, place.y + 56.0), head);
+        for (number, line) in note.iter().enumerate() {
+            c.text(line, vec2(middle, place.y + 92.0 + LINE * number as f32), ink);
+        }
+        let y = place.y + 112.0 + more;
+        let line = [vec2(place.x + 40.0, y), vec2(place.right() - 40.0, y)];
         c.line(&line, false, 1.2, faded(LAVENDER, 0.35));
         let hints = [Hint { keys: "Enter", does: yes }, Hint { keys: "Esc", does: "stay" }];
-        keys::draw_hints(&c, vec2(middle, place.y + 144.0), &hints);
+        keys::draw_hints(&c, vec2(middle, y + 32.0), &hints);
     }
 }
 
