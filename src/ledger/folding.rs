@@ -447,8 +447,9 @@ fn group_of(entry: &Entry, fact_rules: &FactRules) -> Option<u64> {
 }
 
 /// How much of a run is best folded into one page: up to the last place where a round ends and a page can,
-/// for pages with a group in common cost a look into both at every start. What `goes_on` behind the run
-/// goes on with its last round.
+/// for pages with a group in common cost a look into both at every start. Of a round that fills most of it
+/// all is taken, or the page would be no smaller than what is in it. What `goes_on` behind the run goes on
+/// with its last round.
 fn end_of_round(
     run: &[SharedEntry],
     fact_rules: &FactRules,
@@ -464,7 +465,7 @@ fn end_of_round(
     let before: Vec<Option<u64>> = groups.iter().scan(None, carry).collect();
     let mut behind = before.last().copied().flatten().filter(|_| goes_on);
     let fitting = Page::fitting(run);
-    for end in (1..=run.len()).rev() {
+    for end in (1.max(run.len() / 4)..=run.len()).rev() {
         behind = groups.get(end).copied().flatten().or(behind);
         let is_vouched_for = is_history || run[end - 1].signature().is_some();
         let before = before[end - 1];

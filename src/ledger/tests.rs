@@ -1,5 +1,9 @@
 use super::*;
-use crate::{game::Fact, keys::SecretKey, ledger::entry::Kind};
+use crate::{
+    game::{Fact, FactRules},
+    keys::SecretKey,
+    ledger::entry::Kind,
+};
 
 const CHAT: Kind = Kind(128);
 
@@ -340,6 +344,34 @@ fn a_page_that_lies_about_its_entries_is_put_right() {
 }
 
 /// What is written with a tick is signed once, and is there when it is.
+#[test]
+fn a_round_is_in_one_page_unless_it_is_longer_than_one() {
+    // The value says which round it is.
+    let round = |fact: &Fact| fact.value.first().copied().unwrap_or_default().into();
+    let rules = FactRules { group: round, ..FactRules::default() };
+    for (each, shared) in [(90, 0), (900, 0), (5_000, 2)] {
+        let mut host = Ledger::summed(session(), pen(1, 1), rules);
+        host.reigns(Epoch(1));
+        for number in 0..6_000 {
+            let value = vec![(number / each) as u8, 7];
+            let fact = Fact { key: format!("coin {number}").into(), value };
+            host.note(WallTime(0), Body::Fact(fact)).unwrap();
+            if number % 3 == 2 {
+                host.sign();
+            }
+        }
+        host.sign();
+        while host.fold_stream(host.me(), 16, 2_048, 0) {}
+        assert!(host.loose().count() < 16, "{} of rounds of {each}", host.loose().count());
+        let mut pages_of: BTreeMap<u64, u64> = BTreeMap::new();
+        for group in host.pages().flat_map(|page| page.groups()) {
+            *pages_of.entry(*group).or_default() += 1;
+        }
+        let several = pages_of.values().filter(|pages| **pages > 1).count();
+        assert!(several <= shared, "{several} rounds of {each} are in several pages");
+    }
+}
+
 #[test]
 fn what_is_noted_takes_effect_when_it_is_signed() {
     let (mut host, mut other) = (ledger(1), ledger(2));
