@@ -129,9 +129,16 @@ impl Line {
         Some(Self { content: Content::Said(said), ..self.clone() })
     }
 
-    fn key(&self) -> Key {
+    /// Where it stands among the others: what is on its way stands last.
+    pub fn key(&self) -> Key {
         (self.place.is_none(), self.place, self.id)
     }
+}
+
+/// All lines of a ledger, in no order: for whoever needs few of them.
+pub fn lines(ledger: &Ledger) -> impl Iterator<Item = Line> {
+    let entries = ledger.said().filter_map(|id| ledger.at(id).next());
+    entries.filter_map(|entry| Line::of(ledger, &entry))
 }
 
 /// The body of an entry that says this to all.
@@ -185,8 +192,8 @@ fn keys_of(ledger: &Ledger, accounts: &Accounts, person: NodeId) -> Option<Vec<P
     Some([*key].into_iter().chain(account.keys_of_machines()).collect())
 }
 
-/// Where a line stands among the others: what is on its way stands last.
-type Key = (bool, Option<Place>, EntryId);
+/// [`Line::key`].
+pub type Key = (bool, Option<Place>, EntryId);
 
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,9 +220,8 @@ pub struct Chat {
 impl Chat {
     /// All lines of a ledger.
     pub fn of(ledger: &Ledger) -> Self {
-        let entries = ledger.said().filter_map(|id| ledger.at(id).next());
-        let lines = entries.filter_map(|entry| Line::of(ledger, &entry));
-        let lines: BTreeMap<_, _> = lines.map(|line| (line.key(), Arc::new(line))).collect();
+        let lines = lines(ledger).map(|line| (line.key(), Arc::new(line)));
+        let lines: BTreeMap<_, _> = lines.collect();
         let keys = lines.iter().map(|(key, line)| (line.id, *key)).collect();
         Self { lines, keys }
     }

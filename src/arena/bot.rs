@@ -42,12 +42,15 @@ const TASTE_TICKS: u64 = 240;
 /// Places along one side of the largest board: the borders of its cells and the middles between.
 const PLACES: usize = 2 * SIDE_MAX as usize + 1;
 
+/// Nothing is held down, by a bot. It says so before it sees anything, or what lies where it appears would be a
+/// person's.
+pub const NOTHING: Controls = Controls { dx: 0, dy: 0, dash: false, bot: true };
+
 /// What the bot that plays `me` holds down, seeing `world`. Bots of different `seed`s have
 /// different tastes.
 pub fn play(world: &World, me: NodeId, seed: u64) -> Controls {
-    let nothing = Controls { bot: true, ..Controls::default() };
     let Some(player) = world.players.get(&me).filter(|p| !p.is_away()) else {
-        return nothing;
+        return NOTHING;
     };
     let mood = draw(seed, world.tick.0 / MOOD_TICKS);
     let Some(leg) = choose(world, me, player.at, seed) else {
@@ -56,7 +59,7 @@ pub fn play(world: &World, me: NodeId, seed: u64) -> Controls {
     let ready = player.cooldown == 0 && player.dash == 0 && !player.controls.dash;
     let wants = (leg.length >= DASH_LEG_MIN && mood.is_multiple_of(2))
         || (mood % 4 < 3 && somebody_in_front(world, me, player.at, &leg));
-    Controls { dx: leg.dx as i8, dy: leg.dy as i8, dash: ready && wants, ..nothing }
+    Controls { dx: leg.dx as i8, dy: leg.dy as i8, dash: ready && wants, ..NOTHING }
 }
 
 /// The first leg of the way to the gatherable that `me` likes best.
@@ -465,8 +468,8 @@ mod tests {
 
     #[test]
     fn who_is_not_there_holds_nothing() {
-        let nothing = Controls { bot: true, ..Controls::default() };
-        assert_eq!(play(&populated(1, 1), id(9), 0), nothing);
+        assert_eq!(play(&populated(1, 1), id(9), 0), NOTHING);
+        assert_eq!(NOTHING, Controls { bot: true, ..Controls::default() });
     }
 
     proptest! {

@@ -10,11 +10,11 @@
 //!
 //! `to` and `to_name` of a letter alone. This is a stable interface: fields may be added.
 
-use std::{collections::BTreeSet, io::Write as _, mem::ManuallyDrop, process::ExitCode, sync::Arc};
+use std::{collections::BTreeSet, io::Write as _, mem::ManuallyDrop, process::ExitCode};
 
 use interregnum::{
     accounts::Accounts,
-    chat::{Chat, Line, marks::Marks},
+    chat::{self, Line, marks::Marks},
     keys::{PublicKey, SecretKey},
     runtime,
     types::{NodeId, SessionId},
@@ -89,7 +89,7 @@ pub fn run(options: &ChatOptions) -> anyhow::Result<ExitCode> {
 
 /// What was said in each session that is meant, as far as it can be read and has the word in it that is looked
 /// for.
-struct Books(Vec<(SessionId, Vec<Arc<Line>>, Marks)>);
+struct Books(Vec<(SessionId, Vec<Line>, Marks)>);
 
 impl Books {
     fn of(kept: &Kept, options: &ChatOptions, keys: &[SecretKey]) -> Self {
@@ -108,10 +108,10 @@ impl Books {
         };
         let books = kept.ledgers.iter().filter(|(session, _)| is_meant(session));
         let books = books.map(|(session, ledger)| {
-            let chat = Chat::of(ledger);
-            let lines = chat.iter().filter(|line| line.at.0 >= since);
-            let lines = lines.map(|line| line.opened(keys).map_or_else(|| line.clone(), Arc::new));
-            let lines = lines.filter(|line| is_found(line)).collect();
+            let lines = chat::lines(ledger).filter(|line| line.at.0 >= since);
+            let lines = lines.map(|line| line.opened(keys).unwrap_or(line));
+            let mut lines: Vec<Line> = lines.filter(|line| is_found(line)).collect();
+            lines.sort_by_key(Line::key);
             (*session, lines, Marks::of(ledger))
         });
         Self(books.collect())
@@ -123,7 +123,7 @@ impl Books {
         accounts: &Accounts,
         options: &ChatOptions,
         keys: &[SecretKey],
-    ) -> anyhow::Result<Vec<(SessionId, &Arc<Line>)>> {
+    ) -> anyhow::Result<Vec<(SessionId, &Line)>> {
         let own: BTreeSet<NodeId> =
             keys.iter().map(|key| accounts.person(key.public().id())).collect();
         let with = options.with.as_deref().map(|name| named(accounts, name)).transpose()?;
@@ -137,7 +137,7 @@ impl Books {
         };
         let mut found = Vec::new();
         for (session, lines, marks) in &self.0 {
-            let is_there = |line: &&Arc<Line>| {
+            let is_there = |line: &&Line| {
                 !accounts.is_deleted(line.from) && !marks.is_taken_back(accounts, line.id)
             };
             let lines = lines.iter().filter(|line| is_between(line)).filter(is_there);
@@ -151,7 +151,7 @@ impl Books {
         &self,
         accounts: &Accounts,
         options: &ChatOptions,
-        found: &[(SessionId, &Arc<Line>)],
+        found: &[(SessionId, &Line)],
     ) -> Vec<PublicKey> {
         if options.with.is_some() {
             // Of several of one name each counts.

@@ -16,7 +16,7 @@ pub fn pilot(on: Arc<AtomicBool>) -> Pilot<Arena> {
         if !on.load(Ordering::Relaxed) {
             return None;
         }
-        let picture = view.picture.as_ref()?;
-        Some(bot::play(&picture.to, view.me, 0))
+        let picture = view.picture.as_ref();
+        Some(picture.map_or(bot::NOTHING, |picture| bot::play(&picture.to, view.me, 0)))
     })
 }

@@ -106,6 +106,22 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
     read(bytes).map(|(_, entries)| entries)
 }
 
+/// The same, of exactly one entry.
+///
+/// # Errors
+/// [`Malformed`] when it is none, or several.
+pub fn decode_one(bytes: &[u8]) -> Result<Entry, Malformed> {
+    // A batch of one run of one item: how many there are stands before them.
+    type Alone<'a> = (SessionId, usize, Writer, u64, usize, Item<'a>);
+    let (alone, rest) = postcard::take_from_bytes::<Alone<'_>>(bytes).map_err(|_| Malformed)?;
+    let (session, runs, writer, number, items, item) = alone;
+    let is_one = (runs, items) == (1, 1) && rest.is_empty();
+    if !is_one || number == 0 || number == u64::MAX {
+        return Err(Malformed);
+    }
+    entry(session, EntryId { writer, number }, &item)
+}
+
 /// Of what kind the first entry is, if there is one: for whoever looks for few among many. Nothing else is
 /// checked.
 pub fn first_kind(bytes: &[u8]) -> Option<Kind> {
@@ -283,11 +299,26 @@ mod tests {
         assert_eq!(first_kind(&encode(session(), [])), None);
     }
 
+    #[test]
+    fn one_entry_is_read_alone_and_several_are_not() {
+        let entries = [made(1, 1, 129, b"a"), made(1, 2, 4, b""), made(2, 1, 200, b"c")];
+        for entry in &entries {
+            let bytes = encode(session(), [entry]);
+            assert_eq!(decode_one(&bytes), Ok(Entry::clone(entry)));
+            assert_eq!(decode_one(&[&bytes[..], b"x"].concat()), Err(Malformed));
+        }
+        for several in [&entries[..2], &entries[1..], &[]] {
+            assert_eq!(decode_one(&encode(session(), several)), Err(Malformed));
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_entries_or_malformed(bytes in vec(any::<u8>(), 0..300)) {
             let kind = first_kind(&bytes);
+            let alone = decode_one(&bytes);
             if let Ok(entries) = decode(&bytes) {
+                prop_assert_eq!(alone.ok(), entries.first().filter(|_| entries.len() == 1).cloned());
                 let first = entries.first();
                 prop_assert!(first.is_none_or(|first| kind == Some(first.head().kind)));
                 for entry in entries {

@@ -114,8 +114,7 @@ fn page_of(row: &Row<'_>, bytes: &[u8]) -> Option<SharedPage> {
 
 /// The entry in a row: whole, with the hash that was written with it, and where it should be.
 fn entry_of(row: &Row<'_>, bytes: &[u8]) -> Option<Entry> {
-    let mut entries = batch::decode(bytes).ok()?;
-    let entry = entries.pop().filter(|_| entries.is_empty())?;
+    let entry = batch::decode_one(bytes).ok()?;
     if hash_in(row)? != row_hash(&entry, bytes) {
         return None;
     }
