@@ -48,6 +48,7 @@ pub mod entry;
 pub mod exchange;
 mod folding;
 pub mod keeper;
+mod opened;
 pub mod order;
 pub mod pace;
 pub mod page;
@@ -60,7 +61,7 @@ pub mod vouching;
 pub mod witness;
 
 use std::{
-    cell::OnceCell,
+    cell::{OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
@@ -73,6 +74,7 @@ use self::{
     body::{Body, has_place},
     disk::Record,
     entry::{Entry, EntryId, Head, Kind, Oversized, SharedEntry, Span, WallTime, Writer},
+    opened::Opened,
     order::{Place, Places},
     page::SharedPage,
     placing::Placing,
@@ -116,6 +118,7 @@ pub struct Ledger {
     counted: BTreeMap<Key, SharedEntry>,
     /// Of each group the pages that have facts of it: their writers and first numbers.
     groups: BTreeMap<u64, Vec<(Writer, u64)>>,
+    opened: RefCell<Opened>,
     /// The facts in pages that do not count.
     beaten: BTreeSet<EntryId>,
     /// By how many hours the clocks of those who wrote were behind this node's.
@@ -247,6 +250,7 @@ impl Ledger {
             fact_rules,
             counted: BTreeMap::new(),
             groups: BTreeMap::new(),
+            opened: RefCell::default(),
             beaten: BTreeSet::new(),
             behind: BTreeMap::new(),
             deleted: BTreeSet::new(),

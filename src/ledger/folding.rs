@@ -15,6 +15,7 @@ use super::{
     body::{Body, has_place, is_fact},
     disk::Record,
     entry::{Entry, EntryId, Kind, SharedEntry, WallTime, Writer},
+    opened::Facts,
     page::{PAGE_ENTRIES_MAX, Page, SharedPage, fact_of},
 };
 use crate::game::{Fact, FactRules, Malformed, ScoreNews};
@@ -192,13 +193,25 @@ impl Ledger {
     /// All facts of this group that are in pages, and that count.
     fn folded_of(&self, group: u64) -> impl Iterator<Item = (Key, SharedEntry)> {
         let pages = self.groups.get(&group).into_iter().flatten();
-        let entries = pages.flat_map(|(writer, first)| {
-            let stream = self.streams.get(writer);
-            stream.map(|stream| stream.all_of_page(*first)).unwrap_or_default()
+        let facts = pages.flat_map(move |name| {
+            let facts = self.opened.borrow_mut().facts(*name, || self.facts_in(*name));
+            facts.get(&group).cloned().unwrap_or_default()
         });
-        let facts = entries.filter(move |entry| self.group(entry) == Some(group));
-        let counting = facts.filter(|entry| !self.beaten.contains(&entry.id()));
-        counting.filter_map(|entry| Some((self.key(&entry)?, entry)))
+        facts.filter(|(_, entry)| !self.beaten.contains(&entry.id()))
+    }
+
+    /// The facts of a page.
+    fn facts_in(&self, (writer, first): (Writer, u64)) -> Facts {
+        let stream = self.streams.get(&writer);
+        let mut facts: BTreeMap<u64, Vec<(Key, SharedEntry)>> = BTreeMap::new();
+        for entry in stream.map(|stream| stream.all_of_page(first)).unwrap_or_default() {
+            if let Some(group) = self.group(&entry)
+                && let Some(key) = self.key(&entry)
+            {
+                facts.entry(group).or_default().push((key, entry));
+            }
+        }
+        Arc::new(facts)
     }
 
     /// What a fact belongs to.
@@ -413,6 +426,7 @@ impl Ledger {
             return;
         }
         let name = (page.writer(), page.first());
+        self.opened.get_mut().forget(name);
         for group in page.groups() {
             if let Some(pages) = self.groups.get_mut(group) {
                 pages.retain(|other| *other != name);
@@ -430,8 +444,9 @@ impl Ledger {
         }
     }
 
-    /// Closes all pages that were opened to be looked into.
+    /// Closes all pages that were opened to be looked into, but for those whose facts others are compared with.
     pub fn close_pages(&mut self) {
+        self.opened.get_mut().pass();
         self.streams.values_mut().for_each(super::Stream::close);
     }
 }
