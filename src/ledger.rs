@@ -118,6 +118,7 @@ pub struct Ledger {
     counted: BTreeMap<Key, SharedEntry>,
     /// Of each group the pages that have facts of it: their writers and first numbers.
     groups: BTreeMap<u64, Vec<(Writer, u64)>>,
+    /// Of these the ones that were opened lately.
     opened: RefCell<Opened>,
     /// The facts in pages that do not count.
     beaten: BTreeSet<EntryId>,

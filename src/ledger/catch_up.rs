@@ -2,8 +2,9 @@
 //!
 //! A portion of entries ends where their author [vouches](super::vouching) for them, or nobody would take
 //! it, and where a round does, if there is such a place: the signature there is the one that is kept, and
-//! [pages](super::page) end where signatures are. A page is sent as a whole, to those who have a part of it, too. What was vouched for in one go and is
-//! longer than a portion was a page once, somewhere: it becomes one again on its way.
+//! [pages](super::page) end where signatures are. A page is sent as a whole, to those who have a part of it, too.
+//! What was vouched for in one go and is longer than a portion was a page once, somewhere: it becomes one again on its
+//! way.
 //!
 //! Of an author that [contradicts itself](super::stream::Breach) both that it signed is sent: so each sees for
 //! itself, and believes nobody.
