@@ -512,7 +512,7 @@ impl Console for Show {
             Command::Leave => stage.events.push(Happened::Node(Event::Stopped)),
             Command::Say(to, said) => stage.talk(id(0), to, &said),
             Command::Unsay(line) => stage.chat.retain(|known| known.line.id != line),
-            Command::Controls(_) | Command::Declare(_) => {}
+            Command::Controls(_) | Command::Declare { .. } => {}
         }
     }
 

@@ -30,6 +30,8 @@ use tracing_subscriber::filter::LevelFilter;
 mod account;
 mod bench;
 #[cfg(feature = "store")]
+mod carried;
+#[cfg(feature = "store")]
 mod chat;
 mod crowd;
 mod demo;

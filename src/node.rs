@@ -38,7 +38,7 @@ use crate::{
     chat::Line,
     cluster::Unreachable,
     game::Game,
-    keys::{Lock, PublicKey},
+    keys::{Lock, PublicKey, SecretKey},
     ledger::{
         Fullness,
         disk::Trouble,
@@ -97,7 +97,12 @@ pub enum Command<G: Game> {
     Rename(Name),
     /// This is what the account of whoever plays says of itself: it is written into the ledger of each
     /// session that is played, unless that says it already.
-    Declare(Vec<Statement>),
+    Declare {
+        /// What it says.
+        statements: Vec<Statement>,
+        /// Its key, if this machine has it: see [`reads_as`](crate::config::Config::reads_as).
+        reads_as: Option<Box<SecretKey>>,
+    },
     /// Say this to all, or to one person: the id of its account's key, or of its machine if it has no
     /// account. It is an entry of the session's ledger from then on. [`ChatNews`] tells what becomes of it.
     Say(Option<NodeId>, Said),

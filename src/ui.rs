@@ -35,6 +35,7 @@ pub mod bitmaps;
 mod console;
 pub mod crown;
 pub mod draw;
+pub mod field;
 pub mod fonts;
 pub mod heir;
 pub mod keys;
@@ -57,7 +58,7 @@ pub mod text;
 pub mod title;
 
 pub use self::{
-    console::Console,
+    console::{Console, Errand},
     life::Outcome,
     options::Options,
     screen::{Frame, STAGE, Screen, Turn, VERTICES_BUDGET},

@@ -16,7 +16,7 @@
 //! `account devices` prints a line for each machine, as above, with `here` for the one it runs on. These
 //! are stable interfaces: fields may be added.
 
-mod carried;
+mod carry;
 mod typed;
 
 use std::{io, process::ExitCode};
@@ -30,6 +30,7 @@ use interregnum::{
 use serde::Serialize;
 
 use super::{
+    carried::{called, elsewhere},
     friends,
     impossible::Impossible,
     kept::{Kept, folder},
@@ -48,8 +49,8 @@ pub fn run(command: &AccountCommand) -> anyhow::Result<ExitCode> {
         AccountCommand::List(options) => list(options),
         AccountCommand::Rename { name, colour, profile } => rename(profile, &name.name, *colour),
         AccountCommand::Delete { yes, profile } => delete(profile, *yes),
-        AccountCommand::Export(options) => carried::export(options),
-        AccountCommand::Import(options) => carried::import(options),
+        AccountCommand::Export(options) => carry::export(options),
+        AccountCommand::Import(options) => carry::import(options),
         AccountCommand::Devices { action: None, json, profile } => devices(profile, *json),
         AccountCommand::Devices {
             action: Some(DevicesAction::Strike { mark, profile }), ..
@@ -69,13 +70,6 @@ fn create(kept: &KeptOptions, name: Option<&Name>, colour: Option<u8>) -> anyhow
         say(&format!("made {name}, in profile {number}: play as it with --profile {number}"))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The name of an own account with its mark.
-fn called(own: Option<&Own>) -> String {
-    let Some(own) = own else { return "nobody".to_owned() };
-    let name = own.called().map_or("a new account", |(name, _)| name.as_str());
-    format!("{name}\u{b7}{}", Mark::of(own.account().id()))
 }
 
 #[derive(Serialize)]
@@ -193,11 +187,6 @@ fn claim(options: &ProfileOptions) -> anyhow::Result<(Profile, Own)> {
     let profile = profile.ok_or_else(in_use)?;
     let own = profile.own.clone().ok_or_else(|| io::Error::other("no account can be kept"))?;
     Ok((profile, own))
-}
-
-/// What can be done where the account's key is not.
-fn elsewhere(error: NotHere) -> Impossible {
-    Impossible(format!("{error}: do that where the account was made, or import it --with-key"))
 }
 
 fn rename(options: &ProfileOptions, name: &Name, colour: Option<u8>) -> anyhow::Result<ExitCode> {

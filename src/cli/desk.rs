@@ -1,4 +1,4 @@
-//! The desk of whoever sits at the window: where accounts are looked up, named, made and deleted.
+//! The desk of whoever sits at the window: where accounts are looked up, named, made, carried and deleted.
 
 use std::{
     collections::BTreeSet,
@@ -7,9 +7,11 @@ use std::{
 };
 
 use interregnum::{
-    accounts::{Accounts, Friend, Mark, Own, Statement},
+    accounts::{Accounts, Friend, Mark, NotHere, Own},
+    keys::PublicKey,
     text::Name,
     types::NodeId,
+    ui::Errand,
 };
 
 use super::{
@@ -20,6 +22,8 @@ use super::{
 /// The own account, its folder, and what the books say about others.
 pub struct Desk {
     own: Mutex<Option<Own>>,
+    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "nothing is carried"))]
+    machine: PublicKey,
     /// Where the own profile is kept.
     folder: Option<PathBuf>,
     books: Arc<Mutex<Books>>,
@@ -37,6 +41,7 @@ impl Desk {
     pub fn of(profile: &Profile) -> Self {
         Self {
             own: Mutex::new(profile.own.clone()),
+            machine: profile.key.public(),
             folder: profile.folder().map(ToOwned::to_owned),
             books: Arc::default(),
         }
@@ -47,9 +52,17 @@ impl Desk {
         lock(&self.own).clone()
     }
 
-    /// Is called so from here on. What the account says then, if it says anything.
-    pub fn rename(&self, name: &Name) -> Vec<Statement> {
-        self.change(|own| own.be_called(name, None).is_ok())
+    /// Is called so from here on.
+    pub fn rename(&self, name: &Name) -> Result<(), String> {
+        self.change(|own| own.be_called(name, None))
+    }
+
+    /// Likes this colour from here on.
+    pub fn like_colour(&self, colour: u8) -> Result<(), String> {
+        self.change(|own| match own.called().map(|(name, _)| name.clone()) {
+            Some(name) => own.be_called(&name, Some(colour)),
+            None => Ok(()),
+        })
     }
 
     /// Somebody was compared with, and is remembered.
@@ -64,28 +77,73 @@ impl Desk {
         }
     }
 
-    /// Deletes the own account. What it says then.
-    pub fn delete(&self) -> Result<Vec<Statement>, String> {
-        match self.change(|own| own.delete().is_ok()) {
-            said if said.is_empty() => Err("this account cannot be deleted here".to_owned()),
-            said => Ok(said),
-        }
+    /// Deletes the own account.
+    pub fn delete(&self) -> Result<(), String> {
+        self.change(Own::delete)
     }
 
-    fn change(&self, how: impl FnOnce(&mut Own) -> bool) -> Vec<Statement> {
+    /// This machine speaks no more for the own account. What there is to say about that.
+    pub fn strike(&self, machine: NodeId) -> Result<String, String> {
+        self.change(|own| own.strike(machine))?;
+        let mark = Mark::of(machine);
+        Ok(format!("{mark} is struck off: whoever hears of that lets it in no more"))
+    }
+
+    fn change(&self, how: impl FnOnce(&mut Own) -> Result<(), NotHere>) -> Result<(), String> {
         let mut own = lock(&self.own);
-        let Some(own) = own.as_mut().filter(|own| !own.is_deleted()) else { return Vec::new() };
-        if !how(own) {
-            return Vec::new();
-        }
+        let own = own.as_mut().filter(|own| !own.is_deleted());
+        let own = own.ok_or("there is no account here")?;
+        how(own).map_err(|error| error.to_string())?;
         if let Some(folder) = &self.folder
             && let Err(error) = profile::keep_account(folder, own)
         {
             tracing::warn!(%error, "what the account says cannot be kept");
         }
-        // The list says so, too, when it is opened again.
+        self.look_again();
+        Ok(())
+    }
+
+    /// What is kept may have changed: it is read again.
+    pub fn look_again(&self) {
         *lock(&self.books) = Books::default();
-        own.statements().to_vec()
+    }
+
+    /// Does what was asked for. What there is to say then. Takes a moment.
+    #[cfg(feature = "store")]
+    pub fn run(&self, errand: Errand) -> Result<String, String> {
+        self.try_to_run(errand).map_err(|error| error.to_string())
+    }
+
+    /// Nothing is carried where nothing is kept.
+    #[cfg(not(feature = "store"))]
+    pub fn run(&self, _errand: Errand) -> Result<String, String> {
+        Err("this program was built without a store".to_owned())
+    }
+
+    #[cfg(feature = "store")]
+    fn try_to_run(&self, errand: Errand) -> anyhow::Result<String> {
+        use super::{
+            carried::{Carried, export},
+            impossible::Impossible,
+        };
+
+        let nothing = || Impossible("nothing can be kept on this machine".to_owned());
+        let before = self.account().ok_or_else(nothing)?;
+        let (carried, with_key) = match errand {
+            Errand::Export { file, passphrase } => {
+                return export(&before, &at_home(&file), &passphrase);
+            }
+            Errand::Import { file, passphrase, with_key } => {
+                (Carried::in_file(&at_home(&file), || Ok(passphrase))?, with_key)
+            }
+            Errand::Recall { words, with_key } => (Carried::in_words(&words)?, with_key),
+        };
+        let folder = self.folder.as_ref().ok_or_else(nothing)?;
+        let arrived = carried.arrive(folder, (self.machine, before), with_key, None)?;
+        let told = arrived.told(&Mark::of(self.machine.id())).replace('\n', "; ");
+        *lock(&self.own) = Some(arrived.own);
+        self.look_again();
+        Ok(told)
     }
 
     /// Makes another account.
@@ -96,7 +154,7 @@ impl Desk {
         let mut profile = Profile::create(folder).map_err(|error| error.to_string())?;
         profile.keep_name(name);
         profile.statements(name);
-        *lock(&self.books) = Books::default();
+        self.look_again();
         let mark = profile.own.as_ref().map(|own| Mark::of(own.account().id()));
         let mark = mark.map(|mark| mark.to_string()).unwrap_or_default();
         let number = profile.number;
@@ -125,6 +183,16 @@ impl Desk {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The path that somebody means who typed it: `~` is where that one is at home, as in a shell.
+#[cfg(feature = "store")]
+fn at_home(typed: &str) -> PathBuf {
+    let home = || directories::UserDirs::new().map(|user| user.home_dir().to_owned());
+    match typed.strip_prefix("~/").and_then(|rest| Some(home()?.join(rest))) {
+        Some(path) => path,
+        None => PathBuf::from(typed),
+    }
 }
 
 /// Begins to read what all profiles know, on a thread of its own. Whether there is anything to read.

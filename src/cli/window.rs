@@ -101,17 +101,19 @@ impl Stay {
 
 #[cfg(feature = "window")]
 mod shown {
-    use std::{sync::Mutex, time::Duration};
+    use std::{path::PathBuf, sync::Mutex, time::Duration};
+
+    use crossbeam_channel::{Receiver, bounded};
 
     use interregnum::{
-        accounts::{Accounts, Friend, Own, Statement},
+        accounts::{Accounts, Friend, Own},
         arena::Controls,
         node::{ChatNews, Event, View},
         pairing::Told,
         runtime::Happened,
         text::Name,
-        types::Instant,
-        ui,
+        types::{Instant, NodeId},
+        ui::{self, Errand},
     };
 
     use super::*;
@@ -141,7 +143,7 @@ mod shown {
                 events: Arc::clone(&self.events),
                 reporter: Mutex::new(reporter),
                 stop: self.stop.clone(),
-                desk: Desk::of(profile),
+                desk: Arc::new(Desk::of(profile)),
                 end: self.part.seconds.map(|s| runtime::now() + Duration::from_secs(s)),
                 asked_to_leave: AtomicBool::new(false),
             };
@@ -163,7 +165,7 @@ mod shown {
         events: Arc<Events<Arena>>,
         reporter: Mutex<Option<Reporter>>,
         stop: crossbeam_channel::Receiver<()>,
-        desk: Desk,
+        desk: Arc<Desk>,
         end: Option<Instant>,
         asked_to_leave: AtomicBool,
     }
@@ -204,8 +206,10 @@ mod shown {
         }
 
         fn command(&self, command: Command<Arena>) {
-            if let Command::Rename(name) = &command {
-                self.declare(self.desk.rename(name));
+            if let Command::Rename(name) = &command
+                && self.desk.rename(name).is_ok()
+            {
+                declare(&self.desk, &self.handle);
             }
             if let Err(error) = self.handle.command(command) {
                 tracing::warn!("{error}");
@@ -216,6 +220,10 @@ mod shown {
             self.desk.account()
         }
 
+        fn look_accounts_up(&self) {
+            self.desk.look_again();
+        }
+
         fn accounts(&self) -> Option<Arc<Accounts>> {
             self.desk.accounts()
         }
@@ -224,9 +232,43 @@ mod shown {
             self.desk.create(name)
         }
 
-        fn delete_account(&self) -> Result<(), String> {
-            self.declare(self.desk.delete()?);
+        fn like_colour(&self, colour: u8) -> Result<(), String> {
+            self.desk.like_colour(colour)?;
+            declare(&self.desk, &self.handle);
             Ok(())
+        }
+
+        fn delete_account(&self) -> Result<(), String> {
+            self.desk.delete()?;
+            declare(&self.desk, &self.handle);
+            Ok(())
+        }
+
+        fn strike_machine(&self, machine: NodeId) -> Result<String, String> {
+            let told = self.desk.strike(machine)?;
+            declare(&self.desk, &self.handle);
+            Ok(told)
+        }
+
+        fn copies(&self) -> Option<PathBuf> {
+            directories::UserDirs::new().map(|user| user.home_dir().to_owned())
+        }
+
+        fn errand(&self, errand: Errand) -> Receiver<Result<String, String>> {
+            let (tell, told) = bounded(1);
+            let (desk, handle) = (Arc::clone(&self.desk), Arc::clone(&self.handle));
+            let run = move || {
+                let done = desk.run(errand);
+                if done.is_ok() {
+                    declare(&desk, &handle);
+                    let called = desk.account().and_then(|own| Some(own.called()?.0.clone()));
+                    called.map(|name| handle.command(Command::Rename(name)));
+                }
+                let _ = tell.send(done);
+            };
+            // Should there be no thread to be had, the other end of the channel says so.
+            let _ = std::thread::Builder::new().name("errand".to_owned()).spawn(run);
+            told
         }
 
         fn address(&self) -> String {
@@ -236,20 +278,22 @@ mod shown {
     }
 
     impl Chair {
-        fn declare(&self, statements: Vec<Statement>) {
-            if !statements.is_empty()
-                && let Err(error) = self.handle.command(Command::Declare(statements))
-            {
-                tracing::warn!("{error}");
-            }
-        }
-
         fn tell(&self, say: impl FnOnce(&mut Reporter)) {
             if let Ok(mut reporter) = self.reporter.lock()
                 && let Some(reporter) = &mut *reporter
             {
                 say(reporter);
             }
+        }
+    }
+
+    /// Tells the node what the own account says.
+    fn declare(desk: &Desk, handle: &Handle<Arena>) {
+        let Some(own) = desk.account() else { return };
+        let (statements, reads_as) =
+            (own.statements().to_vec(), own.secret().cloned().map(Box::new));
+        if let Err(error) = handle.command(Command::Declare { statements, reads_as }) {
+            tracing::warn!("{error}");
         }
     }
 }

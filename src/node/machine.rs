@@ -323,9 +323,10 @@ impl<G: Game> Node<G> {
             Command::VoteOut(id) => self.cluster.vote_out(now, &self.replica, id),
             Command::Pair(id) => self.pair(now, id),
             Command::Compared { same } => self.compared(now, same),
-            Command::Declare(statements) => {
+            Command::Declare { statements, reads_as } => {
                 self.cluster.speak_for(&statements);
                 self.persons.declare(statements);
+                self.talk.read_as(reads_as.map(|key| *key));
             }
             Command::Say(to, said) => self.say_to(now, to, said),
             Command::Unsay(id) => self.unsay(now, id),

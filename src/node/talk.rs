@@ -186,6 +186,12 @@ impl Talk {
         &self.chat
     }
 
+    /// From here on the own account's key is this one, or is not here. Letters of before it opens in the next
+    /// session that is played.
+    pub fn read_as(&mut self, account: Option<SecretKey>) {
+        self.account = account;
+    }
+
     /// The ledger of another session is open.
     pub fn opened(&mut self, ledger: &Ledger, me: &SecretKey) {
         self.chat = Chat::of(ledger);

@@ -1,12 +1,16 @@
 //! Accounts: the own one, with its machines, and all that are known here.
 //!
 //! What is typed filters the list; so all that is done has a key that types nothing. Renaming and making an
-//! account lets the player type a name; deleting one is asked for first, and ends the game: whoever starts
-//! it again is somebody new.
+//! account lets the player type a name; an account is carried, and a machine struck off, in a pane of its own;
+//! deleting the own one is asked for first, and ends the game: whoever starts it again is somebody new.
+mod carry;
+mod strike;
+
 use std::sync::Arc;
 
 use macroquad::math::{Rect, vec2};
 
+use self::{carry::Carry, strike::Strike};
 use super::{
     ask::{Answer, Ask},
     draw::Canvas,
@@ -45,15 +49,15 @@ const FILTER_CHARS_MAX: usize = 32;
 /// The screen of accounts.
 #[derive(Default)]
 pub struct AccountsScreen {
+    /// It was shown already: the books are read anew each time it is opened, for much may have been heard since.
+    opened: bool,
     filter: String,
     /// What was found: of all these, by that filter. There may be thousands, so that is not done in each
     /// frame.
     found: Found,
     /// Which page is shown, from 1.
     page: usize,
-    /// A name that is being typed.
-    editing: Option<Editing>,
-    delete: Ask,
+    doing: Doing,
     /// What was done, or why it was not, and for how many seconds that has been said.
     said: Option<(String, f32)>,
 }
@@ -80,6 +84,14 @@ impl Found {
             filter.clone_into(&mut self.filter);
         }
     }
+
+    /// The machines that speak for the own account, as far as is known, and whether they are struck off.
+    fn machines(&self, own: &Own) -> Vec<(NodeId, bool)> {
+        let Some(known) = &self.known else { return Vec::new() };
+        let account = known.get(&own.account());
+        let machines = account.into_iter().flat_map(|account| account.machines());
+        machines.filter(|(id, _)| known.of_machine(*id) == Some(own.account())).collect()
+    }
 }
 
 /// One line of the list.
@@ -105,10 +117,31 @@ impl Line {
     }
 }
 
+/// What all keys belong to.
+#[derive(Default)]
+enum Doing {
+    /// The list is looked at.
+    #[default]
+    Looking,
+    /// A name is typed.
+    Editing(Editing),
+    /// The own account is carried elsewhere, or another one here.
+    Carrying(Box<Carry>),
+    /// A machine of the own account is struck off.
+    Striking(Strike),
+    /// It is asked whether the own account is to be deleted.
+    Deleting(Ask),
+}
+
 struct Editing {
     /// Another account is made; otherwise the own one is renamed.
     fresh: bool,
     text: String,
+}
+
+/// What is said where only the account's key would do.
+fn elsewhere(what: &str) -> String {
+    format!("this machine does not have the account's key: {what} where that is")
 }
 
 impl AccountsScreen {
@@ -121,19 +154,56 @@ impl AccountsScreen {
         self.said = Some((what.into(), 0.0));
     }
 
+    /// Gives the keys to whatever they belong to. Whether the screen is left.
+    fn hear(&mut self, frame: &Frame, own: Option<&Own>) -> bool {
+        match &mut self.doing {
+            Doing::Looking => return self.look(frame, own),
+            Doing::Editing(_) => self.edit(frame),
+            Doing::Carrying(carry) => match carry.hear(frame) {
+                carry::Step::Stay => {}
+                carry::Step::Away => self.doing = Doing::Looking,
+                carry::Step::Done(done) => {
+                    self.doing = Doing::Looking;
+                    self.say(done);
+                }
+            },
+            Doing::Striking(strike) => match strike.hear(frame) {
+                strike::Step::Stay => {}
+                strike::Step::Away => self.doing = Doing::Looking,
+                strike::Step::Off(machine) => {
+                    self.doing = Doing::Looking;
+                    let done = frame.console.strike_machine(machine);
+                    self.say(done.unwrap_or_else(|why| why));
+                }
+            },
+            Doing::Deleting(ask) => match ask.hear(frame.keys, frame.passed) {
+                Answer::Open => {}
+                Answer::NotAsked => self.doing = Doing::Looking,
+                Answer::Yes => {
+                    self.doing = Doing::Looking;
+                    match frame.console.delete_account() {
+                        Ok(()) => frame.console.command(Command::Leave),
+                        Err(why) => self.say(why),
+                    }
+                }
+            },
+        }
+        false
+    }
+
     /// Lets the player type a name.
     fn edit(&mut self, frame: &Frame) {
-        let Some(editing) = &mut self.editing else { return };
+        let Doing::Editing(editing) = &mut self.doing else { return };
         keys::type_into(&mut editing.text, &frame.keys.typed, NAME_CHARS_MAX);
         if frame.keys.escape {
-            self.editing = None;
+            self.doing = Doing::Looking;
         } else if frame.keys.enter {
             let Ok(name) = Name::whole(&editing.text) else {
                 self.say("a name has at least one letter");
                 return;
             };
             let fresh = editing.fresh;
-            self.editing = None;
+            self.doing = Doing::Looking;
             if fresh {
                 let made = frame.console.create_account(&name);
                 self.say(made.unwrap_or_else(|why| why));
@@ -145,30 +215,24 @@ impl AccountsScreen {
     }
 
     /// Hears what is wanted of the list and of the own account. Whether the screen is left.
-    fn hear(&mut self, frame: &Frame, own: Option<&Own>, pages: usize) -> bool {
+    fn look(&mut self, frame: &Frame, own: Option<&Own>) -> bool {
         let Keys { typed, pages: turned, lines, .. } = frame.keys;
-        if frame.keys.rename || frame.keys.fresh {
-            let has_key = own.is_some_and(|own| own.secret().is_some());
-            let fresh = frame.keys.fresh;
-            if has_key || fresh {
-                let name = own.and_then(Own::called).map(|(name, _)| name.to_string());
-                let text = name.filter(|_| !fresh).unwrap_or_default();
-                self.editing = Some(Editing { fresh, text });
-            } else {
-                self.say("this machine does not have the account's key: rename it where that is");
+        match self.begun(frame, own) {
+            None => {}
+            Some(Ok(doing)) => {
+                self.doing = doing;
+                return false;
             }
-            return false;
+            Some(Err(why)) => {
+                self.say(why);
+                return false;
+            }
         }
-        if frame.keys.remove && own.is_some() {
-            match own.is_some_and(|own| own.secret().is_some()) {
-                true => self.delete.open(),
-                false => {
-                    self.say(
-                        "this machine does not have the account's key: delete it where that is",
-                    );
-                }
+        if frame.keys.recolour {
+            let colour = own.and_then(Own::called).map_or(0, |(_, colour)| colour);
+            if let Err(why) = frame.console.like_colour((colour + 1) % COLOURS) {
+                self.say(why);
             }
-            return false;
         }
         if frame.keys.escape {
             if self.filter.is_empty() {
@@ -180,9 +244,45 @@ impl AccountsScreen {
             keys::type_into(&mut self.filter, typed, FILTER_CHARS_MAX);
             self.page = 1;
         }
+        let pages = self.found.lines.len().div_ceil(ROWS);
         let by = turned + lines.signum();
         self.page = self.page.saturating_add_signed(by as isize).clamp(1, pages.max(1));
         false
+    }
+
+    /// What the player wants to do with an account, if anything: or why that cannot be done.
+    fn begun(&self, frame: &Frame, own: Option<&Own>) -> Option<Result<Doing, String>> {
+        let keys = frame.keys;
+        if keys.fresh {
+            return Some(Ok(Doing::Editing(Editing { fresh: true, text: String::new() })));
+        }
+        if !(keys.rename || keys.export || keys.import || keys.strike || keys.remove) {
+            return None;
+        }
+        let Some(own) = own else { return Some(Err("nothing can be kept here".to_owned())) };
+        let has_key = own.secret().is_some();
+        Some(if keys.import {
+            Ok(Doing::Carrying(Box::new(Carry::home(frame.console))))
+        } else if keys.rename {
+            let text = own.called().map(|(name, _)| name.to_string()).unwrap_or_default();
+            let editing = Doing::Editing(Editing { fresh: false, text });
+            has_key.then_some(editing).ok_or_else(|| elsewhere("rename it"))
+        } else if keys.export {
+            let carry = Carry::out(own, frame.console).map(Box::new).map(Doing::Carrying);
+            carry.ok_or_else(|| elsewhere("export it"))
+        } else if keys.strike && has_key {
+            let here = frame.view.as_ref().map(|view| view.me);
+            let machines = self.found.machines(own).into_iter();
+            let others = machines.filter(|(id, struck)| !struck && Some(*id) != here);
+            let strike = Strike::of(others.map(|(id, _)| id).collect()).map(Doing::Striking);
+            strike.ok_or_else(|| "no other machine speaks for this account".to_owned())
+        } else if keys.strike {
+            Err(elsewhere("strike machines off"))
+        } else {
+            let mut ask = Ask::default();
+            ask.open();
+            has_key.then_some(Doing::Deleting(ask)).ok_or_else(|| elsewhere("delete it"))
+        })
     }
 }
 
@@ -192,24 +292,19 @@ impl Screen for AccountsScreen {
     }
 
     fn frame(&mut self, frame: &Frame) -> Turn {
+        if !std::mem::replace(&mut self.opened, true) {
+            frame.console.look_accounts_up();
+        }
         let own = frame.console.account();
         self.found.look(frame.console.accounts(), &self.filter);
-        let pages = self.found.lines.len().div_ceil(ROWS);
         if let Some((_, age)) = &mut self.said {
             *age += frame.passed;
         }
-        if self.delete.is_open() {
-            if self.delete.hear(frame.keys, frame.passed) == Answer::Yes {
-                match frame.console.delete_account() {
-                    Ok(()) => frame.console.command(Command::Leave),
-                    Err(why) => self.say(why),
-                }
-            }
-        } else if self.editing.is_some() {
-            self.edit(frame);
-        } else if self.hear(frame, own.as_ref(), pages) {
+        if self.hear(frame, own.as_ref()) {
             return Turn::Back;
         }
+        // What was just done may have changed it.
+        let own = frame.console.account();
         self.found.look(frame.console.accounts(), &self.filter);
 
         let c = &frame.stage;
@@ -218,10 +313,18 @@ impl Screen for AccountsScreen {
         self.draw_own(frame, own.as_ref());
         self.draw_list(frame, own.as_ref());
         self.draw_foot(frame);
-        let name = own.as_ref().and_then(Own::called).map_or("it", |(name, _)| name.as_str());
-        let question = format!("Delete {name} for ever?");
-        let note = "the name goes, everywhere; the points stay, as somebody's";
-        self.delete.draw(frame, &question, note, "delete");
+        match &self.doing {
+            Doing::Looking | Doing::Editing(_) => {}
+            Doing::Carrying(carry) => carry.draw(frame),
+            Doing::Striking(strike) => strike.draw(frame),
+            Doing::Deleting(ask) => {
+                let name = own.as_ref().and_then(Own::called);
+                let question =
+                    format!("Delete {} for ever?", name.map_or("it", |(name, _)| name.as_str()));
+                let note = "the name goes, everywhere; the points stay, as somebody's";
+                ask.draw(frame, &question, note, "delete");
+            }
+        }
         Turn::Stay
     }
 }
@@ -254,7 +357,7 @@ impl AccountsScreen {
             Ink::plain(22.0, GOLD),
         );
         let key = match own.secret() {
-            Some(_) => "the account's key is on this machine; keep a copy: account export",
+            Some(_) => "the account's key is on this machine; keep a copy elsewhere",
             None => "this machine speaks for the account; its key is elsewhere",
         };
         c.text(key, vec2(x, OWN.y + 102.0), Ink::plain(14.0, LAVENDER));
@@ -266,10 +369,7 @@ impl AccountsScreen {
         let c = &frame.stage;
         let right = OWN.right() - 28.0;
         let me = frame.view.as_ref().map(|view| view.me);
-        let known = self.found.known.as_ref();
-        let account = known.and_then(|known| known.get(&own.account()));
-        let mut machines: Vec<(NodeId, bool)> =
-            account.map(|account| account.machines().collect()).unwrap_or_default();
+        let mut machines = self.found.machines(own);
         if let Some(me) = me.filter(|me| machines.iter().all(|(id, _)| id != me)) {
             machines.push((me, false));
         }
@@ -327,13 +427,15 @@ impl AccountsScreen {
         let field = Rect::new(LIST.x + 16.0, LIST.y + 46.0, LIST.w - 32.0, 34.0);
         c.round_rect(field, 8.0, faded(NIGHT, 0.7));
         c.round_frame(field, 8.0, 1.4, faded(PANEL_EDGE, 0.9));
-        let (label, text) = match &self.editing {
-            Some(Editing { fresh: true, text }) => ("Call the new account", text.as_str()),
-            Some(Editing { fresh: false, text }) => ("You are called", text.as_str()),
-            None if self.filter.is_empty() => ("type to filter", ""),
-            None => ("filter", self.filter.as_str()),
+        let (label, text) = match &self.doing {
+            Doing::Editing(Editing { fresh: true, text }) => {
+                ("Call the new account", text.as_str())
+            }
+            Doing::Editing(Editing { fresh: false, text }) => ("You are called", text.as_str()),
+            _ if self.filter.is_empty() => ("type to filter", ""),
+            _ => ("filter", self.filter.as_str()),
         };
-        if self.editing.is_some() {
+        if matches!(self.doing, Doing::Editing(_)) {
             c.round_frame(field, 8.0, 1.8, GOLD);
         }
         let y = field.y + 23.0;
@@ -352,10 +454,14 @@ impl AccountsScreen {
         if let Some((what, age)) = self.said.as_ref().filter(|(_, age)| *age < SAID_S) {
             let c = c.faded((SAID_S - age).min(1.0));
             let ink = Ink::plain(17.0, CREAM).centred();
-            c.text(&c.fitted(what, STAGE.x - 80.0, ink), line + vec2(0.0, 5.0), ink);
+            let lines = c.wrapped(what, STAGE.x - 80.0, 2, ink);
+            let up = 11.0 * (lines.len() - 1) as f32;
+            for (number, text) in lines.iter().enumerate() {
+                c.text(text, line + vec2(0.0, 5.0 - up + 22.0 * number as f32), ink);
+            }
             return;
         }
-        if self.editing.is_some() {
+        if matches!(self.doing, Doing::Editing(_)) {
             let hints =
                 [Hint { keys: "Enter", does: "keep" }, Hint { keys: "Esc", does: "as it was" }];
             return keys::draw_hints(c, line, &hints);
@@ -365,10 +471,14 @@ impl AccountsScreen {
             c,
             line,
             &[
-                Hint { keys: "PgUp PgDn", does: "turn the page" },
+                Hint { keys: "PgUp PgDn", does: "leaf" },
                 Hint { keys: "F2", does: "rename" },
+                Hint { keys: "F5", does: "colour" },
                 Hint { keys: "F4", does: "make another" },
-                Hint { keys: "Del", does: "delete yours" },
+                Hint { keys: "F6", does: "keep a copy" },
+                Hint { keys: "F7", does: "bring one here" },
+                Hint { keys: "F8", does: "strike off" },
+                Hint { keys: "Del", does: "delete" },
                 Hint { keys: "Esc", does: back },
             ],
         );

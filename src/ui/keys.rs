@@ -50,6 +50,14 @@ pub struct Keys {
     pub accounts: bool,
     /// F4 was.
     pub fresh: bool,
+    /// F5 was.
+    pub recolour: bool,
+    /// F6 was.
+    pub export: bool,
+    /// F7 was.
+    pub import: bool,
+    /// F8 was.
+    pub strike: bool,
     /// Delete was.
     pub remove: bool,
     /// F3 was.
@@ -88,6 +96,10 @@ impl Keys {
             differ: pressed(&[KeyCode::X]),
             accounts: pressed(&[KeyCode::A]),
             fresh: pressed(&[KeyCode::F4]),
+            recolour: pressed(&[KeyCode::F5]),
+            export: pressed(&[KeyCode::F6]),
+            import: pressed(&[KeyCode::F7]),
+            strike: pressed(&[KeyCode::F8]),
             remove: pressed(&[KeyCode::Delete]),
             figures: pressed(&[KeyCode::F3]),
             full_screen: pressed(&[KeyCode::F11]),

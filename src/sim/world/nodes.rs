@@ -22,7 +22,7 @@ impl<G: Playable> World<G> {
         self.machines[place].statements.clone_from(&statements);
         if self.machines[place].node.is_some() {
             self.note(place, "says what its account says");
-            self.feed(place, Input::Command(Command::Declare(statements)));
+            self.feed(place, Input::Command(Command::Declare { statements, reads_as: None }));
         }
     }
 

@@ -12,9 +12,10 @@ use crate::{
     node::{Command, Event, Status},
     text::SessionName,
     ui::{
+        field::Field,
         keys::{self, Hint},
         padlock::draw_padlock,
-        palette::{CREAM, FIRE, GOLD, GOLD_LIGHT, LAVENDER, NIGHT, faded, mixed},
+        palette::{CREAM, FIRE, GOLD, LAVENDER, NIGHT, faded, mixed},
         panel::draw_panel,
         screen::{Frame, STAGE},
         text::Ink,
@@ -34,8 +35,7 @@ pub struct Door {
     session: SessionName,
     /// Nobody is heard behind it: the session is founded, and locked.
     founds: bool,
-    typed: String,
-    shown: bool,
+    typed: Field,
     state: State,
     /// Why it is still shut.
     said: Option<&'static str>,
@@ -67,8 +67,7 @@ impl Door {
         Self {
             session,
             founds,
-            typed: String::new(),
-            shown: false,
+            typed: Field::secret(CHARS_MAX),
             state: State::Typing,
             said: None,
             seconds: 0.0,
@@ -118,25 +117,21 @@ impl Door {
 
     fn typing(&mut self, frame: &Frame) {
         let keys = frame.keys;
-        for c in keys.typed.chars() {
-            if keys::is_backspace(c) {
-                self.typed.pop();
-            } else if self.typed.chars().count() < CHARS_MAX {
-                self.typed.push(c);
-            }
-        }
+        self.typed.type_in(&keys.typed);
         if !keys.typed.is_empty() {
             self.said = None;
         }
-        self.shown ^= keys.tab;
+        if keys.tab {
+            self.typed.turn();
+        }
         if !keys.enter {
             return;
         }
-        if self.typed.trim().is_empty() {
+        if self.typed.text().trim().is_empty() {
             return self.shut(EMPTY);
         }
         let (tell, computed) = bounded(1);
-        let (passphrase, session) = (std::mem::take(&mut self.typed), self.session.clone());
+        let (passphrase, session) = (self.typed.take(), self.session.clone());
         let compute = move || {
             let _ = tell.send(Lock::new(&passphrase, &session));
         };
@@ -177,7 +172,9 @@ impl Door {
         let width = c.text_width(&head, ink);
         c.text(&head, vec2(middle + 14.0, place.y + 50.0), ink);
         draw_padlock(c, vec2(middle - width / 2.0 - 8.0, place.y + 42.0), 24.0, true, GOLD);
-        self.draw_field(frame, Rect::new(place.x + 40.0, place.y + 76.0, place.w - 80.0, 42.0));
+        let field = Rect::new(place.x + 40.0, place.y + 76.0, place.w - 80.0, 42.0);
+        let typing = matches!(self.state, State::Typing);
+        self.typed.draw(c, field, typing, frame.seconds);
         let (saying, colour) = match (&self.state, self.said) {
             (State::Typing, Some(why)) => (why, mixed(FIRE, CREAM, 0.4)),
             (State::Typing, None) if self.founds => {
@@ -199,34 +196,5 @@ impl Door {
             _ => &[Hint { keys: "Esc", does: "back" }],
         };
         keys::draw_hints(c, vec2(middle, place.y + 188.0), hints);
-    }
-
-    fn draw_field(&self, frame: &Frame, field: Rect) {
-        const DOT: f32 = 14.0;
-        let c = &frame.stage;
-        c.round_rect(field, 8.0, faded(NIGHT, 0.8));
-        c.round_frame(field, 8.0, 1.6, GOLD);
-        let left = vec2(field.x + 16.0, field.center().y);
-        let room = field.w - 40.0;
-        let mut pen = left.x;
-        if self.shown {
-            // Its end is what somebody types at.
-            let ink = Ink::plain(20.0, CREAM);
-            let mut text = self.typed.as_str();
-            while c.text_width(text, ink) > room {
-                let first = text.chars().next().map_or(1, char::len_utf8);
-                text = &text[first..];
-            }
-            pen += c.text(text, left + vec2(0.0, 7.0), ink);
-        } else {
-            let dots = self.typed.chars().count().min((room / DOT) as usize);
-            for dot in 0..dots {
-                c.disc(left + vec2(DOT * (dot as f32 + 0.5), 0.0), 4.2, CREAM);
-            }
-            pen += DOT * dots as f32;
-        }
-        if matches!(self.state, State::Typing) && frame.seconds.fract() < 0.6 {
-            c.rect(Rect::new(pen + 2.0, field.y + 10.0, 2.0, 22.0), GOLD_LIGHT);
-        }
     }
 }
