@@ -16,12 +16,14 @@
 //! | [`disk`] | disks that tear, forget, fill up and fail |
 //! | [`tally`] | the smallest game, for the hours |
 //! | [`trace`] | what happened, in words |
+//! | [`mod@check`] | the rules of a game, before anybody plays it |
 //! | [`campaign`] | many seeds on all cores, and the totals |
 //! | [`search`] | a search that learns: it goes on from moments that are worth it |
 
 pub mod archive;
 mod arena;
 pub mod campaign;
+mod check;
 pub mod disk;
 pub mod eye;
 pub mod faults;
@@ -37,6 +39,7 @@ pub mod world;
 
 use rand_pcg::Pcg64Mcg;
 
+pub use self::check::{Checked, Fault, Flaw, check};
 use crate::{
     game::{self, Game},
     types::NodeId,

@@ -125,6 +125,7 @@ struct Worker<B> {
 
 impl<B: Backend> Worker<B> {
     fn run(mut self, jobs: &Receiver<Job>, tell: &mut dyn FnMut(Report)) {
+        self.backend.begin();
         while let Ok(first) = jobs.recv() {
             let (mut batches, mut records) = (Vec::new(), Vec::new());
             let mut take = |worker: &mut Self, job| match job {

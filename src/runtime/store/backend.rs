@@ -52,6 +52,9 @@ pub enum OpenError {
 
 /// What a store's thread writes to.
 pub trait Backend: Send + 'static {
+    /// Called once, before all else: for what nobody has to wait for who starts.
+    fn begin(&mut self) {}
+
     /// Keeps all of `records`, synced, or fails.
     fn write(&mut self, records: &[Record]) -> Result<(), Trouble>;
 

@@ -216,8 +216,6 @@ impl LedgerFile {
             ));
         }
         contents.sort();
-        // From here on the log starts anew: what is read at the next start is short, and checked.
-        let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         Ok((Self { connection, leaves_traces: false, _lock: lock }, contents))
     }
 
@@ -428,6 +426,11 @@ impl LedgerFile {
 }
 
 impl Backend for LedgerFile {
+    /// From here on the log starts anew: what is read at the next start is short, and checked.
+    fn begin(&mut self) {
+        self.is_log_wiped();
+    }
+
     fn write(&mut self, records: &[Record]) -> Result<(), Trouble> {
         Self::write(self, records)
     }

@@ -1,0 +1,197 @@
+#![expect(clippy::disallowed_types, reason = "rules that are wrong are what is looked for")]
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use serde::Deserialize;
+
+use super::*;
+use crate::{arena::Arena, bits::Malformed, sim::tally::Tally};
+
+/// What is wrong with the rules.
+const NOTHING: u8 = 0;
+const COUNTS_CALLS: u8 = 1;
+const HAS_A_HASH_MAP: u8 = 2;
+const PANICS: u8 = 3;
+const BELIEVES_ALL: u8 = 4;
+const DRIFTS: u8 = 5;
+const KEEPS_THE_LAST: u8 = 6;
+const FORGETS_A_HALF: u8 = 7;
+const REFUSES_ITSELF: u8 = 8;
+const SUMS_WRONG: u8 = 9;
+const GROWS: u8 = 10;
+const OUTLIVES: u8 = 11;
+
+/// A small game with one fault, or none.
+#[derive(Clone, Debug)]
+enum Faulty<const FAULT: u8> {}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct World {
+    count: u64,
+    /// Whose turn it is.
+    turn: u8,
+    points: [u8; 4],
+    players: BTreeMap<NodeId, String>,
+    unordered: HashMap<NodeId, u64>,
+    long: Vec<u8>,
+}
+
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+impl<const FAULT: u8> Game for Faulty<FAULT> {
+    const RULES: &'static str = "faulty";
+    type World = World;
+    type Controls = (bool, u8);
+    type Event = u64;
+    type Scores = u64;
+
+    fn new_world(seed: u64) -> World {
+        World { count: seed, ..World::default() }
+    }
+
+    fn is_valid(world: &World) -> bool {
+        match FAULT {
+            BELIEVES_ALL => true,
+            REFUSES_ITSELF => world.count < 5,
+            _ => usize::from(world.turn) < world.points.len(),
+        }
+    }
+
+    fn step(world: &mut World, news: &[News<(bool, u8)>], events: &mut Vec<u64>) {
+        for news in news {
+            match news {
+                News::Joined(id, name) => {
+                    assert!(FAULT != PANICS || name.as_str() != "X", "nobody is called X");
+                    world.players.insert(*id, name.to_string());
+                    if FAULT == HAS_A_HASH_MAP {
+                        world.unordered.insert(*id, world.count);
+                    }
+                }
+                News::Left(id) => drop(world.players.remove(id)),
+                News::Controls(_, (pressed, by)) if *pressed => {
+                    let turn = usize::from(world.turn);
+                    world.points[turn] = world.points[turn].wrapping_add(*by);
+                    world.turn = (world.turn + 1) % 4;
+                    world.count = world.count.wrapping_add(1);
+                    events.push(world.count);
+                }
+                News::Controls(..) => {}
+            }
+        }
+        match FAULT {
+            COUNTS_CALLS => world.count = CALLS.fetch_add(1, Ordering::Relaxed),
+            OUTLIVES => world.count += CALLS.fetch_add(1, Ordering::Relaxed) / 100_000,
+            GROWS => world.long.resize(world.long.len() * 2 + 1, 7),
+            _ => {}
+        }
+    }
+
+    fn blend(_from: &World, to: &World, _part: u16) -> World {
+        let count = if FAULT == DRIFTS { to.count.wrapping_add(1) } else { to.count };
+        World { count, ..to.clone() }
+    }
+
+    fn fact_of_event(_world: &World, event: &u64) -> Option<Fact> {
+        Some(Fact { key: event.to_be_bytes().to_vec(), value: Vec::new() })
+    }
+
+    fn update_scores(scores: &mut u64, _at: u64, news: ScoreNews<'_>) {
+        match news {
+            ScoreNews::Counts(fact) if FAULT == KEEPS_THE_LAST => {
+                *scores = fact.key.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+            }
+            ScoreNews::Counts(_) => *scores += 1,
+            ScoreNews::SumCounts(sum, _) => *scores += u64::from(sum[0]),
+            _ => {}
+        }
+    }
+
+    fn sum_up(facts: &[(u64, Fact)]) -> Vec<u8> {
+        vec![facts.len() as u8 + u8::from(FAULT == SUMS_WRONG)]
+    }
+
+    fn encode_difference(_predicted: &World, actual: &World, out: &mut Vec<u8>) {
+        out.extend(encoded(actual).unwrap_or_default());
+    }
+
+    fn decode_difference(predicted: &World, input: &[u8]) -> Result<World, Malformed> {
+        let (world, _) = postcard::take_from_bytes::<World>(input).map_err(|_| Malformed)?;
+        match FAULT {
+            FORGETS_A_HALF => Ok(World { turn: predicted.turn, ..world }),
+            _ => Ok(world),
+        }
+    }
+}
+
+/// What is found within a hundred seeds.
+fn found<const FAULT: u8>() -> Flaw {
+    check::<Faulty<FAULT>>(100).expect_err("it is not found").flaw
+}
+
+#[test]
+fn rules_that_do_what_is_asked_pass_and_come_to_the_same_each_time() {
+    let checked = check::<Faulty<NOTHING>>(40).unwrap();
+    assert_eq!((checked.seeds, checked.steps), (40, 40 * STEPS));
+    assert!(checked.forged > 200, "{checked:?}");
+    assert_eq!(check::<Faulty<NOTHING>>(40).unwrap(), checked);
+    assert_ne!(check::<Faulty<NOTHING>>(41).unwrap().digest, checked.digest);
+}
+
+#[test]
+fn the_game_that_ships_and_the_smallest_one_pass() {
+    check::<Arena>(6).unwrap();
+    check::<Tally>(40).unwrap();
+}
+
+#[test]
+fn impure_rules_are_named() {
+    assert_eq!(found::<COUNTS_CALLS>(), Flaw::Impure { function: "step" });
+    let outlives = found::<OUTLIVES>();
+    let named = matches!(outlives, Flaw::Varies | Flaw::Impure { function: "step" });
+    assert!(named, "{outlives}");
+}
+
+#[test]
+fn a_hash_map_in_a_world_is_named() {
+    let flaw = found::<HAS_A_HASH_MAP>();
+    assert_eq!(flaw, Flaw::NoOrder);
+    assert!(flaw.to_string().contains("use BTreeMap"), "{flaw}");
+}
+
+#[test]
+fn a_step_that_panics_is_named_with_what_it_said() {
+    let fault = check::<Faulty<PANICS>>(100).unwrap_err();
+    let said = "nobody is called X".to_owned();
+    assert_eq!(fault.flaw, Flaw::Panicked { function: "step", said });
+    let told = format!("{fault:?}");
+    assert!(
+        told.starts_with(&format!("seed {}, step {}: `step` panicked", fault.seed, fault.step))
+    );
+}
+
+#[test]
+fn a_check_of_worlds_that_lets_all_through_is_named() {
+    let flaw = found::<BELIEVES_ALL>();
+    assert!(matches!(flaw, Flaw::Lies { function: "step", .. }), "{flaw}");
+}
+
+#[test]
+fn rules_that_refuse_their_own_worlds_are_named() {
+    assert!(matches!(found::<REFUSES_ITSELF>(), Flaw::Refuses { .. }));
+}
+
+#[test]
+fn what_is_shown_and_sent_otherwise_than_it_is_is_named() {
+    assert_eq!(found::<DRIFTS>(), Flaw::Drifts);
+    assert_eq!(found::<FORGETS_A_HALF>(), Flaw::Difference);
+    assert!(matches!(found::<GROWS>(), Flaw::TooLarge { .. }));
+}
+
+#[test]
+fn scores_that_depend_on_an_order_and_sums_that_are_wrong_are_named() {
+    assert_eq!(found::<KEEPS_THE_LAST>(), Flaw::Order);
+    assert_eq!(found::<SUMS_WRONG>(), Flaw::Sum);
+}
