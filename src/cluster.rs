@@ -573,6 +573,7 @@ impl Cluster {
                     self.election.slept(now, Duration::ZERO);
                 }
             }
+            Wire::Read(stored) => self.disk_was_read(now, *stored),
             Wire::Persisted(report) => self.keeper.report(&report),
             Wire::Took(_) => {}
             wire => self.mesh.handle(now, &self.me, wire),
@@ -703,10 +704,11 @@ impl Cluster {
         let seeking = self.playing() && self.election.promised().is_none();
         let patient = !self.founds_beside_locked || now.since(self.searching) < LOCKED_OUT;
         let locked_out = patient && self.is_locked_out(now);
-        let announced = seeking && (locked_out || self.is_host_to_come(now));
+        let held_back =
+            seeking && (locked_out || self.keeper.is_reading() || self.is_host_to_come(now));
         let steady = self.roster.is_steady(self.me.id);
         let acted =
-            act(&mut self.election, &Context { voters: &voters, steady, newest, announced });
+            act(&mut self.election, &Context { voters: &voters, steady, newest, held_back });
         self.drain_election(now);
         acted
     }

@@ -197,8 +197,9 @@ pub struct Config {
     /// Whether to make a [`View`](crate::node::View) of each tick. Without it the node neither
     /// predicts nor shows anything: for those who only take part.
     pub views: bool,
-    /// What its disk holds.
-    pub stored: Stored,
+    /// What its disk holds. None: that is being read, and [`Wire::Read`](crate::io::Wire::Read) follows; it founds no
+    /// session until then.
+    pub stored: Option<Stored>,
     /// What the wall clock says.
     pub wall: WallTime,
     /// The form in which it sends what is replicated. It understands both.

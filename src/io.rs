@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::{
     ledger::{
-        disk::{BatchId, Record, Report},
+        disk::{BatchId, Record, Report, Stored},
         entry::WallTime,
     },
     text::SessionName,
@@ -67,6 +67,8 @@ pub enum Wire {
     /// This machine was suspended, and the clock stood still meanwhile: what this node believes
     /// about the others is of another time. Comes with what the wall clock says.
     Woke(WallTime),
+    /// This is what the own disk holds, if that was not known at the start: it was read meanwhile. Comes once.
+    Read(Box<Stored>),
     /// The disk has answered an [`Effect::Persist`].
     Persisted(Report),
     /// What came of the last [`Wire::Timeout`], all effects carried out, took so long. A driver need not tell what

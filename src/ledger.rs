@@ -235,6 +235,11 @@ impl Ledger {
         Self { me, pen: Some(pen), ..Self::to_read(session, fact_rules) }
     }
 
+    /// The same ledger, in which this node writes from here on.
+    pub fn written_with(self, pen: Pen) -> Self {
+        Self { me: pen.writer(), pen: Some(pen), ..self }
+    }
+
     /// An empty one in which nobody writes here.
     pub fn to_read(session: SessionId, fact_rules: FactRules) -> Self {
         Self {
@@ -445,6 +450,11 @@ impl Ledger {
     /// Whether this node writes as host.
     pub fn is_reigning(&self) -> bool {
         self.reign.is_some()
+    }
+
+    /// In which epoch this node reigns, if it does.
+    fn reigns_in(&self) -> Option<Epoch> {
+        self.reign.map(|term| term.epoch)
     }
 
     /// Whether as host this node has something to give a place to.

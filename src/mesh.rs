@@ -276,6 +276,7 @@ impl Mesh {
             Wire::Timeout
             | Wire::Interfaces(_)
             | Wire::Woke(_)
+            | Wire::Read(_)
             | Wire::Persisted(_)
             | Wire::Took(_) => {}
         }

@@ -52,7 +52,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use crate::{
     accounts::{Friend, Statement},
     config::{BEACON_PORT, Config, Form, OutOfRange, STRANGERS_PART_OF_FILES, Tuning},
-    game::Game,
+    game::{FactRules, Game},
     keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::EntryId},
     node::{Command, Event, Interface, Node, View},
@@ -336,7 +336,13 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
     };
     let shared = Shared::new(waker);
     let waking = Arc::clone(&shared);
-    let kept = Disk::open(settings.ledger.as_deref(), move || waking.wake())?;
+    let session = settings.session.clone();
+    let prepare = move |stored: &mut Stored| {
+        if let Some(session) = &session {
+            stored.prepare(session, FactRules::of::<G>());
+        }
+    };
+    let kept = Disk::open(settings.ledger.as_deref(), prepare, move || waking.wake())?;
     if settings.key.is_some() {
         kept.disk.belongs_to(started.id);
     }
@@ -397,7 +403,7 @@ fn addresses(settings: &Settings, networks: &[Interface]) -> Result<Option<Ipv4A
 fn config(
     settings: Settings,
     started: &Started,
-    stored: Stored,
+    stored: Option<Stored>,
     key: SecretKey,
     chance: [u8; 32],
 ) -> Config {

@@ -31,7 +31,7 @@ pub fn config(place: u8) -> Config {
         founds_beside_locked: true,
         allowed: None,
         peers: vec![address(3 - place.min(2))],
-        stored: Stored::default(),
+        stored: Some(Stored::default()),
         wall: WallTime(0),
         beacon_port: BEACON_PORT,
         tcp_port: 1,

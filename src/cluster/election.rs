@@ -158,8 +158,9 @@ pub struct Context<'a> {
     pub steady: bool,
     /// The world held here.
     pub newest: &'a dyn Newest,
-    /// Whether a host of the own session was announced, and may still be heard.
-    pub announced: bool,
+    /// Whether a node that has lost no host does not ask to be one yet: one of the own session was announced, and may
+    /// still be heard, or the own disk is being read.
+    pub held_back: bool,
 }
 
 /// Somebody who could vote.

@@ -10,6 +10,7 @@ use crate::{
         Refused,
         batch::Carried,
         body::Body,
+        disk::Stored,
         entry::{EntryId, WallTime, Writer},
         exchange::{LedgerMessage, Sender},
         keeper,
@@ -112,6 +113,20 @@ impl Cluster {
 
     pub(super) fn open_ledger(&mut self, now: Instant, session: SessionId) {
         self.keeper.open(now, session);
+        self.election.remember(self.keeper.ledger().highest_reign());
+    }
+
+    /// The own disk was read. What this node remembers of the session counts from here on: which one it is, if
+    /// nobody has said so meanwhile, and how high reigns were in it.
+    pub(super) fn disk_was_read(&mut self, now: Instant, stored: Stored) {
+        self.keeper.read(now, stored);
+        if self.session_id.is_none()
+            && let Some(id) =
+                self.me.session.as_ref().and_then(|name| self.keeper.last_session(name))
+        {
+            self.session_id = Some(id);
+            self.keeper.open(now, id);
+        }
         self.election.remember(self.keeper.ledger().highest_reign());
     }
 

@@ -11,8 +11,9 @@ use super::{
     entry::{Entry, EntryId, SharedEntry, Writer},
     page::SharedPage,
     vector::Mark,
+    vouching::Pen,
 };
-use crate::{text::SessionName, types::SessionId};
+use crate::{game::FactRules, text::SessionName, types::SessionId};
 
 /// The most entries in one batch.
 pub const BATCH_ENTRIES_MAX: usize = 4_096;
@@ -34,12 +35,45 @@ pub struct Stored {
     pub clocks: Vec<(SessionId, Writer, i64)>,
     /// Which sessions were played, and under which name; the last one first.
     pub sessions: Vec<(SessionId, SessionName)>,
+    /// Of one of them the ledger itself, which nobody writes yet: its entries and pages are in this.
+    pub ready: Option<Box<Ledger>>,
 }
 
 impl Stored {
     /// The session that was played last under this name.
     pub fn last_session(&self, name: &SessionName) -> Option<SessionId> {
         self.sessions.iter().find(|(_, known)| known == name).map(|(id, _)| *id)
+    }
+
+    /// Makes the ledger ready of the session that was played last under this name: so whoever plays need not wait
+    /// for that, which takes a microsecond for each entry.
+    pub fn prepare(&mut self, name: &SessionName, fact_rules: FactRules) {
+        let Some(session) = self.last_session(name) else { return };
+        let mut ledger = Ledger::to_read(session, fact_rules);
+        self.fill(&mut ledger);
+        self.ready = Some(Box::new(ledger));
+    }
+
+    /// Takes out the ledger of a session, for whoever writes with this pen.
+    pub fn take_out(&mut self, session: SessionId, pen: Pen, fact_rules: FactRules) -> Ledger {
+        let ready = self.ready.take_if(|ready| ready.session() == session);
+        let mut ledger = match ready {
+            Some(ready) => ready.written_with(pen),
+            None => Ledger::summed(session, pen, fact_rules),
+        };
+        self.fill(&mut ledger);
+        ledger
+    }
+
+    /// All that is kept of a ledger goes there.
+    fn fill(&mut self, ledger: &mut Ledger) {
+        let session = ledger.session();
+        for (_, writer, hours) in self.clocks.iter().filter(|clock| clock.0 == session) {
+            ledger.is_behind(*writer, *hours);
+        }
+        let entries = self.ledgers.remove(&session).unwrap_or_default();
+        let pages = self.pages.remove(&session).unwrap_or_default();
+        ledger.restore_all(entries, &pages);
     }
 
     /// Notes that `id` is what is played under `name`. Whether that is news.

@@ -177,6 +177,8 @@ pub struct Sender {
 #[derive(Clone, Debug)]
 pub struct Exchange {
     compare_every: Duration,
+    /// What this node holds is not known yet: it compares with nobody, and asks for nothing.
+    waits: bool,
     peers: BTreeMap<NodeId, Peer>,
     compare_at: Instant,
     tell_synced_at: Instant,
@@ -227,6 +229,7 @@ impl Exchange {
     pub fn new(watches: bool) -> Self {
         Self {
             compare_every: if watches { WATCHER_COMPARES_EVERY } else { COMPARE_EVERY },
+            waits: false,
             peers: BTreeMap::new(),
             compare_at: Instant::default(),
             tell_synced_at: Instant::default(),
@@ -242,6 +245,11 @@ impl Exchange {
     /// Others may talk so fast.
     pub fn allow(&mut self, allowed: Allowed) {
         self.paces = Paces::new(allowed);
+    }
+
+    /// What this node holds is not known yet, or is from here on.
+    pub fn wait(&mut self, waits: bool) {
+        self.waits = waits;
     }
 
     /// The next message to send.
@@ -271,7 +279,7 @@ impl Exchange {
             allowance: allowance.unwrap_or_else(|| Allowance::new(now)),
         };
         self.peers.insert(peer, fresh);
-        if !watches {
+        if !watches && !self.waits {
             self.out.push_back((peer, self.comparison(ledger)));
             let session = ledger.session();
             let mark = |(writer, _)| (writer, disk.mark(ledger, writer));
@@ -324,7 +332,7 @@ impl Exchange {
                     peer.set_clock_at = now + CLOCKS_HOLD;
                 }
                 if *session == ledger.session() && *digest != ledger.digest() {
-                    if peer.watches {
+                    if peer.watches && !self.waits {
                         // It is told nothing unasked, so this is its question.
                         self.out.push_back((from.node, self.comparison(ledger)));
                     }
@@ -479,7 +487,7 @@ impl Exchange {
     /// often.
     pub fn ask(&mut self, now: Instant, ledger: &Ledger, peer: NodeId) {
         let Some(state) = self.peers.get_mut(&peer) else { return };
-        state.to_ask = now < state.ask_again_at || state.waits(now);
+        state.to_ask = self.waits || now < state.ask_again_at || state.waits(now);
         if state.to_ask {
             return;
         }
@@ -539,7 +547,7 @@ impl Exchange {
 
     /// A tick has passed.
     pub fn tick(&mut self, now: Instant, ledger: &Ledger, disk: &mut Disk) {
-        if now >= self.compare_at {
+        if now >= self.compare_at && !self.waits {
             self.compare_at = now + self.compare_every;
             let comparison = self.comparison(ledger);
             for peer in told(&self.peers) {
@@ -561,7 +569,7 @@ impl Exchange {
     /// Whether this node has asked somebody, and waits for more of an answer. Who was answered a moment ago, and
     /// has to ask again, lacks little: nobody waits for that.
     pub fn is_catching_up(&self, now: Instant) -> bool {
-        self.peers.values().any(|peer| peer.waits(now))
+        self.waits || self.peers.values().any(|peer| peer.waits(now))
     }
 
     fn tell_synced(&mut self, ledger: &Ledger, disk: &mut Disk) {

@@ -54,7 +54,8 @@ impl Ledger {
         Ok(Fate::Fresh)
     }
 
-    /// Takes all that this node's disk had kept, in whatever order. What is of no use is left out.
+    /// Takes all that this node's disk had kept, in whatever order. What is of no use is left out. No line is
+    /// told of by itself: whoever opens a ledger looks at all of them.
     pub fn restore_all(&mut self, mut entries: Vec<Entry>, pages: &[SharedPage]) {
         entries.sort_by_key(|entry| (entry.id(), entry.hash()));
         let mut entries = entries.into_iter().peekable();
@@ -70,6 +71,7 @@ impl Ledger {
             }
         }
         entries.for_each(|entry| self.restore_or_tell(entry));
+        self.out.retain(|out| !matches!(out, Out::Said(_)));
     }
 
     fn restore_or_tell(&mut self, entry: Entry) {

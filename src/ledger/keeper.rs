@@ -129,8 +129,11 @@ pub struct Keeper {
     pen: Pen,
     /// The open one. Before it is known which session is played, that of none.
     ledger: Ledger,
-    /// What else is on the disk.
+    /// What else is on the disk, as far as it was read.
     stored: Stored,
+    /// The disk is being read. Until then nothing is written to it, nobody is asked for what may be on it, and
+    /// what comes is taken as it comes.
+    reads: bool,
     disk: Disk,
     witnesses: Witnesses,
     exchange: Exchange,
@@ -161,15 +164,27 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// All that was `stored`, with no ledger open. This node writes with `pen`, or only `watches`.
-    pub fn new(now: Instant, wall: WallTime, pen: Pen, watches: bool, stored: Stored) -> Self {
+    /// All that was `stored`, with no ledger open; if that is not known yet it is [`read`](Keeper::read) later.
+    /// This node writes with `pen`, or only `watches`.
+    pub fn new(
+        now: Instant,
+        wall: WallTime,
+        pen: Pen,
+        watches: bool,
+        stored: Option<Stored>,
+    ) -> Self {
+        let reads = stored.is_none();
+        let stored = stored.unwrap_or_else(|| Stored { works: true, ..Stored::default() });
+        let mut exchange = Exchange::new(watches);
+        exchange.wait(reads);
         Self {
             ledger: Ledger::new(SessionId::default(), pen.clone()),
             pen,
             disk: if stored.works { Disk::new() } else { Disk::none() },
             stored,
+            reads,
             witnesses: Witnesses::default(),
-            exchange: Exchange::new(watches),
+            exchange,
             wall: (now, wall),
             to_place: None,
             owed: None,
@@ -235,23 +250,88 @@ impl Keeper {
     fn reopen(&mut self, now: Instant, session: SessionId) {
         self.ledger.sign();
         self.hear_ledger();
-        let mut fresh = Ledger::summed(session, self.pen.clone(), self.fact_rules);
-        fresh.believes_all(self.believes_all);
-        let old = std::mem::replace(&mut self.ledger, fresh);
+        let old = self.closed();
         if !old.is_empty() {
             let entries = old.loose().map(|entry| Entry::clone(entry)).collect();
             self.stored.ledgers.insert(old.session(), entries);
             self.stored.pages.insert(old.session(), old.pages().cloned().collect());
-            self.stored.clocks.retain(|(session, ..)| *session != old.session());
-            let clocks = old.clocks().map(|(writer, hours)| (old.session(), writer, hours));
-            self.stored.clocks.extend(clocks);
         }
-        for (_, writer, hours) in self.stored.clocks.iter().filter(|clock| clock.0 == session) {
-            self.ledger.is_behind(*writer, *hours);
+        self.put_clocks_away(&old);
+        self.take_out(now, session);
+    }
+
+    /// The disk was read, and held this. What came meanwhile is taken anew, as if it came now.
+    pub fn read(&mut self, now: Instant, stored: Stored) {
+        if !std::mem::take(&mut self.reads) {
+            return;
         }
-        let entries = self.stored.ledgers.remove(&session).unwrap_or_default();
-        let pages = self.stored.pages.remove(&session).unwrap_or_default();
-        self.ledger.restore_all(entries, &pages);
+        self.exchange.wait(false);
+        self.ledger.sign();
+        self.hear_ledger();
+        let played = std::mem::take(&mut self.stored);
+        self.stored = stored;
+        for (session, name) in played.sessions.iter().rev() {
+            self.stored.remember(*session, name);
+        }
+        // What was to be written may be there already.
+        self.disk = if self.stored.works { Disk::new() } else { Disk::none() };
+        let (riding, owed) = (std::mem::take(&mut self.riding), self.owed.take());
+        let old = self.closed();
+        self.put_clocks_away(&old);
+        let me = old.me();
+        let (own, others): (Vec<_>, Vec<_>) =
+            old.loose().cloned().partition(|entry| entry.id().writer == me);
+        let mine = own.iter().map(|entry| Entry::clone(entry));
+        self.stored.ledgers.entry(old.session()).or_default().extend(mine);
+        own.into_iter().for_each(|entry| self.disk.keep(Record::Fresh(entry)));
+        self.take_out(now, old.session());
+        if let Some(epoch) = old.reigns_in() {
+            self.ledger.reigns(epoch);
+        }
+        for (session, entries) in played.ledgers {
+            self.keep_of_closed(session, entries);
+        }
+        for run in batch::runs(others.iter().map(|entry| Entry::clone(entry)).collect()) {
+            // What does not fit on what is held is asked for.
+            let _ = self.ledger.accept(run);
+        }
+        self.riding = riding;
+        self.owed = owed.filter(|(writer, through)| !self.is_held(*writer, *through));
+    }
+
+    /// Entries of a session that was left again before the disk was read: of what this node wrote there others need
+    /// not hold a copy.
+    fn keep_of_closed(&mut self, session: SessionId, entries: Vec<Entry>) {
+        let own = entries.into_iter().filter(|entry| entry.id().writer == self.ledger.me());
+        for entry in own {
+            self.disk.keep(Record::Fresh(entry.clone().into()));
+            self.stored.ledgers.entry(session).or_default().push(entry);
+        }
+    }
+
+    /// Whether the disk is being read yet.
+    pub fn is_reading(&self) -> bool {
+        self.reads
+    }
+
+    /// The ledger that was open.
+    fn closed(&mut self) -> Ledger {
+        let none = Ledger::to_read(SessionId::default(), self.fact_rules);
+        std::mem::replace(&mut self.ledger, none)
+    }
+
+    fn put_clocks_away(&mut self, old: &Ledger) {
+        let (session, clocks) = (old.session(), old.clocks().collect::<BTreeMap<_, _>>());
+        let is_old =
+            |clock: &(SessionId, Writer, i64)| clock.0 == session && clocks.contains_key(&clock.1);
+        self.stored.clocks.retain(|clock| !is_old(clock));
+        self.stored.clocks.extend(clocks.iter().map(|(writer, hours)| (session, *writer, *hours)));
+    }
+
+    /// The ledger of this session is open from here on.
+    fn take_out(&mut self, now: Instant, session: SessionId) {
+        self.ledger = self.stored.take_out(session, self.pen.clone(), self.fact_rules);
+        self.ledger.believes_all(self.believes_all);
         self.rests.clear();
         self.exchange.set_wall(self.written_at(now));
         self.riding.clear();
@@ -317,7 +397,9 @@ impl Keeper {
     pub fn poll(&mut self) -> Option<Out> {
         self.hear_ledger();
         // First to the disk, then to others.
-        if let Some((batch, records)) = self.disk.next_batch() {
+        if !self.reads
+            && let Some((batch, records)) = self.disk.next_batch()
+        {
             return Some(Out::Persist { batch, records });
         }
         self.out.pop_front().or_else(|| {
@@ -360,7 +442,7 @@ impl Keeper {
         }
         self.exchange.set_wall(self.written_at(now));
         self.exchange.tick(now, &self.ledger, &mut self.disk);
-        if now >= self.fold_at {
+        if now >= self.fold_at && !self.reads {
             self.fold_at = now + self.folding.pause;
             self.fold(now);
         }
@@ -439,11 +521,14 @@ impl Keeper {
         }
     }
 
-    /// Hands everything to the disk that waits for it: this node is about to leave.
+    /// Hands everything to the disk that waits for it: this node is about to leave. While the disk is being read
+    /// nothing was promised yet.
     pub fn flush(&mut self) {
         self.sign();
         self.hear_ledger();
-        if let Some((batch, records)) = self.disk.last_batch() {
+        if !self.reads
+            && let Some((batch, records)) = self.disk.last_batch()
+        {
             self.out.push_back(Out::Persist { batch, records });
         }
     }

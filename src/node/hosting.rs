@@ -190,7 +190,7 @@ impl<G: Game> Node<G> {
             None => !hearer.watches || self.fan.has_turn(hearer.id, tick),
         };
         for Hearer { id, incarnation, watches } in self.cluster.audience(now).filter(has_turn) {
-            let holds = self.host.holds(id).filter(|holds| is_held(*holds));
+            let holds = self.host.holds(id, incarnation).filter(|holds| is_held(*holds));
             let heard = self.host.heard(id, incarnation);
             to.push(Receiver { watches, holds, id, heard });
         }

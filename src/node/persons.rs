@@ -226,7 +226,8 @@ impl<G: Game> Node<G> {
         }
         let me = self.cluster.me();
         let takes_part = me.role == Role::Player || self.wishes.talks;
-        let plays = takes_part && self.status() == Status::Playing;
+        let known = !self.cluster.keeper().is_reading();
+        let plays = takes_part && known && self.status() == Status::Playing;
         let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
         if todo.show {
             self.view_due = true;

@@ -384,7 +384,7 @@ impl Talk {
         let mut opens = OPENED_PER_TICK;
         if self.untold.is_empty() {
             self.waits_since = None;
-        } else if comes_in && !waited {
+        } else if comes_in && !waited || keeper.is_reading() {
             self.waits_since.get_or_insert(now);
         } else {
             self.tell(around, &mut opens, &mut todo.news);

@@ -14,7 +14,7 @@ impl<G: Game> Node<G> {
     /// Follows what is said, and says what waited for a session.
     pub(super) fn mind_talk(&mut self, now: Instant) {
         let plays = self.status() == Status::Playing;
-        if plays {
+        if plays && !self.cluster.keeper().is_reading() {
             for (to, said) in self.talk.take_put_off() {
                 self.say_to(now, to, said);
             }
@@ -52,7 +52,7 @@ impl<G: Game> Node<G> {
         to: Option<NodeId>,
         said: &Said,
     ) -> Result<Option<EntryId>, NotSaid> {
-        if self.applied.is_none() {
+        if self.applied.is_none() || self.cluster.keeper().is_reading() {
             return self.talk.put_off(to, said.clone()).map(|()| None);
         }
         let accounts = self.persons.shown().clone();

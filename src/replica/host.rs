@@ -83,9 +83,10 @@ impl<C: Copy> Host<C> {
         client.filter(|client| client.incarnation == incarnation).map_or(0, |client| client.direct)
     }
 
-    /// The newest state that `client` is known to hold.
-    pub fn holds(&self, client: NodeId) -> Option<Clock> {
-        self.clients.get(&client)?.holds
+    /// The newest state that `client` is known to hold, in this life.
+    pub fn holds(&self, client: NodeId, incarnation: Incarnation) -> Option<Clock> {
+        let client = self.clients.get(&client);
+        client.filter(|client| client.incarnation == incarnation)?.holds
     }
 
     /// One step of the world: members who came and went, and what everybody holds down. Returns all

@@ -323,7 +323,7 @@ impl<G: Game> Driver<G> {
             role: Role::Spectator,
             ..settings.clone()
         };
-        let config = config(own, &started, Stored::default(), key, draw()?);
+        let config = config(own, &started, Some(Stored::default()), key, draw()?);
         let config = Config { views: false, trace_ticks: true, seed: random_bits(), ..config };
         let now = clock::now();
         let node = Node::new(now, config);

@@ -11,56 +11,73 @@ use crate::{
 };
 
 /// What a disk is like when a node starts.
-#[derive(Default)]
 pub struct Opened {
     /// To keep more.
     pub disk: Disk,
-    /// What was there.
-    pub stored: Stored,
+    /// What was there; none: that is being read, and [`Disk::next_news`] tells.
+    pub stored: Option<Stored>,
     /// What people should know.
     pub notices: Vec<String>,
+}
+
+impl Opened {
+    /// There is no disk. What people should know of that.
+    fn none(notices: Vec<String>) -> Self {
+        Self { disk: Disk::default(), stored: Some(Stored::default()), notices }
+    }
+}
+
+/// What comes from a disk.
+pub enum News {
+    /// What was there, and what people should know of it.
+    Read(Box<Stored>, Vec<String>),
+    /// What became of a batch.
+    Report(Report),
 }
 
 /// A disk, or none.
 #[derive(Default)]
 pub struct Disk {
     #[cfg(feature = "store")]
-    store: Option<(super::store::Store, crossbeam_channel::Receiver<Report>)>,
+    store: Option<(super::store::Store, crossbeam_channel::Receiver<News>)>,
 }
 
 #[cfg(feature = "store")]
 impl Disk {
-    /// Opens the ledger file at `path`, if there is to be one. `wake` is called when something became
-    /// of what was to be kept. Where nothing can be kept one can play all the same.
+    /// Opens the ledger file at `path`, if there is to be one. What is there is made ready by `prepare`, on another
+    /// thread. `wake` is called when there are news. Where nothing can be kept one can play all the same.
     ///
     /// # Errors
     /// [`StartError::InUse`]: two nodes must not write to one file.
     pub fn open(
         path: Option<&Path>,
+        prepare: impl Fn(&mut Stored) + Send + 'static,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Opened, StartError> {
-        use super::store::{self, OpenError, file::Contents};
+        use super::store::{self, OpenError};
 
-        let Some(path) = path else { return Ok(Opened::default()) };
-        let (tell, reports) = crossbeam_channel::unbounded();
-        let tell = move |report| {
-            let _ = tell.send(report);
+        let Some(path) = path else { return Ok(Opened::none(Vec::new())) };
+        let (tell, news) = crossbeam_channel::unbounded();
+        let tell = move |what| {
+            let _ = tell.send(match what {
+                store::News::Report(report) => News::Report(report),
+                store::News::Read(Ok(contents)) => {
+                    let (mut stored, notices) = stored(contents);
+                    prepare(&mut stored);
+                    News::Read(Box::new(stored), notices)
+                }
+                store::News::Read(Err(error)) => News::Read(Box::default(), vec![not_kept(&error)]),
+            });
             wake();
         };
         match store::open(path, tell) {
-            Ok(store::Opened { store, contents }) => {
-                let Contents { ledgers, pages, clocks, sessions, notices, .. } = contents;
-                Ok(Opened {
-                    disk: Self { store: Some((store, reports)) },
-                    stored: Stored { works: true, ledgers, pages, clocks, sessions },
-                    notices,
-                })
-            }
+            Ok(store) => Ok(Opened {
+                disk: Self { store: Some((store, news)) },
+                stored: None,
+                notices: Vec::new(),
+            }),
             Err(OpenError::InUse { path }) => Err(StartError::InUse { path }),
-            Err(error) => {
-                let notices = vec![format!("nothing is kept: {error}")];
-                Ok(Opened { notices, ..Opened::default() })
-            }
+            Err(error) => Ok(Opened::none(vec![not_kept(&error)])),
         }
     }
 
@@ -85,10 +102,25 @@ impl Disk {
         }
     }
 
-    /// What became of a batch.
-    pub fn next_report(&self) -> Option<Report> {
+    /// The next that there is to tell.
+    pub fn next_news(&self) -> Option<News> {
         self.store.as_ref()?.1.try_recv().ok()
     }
+}
+
+/// What was in a file, and what people should know of it.
+#[cfg(feature = "store")]
+fn stored(contents: super::store::file::Contents) -> (Stored, Vec<String>) {
+    use super::store::file::Contents;
+
+    let Contents { ledgers, pages, clocks, sessions, notices, .. } = contents;
+    (Stored { works: true, ledgers, pages, clocks, sessions, ready: None }, notices)
+}
+
+/// What people should know of a disk on which nothing can be kept.
+#[cfg(feature = "store")]
+fn not_kept(error: &super::store::OpenError) -> String {
+    format!("nothing is kept: {error}")
 }
 
 #[cfg(not(feature = "store"))]
@@ -99,11 +131,12 @@ impl Disk {
     /// None.
     pub fn open(
         path: Option<&Path>,
+        _prepare: impl Fn(&mut Stored) + Send + 'static,
         _wake: impl Fn() + Send + 'static,
     ) -> Result<Opened, StartError> {
         let notices =
             path.map(|_| "nothing is kept: this program was built without a store".into());
-        Ok(Opened { notices: notices.into_iter().collect(), ..Opened::default() })
+        Ok(Opened::none(notices.into_iter().collect()))
     }
 
     /// Nothing is handed over to no disk.
@@ -116,7 +149,7 @@ impl Disk {
     pub fn belongs_to(&self, _owner: NodeId) {}
 
     /// Nothing comes of it.
-    pub fn next_report(&self) -> Option<Report> {
+    pub fn next_news(&self) -> Option<News> {
         None
     }
 }

@@ -16,7 +16,11 @@ use crate::{
 };
 
 use super::{
-    Happened, Pilot, clock, disk::Disk, events::Teller, interfaces::Seen, shared::Shared,
+    Happened, Pilot, clock,
+    disk::{self, Disk},
+    events::Teller,
+    interfaces::Seen,
+    shared::Shared,
     sockets::Sockets,
 };
 
@@ -98,8 +102,14 @@ impl<G: Game> Driver<G> {
         while running && let Ok(seen) = self.interfaces.try_recv() {
             running = self.see(seen, tell);
         }
-        while running && let Some(report) = self.disk.next_report() {
-            running = self.feed(Input::Wire(Wire::Persisted(report)), tell);
+        while running && let Some(news) = self.disk.next_news() {
+            running = match news {
+                disk::News::Report(report) => self.feed(Input::Wire(Wire::Persisted(report)), tell),
+                disk::News::Read(stored, notices) => {
+                    notices.into_iter().for_each(|it| tell.tell(Happened::Warning(it)));
+                    self.feed(Input::Wire(Wire::Read(stored)), tell)
+                }
+            };
         }
         while running && let Some(command) = self.shared.next_command() {
             running = self.feed(Input::Command(command), tell);

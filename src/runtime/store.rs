@@ -1,7 +1,8 @@
 //! The ledger on disk: SQLite, on a thread of its own, so that no tick ever waits for a disk.
 //!
-//! [`open`] reads and checks what is there, and starts the thread. [`Store::persist`] hands it a
-//! batch and returns at once; the [`Report`] comes when the batch is synced, or when it failed.
+//! [`open`] starts the thread, which reads and checks what is there, and tells of it: nobody waits for that either.
+//! [`Store::persist`] hands it a batch and returns at once; the [`Report`] comes when the batch is synced, or when it
+//! failed.
 //! What comes within [`GATHER`] is written in one transaction, so that a busy evening does not cost
 //! a sync for each point.
 //!
@@ -28,7 +29,7 @@ pub use self::backend::OpenError;
 
 use self::{
     backend::{Backend, CLOSE_PATIENCE},
-    file::{Contents, LedgerFile},
+    file::{Claim, Contents, LedgerFile},
 };
 use crate::{
     ledger::disk::{BatchId, Record, Report, Trouble},
@@ -40,24 +41,24 @@ use crate::{
 /// How long what comes is gathered into one transaction, from the first on.
 pub const GATHER: Duration = Duration::from_millis(50);
 
-/// A store that was opened, and what was in it.
+/// What a store tells.
 #[derive(Debug)]
-pub struct Opened {
-    /// To keep more.
-    pub store: Store,
-    /// What was there.
-    pub contents: Contents,
+pub enum News {
+    /// What was there; or why there is no store: then nothing was changed, and nothing is kept. Comes once, before
+    /// all reports.
+    Read(Result<Contents, OpenError>),
+    /// What became of a batch.
+    Report(Report),
 }
 
-/// Opens the file at `path`, or makes it. `tell` is called, on the store's thread, with each report.
+/// Opens the file at `path`, or makes it. `tell` is called, on the store's thread, with all news.
 ///
 /// # Errors
-/// [`OpenError`]; then nothing was changed.
-pub fn open(path: &Path, tell: impl FnMut(Report) + Send + 'static) -> Result<Opened, OpenError> {
-    let (file, contents) = LedgerFile::open(path)?;
-    let store = Store::start(file, tell)
-        .map_err(|source| OpenError::Unusable { path: path.to_owned(), source })?;
-    Ok(Opened { store, contents })
+/// [`OpenError`], if somebody else writes to that file, or nobody can; then nothing was changed.
+pub fn open(path: &Path, tell: impl FnMut(News) + Send + 'static) -> Result<Store, OpenError> {
+    let claim = Claim::of(path)?;
+    Store::start(|| LedgerFile::open_claimed(claim), tell)
+        .map_err(|source| OpenError::Unusable { path: path.to_owned(), source })
 }
 
 enum Job {
@@ -77,15 +78,21 @@ pub struct Store {
 }
 
 impl Store {
-    fn start(
-        backend: impl Backend,
-        mut tell: impl FnMut(Report) + Send + 'static,
+    fn start<B: Backend>(
+        open: impl FnOnce() -> Result<(B, Contents), OpenError> + Send + 'static,
+        mut tell: impl FnMut(News) + Send + 'static,
     ) -> io::Result<Self> {
         let (jobs, waiting) = unbounded();
         let (ending, ended) = bounded(0);
         let work = move || {
             let _ending: Sender<()> = ending;
-            Worker { backend, trouble: None }.run(&waiting, &mut tell);
+            match open() {
+                Ok((backend, contents)) => {
+                    tell(News::Read(Ok(contents)));
+                    Worker { backend, trouble: None }.run(&waiting, &mut tell);
+                }
+                Err(error) => tell(News::Read(Err(error))),
+            }
         };
         thread::Builder::new().name("store".into()).spawn(work)?;
         Ok(Self { jobs, ended })
@@ -124,7 +131,7 @@ struct Worker<B> {
 }
 
 impl<B: Backend> Worker<B> {
-    fn run(mut self, jobs: &Receiver<Job>, tell: &mut dyn FnMut(Report)) {
+    fn run(mut self, jobs: &Receiver<Job>, tell: &mut dyn FnMut(News)) {
         self.backend.begin();
         while let Ok(first) = jobs.recv() {
             let (mut batches, mut records) = (Vec::new(), Vec::new());
@@ -155,10 +162,10 @@ impl<B: Backend> Worker<B> {
                 self.attempt(|backend| backend.write(&records));
             }
             for batch in batches {
-                tell(match self.trouble.clone() {
+                tell(News::Report(match self.trouble.clone() {
                     None => Report::Persisted { batch },
                     Some(why) => Report::Failed { batch, why },
-                });
+                }));
             }
             if !open {
                 return;

@@ -464,14 +464,14 @@ impl Table {
         };
         let voters = || (0..SEATS).filter(|other| *other != place).map(voter).collect();
         let newcomer = seat.election.promised().is_none();
-        let announced = newcomer
+        let held_back = newcomer
             && self.living().any(|(other, seat)| {
                 seat.election.reign().is_some()
                     && !self.cut.is_some_and(|cut| cut.stops(other, place))
             });
         let before = (seat.election.promised(), seat.election.reign());
         let newest = Held(seat.world);
-        let cx = Context { voters: &voters, steady: steady[place], newest: &newest, announced };
+        let cx = Context { voters: &voters, steady: steady[place], newest: &newest, held_back };
         let acted = act(&mut seat.election, now, &cx);
         self.seats[place] = Some(seat);
         rules::look(self, place, before);

@@ -20,6 +20,7 @@ use interregnum::{
         witness::Safety,
     },
     sim::disk::Disk,
+    text::SessionName,
     types::{Epoch, Incarnation, Instant, NodeId},
 };
 use proptest::{collection::vec, prelude::*};
@@ -112,6 +113,8 @@ struct World {
 
 struct Machine {
     keeper: Option<Keeper>,
+    /// What its disk holds, which it has not been told yet.
+    reads: Option<Stored>,
     disk: Disk,
     life: Incarnation,
 }
@@ -120,6 +123,7 @@ impl World {
     fn new(seed: u64) -> Self {
         let machine = |n| Machine {
             keeper: None,
+            reads: None,
             disk: Disk::new(seed << 8 | n as u64),
             life: Incarnation(0),
         };
@@ -131,7 +135,10 @@ impl World {
             lives: 0,
             acknowledged: BTreeMap::new(),
         };
-        (0..NODES).for_each(|at| world.start(at));
+        for at in 0..NODES {
+            world.start(at);
+            world.work(at);
+        }
         world
     }
 
@@ -200,6 +207,7 @@ impl World {
             works: true,
             ledgers: [(session(), read.entries)].into(),
             pages: [(session(), read.pages)].into(),
+            sessions: vec![(session(), SessionName::default())],
             ..Stored::default()
         };
         let folding = Folding {
@@ -210,10 +218,11 @@ impl World {
             pause: Duration::from_millis(40),
         };
         let mut keeper =
-            Keeper::new(now, WallTime(0), pen, false, kept).folds(fact_rules(), folding);
+            Keeper::new(now, WallTime(0), pen, false, None).folds(fact_rules(), folding);
         keeper.open(now, session());
         keeper.set_own_addresses([ip(at)]);
         machine.keeper = Some(keeper);
+        machine.reads = Some(kept);
     }
 
     /// The process and the machine stop, whatever they were doing.
@@ -222,6 +231,7 @@ impl World {
             self.cut(at, other);
         }
         self.machines[at].keeper = None;
+        self.machines[at].reads = None;
         self.machines[at].disk.crash();
     }
 
@@ -262,7 +272,14 @@ impl World {
         }
     }
 
+    /// The disk gets on with what it does: first it is read.
     fn work(&mut self, at: usize) {
+        if let Some(mut read) = self.machines[at].reads.take() {
+            if (self.now.0 / TICK_US).is_multiple_of(2) {
+                read.prepare(&SessionName::default(), fact_rules());
+            }
+            return self.act(at, |keeper, now| keeper.read(now, read));
+        }
         if let Some(report) = self.machines[at].disk.work() {
             self.act(at, |keeper, _| keeper.report(&report));
         }
@@ -521,4 +538,30 @@ fn place(id: NodeId) -> usize {
 
 fn ip(at: usize) -> std::net::IpAddr {
     [10, 0, 0, at as u8 + 1].into()
+}
+
+/// What was written meanwhile goes to the disk with the rest, and is said to be there when it is.
+#[test]
+fn what_is_written_while_the_disk_is_read_is_not_said_to_be_on_it() {
+    let mut world = World::new(0);
+    for step in [
+        Step::Say { at: 0 },
+        Step::Work { at: 0 },
+        Step::Crash { at: 0 },
+        Step::Start { at: 0 },
+        Step::Link { a: 2, b: 0 },
+        Step::Say { at: 0 },
+        Step::Say { at: 0 },
+        // It is read.
+        Step::Work { at: 0 },
+        Step::CarryAll,
+        Step::Work { at: 2 },
+    ] {
+        world.take(&step);
+    }
+    let held = |world: &World| world.machines[0].keeper.as_ref().unwrap().ledger().len();
+    assert!(held(&world) >= 3, "what was there, and what was written");
+    world.settle();
+    let lens: Vec<usize> = world.ledgers().iter().map(|ledger| ledger.len()).collect();
+    assert!(lens.iter().all(|len| *len == held(&world)), "{lens:?}");
 }

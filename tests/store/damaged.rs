@@ -6,12 +6,12 @@ use std::{fs, ops::Range};
 use interregnum::{
     ledger::{disk::BatchId, entry::SharedEntry},
     runtime::store::{
-        self, OpenError,
+        OpenError,
         file::{Contents, LedgerFile},
     },
 };
 
-use crate::folder::{Folder, all, fresh, ledger, write};
+use crate::folder::{Folder, all, fresh, ledger, opened, write};
 
 /// A database with entries in its pages, and three records more in its log.
 struct Original {
@@ -32,9 +32,10 @@ impl Original {
         persist(&folder, &entries[..SETTLED / 2]);
         // A second start carries the log over into the file.
         persist(&folder, &entries[SETTLED / 2..SETTLED]);
-        let (tell, reports) = crossbeam_channel::unbounded();
-        let opened = store::open(&folder.file(), move |report| tell.send(report).unwrap());
-        let store = opened.unwrap().store;
+        let (store, _, reports) = opened(&folder.file());
+        // What it does at its start is done when it has answered.
+        store.persist(BatchId(0), Vec::new());
+        reports.recv().unwrap();
         let before = fs::metadata(folder.log()).map_or(0, |log| log.len() as usize);
         for (batch, entry) in (1..).zip(&entries[SETTLED..]) {
             store.persist(BatchId(batch), fresh(std::slice::from_ref(entry)));
@@ -70,8 +71,8 @@ impl Original {
 }
 
 fn persist(folder: &Folder, entries: &[SharedEntry]) {
-    let opened = store::open(&folder.file(), |_| {}).unwrap();
-    opened.store.persist(BatchId(1), fresh(entries));
+    let (store, ..) = opened(&folder.file());
+    store.persist(BatchId(1), fresh(entries));
 }
 
 /// The last three records, torn at every `step`th byte.

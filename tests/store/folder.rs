@@ -5,16 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crossbeam_channel::{Receiver, bounded, unbounded};
 use interregnum::{
     keys::SecretKey,
     ledger::{
         Ledger,
         body::Body,
-        disk::Record,
+        disk::{Record, Report},
         entry::{Entry, Kind, SharedEntry, WallTime},
         vouching::Pen,
     },
-    runtime::store::file::Contents,
+    runtime::store::{self, News, Store, file::Contents},
     types::{Incarnation, SessionId},
 };
 use uuid::Uuid;
@@ -80,4 +81,14 @@ pub fn fresh(entries: &[SharedEntry]) -> Vec<Record> {
 
 pub fn all(contents: &Contents) -> impl Iterator<Item = &Entry> {
     contents.ledgers.values().flatten()
+}
+
+/// A store on this file that was read, what was in it, and what it reports from there on.
+pub fn opened(file: &Path) -> (Store, Contents, Receiver<Report>) {
+    let ((told, contents), (tell, reports)) = (bounded(1), unbounded());
+    let store = store::open(file, move |news| match news {
+        News::Read(read) => told.send(read.unwrap()).unwrap(),
+        News::Report(report) => tell.send(report).unwrap(),
+    });
+    (store.unwrap(), contents.recv().unwrap(), reports)
 }

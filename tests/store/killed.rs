@@ -14,11 +14,11 @@ use std::{
 use crossbeam_channel::{Receiver, unbounded};
 use interregnum::{
     ledger::disk::{BatchId, Report},
-    runtime::store::{self, file::LedgerFile},
+    runtime::store::file::LedgerFile,
 };
 use uuid::Uuid;
 
-use crate::folder::{Folder, all, fresh, ledger, write};
+use crate::folder::{Folder, all, fresh, ledger, opened, write};
 
 const FILE: &str = "INTERREGNUM_TEST_FILE";
 
@@ -113,9 +113,7 @@ fn the_writer() {
     let Some(file) = std::env::var_os(FILE) else { return };
     let life = Uuid::new_v4().as_u128() as u64;
     let mut own = ledger(life);
-    let (tell, reports) = unbounded();
-    let opened = store::open(&PathBuf::from(file), move |report| tell.send(report).unwrap());
-    let store = opened.unwrap().store;
+    let (store, _, reports) = opened(&PathBuf::from(file));
     let mut under_way = std::collections::BTreeMap::new();
     let mut out = std::io::stdout();
     for batch in 1.. {

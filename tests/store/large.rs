@@ -12,11 +12,10 @@ use interregnum::{
         entry::{SharedEntry, WallTime},
         vector::Vector,
     },
-    runtime::store,
     types::{Epoch, NodeId},
 };
 
-use crate::folder::{Folder, fresh, ledger};
+use crate::folder::{Folder, fresh, ledger, opened};
 
 const ENTRIES: usize = 100_000;
 
@@ -26,23 +25,21 @@ const ENTRIES: usize = 100_000;
 fn a_hundred_thousand_entries_are_there_within_a_second() {
     let folder = Folder::new();
     let entries = timed("written by the ledger", || points(ENTRIES));
-    let (tell, reports) = crossbeam_channel::unbounded();
-    let opened = store::open(&folder.file(), move |report| tell.send(report).unwrap()).unwrap();
+    let (store, _, reports) = opened(&folder.file());
     timed("kept on disk, in batches of 4,096", || {
         for (batch, chunk) in (1..).zip(entries.chunks(4_096)) {
-            opened.store.persist(BatchId(batch), fresh(chunk));
+            store.persist(BatchId(batch), fresh(chunk));
             reports.recv().unwrap();
         }
     });
     let session = entries[0].head().session;
     let entries_count = entries.len();
-    drop((opened, entries));
+    drop((store, entries));
     println!("{} bytes on disk", std::fs::metadata(folder.file()).unwrap().len());
 
     let before = resident_kib();
     let began = Instant::now();
-    let opened = timed("opened, checked and read", || store::open(&folder.file(), |_| {}).unwrap());
-    let mut contents = opened.contents;
+    let (_store, mut contents, _) = timed("opened, checked and read", || opened(&folder.file()));
     let mut own = ledger(99);
     timed("taken in by the ledger", || {
         for entry in contents.ledgers.remove(&session).unwrap() {

@@ -63,7 +63,7 @@ impl Election {
         };
         let Some(seeking) = self.state.as_seeking_mut() else { return };
         if seeking.candidacy.is_none() {
-            if seeking.lost.is_none() && cx.announced {
+            if seeking.lost.is_none() && cx.held_back {
                 seeking.ask_at = seeking.ask_at.max(now + RETRY_AFTER_TAKEOVER);
                 return;
             }

@@ -25,7 +25,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, TryLockError},
     io::{self, Read as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
@@ -179,9 +179,16 @@ impl LedgerFile {
     /// # Errors
     /// [`OpenError`]; then nothing was changed.
     pub fn open(path: &Path) -> Result<(Self, Contents), OpenError> {
-        // A relative name may look like one of SQLite's own (file:x is a URI to it).
-        let path = &std::path::absolute(path).map_err(unusable(path))?;
-        let lock = lock(path)?;
+        Self::open_claimed(Claim::of(path)?)
+    }
+
+    /// The same, of a file that is claimed already.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then nothing was changed.
+    pub fn open_claimed(claim: Claim) -> Result<(Self, Contents), OpenError> {
+        let Claim { path, lock } = claim;
+        let path = path.as_path();
         repair::finish_interrupted(path).map_err(unusable(path))?;
         let others = is_of_another_program(path).map_err(unusable(path))?;
         let moved = others.then(|| repair::move_aside(path)).transpose().map_err(unusable(path))?;
@@ -472,6 +479,26 @@ fn flaw(path: &Path, source: rusqlite::Error) -> Flaw {
 
 fn unusable(path: &Path) -> impl Fn(io::Error) -> OpenError {
     |source| OpenError::Unusable { path: path.to_owned(), source }
+}
+
+/// A file that nobody else opens for writing, as long as this is there.
+#[derive(Debug)]
+pub struct Claim {
+    path: PathBuf,
+    lock: Lock,
+}
+
+impl Claim {
+    /// Claims the file at `path`, which need not be there yet.
+    ///
+    /// # Errors
+    /// [`OpenError`], if somebody else has it, or nobody can.
+    pub fn of(path: &Path) -> Result<Self, OpenError> {
+        // A relative name may look like one of SQLite's own (file:x is a URI to it).
+        let path = std::path::absolute(path).map_err(unusable(path))?;
+        let lock = lock(&path)?;
+        Ok(Self { path, lock })
+    }
 }
 
 /// One process at a time writes to a file. The lock ends with the process, however that ends.

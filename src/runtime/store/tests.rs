@@ -61,7 +61,12 @@ fn scene() -> Scene {
     let (tell, reports) = unbounded();
     let writes = Arc::default();
     let backend = Scripted { go: told, writes: Arc::clone(&writes) };
-    let store = Store::start(backend, move |report| tell.send(report).unwrap()).unwrap();
+    let told = move |news| {
+        if let News::Report(report) = news {
+            tell.send(report).unwrap();
+        }
+    };
+    let store = Store::start(|| Ok((backend, Contents::default())), told).unwrap();
     Scene { store, go, reports, writes }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 
 use super::*;
-use crate::{arena::Arena, bits::Malformed, sim::tally::Tally};
+use crate::{arena::Arena, game::Malformed, sim::tally::Tally};
 
 /// What is wrong with the rules.
 const NOTHING: u8 = 0;

@@ -59,6 +59,25 @@ impl<G: Playable> World<G> {
         &mut self.machines[place].storage.disk
     }
 
+    /// What the disk of a machine holds is read, which takes a while: mostly a few milliseconds, now and then some
+    /// hundred.
+    pub(super) fn read_disk(&mut self, place: Place, life: u32) {
+        let stored = Box::new(self.machines[place].storage.read());
+        let longest_us = match self.draw() % 16 {
+            0..8 => 2_000,
+            8..14 => 40_000,
+            _ => 400_000,
+        };
+        let us = self.draw() % longest_us;
+        self.push(self.now + Duration::from_micros(us), What::Read { place, life, stored });
+    }
+
+    pub(super) fn disk_was_read(&mut self, place: Place, life: u32, stored: Box<Stored>) {
+        if self.machines[place].node.is_some() && self.machines[place].life == life {
+            self.feed(place, Input::Wire(Wire::Read(stored)));
+        }
+    }
+
     /// Whether a machine's disk has not done all that it was asked for.
     pub fn is_writing(&self, place: Place) -> bool {
         self.machines[place].storage.disk.is_writing()

@@ -61,7 +61,7 @@ impl<G: Playable> World<G> {
             founds_beside_locked: !self.patient.contains(&place),
             allowed: self.allowed.get(&place).cloned(),
             peers: self.invited(place),
-            stored: self.machines[place].storage.read(),
+            stored: None,
             wall: self.wall(place),
             beacon_port: BEACON_PORT,
             tcp_port: TCP_PORT,
@@ -91,6 +91,7 @@ impl<G: Playable> World<G> {
         let life = machine.life;
         self.feed_interfaces(place);
         self.push(self.now, What::Press { place, life });
+        self.read_disk(place, life);
     }
 
     /// Kills the process of a machine: its links end, without another word.

@@ -120,7 +120,7 @@ impl Member {
             seed: number(&mut chance),
             trace_ticks: false,
             views: false,
-            stored: Stored::default(),
+            stored: Some(Stored::default()),
             wall: Default::default(),
             form: Form::Binary,
             tuning: Tuning::default(),
