@@ -16,7 +16,7 @@
 //! | [`disk`] | disks that tear, forget, fill up and fail |
 //! | [`tally`] | the smallest game, for the hours |
 //! | [`trace`] | what happened, in words |
-//! | [`mod@check`] | the rules of a game, before anybody plays it |
+//! | [`check()`] | the rules of a game, before anybody plays it |
 //! | [`campaign`] | many seeds on all cores, and the totals |
 //! | [`search`] | a search that learns: it goes on from moments that are worth it |
 

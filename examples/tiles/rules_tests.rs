@@ -57,6 +57,12 @@ fn any_world(seed: u64, people: u128, moves: usize) -> World {
 }
 
 #[test]
+fn the_rules_are_what_a_game_has_to_be() {
+    let checked = interregnum::sim::check::<Snailway>(30).unwrap();
+    assert!(checked.forged > 50, "{checked:?}");
+}
+
+#[test]
 fn a_game_begins_with_up_to_four_of_those_present_and_others_watch() {
     for people in 2..=6 {
         let world = begun(7, people);

@@ -28,6 +28,7 @@ impl Opened {
 }
 
 /// What comes from a disk.
+#[cfg_attr(not(feature = "store"), expect(dead_code, reason = "nothing comes from no disk"))]
 pub enum News {
     /// What was there, and what people should know of it.
     Read(Box<Stored>, Vec<String>),
