@@ -118,6 +118,10 @@ const SEATED_AFTER: Duration = Duration::from_secs(1);
 /// founds one all the same: anybody can sound like a locked session.
 const LOCKED_OUT: Duration = Duration::from_secs(3);
 
+/// How long a node waits for its own disk to tell which session is to go on, before it founds another one: some take a
+/// while to wake, and some never do.
+const DISK_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How often the host brings the roster in line with its links.
 const RECONCILE: Duration = Duration::from_millis(50);
 
@@ -704,8 +708,8 @@ impl Cluster {
         let seeking = self.playing() && self.election.promised().is_none();
         let patient = !self.founds_beside_locked || now.since(self.searching) < LOCKED_OUT;
         let locked_out = patient && self.is_locked_out(now);
-        let held_back =
-            seeking && (locked_out || self.keeper.is_reading() || self.is_host_to_come(now));
+        let reads = self.keeper.is_reading() && now.since(self.searching) < DISK_PATIENCE;
+        let held_back = seeking && (locked_out || reads || self.is_host_to_come(now));
         let steady = self.roster.is_steady(self.me.id);
         let acted =
             act(&mut self.election, &Context { voters: &voters, steady, newest, held_back });

@@ -88,8 +88,12 @@ fn write(path: &Path, sealed: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(sealed)?;
-    file.sync_all()
+    let written = file.write_all(sealed).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half a copy is none, and would be in the way of the next one.
+        let _ = fs::remove_file(path);
+    }
+    written
 }
 
 impl Carried {
@@ -101,7 +105,8 @@ impl Carried {
         let unread =
             |error: io::Error| Impossible(format!("cannot read {}: {error}", path.display()));
         let foreign = || Impossible(format!("{}: this is no exported account", path.display()));
-        if fs::metadata(path).map_err(unread)?.len() > SEALED_BYTES_MAX as u64 {
+        let is = fs::metadata(path).map_err(unread)?;
+        if !is.is_file() || is.len() > SEALED_BYTES_MAX as u64 {
             return Err(foreign().into());
         }
         let sealed = fs::read(path).map_err(unread)?;
@@ -152,7 +157,13 @@ impl Carried {
         let aside = (!same && had_key).then(|| Mark::of(before.account().id()));
         if let Some(mark) = &aside {
             for file in ["account", "statements"] {
-                fs::rename(folder.join(file), folder.join(format!("{file}.{mark}")))?;
+                let (from, aside) = (folder.join(file), folder.join(format!("{file}.{mark}")));
+                // The key of another account that has the same mark is not written over.
+                if file == "account" && aside.exists() && fs::read(&aside)? != fs::read(&from)? {
+                    return Err(Impossible(format!("{} is in the way", aside.display())).into());
+                }
+                // Whatever happens from here on, the account is in one place at least.
+                fs::copy(from, aside)?;
             }
         }
         let own = if with_key || same && had_key { own } else { own.without_secret() };

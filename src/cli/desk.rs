@@ -7,7 +7,7 @@ use std::{
 };
 
 use interregnum::{
-    accounts::{Accounts, Friend, Mark, NotHere, Own},
+    accounts::{Accounts, Friend, Mark, NotHere, Own, Statement},
     keys::PublicKey,
     text::Name,
     types::NodeId,
@@ -29,10 +29,11 @@ pub struct Desk {
     books: Arc<Mutex<Books>>,
 }
 
-#[derive(Default)]
 struct Books {
-    /// They are being read, or were.
-    opened: bool,
+    /// They are to be read, or to be read again.
+    wanted: bool,
+    /// They are being read.
+    reads: bool,
     accounts: Option<Arc<Accounts>>,
 }
 
@@ -43,7 +44,7 @@ impl Desk {
             own: Mutex::new(profile.own.clone()),
             machine: profile.key.public(),
             folder: profile.folder().map(ToOwned::to_owned),
-            books: Arc::default(),
+            books: Arc::new(Mutex::new(Books { wanted: true, reads: false, accounts: None })),
         }
     }
 
@@ -84,6 +85,9 @@ impl Desk {
 
     /// This machine speaks no more for the own account. What there is to say about that.
     pub fn strike(&self, machine: NodeId) -> Result<String, String> {
+        if machine == self.machine.id() {
+            return Err("this is the machine that you are at; strike it off at another one".into());
+        }
         self.change(|own| own.strike(machine))?;
         let mark = Mark::of(machine);
         Ok(format!("{mark} is struck off: whoever hears of that lets it in no more"))
@@ -93,19 +97,25 @@ impl Desk {
         let mut own = lock(&self.own);
         let own = own.as_mut().filter(|own| !own.is_deleted());
         let own = own.ok_or("there is no account here")?;
-        how(own).map_err(|error| error.to_string())?;
-        if let Some(folder) = &self.folder
-            && let Err(error) = profile::keep_account(folder, own)
-        {
-            tracing::warn!(%error, "what the account says cannot be kept");
+        let mut changed = own.clone();
+        // What the account said elsewhere came before.
+        let known = lock(&self.books).accounts.clone();
+        if let Some(account) = known.as_ref().and_then(|known| known.get(&own.account())) {
+            changed.learn(account.statements().map(|statement| Statement::clone(statement)));
         }
+        how(&mut changed).map_err(|error| error.to_string())?;
+        if let Some(folder) = &self.folder {
+            profile::keep_account(folder, &changed)
+                .map_err(|error| format!("that cannot be kept: {error}"))?;
+        }
+        *own = changed;
         self.look_again();
         Ok(())
     }
 
-    /// What is kept may have changed: it is read again.
+    /// What is kept may have changed: it is read again. What was read before is there until then.
     pub fn look_again(&self) {
-        *lock(&self.books) = Books::default();
+        lock(&self.books).wanted = true;
     }
 
     /// Does what was asked for. What there is to say then. Takes a moment.
@@ -171,10 +181,11 @@ impl Desk {
     /// All accounts known; none yet while the books are being read, which may take a moment.
     pub fn accounts(&self) -> Option<Arc<Accounts>> {
         let mut books = lock(&self.books);
-        if !std::mem::replace(&mut books.opened, true) {
-            match read(self.folder.clone(), Arc::clone(&self.books)) {
-                true => {}
-                false => books.accounts = Some(Arc::default()),
+        if books.wanted && !books.reads {
+            books.wanted = false;
+            books.reads = read(self.folder.clone(), Arc::clone(&self.books));
+            if !books.reads {
+                books.accounts = Some(Arc::default());
             }
         }
         books.accounts.clone()
@@ -185,14 +196,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The path that somebody means who typed it: `~` is where that one is at home, as in a shell.
+/// The path that somebody means who typed it at a window, which stands in no folder: it begins at home.
 #[cfg(feature = "store")]
 fn at_home(typed: &str) -> PathBuf {
-    let home = || directories::UserDirs::new().map(|user| user.home_dir().to_owned());
-    match typed.strip_prefix("~/").and_then(|rest| Some(home()?.join(rest))) {
-        Some(path) => path,
-        None => PathBuf::from(typed),
-    }
+    let home = directories::UserDirs::new().map(|user| user.home_dir().to_owned());
+    // What is a whole path stays one.
+    home.unwrap_or_default().join(typed.strip_prefix("~/").unwrap_or(typed))
 }
 
 /// Begins to read what all profiles know, on a thread of its own. Whether there is anything to read.
@@ -206,7 +215,9 @@ fn read(folder: Option<PathBuf>, books: Arc<Mutex<Books>>) -> bool {
             tracing::warn!(%error, "the books cannot be read");
             Accounts::default()
         });
-        lock(&books).accounts = Some(Arc::new(accounts));
+        let mut books = lock(&books);
+        books.accounts = Some(Arc::new(accounts));
+        books.reads = false;
     };
     std::thread::Builder::new().name("books".to_owned()).spawn(read).is_ok()
 }

@@ -120,10 +120,9 @@ impl Cluster {
     /// nobody has said so meanwhile, and how high reigns were in it.
     pub(super) fn disk_was_read(&mut self, now: Instant, stored: Stored) {
         self.keeper.read(now, stored);
-        if self.session_id.is_none()
-            && let Some(id) =
-                self.me.session.as_ref().and_then(|name| self.keeper.last_session(name))
-        {
+        let told = self.session_id.is_some() || self.keeper.is_open();
+        let played = self.me.session.as_ref().filter(|_| !told);
+        if let Some(id) = played.and_then(|name| self.keeper.last_session(name)) {
             self.session_id = Some(id);
             self.keeper.open(now, id);
         }

@@ -200,6 +200,8 @@ struct Peer {
     asked: Option<Instant>,
     /// It is to be asked, as soon as it may be.
     to_ask: bool,
+    /// It has said all that is on its disk, and is to be told the same of this one.
+    to_tell: bool,
     ask_again_at: Instant,
     sending: CatchUp,
     under_way: usize,
@@ -272,6 +274,7 @@ impl Exchange {
             watches,
             asked: None,
             to_ask: false,
+            to_tell: false,
             ask_again_at: now,
             sending: CatchUp::default(),
             under_way: 0,
@@ -281,9 +284,7 @@ impl Exchange {
         self.peers.insert(peer, fresh);
         if !watches && !self.waits {
             self.out.push_back((peer, self.comparison(ledger)));
-            let session = ledger.session();
-            let mark = |(writer, _)| (writer, disk.mark(ledger, writer));
-            let holds = blob(&ledger.vector().marks().map(mark).collect());
+            let (session, holds) = (ledger.session(), all_held(ledger, disk));
             self.out.push_back((peer, LedgerMessage::Synced { session, holds, whole: true }));
         }
     }
@@ -467,6 +468,8 @@ impl Exchange {
                 let holds = Vector::decode(holds)?;
                 if *session == ledger.session() {
                     witnesses.testify(from.node, from.incarnation, from.ip, &holds, *whole);
+                    // It may just have opened this ledger, and not have heard what is held here.
+                    peer.to_tell |= *whole && !peer.watches;
                 }
             }
         }
@@ -557,6 +560,7 @@ impl Exchange {
         if now >= self.tell_synced_at {
             self.tell_synced_at = now + SYNCED_EVERY;
             self.tell_synced(ledger, disk);
+            self.answer_synced(ledger, disk);
         }
         let to_ask: Vec<NodeId> =
             self.peers.iter().filter(|(_, state)| state.to_ask).map(|(peer, _)| *peer).collect();
@@ -570,6 +574,21 @@ impl Exchange {
     /// has to ask again, lacks little: nobody waits for that.
     pub fn is_catching_up(&self, now: Instant) -> bool {
         self.waits || self.peers.values().any(|peer| peer.waits(now))
+    }
+
+    /// Tells those who have said all that is on their disks the same of this one.
+    fn answer_synced(&mut self, ledger: &Ledger, disk: &Disk) {
+        let asked = |peer: &Peer| peer.to_tell;
+        if self.waits || !self.peers.values().any(asked) {
+            return;
+        }
+        let (session, holds) = (ledger.session(), all_held(ledger, disk));
+        for (peer, state) in &mut self.peers {
+            if std::mem::take(&mut state.to_tell) {
+                let holds = holds.clone();
+                self.out.push_back((*peer, LedgerMessage::Synced { session, holds, whole: false }));
+            }
+        }
     }
 
     fn tell_synced(&mut self, ledger: &Ledger, disk: &mut Disk) {
@@ -629,6 +648,12 @@ fn told(peers: &BTreeMap<NodeId, Peer>) -> impl Iterator<Item = NodeId> {
 fn entries(ledger: &Ledger, entries: &[SharedEntry], portion: Option<Portion>) -> LedgerMessage {
     let batch = Blob::from(batch::encode(ledger.session(), entries));
     LedgerMessage::Entries { batch, portion }
+}
+
+/// How far all streams are synced here.
+fn all_held(ledger: &Ledger, disk: &Disk) -> Blob {
+    let mark = |(writer, _)| (writer, disk.mark(ledger, writer));
+    blob(&ledger.vector().marks().map(mark).collect())
 }
 
 fn blob(vector: &Vector) -> Blob {

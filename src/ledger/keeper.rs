@@ -228,6 +228,11 @@ impl Keeper {
         }
     }
 
+    /// Whether it is known which session is played, and its ledger is open.
+    pub fn is_open(&self) -> bool {
+        self.ledger.session() != SessionId::default()
+    }
+
     /// The session that was played last under this name, as far as this machine knows.
     pub fn last_session(&self, name: &SessionName) -> Option<SessionId> {
         self.stored.last_session(name)
@@ -277,7 +282,10 @@ impl Keeper {
         self.disk = if self.stored.works { Disk::new() } else { Disk::none() };
         let (riding, owed) = (std::mem::take(&mut self.riding), self.owed.take());
         let old = self.closed();
-        self.put_clocks_away(&old);
+        let heard = old.clocks().map(|(writer, hours)| (old.session(), writer, hours));
+        for clock in played.clocks.iter().copied().chain(heard) {
+            self.keep_clock(clock);
+        }
         let me = old.me();
         let (own, others): (Vec<_>, Vec<_>) =
             old.loose().cloned().partition(|entry| entry.id().writer == me);
@@ -297,6 +305,16 @@ impl Keeper {
         }
         self.riding = riding;
         self.owed = owed.filter(|(writer, through)| !self.is_held(*writer, *through));
+    }
+
+    /// What was heard of somebody's clock, if that is not on the disk.
+    fn keep_clock(&mut self, clock: (SessionId, Writer, i64)) {
+        let (session, writer, hours) = clock;
+        if !self.stored.clocks.contains(&clock) {
+            self.stored.clocks.retain(|known| (known.0, known.1) != (session, writer));
+            self.stored.clocks.push(clock);
+            self.disk.keep(Record::Clock(session, writer, hours));
+        }
     }
 
     /// Entries of a session that was left again before the disk was read: of what this node wrote there others need

@@ -55,6 +55,8 @@ impl Disk {
         prepare: impl Fn(&mut Stored) + Send + 'static,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Opened, StartError> {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+
         use super::store::{self, OpenError};
 
         let Some(path) = path else { return Ok(Opened::none(Vec::new())) };
@@ -64,8 +66,14 @@ impl Disk {
                 store::News::Report(report) => News::Report(report),
                 store::News::Read(Ok(contents)) => {
                     let (mut stored, notices) = stored(contents);
-                    prepare(&mut stored);
-                    News::Read(Box::new(stored), notices)
+                    let made_ready = AssertUnwindSafe(|| {
+                        prepare(&mut stored);
+                        stored
+                    });
+                    match catch_unwind(made_ready) {
+                        Ok(stored) => News::Read(Box::new(stored), notices),
+                        Err(_) => News::Read(Box::default(), vec![not_kept(&OpenError::Panicked)]),
+                    }
                 }
                 store::News::Read(Err(error)) => News::Read(Box::default(), vec![not_kept(&error)]),
             });

@@ -21,7 +21,13 @@ mod backend;
 pub mod file;
 mod journal;
 
-use std::{io, path::Path, thread, time::Duration};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
@@ -86,7 +92,9 @@ impl Store {
         let (ending, ended) = bounded(0);
         let work = move || {
             let _ending: Sender<()> = ending;
-            match open() {
+            // Whatever happens here is told: somebody waits for it.
+            let opened = catch_unwind(AssertUnwindSafe(open));
+            match opened.unwrap_or(Err(OpenError::Panicked)) {
                 Ok((backend, contents)) => {
                     tell(News::Read(Ok(contents)));
                     Worker { backend, trouble: None }.run(&waiting, &mut tell);

@@ -49,6 +49,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     game::{Fact, Game, News, ScoreNews},
+    ledger::entry::BODY_BYTES_MAX,
     text::Name,
     types::NodeId,
     wire::FRAME_BYTES_MAX,
@@ -69,8 +70,12 @@ const FORGED_STEPS: usize = 3;
 /// So many seeds are played again at the end.
 const AGAIN: u64 = 8;
 
-/// The longest key of a fact, in bytes.
+/// The longest key of a fact, in bytes; and the longest fact, with room for what is written around it.
 const KEY_BYTES_MAX: usize = 128;
+const FACT_BYTES_MAX: usize = BODY_BYTES_MAX - 16;
+
+/// The largest world, in bytes: what goes with it in a frame has room besides.
+const WORLD_BYTES_MAX: usize = FRAME_BYTES_MAX - (64 << 10);
 
 /// So many facts of one seed are counted in several orders.
 const FACTS_MAX: usize = 64;
@@ -195,6 +200,14 @@ pub enum Flaw {
     /// A fact cannot be written down.
     #[error("`fact_of_event` gave a key of {bytes} bytes: a key has 1 to 128")]
     Key {
+        /// How many.
+        bytes: usize,
+    },
+    /// A fact is too long to be written down.
+    #[error(
+        "`fact_of_event` gave a fact of {bytes} bytes, key and value: at most {FACT_BYTES_MAX} are written down"
+    )]
+    LongFact {
         /// How many.
         bytes: usize,
     },
@@ -363,6 +376,14 @@ impl<'a, G: Game> Run<'a, G> {
             if !(1..=KEY_BYTES_MAX).contains(&bytes) {
                 return Err(Flaw::Key { bytes });
             }
+            let bytes = bytes + fact.value.len();
+            if bytes > FACT_BYTES_MAX {
+                return Err(Flaw::LongFact { bytes });
+            }
+            let group = || caught("fact_group", || G::fact_group(&fact));
+            if group()? != group()? {
+                return Err(Flaw::Impure { function: "fact_group" });
+            }
             // Of one key one counts.
             if self.facts.len() < FACTS_MAX && self.facts.iter().all(|known| known.key != fact.key)
             {
@@ -379,6 +400,14 @@ impl<'a, G: Game> Run<'a, G> {
         if counted::<G>(facts.iter().rev())? != one_by_one {
             return Err(Flaw::Order);
         }
+        // A host puts the scores into its world.
+        let known: Vec<Fact> = facts.iter().map(|(_, fact)| fact.clone()).collect();
+        self.world = caught("scores_into_world", || {
+            let mut world = self.world.clone();
+            G::scores_into_world(&mut world, &one_by_one, 1_000_000, &known);
+            world
+        })?;
+        self.is_sound("scores_into_world")?;
         let (some, rest) = facts.split_at(self.below(facts.len() + 1));
         let sum = caught("sum_up", || G::sum_up(some))?;
         if sum.is_empty() {
@@ -440,7 +469,7 @@ impl<'a, G: Game> Run<'a, G> {
 
     /// From 0 up to, and without, `end`.
     fn below(&mut self, end: usize) -> usize {
-        self.chance.next_u64() as usize % end.max(1)
+        (self.chance.next_u64() % end.max(1) as u64) as usize
     }
 }
 
@@ -489,8 +518,8 @@ fn encoded<T: Serialize>(value: &T) -> Option<Vec<u8>> {
 /// The world as it is at the other end of a wire.
 fn sent<W: Serialize + DeserializeOwned + PartialEq>(world: &W) -> Result<W, Flaw> {
     let bytes = encoded(world).ok_or(Flaw::Lossy)?;
-    if bytes.len() > FRAME_BYTES_MAX {
-        return Err(Flaw::TooLarge { bytes: bytes.len(), most: FRAME_BYTES_MAX });
+    if bytes.len() > WORLD_BYTES_MAX {
+        return Err(Flaw::TooLarge { bytes: bytes.len(), most: WORLD_BYTES_MAX });
     }
     let Ok((copy, [])) = postcard::take_from_bytes::<W>(&bytes) else { return Err(Flaw::Lossy) };
     if copy != *world {

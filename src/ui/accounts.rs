@@ -262,7 +262,7 @@ impl AccountsScreen {
         let Some(own) = own else { return Some(Err("nothing can be kept here".to_owned())) };
         let has_key = own.secret().is_some();
         Some(if keys.import {
-            Ok(Doing::Carrying(Box::new(Carry::home(frame.console))))
+            Ok(Doing::Carrying(Box::new(Carry::home())))
         } else if keys.rename {
             let text = own.called().map(|(name, _)| name.to_string()).unwrap_or_default();
             let editing = Doing::Editing(Editing { fresh: false, text });
@@ -275,7 +275,10 @@ impl AccountsScreen {
             let machines = self.found.machines(own).into_iter();
             let others = machines.filter(|(id, struck)| !struck && Some(*id) != here);
             let strike = Strike::of(others.map(|(id, _)| id).collect()).map(Doing::Striking);
-            strike.ok_or_else(|| "no other machine speaks for this account".to_owned())
+            strike.ok_or_else(|| match self.found.known {
+                Some(_) => "no other machine speaks for this account".to_owned(),
+                None => "still looking through the books: once more in a moment".to_owned(),
+            })
         } else if keys.strike {
             Err(elsewhere("strike machines off"))
         } else {

@@ -562,6 +562,8 @@ fn what_is_written_while_the_disk_is_read_is_not_said_to_be_on_it() {
     let held = |world: &World| world.machines[0].keeper.as_ref().unwrap().ledger().len();
     assert!(held(&world) >= 3, "what was there, and what was written");
     world.settle();
+    let keeper = world.machines[0].keeper.as_ref().unwrap();
+    assert_eq!(keeper.safety_of_all(), Safety::Shared, "also what was on its disk before");
     let lens: Vec<usize> = world.ledgers().iter().map(|ledger| ledger.len()).collect();
     assert!(lens.iter().all(|len| *len == held(&world)), "{lens:?}");
 }

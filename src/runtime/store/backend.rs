@@ -40,6 +40,11 @@ pub enum OpenError {
         /// What the system says.
         source: io::Error,
     },
+    /// There is a mistake somewhere.
+    #[error(
+        "reading the ledger panicked: there is a mistake in this program, or in its game's rules"
+    )]
+    Panicked,
     /// SQLite cannot work with it.
     #[error("cannot keep the ledger in {path}: {source}")]
     Database {

@@ -77,10 +77,9 @@ impl Carry {
     }
 
     /// An account that was exported elsewhere is to be brought here.
-    pub fn home(console: &dyn Console) -> Self {
-        let folder = console.copies().map(|at| at.join("").display().to_string());
+    pub fn home() -> Self {
         let fields = vec![
-            ("File, or the words", Field::plain(folder.unwrap_or_default(), FILE_CHARS_MAX)),
+            ("File, or the words", Field::plain(String::new(), FILE_CHARS_MAX)),
             ("Passphrase", Field::secret(PASSPHRASE_CHARS_MAX)),
         ];
         Self { way: Way::In { with_key: false }, fields, at: 0, doing: None, said: None }
@@ -158,7 +157,8 @@ impl Carry {
     }
 
     fn has_words(&self) -> bool {
-        self.fields[0].1.text().split_whitespace().count() >= WORDS_MIN
+        let typed = self.fields[0].1.text();
+        !typed.contains(['/', '\\']) && typed.split_whitespace().count() >= WORDS_MIN
     }
 
     /// It was not done: from the file on it is tried again.
