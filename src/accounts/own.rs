@@ -100,6 +100,18 @@ impl Own {
         self.say(Claim::Called { name: name.clone(), colour, revision })
     }
 
+    /// Is called so until it is known what it is called: any name that it was ever given is more recent than this one.
+    ///
+    /// # Errors
+    /// [`NotHere`]: nobody can say so here.
+    pub fn be_called_until_known(&mut self, name: &Name) -> Result<(), NotHere> {
+        if self.called().is_some() {
+            return Ok(());
+        }
+        let colour = self.account.as_bytes()[0] % COLOURS;
+        self.say(Claim::Called { name: name.clone(), colour, revision: 0 })
+    }
+
     /// What it was called by before there were keys.
     ///
     /// # Errors

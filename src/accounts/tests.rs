@@ -50,6 +50,38 @@ fn id(machine: u8) -> NodeId {
 }
 
 #[test]
+fn a_name_until_the_name_is_known_loses_to_any_that_was_given() {
+    let named = |key: u8, name: &str| {
+        let mut own = Own::new(
+            SecretKey::from_bytes(&[key; 32]),
+            SecretKey::from_bytes(&[9; 32]).public(),
+            1,
+        );
+        own.be_called(&Name::new(name), None).unwrap();
+        own
+    };
+    for key in 1..20 {
+        let given = named(key, "Cleo");
+        let mut recalled = Own::new(
+            SecretKey::from_bytes(&[key; 32]),
+            SecretKey::from_bytes(&[8; 32]).public(),
+            1,
+        );
+        recalled.be_called_until_known(&Name::new("Laptop")).unwrap();
+        assert_eq!(recalled.called().unwrap().0.as_str(), "Laptop");
+        let mut accounts = Accounts::default();
+        for statement in recalled.statements().iter().chain(given.statements()) {
+            accounts.hear(Heard::by(given.account().id(), statement.clone())).unwrap();
+        }
+        let account = accounts.get(&given.account()).unwrap();
+        assert_eq!(account.name().map(Name::as_str), Some("Cleo"));
+        recalled.learn(given.statements().iter().cloned());
+        recalled.be_called_until_known(&Name::new("Laptop")).unwrap();
+        assert_eq!(recalled.called().unwrap().0.as_str(), "Cleo");
+    }
+}
+
+#[test]
 fn a_statement_is_read_as_it_was_written_and_proves_who_made_it() {
     for statement in [
         called(1, "Ada", 2),

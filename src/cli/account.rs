@@ -30,7 +30,7 @@ use interregnum::{
 use serde::Serialize;
 
 use super::{
-    carried::{called, elsewhere},
+    carried::{self, called, elsewhere},
     friends,
     impossible::Impossible,
     kept::{Kept, folder},
@@ -192,6 +192,9 @@ fn claim(options: &ProfileOptions) -> anyhow::Result<(Profile, Own)> {
 fn rename(options: &ProfileOptions, name: &Name, colour: Option<u8>) -> anyhow::Result<ExitCode> {
     let (mut profile, mut own) = claim(options)?;
     let before = called(Some(&own));
+    if let Some(folder) = profile.folder() {
+        own.learn(carried::said_here(folder, own.account())?);
+    }
     own.be_called(name, colour).map_err(elsewhere)?;
     profile.set_own(own)?;
     profile.keep_name(name);

@@ -19,6 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{impossible::Impossible, kept::Kept, known::checked, options::KeptOptions, profile};
 
+/// What an account is called whose name is not known yet.
+const NAMELESS: &str = "somebody";
+
 /// An account with its key.
 #[derive(Serialize, Deserialize)]
 pub struct Carried {
@@ -150,9 +153,14 @@ impl Carried {
         if own.is_deleted() {
             return Err(Impossible("that account was deleted".to_owned()).into());
         }
-        if let Some(name) = name {
-            own.be_called(name, None).map_err(elsewhere)?;
+        match name {
+            Some(name) => own.be_called(name, None),
+            // Words say nothing of a name.
+            None => {
+                own.be_called_until_known(before.called().map_or(&Name::new(NAMELESS), |it| it.0))
+            }
         }
+        .map_err(elsewhere)?;
         let had_key = before.secret().is_some();
         let aside = (!same && had_key).then(|| Mark::of(before.account().id()));
         if let Some(mark) = &aside {
@@ -180,8 +188,8 @@ pub fn words_of(typed: &str) -> impl Iterator<Item = &str> {
     typed.split_whitespace().filter(|word| word.trim_end_matches('.').parse::<u8>().is_err())
 }
 
-/// What this account is known here to have said.
-fn said_here(folder: &Path, account: PublicKey) -> anyhow::Result<Vec<Statement>> {
+/// What this account is known here to have said; the folder is that of one of the profiles.
+pub fn said_here(folder: &Path, account: PublicKey) -> anyhow::Result<Vec<Statement>> {
     let Some(all) = folder.parent() else { return Ok(Vec::new()) };
     let kept = Kept::of(&KeptOptions { data_dir: Some(all.to_owned()) })?;
     let accounts = checked(&kept, all, |_| vec![account]);

@@ -118,6 +118,9 @@ fn an_account_comes_back_from_its_words() {
     run(here.path(), &["account", "create", "--name", "Ada"], "");
     let words = run(here.path(), &["account", "export", "--words"], "");
     assert_eq!(words.split_whitespace().count(), 48, "{words}");
+    run(there.path(), &["account", "import", "--words", "--with-key"], &words);
+    let unnamed = json(there.path(), &["account", "list", "--json"])[0]["name"].clone();
+    assert_eq!(unnamed, "somebody", "words say nothing of a name");
     run(there.path(), &["account", "import", "--words", "--with-key", "--name", "Ada"], &words);
     let account =
         |folder: &Folder| json(folder.path(), &["account", "list", "--json"])[0]["account"].clone();
