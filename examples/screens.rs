@@ -490,19 +490,18 @@ impl Console for Show {
             }
             Command::Pair(who) => {
                 let with = (0..self.asked.players).find(|i| id(*i) == who);
-                stage.pairing = with.map(|with| (with, Step::Asking, stage.next_tick));
+                let code = self.asked.code;
+                let step = match stage.pairing {
+                    Some((_, Step::Asked, _)) => Step::Comparing { code, said: false },
+                    _ => Step::Asking,
+                };
+                stage.pairing = with.map(|with| (with, step, stage.next_tick));
             }
             Command::Compared { same } => {
-                let Some((with, at, since)) = stage.pairing.take() else { return };
-                let code = self.asked.code;
-                let told = match (at, same) {
-                    (Step::Asked, true) => {
-                        let next = Step::Comparing { code, said: false };
-                        stage.pairing = Some((with, next, since));
-                        return;
-                    }
-                    (_, true) => Told::Paired(self.own.account()),
-                    (_, false) => Told::Ended { why: Ended::Differs, by_them: false },
+                let Some((with, ..)) = stage.pairing.take() else { return };
+                let told = match same {
+                    true => Told::Paired(self.own.account()),
+                    false => Told::Ended { why: Ended::Differs, by_them: false },
                 };
                 let event = Event::Pairing { peer: id(with), name: name(with), told };
                 stage.events.push(Happened::Node(event));

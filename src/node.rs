@@ -86,8 +86,7 @@ pub enum Command<G: Game> {
     VoteOut(NodeId),
     /// Compare pictures with this one, to be sure of its key; or agree to that, if it is this one that asks.
     Pair(NodeId),
-    /// What is compared is the same; or whoever asked is to be answered. If not `same`: it differs, or this
-    /// is to end, whatever it waits for.
+    /// What is compared is the same. If not `same`: it differs, or this is to end, whatever it waits for.
     Compared {
         /// Whether it is.
         same: bool,

@@ -236,7 +236,10 @@ impl Comparison<'_> {
                 let meant =
                     self.handle.view().is_some_and(|view| self.meant(&view).contains(&peer));
                 self.whom = self.whom.or(Some(peer).filter(|_| meant));
-                self.tell(Command::Compared { same: meant });
+                self.tell(match meant {
+                    true => Command::Pair(peer),
+                    false => Command::Compared { same: false },
+                });
             }
             Told::Stage(Stage::Comparing { said: false, .. }) if self.for_people => {
                 self.reporter.say(&format!("Does {name} see the same? Type y or n:"));

@@ -21,7 +21,7 @@ impl Cluster {
 
     /// The person here says that what it compares is the same, or not, or that it does not want to.
     pub fn compared(&mut self, now: Instant, same: bool) {
-        self.pairing.compared(now, same);
+        self.pairing.compared(same);
         self.mind_pairing(now);
     }
 

@@ -108,9 +108,10 @@ impl Pairing {
         self.tell_stage();
     }
 
-    /// The person here says that the codes are the same, or that it wants to compare at all; or the
-    /// opposite, which ends it.
-    pub fn compared(&mut self, now: Instant, same: bool) {
+    /// The person here says that the codes are the same; or that they are not, or that it does not want to compare,
+    /// which ends it. Whoever agrees to compare says so [otherwise](Pairing::pair): what was meant for the one must
+    /// not come too late and be taken for the other.
+    pub fn compared(&mut self, same: bool) {
         let Some(run) = &mut self.run else { return };
         match &mut run.at {
             At::Comparing { mine, .. } if same => {
@@ -122,7 +123,6 @@ impl Pairing {
                 }
             }
             At::Comparing { .. } => self.end(Ended::Differs),
-            At::Asked(..) if same => self.accept(now),
             _ if same => {}
             _ => self.end(Ended::Refused),
         }

@@ -54,6 +54,13 @@ impl One {
         self.machine.pair(NOW, self.person(), with);
     }
 
+    /// Its person wants to compare with whoever has asked.
+    fn agrees(&mut self) {
+        let (peer, stage) = self.machine.under_way().unwrap();
+        assert_eq!(stage, Stage::Asked);
+        self.pair(peer);
+    }
+
     fn hear(&mut self, from: NodeId, step: Step) {
         self.machine.hear(NOW, self.person(), from, step);
     }
@@ -89,7 +96,7 @@ fn comparing() -> (One, One) {
     ada.pair(bob.id());
     talk(&mut ada, &mut bob);
     assert_eq!(bob.last(), Some(Told::Stage(Stage::Asked)));
-    bob.machine.compared(NOW, true);
+    bob.agrees();
     talk(&mut ada, &mut bob);
     (ada, bob)
 }
@@ -103,11 +110,11 @@ fn two_who_say_that_they_see_the_same_remember_each_others_keys() {
     let (mut ada, mut bob) = comparing();
     assert!(ada.code().is_some());
     assert_eq!(ada.code(), bob.code());
-    ada.machine.compared(NOW, true);
-    ada.machine.compared(NOW, true);
+    ada.machine.compared(true);
+    ada.machine.compared(true);
     talk(&mut ada, &mut bob);
     assert!(matches!(ada.last(), Some(Told::Stage(Stage::Comparing { said: true, .. }))));
-    bob.machine.compared(NOW, true);
+    bob.machine.compared(true);
     talk(&mut ada, &mut bob);
     assert_eq!(ada.last(), Some(Told::Paired(bob.key.public())));
     assert_eq!(bob.last(), Some(Told::Paired(ada.key.public())));
@@ -119,14 +126,33 @@ fn nothing_is_remembered_if_one_of_the_two_says_that_it_differs() {
     for ada_first in [true, false] {
         let (mut ada, mut bob) = comparing();
         if ada_first {
-            ada.machine.compared(NOW, true);
+            ada.machine.compared(true);
             talk(&mut ada, &mut bob);
         }
-        bob.machine.compared(NOW, false);
+        bob.machine.compared(false);
         talk(&mut ada, &mut bob);
         assert_eq!(bob.last(), ended(Ended::Differs, false));
         assert_eq!(ada.last(), ended(Ended::Differs, true));
     }
+}
+
+/// Both want to compare, and one of the two programs agrees to it once more, late.
+#[test]
+fn whoever_agrees_to_compare_has_not_said_that_it_is_the_same() {
+    let (mut ada, mut bob) = comparing();
+    ada.pair(bob.id());
+    bob.pair(ada.id());
+    talk(&mut ada, &mut bob);
+    for one in [&ada, &bob] {
+        let (_, stage) = one.machine.under_way().unwrap();
+        assert!(matches!(stage, Stage::Comparing { said: false, .. }), "{stage:?}");
+    }
+    // Nor does whoever says that something is the same agree to anything.
+    let (mut eve, mut dan) = (One::new(3), One::new(4));
+    eve.pair(dan.id());
+    talk(&mut eve, &mut dan);
+    dan.machine.compared(true);
+    assert_eq!(dan.machine.under_way(), Some((eve.id(), Stage::Asked)));
 }
 
 #[test]
@@ -136,12 +162,12 @@ fn whoever_does_not_want_to_says_so_and_whoever_asked_may_think_better_of_it() {
         ada.pair(bob.id());
         talk(&mut ada, &mut bob);
         let (one, other) = if asked { (&mut bob, &mut ada) } else { (&mut ada, &mut bob) };
-        one.machine.compared(NOW, false);
+        one.machine.compared(false);
         talk(one, other);
         assert_eq!(one.last(), ended(Ended::Refused, false));
         assert_eq!(other.last(), ended(Ended::Refused, true));
         // Nor does it mean anything to say that something is the same that nobody sees.
-        one.machine.compared(NOW, true);
+        one.machine.compared(true);
         assert!(one.says().is_empty());
     }
 }
@@ -155,7 +181,7 @@ fn two_who_ask_each_other_at_once_compare_once() {
     assert!(ada.code().is_some());
     assert_eq!(ada.code(), bob.code());
     for one in [&mut ada, &mut bob] {
-        one.machine.compared(NOW, true);
+        one.machine.compared(true);
     }
     talk(&mut ada, &mut bob);
     assert_eq!(ada.last(), Some(Told::Paired(bob.key.public())));
@@ -171,11 +197,11 @@ fn of_an_account_its_key_is_remembered_and_no_certificate_of_others_passes() {
     bob.shows = Statement::certificate(own.statements(), &bob.key.public()).cloned();
     ada.pair(bob.id());
     talk(&mut ada, &mut bob);
-    bob.machine.compared(NOW, true);
+    bob.agrees();
     talk(&mut ada, &mut bob);
     assert!(ada.code().is_some() && ada.code() == bob.code());
     for one in [&mut ada, &mut bob] {
-        one.machine.compared(NOW, true);
+        one.machine.compared(true);
     }
     talk(&mut ada, &mut bob);
     assert_eq!(ada.last(), Some(Told::Paired(account.public())));
@@ -191,7 +217,7 @@ fn of_an_account_its_key_is_remembered_and_no_certificate_of_others_passes() {
     // Nor does she answer as Bob.
     ada.pair(eve.id());
     talk(&mut eve, &mut ada);
-    eve.machine.compared(NOW, true);
+    eve.agrees();
     talk(&mut eve, &mut ada);
     assert_eq!(ada.last(), ended(Ended::Broken, false));
     // An account that is no more is shown by nobody, nor for another machine than its own.
@@ -229,7 +255,7 @@ fn a_number_that_was_changed_after_the_commitment_is_refused_on_both_sides() {
     let (mut eve, mut bob) = (One::new(3), One::new(2));
     eve.pair(bob.id());
     talk(&mut eve, &mut bob);
-    bob.machine.compared(NOW, true);
+    bob.agrees();
     for (_, step) in bob.says() {
         eve.hear(bob.id(), step);
     }
@@ -277,7 +303,7 @@ fn offers_and_answers_in_the_name_of_others_and_out_of_turn_are_nothing() {
     assert!(bob.told.is_empty());
     // Nor does anybody speak in the middle of what others say.
     bob.hear(ada.id(), offer.clone());
-    bob.machine.compared(NOW, true);
+    bob.agrees();
     let answer = bob.says().remove(0).1;
     let Step::Offer { run, .. } = offer else { panic!() };
     for step in [
@@ -332,7 +358,7 @@ fn nobody_waits_for_ever() {
     for (_, step) in ada.says() {
         bob.hear(ada.id(), step);
     }
-    bob.machine.compared(NOW, true);
+    bob.agrees();
     bob.says();
     pass(&mut bob, PAIRING_REVEALED);
 }
@@ -356,7 +382,7 @@ fn there_are_few_tries_in_a_minute_with_one_and_with_all() {
         let offer = eve.says().remove(0).1;
         bob.machine.hear(now, bob.person(), eve.id(), offer);
         let asked = bob.machine.under_way().is_some();
-        bob.machine.compared(now, false);
+        bob.machine.compared(false);
         bob.says();
         asked
     };
@@ -376,7 +402,7 @@ fn there_are_few_tries_in_a_minute_with_one_and_with_all() {
     bob.pair(One::new(200).id());
     bob.says();
     assert_eq!(bob.last(), Some(Told::Stage(Stage::Asking)));
-    bob.machine.compared(NOW, false);
+    bob.machine.compared(false);
     bob.says();
     assert!(attempt(&mut bob, &mut eve, NOW + PAIRING_TRIES_FOR));
 }
@@ -446,7 +472,7 @@ fn asks_after(ada: &mut One, bob: &mut One, between: &mut Between) -> bool {
     let mine = between.search(|mine: &Nonce| few(code((&to_bob, mine), (&person, &guess))) == seen);
     let commitment = commitment(&to_bob, bob.id(), &mine);
     bob.hear(to_bob.machine.id(), Step::Offer { run: 1, who: to_bob.clone(), commitment });
-    bob.machine.compared(NOW, true);
+    bob.agrees();
     bob.says();
     bob.hear(to_bob.machine.id(), Step::Reveal { run: 1, nonce: mine });
     few(bob.code().unwrap()) == seen
@@ -461,7 +487,7 @@ fn asks_before(ada: &mut One, bob: &mut One, between: &mut Between) -> bool {
         to_bob.machine.id(),
         Step::Offer { run: 1, who: to_bob.clone(), commitment: promised },
     );
-    bob.machine.compared(NOW, true);
+    bob.agrees();
     let Step::Answer { nonce: of_bob, .. } = bob.says().remove(0).1 else { panic!() };
     let seen = few(code((&to_bob, &mine), (&bob.person(), &of_bob)));
     ada.pair(to_ada.machine.id());

@@ -53,7 +53,7 @@ fn two_people_pair(scene: &mut Scene) {
         let asked = scene.until(ms(HEARD_MS), |world| stage(world, bob) == Some(Stage::Asked));
         scene.claim(asked, || "Bob is not asked".into());
         scene.pass_up_to(2_000);
-        scene.world.command(bob, Command::Compared { same: true });
+        scene.world.command(bob, Command::Pair(ada_id));
     }
     let shown = scene.until(ms(HEARD_MS), |world| {
         code(world, ada).is_some() && code(world, ada) == code(world, bob)
@@ -122,7 +122,8 @@ fn somebody_between_two(scene: &mut Scene) {
     say(scene, to_bob, bob, Step::Offer { run, who, commitment });
     let asked = scene.until(ms(HEARD_MS), |world| stage(world, bob) == Some(Stage::Asked));
     scene.claim(asked, || "Bob is not asked".into());
-    scene.world.command(bob, Command::Compared { same: true });
+    let asks = scene.world.id(to_bob);
+    scene.world.command(bob, Command::Pair(asks));
     let machine = scene.world.key(bob);
     let answer = overheard(scene, |step| match step {
         Step::Answer { who, nonce, .. } if who.machine == machine => Some(*nonce),

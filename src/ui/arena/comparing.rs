@@ -22,14 +22,12 @@ use crate::{
 /// What is wanted of a comparison by the keys of a frame. Whoever agrees to compare with one key says with
 /// another one that it is the same: so nobody says so by pressing a key twice.
 pub fn hear(keys: &Keys, pairing: &PairingView) -> Option<Command<Arena>> {
-    let agrees = match pairing.stage {
-        Stage::Asked => keys.enter,
-        Stage::Comparing { said: false, .. } => keys.same,
-        Stage::Asking | Stage::Comparing { .. } => false,
-    };
-    match (agrees, keys.differ) {
-        (_, true) => Some(Command::Compared { same: false }),
-        (true, false) => Some(Command::Compared { same: true }),
+    if keys.differ {
+        return Some(Command::Compared { same: false });
+    }
+    match pairing.stage {
+        Stage::Asked if keys.enter => Some(Command::Pair(pairing.peer)),
+        Stage::Comparing { said: false, .. } if keys.same => Some(Command::Compared { same: true }),
         _ => None,
     }
 }
@@ -115,10 +113,12 @@ mod tests {
         types::NodeId,
     };
 
+    /// Whether it is the same; or that the player agrees to compare.
     fn heard(stage: Stage, keys: &Keys) -> Option<bool> {
         let pairing = PairingView { peer: NodeId::from_u128(2), name: Name::new("Bob"), stage };
         match hear(keys, &pairing) {
             Some(Command::Compared { same }) => Some(same),
+            Some(Command::Pair(peer)) if stage == Stage::Asked => Some(peer == pairing.peer),
             None => None,
             other => panic!("{other:?}"),
         }

@@ -307,7 +307,7 @@ mod tests {
             let (peer, name) = (id(3), Name::new("somebody"));
             view.pairing = Some(PairingView { peer, name: name.clone(), stage: Stage::Asked });
             let agreed = council.hear(&enter, &view);
-            assert!(matches!(agreed, Some(Command::Compared { same: true })), "{agreed:?}");
+            assert!(matches!(agreed, Some(Command::Pair(who)) if who == id(3)), "{agreed:?}");
             assert!(council.hear(&keys(|k| k.council = true), &view).is_none(), "it kicks nobody");
             view.pairing = None;
             let told = Told::Ended { why: Ended::Differs, by_them: true };
