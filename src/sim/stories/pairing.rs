@@ -151,8 +151,9 @@ fn somebody_between_two(scene: &mut Scene) {
     scene.world.command(ada, Command::Pair(false_bob));
     scene.world.command(to_bob, Command::Pair(id));
     scene.pass(HEARD_MS);
-    scene.world.command(to_ada, Command::Compared { same: true });
-    scene.world.command(bob, Command::Compared { same: true });
+    let ada_id = scene.world.id(ada);
+    scene.world.command(to_ada, Command::Pair(ada_id));
+    scene.world.command(bob, Command::Pair(asks));
     let shown = scene
         .until(ms(HEARD_MS), |world| [ada, bob].iter().all(|place| code(world, *place).is_some()));
     scene.claim(shown, || "the two are shown nothing".into());
