@@ -22,7 +22,6 @@ use super::{
 /// The own account, its folder, and what the books say about others.
 pub struct Desk {
     own: Mutex<Option<Own>>,
-    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "nothing is carried"))]
     machine: PublicKey,
     /// Where the own profile is kept.
     folder: Option<PathBuf>,
@@ -165,16 +164,13 @@ impl Desk {
         profile.keep_name(name);
         profile.statements(name);
         self.look_again();
-        let mark = profile.own.as_ref().map(|own| Mark::of(own.account().id()));
-        let mark = mark.map(|mark| mark.to_string()).unwrap_or_default();
-        let number = profile.number;
-        Ok(format!("made {name}\u{b7}{mark}: play as it with --profile {number}"))
+        let (made, number) = (super::carried::called(profile.own.as_ref()), profile.number);
+        Ok(format!("made {made}: play as it with --profile {number}"))
     }
 
     /// Nothing is known of others where no books are kept.
     #[cfg(not(feature = "store"))]
     pub fn create(&self, _name: &Name) -> Result<String, String> {
-        let _ = Mark::of;
         Err("this program was built without a store".to_owned())
     }
 

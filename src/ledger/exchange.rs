@@ -178,7 +178,7 @@ pub struct Sender {
 pub struct Exchange {
     compare_every: Duration,
     /// What this node holds is not known yet: it compares with nobody, and asks for nothing.
-    waits: bool,
+    unread: bool,
     peers: BTreeMap<NodeId, Peer>,
     compare_at: Instant,
     tell_synced_at: Instant,
@@ -231,7 +231,7 @@ impl Exchange {
     pub fn new(watches: bool) -> Self {
         Self {
             compare_every: if watches { WATCHER_COMPARES_EVERY } else { COMPARE_EVERY },
-            waits: false,
+            unread: false,
             peers: BTreeMap::new(),
             compare_at: Instant::default(),
             tell_synced_at: Instant::default(),
@@ -250,8 +250,8 @@ impl Exchange {
     }
 
     /// What this node holds is not known yet, or is from here on.
-    pub fn wait(&mut self, waits: bool) {
-        self.waits = waits;
+    pub fn set_unread(&mut self, unread: bool) {
+        self.unread = unread;
     }
 
     /// The next message to send.
@@ -282,7 +282,7 @@ impl Exchange {
             allowance: allowance.unwrap_or_else(|| Allowance::new(now)),
         };
         self.peers.insert(peer, fresh);
-        if !watches && !self.waits {
+        if !watches && !self.unread {
             self.out.push_back((peer, self.comparison(ledger)));
             let (session, holds) = (ledger.session(), all_held(ledger, disk));
             self.out.push_back((peer, LedgerMessage::Synced { session, holds, whole: true }));
@@ -333,7 +333,7 @@ impl Exchange {
                     peer.set_clock_at = now + CLOCKS_HOLD;
                 }
                 if *session == ledger.session() && *digest != ledger.digest() {
-                    if peer.watches && !self.waits {
+                    if peer.watches && !self.unread {
                         // It is told nothing unasked, so this is its question.
                         self.out.push_back((from.node, self.comparison(ledger)));
                     }
@@ -490,7 +490,7 @@ impl Exchange {
     /// often.
     pub fn ask(&mut self, now: Instant, ledger: &Ledger, peer: NodeId) {
         let Some(state) = self.peers.get_mut(&peer) else { return };
-        state.to_ask = self.waits || now < state.ask_again_at || state.waits(now);
+        state.to_ask = self.unread || now < state.ask_again_at || state.waits(now);
         if state.to_ask {
             return;
         }
@@ -550,7 +550,7 @@ impl Exchange {
 
     /// A tick has passed.
     pub fn tick(&mut self, now: Instant, ledger: &Ledger, disk: &mut Disk) {
-        if now >= self.compare_at && !self.waits {
+        if now >= self.compare_at && !self.unread {
             self.compare_at = now + self.compare_every;
             let comparison = self.comparison(ledger);
             for peer in told(&self.peers) {
@@ -573,13 +573,13 @@ impl Exchange {
     /// Whether this node has asked somebody, and waits for more of an answer. Who was answered a moment ago, and
     /// has to ask again, lacks little: nobody waits for that.
     pub fn is_catching_up(&self, now: Instant) -> bool {
-        self.waits || self.peers.values().any(|peer| peer.waits(now))
+        self.unread || self.peers.values().any(|peer| peer.waits(now))
     }
 
     /// Tells those who have said all that is on their disks the same of this one.
     fn answer_synced(&mut self, ledger: &Ledger, disk: &Disk) {
         let asked = |peer: &Peer| peer.to_tell;
-        if self.waits || !self.peers.values().any(asked) {
+        if self.unread || !self.peers.values().any(asked) {
             return;
         }
         let (session, holds) = (ledger.session(), all_held(ledger, disk));

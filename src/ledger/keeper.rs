@@ -176,7 +176,7 @@ impl Keeper {
         let reads = stored.is_none();
         let stored = stored.unwrap_or_else(|| Stored { works: true, ..Stored::default() });
         let mut exchange = Exchange::new(watches);
-        exchange.wait(reads);
+        exchange.set_unread(reads);
         Self {
             ledger: Ledger::new(SessionId::default(), pen.clone()),
             pen,
@@ -270,7 +270,7 @@ impl Keeper {
         if !std::mem::take(&mut self.reads) {
             return;
         }
-        self.exchange.wait(false);
+        self.exchange.set_unread(false);
         self.ledger.sign();
         self.hear_ledger();
         let played = std::mem::take(&mut self.stored);

@@ -476,8 +476,8 @@ impl AccountsScreen {
             &[
                 Hint { keys: "PgUp PgDn", does: "leaf" },
                 Hint { keys: "F2", does: "rename" },
-                Hint { keys: "F5", does: "colour" },
                 Hint { keys: "F4", does: "make another" },
+                Hint { keys: "F5", does: "colour" },
                 Hint { keys: "F6", does: "keep a copy" },
                 Hint { keys: "F7", does: "bring one here" },
                 Hint { keys: "F8", does: "strike off" },
