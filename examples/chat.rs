@@ -12,9 +12,9 @@ use std::{
 };
 
 use interregnum::{
-    Event, Game, Happened, Name, News, SessionName, Settings,
+    Event, Game, Happened, News,
     details::{ChatNews, Said},
-    start,
+    join,
 };
 
 /// No game at all.
@@ -25,6 +25,7 @@ impl Game for Talk {
     const RULES: &'static str = "talk 1";
     type World = ();
     type Controls = ();
+    type Order = ();
     type Event = ();
     type Scores = ();
 
@@ -38,15 +39,8 @@ impl Game for Talk {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut words = std::env::args().skip(1);
-    let mut settings = Settings::new(Name::new(&words.next().unwrap_or("somebody".to_owned())));
-    settings.session = Some(SessionName::new("talk")?);
-    // For tests: an address of this machine alone, and a port that nobody else listens to.
-    settings.ip = words.next().map(|ip| ip.parse()).transpose()?;
-    if let Some(port) = words.next() {
-        settings.beacon_port = port.parse()?;
-    }
-    let handle = start::<Talk>(settings)?;
+    let name = std::env::args().nth(1).unwrap_or("somebody".to_owned());
+    let handle = join::<Talk>("talk").name(&name).env().start()?;
     let events = handle.events();
 
     let (typed, lines) = channel();

@@ -6,9 +6,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use interregnum::{
-    Event, Game, Happened, Name, News, NodeId, SessionName, Settings, View, start_piloted,
-};
+use interregnum::{Event, Game, Happened, News, NodeId, join};
 use serde::{Deserialize, Serialize};
 
 /// The rules. There are no values of it: all state is in the world.
@@ -24,16 +22,16 @@ struct World {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Player {
     name: String,
-    /// Whether the button was down in the last step.
-    down: bool,
     present: bool,
 }
 
 impl Game for Counter {
     const RULES: &'static str = "counter 1";
     type World = World;
-    /// Whether the button is down.
-    type Controls = bool;
+    /// Nothing is held down.
+    type Controls = ();
+    /// A press of the button.
+    type Order = ();
     /// Who made the count round.
     type Event = (NodeId, u64);
     /// Nothing is kept for ever.
@@ -47,7 +45,7 @@ impl Game for Counter {
         true // Any world can be stepped and shown.
     }
 
-    fn step(world: &mut World, news: &[News<bool>], events: &mut Vec<(NodeId, u64)>) {
+    fn step(world: &mut World, news: &[News<()>], events: &mut Vec<(NodeId, u64)>) {
         for news in news {
             match news {
                 News::Joined(id, name) => {
@@ -58,35 +56,25 @@ impl Game for Counter {
                 News::Left(id) => {
                     world.players.entry(*id).or_default().present = false;
                 }
-                News::Controls(id, down) => {
-                    let Some(player) = world.players.get_mut(id) else { continue };
-                    if *down && !player.down {
-                        world.count = world.count.wrapping_add(1);
-                        if world.count.is_multiple_of(100) {
-                            events.push((*id, world.count));
-                        }
+                News::Order(id, ()) => {
+                    world.count = world.count.wrapping_add(1);
+                    if world.count.is_multiple_of(100) {
+                        events.push((*id, world.count));
                     }
-                    player.down = *down;
                 }
+                News::Controls(..) => {}
             }
         }
     }
 }
 
-/// Presses the button twice a second.
-fn press(view: &View<Counter>) -> Option<bool> {
-    Some((view.at.0 / 250_000).is_multiple_of(2))
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "somebody".to_owned());
-    let mut settings = Settings::new(Name::new(&name));
-    settings.session = Some(SessionName::new("counting")?);
-    let handle = start_piloted::<Counter>(settings, Box::new(press))?;
+    let handle = join::<Counter>("counting").name(&name).env().start()?;
     let events = handle.events();
 
     let mut seen = None;
-    let mut told = 0;
+    let (mut told, mut pressed) = (0, 0);
     loop {
         while let Some(happened) = events.next_now() {
             match happened.event {
@@ -102,6 +90,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Happened::Failed { why } => return Err(why.to_string().into()),
                 _ => {}
             }
+        }
+        // Twice a second the button is pressed.
+        let halves = handle.now().0 / 500_000;
+        if std::mem::replace(&mut pressed, halves) != halves {
+            handle.order(())?;
         }
         seen = handle.newer_view(seen.as_ref(), Duration::from_secs(1)).or(seen);
         let Some(picture) = seen.as_ref().and_then(|view| view.picture.as_ref()) else { continue };

@@ -3,11 +3,10 @@
 //! `cargo run --release --example pong -- Ada`, in two terminals: a window each, up and down move the bat.
 //! With `--bot` behind the name it plays by itself, without a window.
 
-use std::{collections::BTreeMap, error::Error};
+use std::error::Error;
 
 use interregnum::{
-    Event, Game, Handle, Happened, Name, News, NodeId, SessionName, Settings, draw, start,
-    start_piloted,
+    Command, Event, Game, Handle, Happened, Name, News, NodeId, draw, join, kit::Seats,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +21,6 @@ const BALL_PACE: i32 = 420;
 const BALL_PACE_MAX: i32 = 1_100;
 /// So long a ball lies before it flies, in steps.
 const SERVE: u16 = 60;
-/// Nobody waits behind more than these.
-const PEOPLE_MAX: usize = 128;
 
 /// The rules.
 #[derive(Clone, Debug)]
@@ -34,43 +31,47 @@ pub enum Pong {}
 pub struct World {
     seed: u64,
     serves: u64,
-    people: BTreeMap<NodeId, Name>,
-    /// Who plays: on the left, and on the right.
-    sides: [Option<Side>; 2],
+    /// Who plays, on the left and on the right, and who waits.
+    seats: Seats,
+    bats: [Bat; 2],
     ball: (i32, i32),
     pace: (i32, i32),
     /// So many steps until it flies.
     rests: u16,
 }
 
-/// Somebody who plays.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Side {
-    id: NodeId,
+/// What whoever sits there plays with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bat {
     at: i32,
     /// Up is -1, down is 1.
     moves: i8,
     goals: u32,
 }
 
+impl Bat {
+    const NEW: Bat = Bat { at: HIGH / 2, moves: 0, goals: 0 };
+}
+
 impl Game for Pong {
-    const RULES: &'static str = "pong 1";
+    const RULES: &'static str = "pong 2";
     type World = World;
     /// Up is -1, down is 1.
     type Controls = i8;
+    type Order = ();
     /// Who shot a goal, and how many that makes.
     type Event = (NodeId, u32);
     type Scores = ();
 
     fn new_world(seed: u64) -> World {
-        let (people, sides, ball) = (BTreeMap::new(), [None, None], (WIDE / 2, HIGH / 2));
-        World { seed, serves: 0, people, sides, ball, pace: (BALL_PACE, 0), rests: SERVE }
+        let (seats, bats, ball) = (Seats::new(2), [Bat::NEW; 2], (WIDE / 2, HIGH / 2));
+        World { seed, serves: 0, seats, bats, ball, pace: (BALL_PACE, 0), rests: SERVE }
     }
 
     fn is_valid(world: &World) -> bool {
-        let World { people, sides, ball, pace, .. } = world;
-        people.len() <= PEOPLE_MAX
-            && sides.iter().flatten().all(|side| (0..=HIGH).contains(&side.at))
+        let World { seats, bats, ball, pace, .. } = world;
+        seats.is_valid(2)
+            && bats.iter().all(|bat| (0..=HIGH).contains(&bat.at) && bat.moves.abs() <= 1)
             && (0..=WIDE).contains(&ball.0)
             && (0..=HIGH).contains(&ball.1)
             && pace.0.abs() <= BALL_PACE_MAX
@@ -79,28 +80,20 @@ impl Game for Pong {
 
     fn step(world: &mut World, news: &[News<i8>], events: &mut Vec<(NodeId, u32)>) {
         for item in news {
-            match item {
-                News::Joined(id, name) if world.people.len() < PEOPLE_MAX => {
-                    world.people.insert(*id, name.clone());
-                }
-                News::Joined(..) => {}
-                News::Left(id) => {
-                    world.people.remove(id);
-                    world.sides.iter_mut().for_each(|side| _ = side.take_if(|side| side.id == *id));
-                }
-                News::Controls(id, moves) => {
-                    let mut sides = world.sides.iter_mut().flatten();
-                    if let Some(side) = sides.find(|side| side.id == *id) {
-                        side.moves = moves.signum();
-                    }
-                }
+            world.seats.hear(item);
+            if let News::Controls(id, moves) = item
+                && let Some(side) = world.seats.seat_of(*id)
+            {
+                world.bats[side].moves = moves.signum();
             }
         }
-        world.seat();
-        for side in world.sides.iter_mut().flatten() {
-            side.at = (side.at + BAT_PACE * i32::from(side.moves)).clamp(BAT / 2, HIGH - BAT / 2);
+        for (side, _) in world.seats.fill() {
+            world.bats[side] = Bat::NEW;
         }
-        if world.sides.iter().all(Option::is_some) {
+        for bat in &mut world.bats {
+            bat.at = (bat.at + BAT_PACE * i32::from(bat.moves)).clamp(BAT / 2, HIGH - BAT / 2);
+        }
+        if world.seats.seated().count() == 2 {
             world.fly(events);
         }
     }
@@ -111,11 +104,9 @@ impl Game for Pong {
         if from.serves == to.serves {
             shown.ball = (between(from.ball.0, to.ball.0), between(from.ball.1, to.ball.1));
         }
-        for (shown, from) in shown.sides.iter_mut().zip(&from.sides) {
-            if let (Some(shown), Some(from)) = (shown, from)
-                && shown.id == from.id
-            {
-                shown.at = between(from.at, shown.at);
+        for side in 0..2 {
+            if from.seats.seats()[side] == to.seats.seats()[side] {
+                shown.bats[side].at = between(from.bats[side].at, to.bats[side].at);
             }
         }
         shown
@@ -123,19 +114,6 @@ impl Game for Pong {
 }
 
 impl World {
-    /// Whoever waits takes a place that is free.
-    fn seat(&mut self) {
-        for side in 0..2 {
-            let sits = |id: &NodeId| self.sides.iter().flatten().any(|side| side.id == *id);
-            let next = self.people.keys().find(|id| !sits(id)).copied();
-            if self.sides[side].is_none()
-                && let Some(id) = next
-            {
-                self.sides[side] = Some(Side { id, at: HIGH / 2, moves: 0, goals: 0 });
-            }
-        }
-    }
-
     fn fly(&mut self, events: &mut Vec<(NodeId, u32)>) {
         self.rests = self.rests.saturating_sub(1);
         if self.rests > 0 {
@@ -150,17 +128,15 @@ impl World {
         let (left, right) = (BAT_FROM_EDGE + BALL, WIDE - BAT_FROM_EDGE - BALL);
         let side = usize::from(self.pace.0 > 0);
         let reaches = if side == 0 { self.ball.0 <= left } else { self.ball.0 >= right };
-        let bat = self.sides[side].as_ref().map_or(0, |side| side.at);
-        let off = self.ball.1 - bat;
+        let off = self.ball.1 - self.bats[side].at;
         let is_near = (left - 2 * BALL..=right + 2 * BALL).contains(&self.ball.0);
         if reaches && is_near && off.abs() <= BAT / 2 + BALL {
             let pace = (self.pace.0.abs() + 25).min(BALL_PACE_MAX);
             self.pace = (if side == 0 { pace } else { -pace }, off * 4 * BALL_PACE / BAT);
         } else if self.ball.0 < 0 || self.ball.0 > WIDE {
-            if let Some(winner) = &mut self.sides[1 - side] {
-                winner.goals = winner.goals.saturating_add(1);
-                events.push((winner.id, winner.goals));
-            }
+            let winner = &mut self.bats[1 - side];
+            winner.goals = winner.goals.saturating_add(1);
+            events.extend(self.seats.seats()[1 - side].map(|id| (id, winner.goals)));
             self.serve(side);
         }
     }
@@ -177,29 +153,22 @@ impl World {
 
 /// Runs after the ball, and aims badly: by so much for as long as nobody hits it.
 fn chase(world: &World, me: NodeId) -> i8 {
-    let side = world.sides.iter().flatten().find(|side| side.id == me);
+    let bat = world.seats.seat_of(me).map(|side| world.bats[side]);
     let amiss = draw(world.seed ^ u64::from(world.pace.0.unsigned_abs()), world.serves) % 15_001;
-    let off = side.map_or(0, |side| world.ball.1 + amiss as i32 - 7_500 - side.at);
+    let off = bat.map_or(0, |bat| world.ball.1 + amiss as i32 - 7_500 - bat.at);
     if off.abs() < BAT / 4 { 0 } else { off.signum() as i8 }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
-    let mut settings = Settings::new(Name::new(&words.next().unwrap_or("somebody".to_owned())));
-    settings.session = Some(SessionName::new("pong")?);
-    let bot = words.next().is_some_and(|word| word == "--bot");
-    // For tests: an address of this machine alone, and a port that nobody else listens to.
-    settings.ip = words.next().map(|ip| ip.parse()).transpose()?;
-    if let Some(port) = words.next() {
-        settings.beacon_port = port.parse()?;
+    let name = words.next().unwrap_or("somebody".to_owned());
+    let pong = join::<Pong>("pong").name(&name).env();
+    if words.next().is_none_or(|word| word != "--bot") {
+        return window(pong.start()?);
     }
-    if !bot {
-        return window(start::<Pong>(settings)?);
-    }
-    let handle = start_piloted::<Pong>(
-        settings,
-        Box::new(|view| Some(chase(view.picture.as_ref()?.newest(), view.me))),
-    )?;
+    let handle = pong
+        .pilot(|view| Some(Command::Controls(chase(view.picture.as_ref()?.newest(), view.me))))
+        .start()?;
     println!("me {}", handle.started().id);
     for timed in handle.events().until_the_end() {
         match timed.event {
@@ -231,7 +200,7 @@ fn window(handle: Handle<Pong>) -> Result<(), Box<dyn Error>> {
             seen = handle.newer_view(seen.as_ref(), Duration::from_millis(16)).or(seen);
             let up = is_key_down(KeyCode::Up) || is_key_down(KeyCode::W);
             let down = is_key_down(KeyCode::Down) || is_key_down(KeyCode::S);
-            handle.controls(i8::from(down) - i8::from(up));
+            handle.hold(i8::from(down) - i8::from(up));
             clear_background(Color::from_hex(0x0b1a2a));
             let scale = (screen_width() / WIDE as f32).min(screen_height() / HIGH as f32);
             let px = |length: i32| length as f32 * scale;
@@ -242,18 +211,19 @@ fn window(handle: Handle<Pong>) -> Result<(), Box<dyn Error>> {
             let picture = seen.as_ref().and_then(|view| view.picture.as_ref());
             if let Some(world) = picture.map(|picture| picture.shown(handle.now())) {
                 let sides = [(BAT_FROM_EDGE, SKYBLUE), (WIDE - BAT_FROM_EDGE, PINK)];
-                for (side, (x, colour)) in world.sides.iter().zip(sides) {
-                    let Some(side) = side else { continue };
-                    let bat = px(side.at - BAT / 2);
-                    draw_rectangle(px(x - 500), bat, px(1_000), px(BAT), colour);
-                    let name = world.people.get(&side.id).map_or("", Name::as_str);
-                    let words = format!("{name}  {}", side.goals);
+                for (side, (x, colour)) in sides.into_iter().enumerate() {
+                    let Some(id) = world.seats.seats()[side] else { continue };
+                    let bat = world.bats[side];
+                    let top = px(bat.at - BAT / 2);
+                    draw_rectangle(px(x - 500), top, px(1_000), px(BAT), colour);
+                    let name = world.seats.name(id).map_or("", Name::as_str);
+                    let words = format!("{name}  {}", bat.goals);
                     let at = if x < WIDE / 2 { WIDE / 8 } else { WIDE * 5 / 8 };
                     draw_text(&words, px(at), px(3_500), px(3_000), colour);
                 }
                 let ball = vec2(px(world.ball.0), px(world.ball.1));
                 draw_circle(ball.x, ball.y, px(BALL), YELLOW);
-                let waits = world.people.len().saturating_sub(2);
+                let waits = world.seats.waiting().len();
                 if waits > 0 {
                     draw_text(
                         format!("{waits} wait"),

@@ -470,7 +470,7 @@ impl Console for Show {
     fn command(&self, command: Command<Arena>) {
         let mut stage = self.stage();
         match command {
-            Command::Mute { .. } | Command::LookBack { .. } => {}
+            Command::Mute { .. } | Command::LookBack { .. } | Command::Order(_) => {}
             Command::Play(session, Some(lock)) if session.as_str() == VAULT => {
                 stage.playing = Lock::new(PASSPHRASE, &session) == Some(lock);
                 stage.locked = stage.playing;

@@ -40,6 +40,7 @@ impl Game for Arena {
 
     type World = World;
     type Controls = Controls;
+    type Order = ();
     type Event = Event;
     type Scores = Hall;
 

@@ -62,7 +62,8 @@ use self::{
     doubling::Doubling,
     election::{Admission, Cause, Context, Election, Newest, Voter},
     message::{
-        ControlsPacket, Member, Message, Packet, Payload, RelayPacket, TickPacket, WorldCopy,
+        ControlsPacket, Member, Message, OrdersPacket, Packet, Payload, RelayPacket, TickPacket,
+        WorldCopy,
     },
     proof::Proving,
     publishing::Publishing,
@@ -272,6 +273,15 @@ pub enum Out {
         packet: ControlsPacket,
         /// They came through a third node.
         relayed: bool,
+    },
+    /// A client's orders, for the host that this node is.
+    Orders {
+        /// The client who gives them.
+        from: NodeId,
+        /// In which of its lives.
+        incarnation: Incarnation,
+        /// The orders, numbered.
+        packet: OrdersPacket,
     },
 }
 

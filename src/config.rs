@@ -27,6 +27,21 @@ pub const BEACON_BYTES: usize = 1_136;
 /// not compile.
 pub const RULES_BYTES_MAX: usize = 32;
 
+/// The most bytes that one order of a player may have, encoded.
+pub const ORDER_BYTES_MAX: usize = 1_024;
+
+/// The most orders of a player that may wait to be applied, on its machine, and as many at the host.
+pub const ORDERS_WAITING_MAX: usize = 256;
+
+/// The most bytes of orders in one packet: such a packet is a datagram, and holds any order.
+pub const ORDERS_PACKET_BYTES: usize = ORDER_BYTES_MAX;
+
+/// The most orders of one player that one step is told, and the most bytes of all players: what is more waits for
+/// the next step. So a host can tell what its steps were told.
+pub const ORDERS_PER_STEP_MAX: usize = 16;
+/// See [`ORDERS_PER_STEP_MAX`].
+pub const ORDERS_STEP_BYTES_MAX: usize = 16 << 10;
+
 /// The UDP port that beacons go to, unless `--beacon-port` says otherwise.
 pub const BEACON_PORT: u16 = 50_000;
 
@@ -222,7 +237,7 @@ pub enum Form {
 /// change them to find out what they are good for.
 ///
 /// Each duration is from 1 ms to 30 days, besides what is said of it. [`Tuning::check`] finds what is
-/// out of its range; [`runtime::start`](crate::runtime::start) asks it.
+/// out of its range; [`Join::start`](crate::runtime::Join::start) asks it.
 #[derive(Clone, Debug)]
 pub struct Tuning {
     /// How long a first start listens for a host before it holds an election. Long enough for the
@@ -314,6 +329,8 @@ pub enum Mutant {
     OldWorld,
     /// A new host forgets which controls its predecessor has applied.
     Replay,
+    /// A new host forgets which orders its predecessor has applied.
+    OrdersAgain,
     /// The host that is judged against does not yield.
     Stubborn,
     /// Whoever misses its host takes the crown, without asking anybody.
@@ -366,11 +383,12 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them, with the names they have on the command line.
-    pub const ALL: [(&'static str, Mutant); 28] = [
+    pub const ALL: [(&'static str, Mutant); 29] = [
         ("no-terms", Mutant::NoTerms),
         ("not-sticky", Mutant::NotSticky),
         ("old-world", Mutant::OldWorld),
         ("replay", Mutant::Replay),
+        ("orders-again", Mutant::OrdersAgain),
         ("stubborn", Mutant::Stubborn),
         ("no-ask-first", Mutant::NoAskFirst),
         ("yes-sayer", Mutant::YesSayer),

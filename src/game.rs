@@ -33,7 +33,7 @@ pub const TICKS_PER_SECOND: u64 = 60;
 
 /// All that reaches a world from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News<C> {
+pub enum News<C, O = ()> {
     /// A player came in, or came back, or has another name: then it is there already. Whoever hosts,
     /// each of these is told once.
     Joined(NodeId, Name),
@@ -42,6 +42,9 @@ pub enum News<C> {
     /// What a player holds down from this step on. Several may come for one player in one step
     /// (packets are late, then come together): the last one holds, but a press in any counts.
     Controls(NodeId, C),
+    /// A player orders something. Each order comes once, in the order in which its player gave them, also
+    /// when a host was lost in between; of one step those of a player come after what it holds down.
+    Order(NodeId, O),
 }
 
 /// Something that is to outlive the world it happened in, its host, and the evening: opaque to all
@@ -127,6 +130,11 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// press.
     type Controls: Copy + Eq + Default + Debug + Send + Sync + Serialize + DeserializeOwned;
 
+    /// What a player does once, instead of holding it down: a move, a bid, a word. It is given with
+    /// [`Handle::order`](crate::Handle::order), and comes as [`News::Order`]. At most
+    /// [`ORDER_BYTES_MAX`](crate::config::ORDER_BYTES_MAX) bytes, encoded. `()` if nothing is ordered.
+    type Order: Clone + Eq + Debug + Send + Sync + Serialize + DeserializeOwned;
+
     /// What happened in a step and is worth a sound or a line, but is not state. Every machine is told
     /// ([`Event::Game`](crate::node::Event::Game)). `()` if nothing is.
     type Event: Clone + Debug + Send + Sync + Serialize + DeserializeOwned;
@@ -153,7 +161,11 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// Called by the host on each tick; and by every machine more often than that: whoever shows the
     /// world predicts with it, on worlds that never come to be, and drops the events of those. So it
     /// does nothing but what it says here.
-    fn step(world: &mut Self::World, news: &[News<Self::Controls>], events: &mut Vec<Self::Event>);
+    fn step(
+        world: &mut Self::World,
+        news: &[News<Self::Controls, Self::Order>],
+        events: &mut Vec<Self::Event>,
+    );
 
     /// A world between `from` (`part` 0) and `to` (`part` 65,536, never reached): what moves smoothly
     /// is interpolated, everything else is as in `to`. What jumped (a player put elsewhere) is not

@@ -5,7 +5,7 @@
 //! lost, whichever way, the others elect another, and the world goes on from the newest state that
 //! any of them holds: for a killed process within the same tick.
 //!
-//! The library knows no game. This page leads through all that the author of one needs, in the order
+//! [`guide`] makes a game in five steps. The library knows no game. This page leads through all that the author of one needs, in the order
 //! in which it is met; everything here is imported from `interregnum::` itself.
 //!
 //! # A whole game
@@ -14,9 +14,7 @@
 //! the count goes on.
 //!
 //! ```
-//! use std::{collections::BTreeMap, time::Duration};
-//!
-//! use interregnum::{Event, Game, Happened, Name, News, NodeId, SessionName, Settings, start};
+//! use interregnum::{Event, Game, Happened, News, join};
 //! use serde::{Deserialize, Serialize};
 //!
 //! /// The rules. There are no values of it: all state is in the world.
@@ -26,15 +24,14 @@
 //! #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 //! struct World {
 //!     count: u64,
-//!     /// Whose button was down in the last step.
-//!     down: BTreeMap<NodeId, bool>,
 //! }
 //!
 //! impl Game for Clicks {
 //!     const RULES: &'static str = "clicks 1";
 //!     type World = World;
-//!     type Controls = bool; // whether the button is down
-//!     type Event = u64; // a click, and how many that makes
+//!     type Controls = (); // nothing is held down
+//!     type Order = (); // a click
+//!     type Event = u64; // it was clicked, and how many that makes
 //!     type Scores = (); // nothing is kept for ever
 //!
 //!     fn new_world(_seed: u64) -> World {
@@ -45,37 +42,32 @@
 //!         true // any world can be stepped and shown
 //!     }
 //!
-//!     fn step(world: &mut World, news: &[News<bool>], events: &mut Vec<u64>) {
+//!     fn step(world: &mut World, news: &[News<()>], events: &mut Vec<u64>) {
 //!         for news in news {
-//!             let News::Controls(player, down) = news else { continue };
-//!             let was_down = world.down.insert(*player, *down);
-//!             if *down && was_down != Some(true) {
-//!                 world.count = world.count.wrapping_add(1);
-//!                 events.push(world.count);
-//!             }
+//!             let News::Order(_player, ()) = news else { continue };
+//!             world.count = world.count.wrapping_add(1);
+//!             events.push(world.count);
 //!         }
 //!     }
 //! }
 //!
-//! let mut settings = Settings::new(Name::new("Ada"));
-//! settings.session = Some(SessionName::new("clicking")?);
-//! # settings.ip = Some(std::net::Ipv4Addr::LOCALHOST);
-//! # let unused = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
-//! # settings.beacon_port = unused.local_addr()?.port();
+//! # let unused = std::net::UdpSocket::bind(("127.0.0.1", 0))?;
+//! # let port = unused.local_addr()?.port();
 //! # drop(unused);
-//! let handle = start::<Clicks>(settings)?;
+//! let handle = join::<Clicks>("clicking")
+//!     .name("Ada")
+//! #   .ip(std::net::Ipv4Addr::LOCALHOST).beacon_port(port)
+//!     .env()
+//!     .start()?;
 //! let events = handle.events();
-//!
-//! let mut seen = None;
-//! let mut count = 0;
-//! while count < 3 {
-//!     seen = handle.newer_view(seen.as_ref(), Duration::from_secs(1)).or(seen);
-//!     let Some(view) = &seen else { continue };
-//!     handle.controls((view.at.0 / 50_000) % 2 == 0); // clicks ten times a second
-//!     while let Some(happened) = events.next_now() {
-//!         if let Happened::Node(Event::Game { event, .. }) = happened.event {
-//!             count = event;
-//!             println!("{count} clicks, hosted by {:?}", view.host);
+//! for _ in 0..3 {
+//!     handle.order(())?; // a click
+//! }
+//! for timed in events.until_the_end() {
+//!     if let Happened::Node(Event::Game { event: count, .. }) = timed.event {
+//!         println!("{count} clicks");
+//!         if count == 3 {
+//!             break;
 //!         }
 //!     }
 //! }
@@ -89,26 +81,30 @@
 //!
 //! # The rules
 //! [`Game`] is what yours has to be: a world that can be encoded, and a pure step over it. The step is
-//! told [`News`]: who came, who left, and what everybody holds down. Its chance comes from [`draw`].
+//! told [`News`]: who came, who left, what everybody holds down, and what somebody orders. Its chance comes from [`draw`].
 //! What came off a wire and is no world is [`Malformed`].
 //!
 //! # The start
-//! [`Settings`] say who plays, and where: a [`Name`], a [`Role`], a [`SessionName`]; all but the name
-//! have sound defaults. [`start`] gives a [`Handle`], or a [`StartError`]. [`start_piloted`] is for a bot.
+//! [`join`] names a session, and gives a [`Join`], on which everything else can be said that has a sound default:
+//! who plays, and where. [`Join::start`] gives a [`Handle`], or a [`StartError`]. All there is to be said are
+//! [`Settings`]: a [`Name`], a [`Role`], a [`SessionName`] and more.
 //!
 //! # While it runs
-//! Two ways in: [`Handle::controls`] is what your player holds down from here on, [`Handle::command`]
-//! takes a [`Command`], such as to play elsewhere or to leave.
+//! Three ways in: [`Handle::hold`] is what your player holds down from here on, [`Handle::order`] is what it does
+//! once, and [`Handle::command`] takes a [`Command`], such as to play elsewhere or to leave.
 //!
 //! Two ways out. [`Handle::view`] is what there is to see, whole, and the latest replaces the one before:
 //! a [`View`] with a [`Status`], the players ([`MemberView`]), the sessions around ([`SessionView`]), and
 //! the [`Picture`] to draw. [`Handle::events`] is what happened, each once: [`Events`] give one
 //! [`Happened`] after the other, most of them an [`Event`] of the node, among these those of your game.
-//! None of the four ever waits for the network, and the network waits for none of them.
+//! None of these ever waits for the network, and the network waits for none of them.
 //!
 //! Who and when: a [`NodeId`] is a player, for as long as its profile lives; a [`Term`] is one reign of
 //! one host; a [`Tick`] is one step of the world, and a [`Clock`] both; an [`Instant`] is a time to draw
 //! for.
+//!
+//! # Parts of a world
+//! [`kit`] has what many games need: who plays and who waits, rounds, and what somebody has chosen and shows later.
 //!
 //! # What people say
 //! [`Handle::say`] says something to all or to one, [`Handle::unsay`] takes it back. Everybody hears of it as an
@@ -130,6 +126,8 @@ pub mod ui;
 #[doc(hidden)]
 pub mod accounts;
 pub mod arena;
+pub mod guide;
+pub mod kit;
 pub mod lines;
 pub mod sim;
 
@@ -170,7 +168,7 @@ pub mod wire;
 
 pub use game::{Fact, Game, Malformed, News, ScoreNews, draw};
 pub use node::{Command, Event, MemberView, Picture, SessionView, Status, View};
-pub use runtime::{Events, Handle, Happened, Settings, StartError, start, start_piloted};
+pub use runtime::{Events, Handle, Happened, Join, Settings, StartError, join};
 pub use text::{Name, SessionName};
 pub use types::{Clock, Instant, NodeId, Role, Term, Tick};
 
@@ -183,6 +181,7 @@ pub mod details {
     //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], [`Lock`], [`PublicKey`], and what [`check_address`] says of an address |
     //! | [`StartError`](crate::StartError) | [`AddressError`], [`OutOfRange`] |
     //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`] |
+    //! | [`kit`](crate::kit) | [`random_bytes`], for what is to be hidden |
     //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`], [`Friend`], [`PairingView`], [`ChatView`] |
     //! | [`ChatView`] | [`ChatLine`], [`Line`], [`Content`], [`Place`], [`EntryId`], [`Sent`] |
     //! | [`MemberView`](crate::MemberView) | [`Standing`] |
@@ -213,7 +212,7 @@ pub mod details {
             PairingView, Parting, Sent,
         },
         pairing::{Code, Ended, Sign, Stage, Told},
-        runtime::{AddressError, NotTaken, Pilot, Started, Timed, check_address},
+        runtime::{AddressError, NotTaken, Pilot, Started, Timed, check_address, random_bytes},
         text::{NAME_CHARS_MAX, Said, Unfit, Unsaid},
         types::{Epoch, Incarnation},
     };
@@ -241,6 +240,7 @@ pub mod inside {
     //! | [`replica`] | how a world is replicated: host, client, snapshots |
     //! | [`node`] | cluster and replica as one machine, and the contract of whoever drives it |
     //! | [`runtime`], [`sim`](crate::sim) | the two drivers: real sockets and real time; virtual ones, with faults |
+    //! | [`kit`](crate::kit) | parts that a world may have |
     //! | [`arena`](crate::arena), `ui` | the game that ships, and its window |
     //!
     //! To understand the network read [`mesh`], [`cluster::message`], [`cluster::election`], [`node`],

@@ -7,10 +7,10 @@
 //! A [`Voice`] makes the lines of one node, of any game:
 //!
 //! ```no_run
-//! use interregnum::{Name, Settings, lines::{Voice, of_game}, start};
+//! use interregnum::{join, lines::{Voice, of_game}};
 //! # use interregnum::arena::Arena as YourGame;
 //!
-//! let handle = start::<YourGame>(Settings::new(Name::new("Ada")))?;
+//! let handle = join::<YourGame>("a session").name("Ada").start()?;
 //! let mut voice = Voice::new(handle.started());
 //! for timed in handle.events().until_the_end() {
 //!     if let Some(line) = voice.happened(&timed, of_game) {

@@ -53,7 +53,7 @@ use crate::{
 pub use crate::{
     cluster::{Exclusion, election::Cause},
     mesh::Parting,
-    replica::audit::Deceit,
+    replica::{audit::Deceit, orders::bytes_of as bytes_of_order},
 };
 
 /// One thing that happened.
@@ -77,6 +77,9 @@ pub enum Command<G: Game> {
     Leave,
     /// Hold this down from the next tick on.
     Controls(G::Controls),
+    /// Do this once. It is dropped where no game is played, by whoever only watches, and where there is
+    /// [no room](Node::has_room_for_orders) or it is [too large](crate::config::ORDER_BYTES_MAX).
+    Order(G::Order),
     /// As the host: let this one go, and not come back for a minute. Without effect by anybody else.
     Kick(NodeId),
     /// As the host: let this one go, and never come back, whoever hosts. Without effect by anybody else.

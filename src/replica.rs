@@ -11,6 +11,7 @@ pub mod audit;
 pub mod client;
 pub mod host;
 pub mod journal;
+pub mod orders;
 pub mod snapshot;
 
 use std::{
@@ -69,6 +70,8 @@ pub struct Seat {
     /// The number of its last controls applied. Lower ones are never applied again, by no host. One
     /// is used up in each tick: 32 bits would last for 828 days.
     pub number: u64,
+    /// The number of its last order applied. None up to it is ever applied again, by no host.
+    pub orders: u64,
     /// Whether the world has it as present.
     pub present: bool,
 }
@@ -264,6 +267,15 @@ impl<G: Game> Replica<G> {
         }
     }
 
+    /// Forgets which orders have been applied: what a host must never do either.
+    pub(crate) fn forget_orders(&mut self) {
+        if let Some((_, state)) = &mut self.newest {
+            for seat in Arc::make_mut(state).seats.values_mut() {
+                seat.orders = seat.orders.saturating_sub(3);
+            }
+        }
+    }
+
     /// Notes the events that led to the newest state, as far as they are known. Those of which the
     /// user has not been told yet, and how many came before them that nobody can tell any more.
     pub fn note_events(&mut self, events: Vec<(Tick, G::Event)>) -> (Vec<(Tick, G::Event)>, u64) {
@@ -318,10 +330,7 @@ impl<G: Game> Newest for Replica<G> {
 
 /// The state that [`Newest::encode`] made into `payload`, if it is one and can be stepped.
 pub fn decode_copy<G: Game>(payload: &Payload) -> Option<State<G::World>> {
-    let state: State<G::World> = match payload {
-        Payload::Binary(bytes) => postcard::from_bytes(bytes).ok()?,
-        Payload::Json(raw) => serde_json::from_str(raw.get()).ok()?,
-    };
+    let state: State<G::World> = payload.decode()?;
     G::is_valid(&state.world).then_some(state)
 }
 
@@ -344,6 +353,7 @@ mod tests {
         const RULES: &'static str = "bell 1";
         type World = u64;
         type Controls = ();
+        type Order = ();
         type Event = u64;
         type Scores = ();
 
@@ -368,7 +378,7 @@ mod tests {
     struct Ringer {
         term: Term,
         replica: Replica<Bell>,
-        host: host::Host<()>,
+        host: host::Host<(), ()>,
     }
 
     impl Ringer {

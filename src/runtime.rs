@@ -1,6 +1,6 @@
 //! The driver for real networks: a thread, its sockets, and the [`Handle`] for whoever plays.
 //!
-//! [`start`] opens the sockets and starts one *network thread*, which owns the
+//! [`Join::start`] opens the sockets and starts one *network thread*, which owns the
 //! [`Node`] and does nothing but: wait until something can be read or the node's
 //! next deadline comes, feed it, carry out its effects. It never touches a disk, never sleeps for a
 //! fixed time and never waits for whoever plays. So a stalled window stalls only itself, and the
@@ -8,7 +8,7 @@
 //!
 //! What passes between the two sides:
 //! - *In*: [`Handle::command`], a short bounded queue that says when it is full, and
-//!   [`Handle::controls`], a slot where only the latest counts.
+//!   [`Handle::hold`], a slot where only the latest counts.
 //! - *Out*: [`Handle::view`], a slot where only the latest counts, and [`Handle::events`], what
 //!   happened, each once: any number of readers, with a bounded queue each. Who does not read in time is
 //!   told how much was missed.
@@ -28,6 +28,7 @@ mod drive;
 mod events;
 mod failing;
 mod interfaces;
+mod join;
 mod link;
 mod open;
 mod paths;
@@ -55,8 +56,8 @@ use crate::{
     game::{FactRules, Game},
     keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::EntryId},
-    node::{Command, Event, Interface, Node, View},
-    text::{Name, Said, SessionName},
+    node::{Command, Event, Interface, Node, View, bytes_of_order},
+    text::{Name, Said, SessionName, Unfit},
     types::{Incarnation, Instant, NodeId, Role},
 };
 
@@ -69,6 +70,7 @@ use drive::Driver;
 pub use events::Events;
 use events::{Readers, Teller};
 use interfaces::Seen;
+pub use join::{Join, join};
 pub use open::raise_file_limit;
 use shared::Shared;
 use sockets::Sockets;
@@ -185,6 +187,20 @@ pub enum StartError {
     /// The settings hold what cannot be.
     #[error(transparent)]
     Tuning(OutOfRange),
+    /// No session can have this name.
+    #[error("no session can be called that: {0}")]
+    Session(Unfit),
+    /// There is nothing in the passphrase.
+    #[error("there is nothing in the passphrase")]
+    Passphrase,
+    /// A variable of the environment says what cannot be.
+    #[error("{variable} cannot be used: {why}")]
+    Variable {
+        /// Which.
+        variable: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The system refuses something every network program needs.
     #[error("cannot {what}")]
     System {
@@ -270,40 +286,24 @@ pub enum Happened<G: Game> {
     },
 }
 
-/// Why a command was not taken.
+/// Why a command or an order was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTaken {
     /// As many wait as may wait: the node is given more than it can do.
-    #[error("too many commands wait for the node; try again in a moment")]
+    #[error("too many wait for the node already; try again in a moment")]
     Full,
+    /// The order is too large to be one.
+    #[error("an order may have {} bytes", crate::config::ORDER_BYTES_MAX)]
+    TooLarge,
     /// The node has left, or failed.
     #[error("the node has ended")]
     Ended,
 }
 
-/// Plays in place of a person: is shown each new view, and says what to hold down from there on
-/// (none: what was held before). It is called on the network thread, so it must be quick; and a panic
-/// in it ends the node.
-pub type Pilot<G> = Box<dyn FnMut(&View<G>) -> Option<<G as Game>::Controls> + Send>;
-
-/// Starts a node, for a person to play.
-///
-/// # Errors
-/// [`StartError`] when a socket cannot be had, or a setting is out of its range.
-pub fn start<G: Game>(settings: Settings) -> Result<Handle<G>, StartError> {
-    launch(settings, None)
-}
-
-/// Starts a node that is played by `pilot`.
-///
-/// # Errors
-/// [`StartError`] when a socket cannot be had, or a setting is out of its range.
-pub fn start_piloted<G: Game>(
-    settings: Settings,
-    pilot: Pilot<G>,
-) -> Result<Handle<G>, StartError> {
-    launch(settings, Some(pilot))
-}
+/// Plays in place of a person: is shown each new view, and says what to do: to hold something down from there on
+/// ([`Command::Controls`]), or to do something once ([`Command::Order`]). It is called on the network thread, so it
+/// must be quick; and a panic in it ends the node.
+pub type Pilot<G> = Box<dyn FnMut(&View<G>) -> Option<Command<G>> + Send>;
 
 fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle<G>, StartError> {
     settings.tuning.check().map_err(StartError::Tuning)?;
@@ -486,9 +486,27 @@ impl<G: Game> Handle<G> {
         self.shared.command(command)
     }
 
-    /// What is held down from here on. Costs nothing if it is the same as before.
-    pub fn controls(&self, controls: G::Controls) {
-        self.shared.controls(controls);
+    /// What the player holds down from here on. Costs nothing if it is the same as before.
+    pub fn hold(&self, controls: G::Controls) {
+        self.shared.hold(controls);
+    }
+
+    /// Does something once: the rules are told of it as [`News::Order`](crate::News::Order), on whichever machine hosts
+    /// by then. Orders come in the sequence in which they are given, none twice, and none is left out while this node
+    /// stays in its session. Half a thousand may be on their way. What is ordered on the title, or by a spectator, is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`NotTaken`]: it is not done. [`NotTaken::Full`] says that more is ordered than the host takes, or that there is
+    /// no host right now: give it again later.
+    pub fn order(&self, order: G::Order) -> Result<(), NotTaken> {
+        if bytes_of_order(&order).is_none() {
+            return Err(NotTaken::TooLarge);
+        }
+        if self.has_ended_within(Duration::ZERO) {
+            return Err(NotTaken::Ended);
+        }
+        self.shared.order(order)
     }
 
     /// Says something to all, or to one person: the id of its account's key. What becomes of it is told by

@@ -62,6 +62,17 @@ pub trait Playable: Game {
         Self::press(chance, stamp, gathers)
     }
 
+    /// What a player orders besides, if anything: `world` is what it sees, if it sees one, and `me` who it is. By
+    /// default nothing.
+    fn order(
+        _world: Option<&Self::World>,
+        _me: NodeId,
+        _chance: u64,
+        _stamp: u32,
+    ) -> Option<Self::Order> {
+        None
+    }
+
     /// Gives somebody what no rule gives.
     fn favour(world: &mut Self::World, whom: NodeId);
 

@@ -47,7 +47,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "pairing", "refusals", "replica", "text", "types",
         ],
     ),
-    // The game that ships knows of no network.
+    // What a world may have, and the game that ships, know of no network.
+    ("kit", &["game", "text", "types"]),
     ("arena", &["bits", "game", "text", "types"]),
     (
         "sim",

@@ -10,6 +10,9 @@
     reason = "tests of the impure edge"
 )]
 
+#[path = "library/orders.rs"]
+mod orders;
+
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, UdpSocket},
@@ -21,7 +24,7 @@ use interregnum::{
     config::{EVENTS_WAITING_MAX, Tuning},
     game::{Game, News},
     node::{Command, Event, Status, View},
-    runtime::{self, Handle, Happened, NotTaken, Settings, StartError, Timed},
+    runtime::{Handle, Happened, Join, NotTaken, Settings, StartError, Timed},
     text::{Name, SessionName},
     types::{NodeId, Role},
 };
@@ -56,6 +59,7 @@ impl Game for Trap {
     const RULES: &'static str = "trap 1";
     type World = World;
     type Controls = Key;
+    type Order = ();
     type Event = ();
     type Scores = ();
 
@@ -76,7 +80,7 @@ impl Game for Trap {
                 News::Controls(_, Key::Fail) => panic!("the key that fails"),
                 News::Controls(_, Key::LightFuse) => _ = world.fuse.get_or_insert(20),
                 News::Controls(_, Key::Shout) => events.extend([(); 1_000]),
-                News::Left(_) | News::Controls(..) => {}
+                News::Left(_) | News::Controls(..) | News::Order(..) => {}
             }
         }
         if let Some(left) = &mut world.fuse {
@@ -95,7 +99,7 @@ fn rules_that_panic_on_one_node_are_told_there_and_the_others_play_on() {
     let host = nodes[0].view().unwrap().host.unwrap();
     let (failing, others): (Vec<_>, Vec<_>) =
         nodes.iter().partition(|node| node.started().id == host);
-    failing[0].controls(Key::Fail);
+    failing[0].hold(Key::Fail);
     is_failed(failing[0], "the key that fails");
     for node in others {
         let view = until(node, |view| {
@@ -109,7 +113,7 @@ fn rules_that_panic_on_one_node_are_told_there_and_the_others_play_on() {
 #[test]
 fn a_world_that_panics_ends_one_node_after_the_other_and_each_says_so() {
     let nodes = gathered(3);
-    nodes[1].controls(Key::LightFuse);
+    nodes[1].hold(Key::LightFuse);
     for node in &nodes {
         is_failed(node, "3 names");
     }
@@ -122,7 +126,7 @@ fn a_pilot_that_panics_is_told_like_rules_that_do() {
         Status::Playing => panic!("no idea"),
         _ => None,
     };
-    let node = runtime::start_piloted::<Trap>(settings, Box::new(pilot)).unwrap();
+    let node = Join::<Trap>::from(settings).pilot(pilot).start().unwrap();
     is_failed(&node, "no idea");
 }
 
@@ -134,7 +138,7 @@ fn a_command_that_finds_no_room_comes_back() {
         None
     };
     let settings = settings("Ada", unused_port());
-    let node = runtime::start_piloted::<Trap>(settings, Box::new(pilot)).unwrap();
+    let node = Join::<Trap>::from(settings).pilot(pilot).start().unwrap();
     let rename = |number| node.command(Command::Rename(Name::new("Ada").numbered(number)));
     let taken = (0..2_000).find_map(|number| rename(number).err().map(|error| (number, error)));
     let (taken, error) = taken.unwrap();
@@ -148,7 +152,7 @@ fn a_command_that_finds_no_room_comes_back() {
 
 #[test]
 fn who_has_left_takes_no_command() {
-    let node = runtime::start::<Trap>(settings("Ada", unused_port())).unwrap();
+    let node = Join::<Trap>::from(settings("Ada", unused_port())).start().unwrap();
     node.command(Command::Leave).unwrap();
     let last = node.events().until_the_end().last().unwrap();
     assert!(matches!(last.event, Happened::Node(Event::Stopped)), "{last:?}");
@@ -158,7 +162,7 @@ fn who_has_left_takes_no_command() {
 
 #[test]
 fn two_readers_both_hear_everything_from_when_they_were_taken_on() {
-    let node = runtime::start::<Trap>(settings("Ada", unused_port())).unwrap();
+    let node = Join::<Trap>::from(settings("Ada", unused_port())).start().unwrap();
     let (first, second) = (node.events(), node.events());
     node.command(Command::Leave).unwrap();
     let [first, second] = [first, second].map(|events| {
@@ -172,10 +176,10 @@ fn two_readers_both_hear_everything_from_when_they_were_taken_on() {
 
 #[test]
 fn a_reader_that_does_not_read_hinders_nobody_and_is_told_how_many_it_missed() {
-    let node = runtime::start::<Trap>(settings("Ada", unused_port())).unwrap();
+    let node = Join::<Trap>::from(settings("Ada", unused_port())).start().unwrap();
     until(&node, |view| view.status == Status::Playing && view.picture.is_some());
     let (idle, busy) = (node.events(), node.events());
-    node.controls(Key::Shout);
+    node.hold(Key::Shout);
     let mut heard = 0;
     while heard < 2 * EVENTS_WAITING_MAX as u64 {
         heard += count(&busy.next_within(PATIENCE).unwrap());
@@ -195,7 +199,7 @@ fn a_setting_out_of_its_range_is_refused_at_the_start() {
     for players_max in [0, 1, 65, usize::MAX] {
         let mut settings = settings("Ada", unused_port());
         settings.tuning = Tuning { players_max, ..Tuning::default() };
-        let Err(StartError::Tuning(error)) = runtime::start::<Trap>(settings) else {
+        let Err(StartError::Tuning(error)) = Join::<Trap>::from(settings).start() else {
             panic!("{players_max} players were taken");
         };
         assert_eq!(error.field, "players_max");
@@ -206,10 +210,10 @@ fn a_setting_out_of_its_range_is_refused_at_the_start() {
 #[test]
 fn who_only_watches_is_counted_and_not_listed() {
     let port = unused_port();
-    let ada = runtime::start::<Trap>(settings("Ada", port)).unwrap();
+    let ada = Join::<Trap>::from(settings("Ada", port)).start().unwrap();
     let mut watching = settings("Ben", port);
     watching.role = Role::Spectator;
-    let ben = runtime::start::<Trap>(watching).unwrap();
+    let ben = Join::<Trap>::from(watching).start().unwrap();
     for node in [&ada, &ben] {
         let view = until(node, |view| view.status == Status::Playing && view.spectators == 1);
         let listed: Vec<_> = view.members.iter().map(|member| member.id).collect();
@@ -224,10 +228,10 @@ fn who_only_watches_is_counted_and_not_listed() {
 fn the_rules_are_told_what_a_player_is_called_even_where_no_beacon_says_so() {
     let mut ada = settings("Ada", unused_port());
     let session = ada.session.take().unwrap();
-    let ada = runtime::start::<Trap>(ada).unwrap();
+    let ada = Join::<Trap>::from(ada).start().unwrap();
     let mut ben = settings("Ben", unused_port());
     ben.peers.push((Ipv4Addr::LOCALHOST, ada.started().udp).into());
-    let ben = runtime::start::<Trap>(ben).unwrap();
+    let ben = Join::<Trap>::from(ben).start().unwrap();
     let ben_id = ben.started().id;
     until(&ben, |view| view.status == Status::Playing);
     ada.command(Command::Play(session, None)).unwrap();
@@ -242,7 +246,7 @@ fn the_rules_are_told_what_a_player_is_called_even_where_no_beacon_says_so() {
 fn gathered(count: usize) -> Vec<Handle<Trap>> {
     let port = unused_port();
     let names = ["Ada", "Ben", "Cleo", "Dov"];
-    let start = |name| runtime::start::<Trap>(settings(name, port)).unwrap();
+    let start = |name| Join::<Trap>::from(settings(name, port)).start().unwrap();
     let nodes: Vec<_> = names.into_iter().take(count).map(start).collect();
     for node in &nodes {
         let all_named = |view: &View<Trap>| {

@@ -34,11 +34,12 @@ enum Place {
 use Place::{Rate, Seed, Story as Told};
 
 /// Where each was found last.
-const FOUND: [(&str, Place); 28] = [
+const FOUND: [(&str, Place); 29] = [
     ("no-terms", Seed(1)),
     ("not-sticky", Seed(1)),
     ("old-world", Seed(13)),
     ("replay", Seed(232)),
+    ("orders-again", Told("orders-through-kills", 1)),
     ("stubborn", Seed(2)),
     ("no-ask-first", Seed(60)),
     ("yes-sayer", Told("split-three-ways", 2)),

@@ -136,6 +136,7 @@ fn populated() -> State<World> {
     let seat = |player| Seat {
         incarnation: Incarnation(1),
         name: Name::new(&format!("player {player}")),
+        orders: 0,
         number: 1_000,
         present: true,
     };

@@ -10,10 +10,11 @@ use super::{
 /// The most moves that are looked at: for a first one there are hundreds.
 const LOOKED_AT: usize = 96;
 
-/// What it holds down.
-#[derive(Debug, Default)]
+/// A player.
+#[derive(Debug)]
 pub struct Bot {
-    wanted: Option<Move>,
+    /// The last move that it has ordered: of which game, and how many were made before it.
+    made: Option<(u64, u8)>,
     /// How long it seems to think, in ticks.
     thinks: u64,
 }
@@ -21,23 +22,18 @@ pub struct Bot {
 impl Bot {
     /// One that seems to think for so many ticks.
     pub fn new(thinks: u64) -> Self {
-        Self { wanted: None, thinks }
+        Self { made: None, thinks }
     }
 
-    /// Looks at the world as the host has it, and says what to hold down from here on.
+    /// Looks at the world as the host has it, and says which move to order, if any: each of its own once.
     pub fn look(&mut self, world: &World, me: NodeId) -> Option<Move> {
-        self.wanted = match world.turn() {
-            Some((_, player)) if player.id == me => {
-                let thinks =
-                    world.until.saturating_sub(world.tick) > TURN_TICKS.saturating_sub(self.thinks);
-                let held = self
-                    .wanted
-                    .filter(|held| (held.game, held.number) == (world.game, world.moves()));
-                if thinks { None } else { held.or_else(|| choose(world)) }
-            }
-            _ => None,
-        };
-        self.wanted
+        world.turn().filter(|(_, player)| player.id == me)?;
+        let turn = Some((world.game, world.moves()));
+        if world.left() > TURN_TICKS.saturating_sub(self.thinks) || self.made == turn {
+            return None;
+        }
+        self.made = turn;
+        choose(world)
     }
 }
 

@@ -12,9 +12,9 @@
 //! | `teller` | what happens, in words or as JSON |
 //! | `window`, `panel`, `garden`, `snail`, `stage` | what is seen, and what is clicked |
 
-use std::{error::Error, net::Ipv4Addr, time::Duration};
+use std::{error::Error, time::Duration};
 
-use interregnum::{Handle, Name, Role, SessionName, Settings, Status, start, start_piloted};
+use interregnum::{Command, Handle, Join, Status, join};
 
 use bot::Bot;
 use rules::Snailway;
@@ -45,8 +45,8 @@ Snailway: lay tiles, and stay on the board.
   --seconds N     leaves after so long
   --fast          a bot that does not think for long
   --json          tells what happens as JSON, one object per line (bots only)
-  --ip ADDRESS    lives at this address of this machine alone
-  --beacon-port N finds the others by this UDP port";
+
+GAME_IP, GAME_PEER and others of the environment say where it lives, and where it looks.";
 
 /// How long a bot seems to think, in ticks.
 const THINKS: u64 = 70;
@@ -54,7 +54,7 @@ const THINKS_FAST: u64 = 6;
 
 /// What was asked for.
 struct Asked {
-    settings: Settings,
+    game: Join<Snailway>,
     bot: bool,
     thinks: u64,
     json: bool,
@@ -62,46 +62,42 @@ struct Asked {
 }
 
 fn asked() -> Result<Option<Asked>, Box<dyn Error>> {
-    let mut settings = Settings::new(Name::new("somebody"));
-    settings.session = Some(SessionName::new("snailway")?);
-    let mut asked = Asked { settings, bot: false, thinks: THINKS, json: false, seconds: None };
+    let mut game = join::<Snailway>("snailway");
+    let (mut bot, mut thinks, mut json, mut seconds) = (false, THINKS, false, None);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut next = || words.next().ok_or(format!("{word} wants something behind it"));
         match word.as_str() {
-            "--name" => asked.settings.name = Name::new(&next()?),
-            "--bot" => asked.bot = true,
-            "--fast" => asked.thinks = THINKS_FAST,
-            "--watch" => asked.settings.role = Role::Spectator,
-            "--json" => asked.json = true,
-            "--session" => asked.settings.session = Some(SessionName::new(&next()?)?),
-            "--seconds" => asked.seconds = Some(next()?.parse()?),
-            "--ip" => asked.settings.ip = Some(next()?.parse::<Ipv4Addr>()?),
-            "--beacon-port" => asked.settings.beacon_port = next()?.parse()?,
+            "--name" => game = game.name(&next()?),
+            "--bot" => bot = true,
+            "--fast" => thinks = THINKS_FAST,
+            "--watch" => game = game.watch(),
+            "--json" => json = true,
+            "--session" => game = game.session(&next()?),
+            "--seconds" => seconds = Some(next()?.parse()?),
             "--help" | "-h" => return Ok(None),
             other => return Err(format!("{other} means nothing here; try --help").into()),
         }
     }
-    Ok(Some(asked))
+    Ok(Some(Asked { game: game.env(), bot, thinks, json, seconds }))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Some(Asked { settings, bot, thinks, json, seconds }) = asked()? else {
+    let Some(Asked { game, bot, thinks, json, seconds }) = asked()? else {
         println!("{HELP}");
         return Ok(());
     };
-    let (name, session) = (settings.name.clone(), settings.session.clone());
     if !bot {
-        return open_window(settings, seconds);
+        return open_window(game, seconds);
     }
+    let (name, session) = (game.as_settings().name.clone(), game.as_settings().session.clone());
     let mut bot = Bot::new(thinks);
-    let handle = start_piloted::<Snailway>(
-        settings,
-        Box::new(move |view| {
+    let handle = game
+        .pilot(move |view| {
             let world = view.picture.as_ref()?.newest();
-            Some(bot.look(world, view.me))
-        }),
-    )?;
+            bot.look(world, view.me).map(Command::Order)
+        })
+        .start()?;
     tell(&handle, Teller::new(&handle, &name, session.as_ref(), json), seconds)
 }
 
@@ -129,18 +125,17 @@ fn tell(
 }
 
 #[cfg(feature = "window")]
-fn open_window(settings: Settings, seconds: Option<u64>) -> Result<(), Box<dyn Error>> {
+fn open_window(game: Join<Snailway>, seconds: Option<u64>) -> Result<(), Box<dyn Error>> {
     if cfg!(target_os = "linux")
         && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| std::env::var_os(name).is_none())
     {
         return Err("there is no display; with --bot it plays without a window".into());
     }
-    window::open(start::<Snailway>(settings)?, seconds);
+    window::open(game.start()?, seconds);
     Ok(())
 }
 
 #[cfg(not(feature = "window"))]
-fn open_window(settings: Settings, _seconds: Option<u64>) -> Result<(), Box<dyn Error>> {
-    let _ = start::<Snailway>; // what the window is opened with
-    Err(format!("{} wants a window, and this was built without; try --bot", settings.name).into())
+fn open_window(_game: Join<Snailway>, _seconds: Option<u64>) -> Result<(), Box<dyn Error>> {
+    Err("this was built without a window; try --bot".into())
 }

@@ -58,7 +58,7 @@ pub fn draw_player(stage: Stage, world: &World, seat: usize, won: u32, is_me: bo
     let who = if is_me { format!("{} (you)", player.name) } else { player.name.to_string() };
     let ink = if alive { INK } else { SOFT };
     stage.words(&shortened(stage, &who, 32.0, 250.0), vec2(SIDE_X + 108.0, top + 38.0), 32.0, ink);
-    let state = match (player.out, world.phase) {
+    let state = match (player.out, world.phase()) {
         _ if is_winner(world, seat) => "wins!".to_owned(),
         (Some(Out::Slid), _) => "slid off the board".to_owned(),
         (Some(Out::Left), _) => "has gone home".to_owned(),
@@ -71,7 +71,7 @@ pub fn draw_player(stage: Stage, world: &World, seat: usize, won: u32, is_me: bo
     stage.words(&state, vec2(SIDE_X + 108.0, top + 66.0), 22.0, SOFT);
     let right = vec2(SIDE_X + SIDE_WIDE - 50.0, top + 43.0);
     if turn {
-        let left = world.until.saturating_sub(world.tick);
+        let left = world.left();
         let part = left as f32 / TURN_TICKS as f32;
         let colour = if left < 200 { ALARM } else { COLOURS[seat] };
         stage.circle(right, 31.0, faded(WHITE, 0.75));
@@ -127,16 +127,15 @@ pub fn draw_notices(stage: Stage, world: &World, status: Status, won_at: Option<
     if status == Status::Interregnum {
         draw_notice(stage, "The gardener is gone…", "Another one is on its way.");
     }
-    let seconds = world.until.saturating_sub(world.tick).div_ceil(60);
-    match world.phase {
+    let seconds = world.left().div_ceil(60);
+    match world.phase() {
         Phase::Alone => draw_notice(
             stage,
             "One snail is no race.",
             "Start it once more, here or on another machine.",
         ),
         Phase::Gathering => {
-            let names: Vec<_> =
-                world.people.values().map(|person| person.name.to_string()).collect();
+            let names: Vec<_> = world.lobby.people().map(|(_, name)| name.to_string()).collect();
             draw_notice(stage, &format!("A game begins in {seconds}…"), &names.join(", "));
         }
         Phase::Won(seat) => {
@@ -196,7 +195,7 @@ fn draw_winner(stage: Stage, world: &World, seat: usize, seconds: u64, time: f32
     let name = world.players.get(seat).map_or_else(String::new, |player| player.name.to_string());
     let line = shortened(stage, &format!("{name} wins!"), 54.0, 420.0);
     stage.words_amid(&line, amid + vec2(0.0, 102.0), 54.0, INK);
-    let next = if world.people.len() > 1 {
+    let next = if world.lobby.people().count() > 1 {
         format!("the next game begins in {seconds}")
     } else {
         "and is alone now".to_owned()
@@ -229,7 +228,7 @@ pub fn is_turn_of(world: &World, seat: usize) -> bool {
 
 /// Whether this one has won.
 pub fn is_winner(world: &World, seat: usize) -> bool {
-    matches!(world.phase, Phase::Won(won) if usize::from(won) == seat)
+    matches!(world.phase(), Phase::Won(won) if usize::from(won) == seat)
 }
 
 fn hand_tile(tile: usize) -> Vec2 {

@@ -10,13 +10,15 @@
 //! counted in ticks, in the world, so a turn's clock stands still between two hosts, and goes on with the
 //! next one.
 //!
-//! A move is a control that is held down until the world has passed it. It says which move of which game
-//! it is, and is dealt with once for as long as it is held: so it does no harm that it comes many times, or
-//! again after a host was lost; and if a lost host took it along, the next one is told again.
+//! A move is an order, so it comes once, whoever hosts. It says which move of which game it is: one that comes too
+//! late, since the clock was faster, is refused and not taken for the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use interregnum::{Fact, Game, Name, News, NodeId, ScoreNews, draw};
+use interregnum::{
+    Fact, Game, Name, News, NodeId, ScoreNews, draw,
+    kit::{Call, Lobby, Rounds, Stage},
+};
 use serde::{Deserialize, Serialize};
 
 use super::path::{Board, CELLS, KINDS, Spot, Tile, Way, follow};
@@ -36,8 +38,8 @@ pub const CHEER_TICKS: u64 = 6 * 60;
 /// How long a game waits for more players, from the second on, in ticks.
 pub const GATHER_TICKS: u64 = 2 * 60;
 
-/// The most people that a world may speak of: more than a session takes.
-const PEOPLE_MAX: usize = 256;
+/// Games follow one another, and whoever watched one plays the next.
+const ROUNDS: Rounds = Rounds { fewest: 2, most: SEATS, gather: GATHER_TICKS, cheer: CHEER_TICKS };
 
 /// The rules.
 #[derive(Clone, Debug)]
@@ -46,21 +48,19 @@ pub enum Snailway {}
 /// Everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct World {
-    /// So many steps were made.
-    pub tick: u64,
+    /// Who is present, who plays and who watches.
+    pub lobby: Lobby,
     /// Where chance comes from, and how often it was asked.
     seed: u64,
     drawn: u64,
     /// The number of the reign, from which games get their names.
     reign: u64,
-    /// Those who are present, whether they play or watch.
-    pub people: BTreeMap<NodeId, Person>,
     /// The name of this game, or of the last one: no two have the same.
     pub game: u64,
-    /// Where it stands.
-    pub phase: Phase,
-    /// At this tick something happens by itself, in every phase but [`Phase::Alone`].
-    pub until: u64,
+    /// Whose turn it is; when it is over, who has won.
+    seat: u8,
+    /// At this step of the lobby a move is made for whoever's turn it is.
+    turn_until: u64,
     /// Those who play, in the order of their turns; when it is over, those who did.
     pub players: Vec<Player>,
     /// The tiles that lie.
@@ -68,7 +68,7 @@ pub struct World {
 }
 
 /// Where a game stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Fewer than two are present.
     Alone,
@@ -78,15 +78,6 @@ pub enum Phase {
     Turn(u8),
     /// It is over, and this one has won.
     Won(u8),
-}
-
-/// Somebody who is present.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
-    /// What it is called.
-    pub name: Name,
-    /// The move that it holds down: that one was dealt with.
-    dealt: Option<Move>,
 }
 
 /// Somebody who plays.
@@ -196,23 +187,23 @@ pub enum Told {
 }
 
 impl Game for Snailway {
-    const RULES: &'static str = "snailway 1";
+    const RULES: &'static str = "snailway 2";
     type World = World;
-    type Controls = Option<Move>;
+    type Controls = ();
+    type Order = Move;
     type Event = Told;
     /// How many games each has won.
     type Scores = BTreeMap<NodeId, u32>;
 
     fn new_world(seed: u64) -> World {
         World {
-            tick: 0,
+            lobby: Lobby::new(&ROUNDS, seed),
             seed,
             drawn: 0,
             reign: 0,
-            people: BTreeMap::new(),
             game: 0,
-            phase: Phase::Alone,
-            until: 0,
+            seat: 0,
+            turn_until: 0,
             players: Vec::new(),
             board: Board::new(),
         }
@@ -222,17 +213,26 @@ impl Game for Snailway {
         world.is_valid()
     }
 
-    fn step(world: &mut World, news: &[News<Option<Move>>], events: &mut Vec<Told>) {
-        world.tick = world.tick.saturating_add(1);
-        for item in news {
-            match item {
-                News::Joined(id, name) => world.comes(*id, name),
-                News::Left(id) => world.goes(*id, events),
-                News::Controls(id, Some(wanted)) => world.deal_with(*id, *wanted, events),
-                News::Controls(id, None) => world.release(*id),
+    fn step(world: &mut World, news: &[News<(), Move>], events: &mut Vec<Told>) {
+        for call in world.lobby.step(&ROUNDS, news) {
+            match call {
+                Call::Begin => world.begin(events),
+                Call::Left(id) => world.goes(id, events),
+                Call::Wait => {}
             }
         }
-        world.look_at_the_clock(events);
+        for item in news {
+            match item {
+                News::Joined(id, name) => world.is_called(*id, name),
+                News::Order(id, wanted) => world.deal_with(*id, wanted, events),
+                News::Left(_) | News::Controls(..) => {}
+            }
+        }
+        if let Phase::Turn(seat) = world.phase()
+            && world.left() == 0
+        {
+            world.move_for(seat, events);
+        }
     }
 
     fn on_new_host(world: &mut World, reign: u64) {
@@ -283,15 +283,35 @@ impl World {
         self.board.len() as u8
     }
 
+    /// Where the game stands.
+    pub fn phase(&self) -> Phase {
+        match self.lobby.stage() {
+            Stage::Waiting => Phase::Alone,
+            Stage::Gathering { .. } => Phase::Gathering,
+            Stage::Playing => Phase::Turn(self.seat),
+            Stage::Over { .. } => Phase::Won(self.seat),
+        }
+    }
+
+    /// In so many ticks something happens by itself: a move is made, a game begins.
+    pub fn left(&self) -> u64 {
+        let until = match self.lobby.stage() {
+            Stage::Waiting => return 0,
+            Stage::Playing => self.turn_until,
+            Stage::Gathering { until } | Stage::Over { until } => until,
+        };
+        until.saturating_sub(self.lobby.steps())
+    }
+
     /// Whose turn it is.
     pub fn turn(&self) -> Option<(u8, &Player)> {
-        let Phase::Turn(seat) = self.phase else { return None };
+        let Phase::Turn(seat) = self.phase() else { return None };
         Some((seat, self.players.get(usize::from(seat))?))
     }
 
     /// Who has won, when it is over.
     pub fn winner(&self) -> Option<&Player> {
-        let Phase::Won(seat) = self.phase else { return None };
+        let Phase::Won(seat) = self.phase() else { return None };
         self.players.get(usize::from(seat))
     }
 
@@ -323,20 +343,15 @@ impl World {
         Some(tried)
     }
 
-    fn comes(&mut self, id: NodeId, name: &Name) {
-        if self.people.len() < PEOPLE_MAX || self.people.contains_key(&id) {
-            let new = || Person { name: name.clone(), dealt: None };
-            self.people.entry(id).or_insert_with(new).name = name.clone();
-        }
+    fn is_called(&mut self, id: NodeId, name: &Name) {
         if let Some(player) = self.players.iter_mut().find(|player| player.id == id) {
             player.name = name.clone();
         }
     }
 
     fn goes(&mut self, id: NodeId, events: &mut Vec<Told>) {
-        self.people.remove(&id);
         let seat = self.players.iter().position(|player| player.id == id && player.plays());
-        let (Some(seat), Phase::Turn(turn)) = (seat, self.phase) else { return };
+        let (Some(seat), Phase::Turn(turn)) = (seat, self.phase()) else { return };
         self.players[seat].out = Some(Out::Left);
         events.push(Told::Out { player: id, why: Out::Left });
         match self.who_plays()[..] {
@@ -346,22 +361,11 @@ impl World {
         }
     }
 
-    /// Deals with a move that somebody wants to make, once.
-    fn deal_with(&mut self, id: NodeId, wanted: Move, events: &mut Vec<Told>) {
-        let Some(person) = self.people.get_mut(&id) else { return };
-        if person.dealt.replace(wanted) == Some(wanted) {
-            return;
-        }
-        match self.may(id, &wanted) {
-            Ok(seat) => self.lay(seat, &wanted, false, events),
+    /// Makes a move that somebody wants to make, or says why not.
+    fn deal_with(&mut self, id: NodeId, wanted: &Move, events: &mut Vec<Told>) {
+        match self.may(id, wanted) {
+            Ok(seat) => self.lay(seat, wanted, false, events),
             Err(why) => events.push(Told::Refused { player: id, why }),
-        }
-    }
-
-    /// Somebody wants nothing more: what it wants next is dealt with, even if that is the same.
-    fn release(&mut self, id: NodeId) {
-        if let Some(person) = self.people.get_mut(&id) {
-            person.dealt = None;
         }
     }
 
@@ -444,14 +448,14 @@ impl World {
         let playing = self.who_plays();
         let next = playing.iter().find(|next| **next > seat).or(playing.first());
         if let Some(next) = next {
-            self.phase = Phase::Turn(*next);
-            self.until = self.tick.saturating_add(TURN_TICKS);
+            self.seat = *next;
+            self.turn_until = self.lobby.steps().saturating_add(TURN_TICKS);
         }
     }
 
     fn win(&mut self, seat: u8, events: &mut Vec<Told>) {
-        self.phase = Phase::Won(seat);
-        self.until = self.tick.saturating_add(CHEER_TICKS);
+        self.seat = seat;
+        self.lobby.end(&ROUNDS);
         if let Some(player) = self.players.get(usize::from(seat)) {
             events.push(Told::Won { game: self.game, player: player.id });
         }
@@ -466,38 +470,20 @@ impl World {
             .collect()
     }
 
-    fn look_at_the_clock(&mut self, events: &mut Vec<Told>) {
-        let enough = self.people.len() >= 2;
-        let due = self.tick >= self.until;
-        match self.phase {
-            Phase::Alone if enough => {
-                self.phase = Phase::Gathering;
-                self.until = self.tick.saturating_add(GATHER_TICKS);
-            }
-            Phase::Gathering | Phase::Won(_) if due && enough => self.begin(events),
-            Phase::Won(_) if due => self.phase = Phase::Alone,
-            Phase::Gathering if !enough => self.phase = Phase::Alone,
-            Phase::Turn(seat) if due => self.move_for(seat, events),
-            _ => {}
-        }
-    }
-
     /// Begins another game, with whom the lot says.
     fn begin(&mut self, events: &mut Vec<Told>) {
-        let mut present: Vec<(NodeId, Name)> =
-            self.people.iter().map(|(id, person)| (*id, person.name.clone())).collect();
-        self.players.clear();
         self.board.clear();
-        while self.players.len() < SEATS && !present.is_empty() {
-            let lot = self.draw(present.len());
-            let (id, name) = present.swap_remove(lot);
+        let players: Vec<NodeId> = self.lobby.players().collect();
+        self.players.clear();
+        for id in players {
+            let Some(name) = self.lobby.name(id).cloned() else { continue };
             let hand = [(); HAND].map(|()| self.draw_kind());
             let player = Player { id, name, hand, start: None, at: None, crept: 0, out: None };
             self.players.push(player);
         }
         self.game = draw(self.reign, self.drawn);
-        self.phase = Phase::Turn(0);
-        self.until = self.tick.saturating_add(TURN_TICKS);
+        self.seat = 0;
+        self.turn_until = self.lobby.steps().saturating_add(TURN_TICKS);
         events.push(Told::Begun { game: self.game });
     }
 
@@ -536,18 +522,18 @@ impl World {
     fn is_valid(&self) -> bool {
         let ids: BTreeSet<NodeId> = self.players.iter().map(|player| player.id).collect();
         let seats = self.players.len();
-        self.people.len() <= PEOPLE_MAX
+        self.lobby.is_valid(&ROUNDS)
             && seats <= SEATS
             && ids.len() == seats
             && self.board.iter().all(|(cell, tile)| *cell < CELLS && tile.exists())
             && self.players.iter().all(|player| self.is_valid_player(player))
-            && match self.phase {
+            && match self.phase() {
                 Phase::Alone | Phase::Gathering => true,
                 Phase::Won(seat) => usize::from(seat) < seats && self.who_plays().len() <= 1,
                 Phase::Turn(seat) => {
                     self.who_plays().contains(&seat)
                         && self.who_plays().len() >= 2
-                        && self.until.saturating_sub(self.tick) <= TURN_TICKS
+                        && self.left() <= TURN_TICKS
                 }
             }
     }

@@ -67,7 +67,7 @@ struct Table {
     /// Where the snail is to start.
     start: Spot,
     mouse: Vec2,
-    /// The move that is held down.
+    /// The move that is under way.
     wanted: Option<Move>,
     /// The game that is shown.
     game: u64,
@@ -146,7 +146,7 @@ impl Table {
             let words = match &timed.event {
                 Happened::Node(Event::Game { event, .. }) => match event {
                     Told::Refused { player, why } if *player == me => {
-                        self.hold(None);
+                        self.wanted = None;
                         reason(*why).to_owned()
                     }
                     Told::Laid { player, by_clock: true, .. } if *player == me => {
@@ -179,16 +179,15 @@ impl Table {
         }
     }
 
-    fn hold(&mut self, wanted: Option<Move>) {
-        self.wanted = wanted;
-        self.handle.controls(wanted);
+    fn order(&mut self, wanted: Move) {
+        self.wanted = self.handle.order(wanted).is_ok().then_some(wanted);
     }
 
-    /// Lets the move go that the world has passed.
+    /// Forgets the move that the world has passed.
     fn let_go(&mut self, newest: &World) {
         let passed = |wanted: Move| (wanted.game, wanted.number) != (newest.game, newest.moves());
         if self.wanted.is_some_and(passed) {
-            self.hold(None);
+            self.wanted = None;
         }
     }
 
@@ -228,7 +227,7 @@ impl Table {
             self.crept[seat] >= goal && (player.out != Some(Out::Slid) || self.fallen[seat] >= 1.0)
         };
         let mut players = world.players.iter().enumerate().take(COLOURS.len());
-        self.won_at = match (world.phase, self.won_at) {
+        self.won_at = match (world.phase(), self.won_at) {
             (Phase::Won(_), Some(at)) => Some(at),
             (Phase::Won(_), None) => players.all(rests).then_some(time),
             _ => None,
@@ -274,7 +273,7 @@ impl Table {
         if self.wanted.is_none()
             && (laid || is_key_pressed(KeyCode::Enter) || is_key_pressed(KeyCode::Space))
         {
-            self.hold(Some(self.meant(world, seat)));
+            self.order(self.meant(world, seat));
         }
     }
 
@@ -427,8 +426,8 @@ impl Table {
             panel::draw_player(stage, world, seat, won, player.id == view.me, time);
         }
         let playing: Vec<NodeId> = world.players.iter().map(|player| player.id).collect();
-        let watch = world.people.iter().filter(|(id, _)| !playing.contains(id));
-        let mut watching: Vec<String> = watch.map(|(_, person)| person.name.to_string()).collect();
+        let watch = world.lobby.people().filter(|(id, _)| !playing.contains(id));
+        let mut watching: Vec<String> = watch.map(|(_, name)| name.to_string()).collect();
         if view.spectators > 0 {
             watching.push(format!("{} without a seat", view.spectators));
         }

@@ -154,6 +154,7 @@ fn hear(world: &mut World, news: &[News<Controls>], events: &mut Vec<Event>) -> 
     let mut dashing = BTreeSet::new();
     for item in news {
         match item {
+            News::Order(..) => {}
             News::Joined(id, name) => join(world, *id, name, events),
             News::Left(id) => {
                 if let Some(player) = world.players.get_mut(id).filter(|p| !p.is_away()) {

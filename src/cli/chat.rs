@@ -29,7 +29,7 @@ use interregnum::{
         witness::Safety,
     },
     node::{ChatNews, Command, Event, NotSaid, Status, View},
-    runtime::{self, Events, Handle, Happened, Timed},
+    runtime::{self, Events, Handle, Happened, Join, Timed},
     text::Name,
     types::{Instant, NodeId, Role},
 };
@@ -82,7 +82,7 @@ pub fn run(options: &ChatOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let out = Stdout::new(part.run.json)?;
     let stop = signals::stop_requests(part.run.tied, &out)?;
     let input = if part.run.tied { None } else { Some(super::typed::lines()?) };
-    let handle = runtime::start::<Arena>(settings)?;
+    let handle = Join::<Arena>::from(settings).start()?;
     let words = if part.run.json { Words::Json } else { Words::Story };
     let reporter = Reporter::start(&out, words, &name, Some(&session), handle.started());
     let end = part.run.seconds.map(|seconds| runtime::now() + Duration::from_secs(seconds));

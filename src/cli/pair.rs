@@ -23,7 +23,7 @@ use interregnum::{
     keys::PublicKey,
     node::{Command, Event, View},
     pairing::{Ended, Stage, Told},
-    runtime::{self, Events, Handle, Happened},
+    runtime::{self, Events, Handle, Happened, Join},
     text::Name,
     types::{Instant, NodeId, Role},
 };
@@ -132,7 +132,7 @@ fn compare(who: &str, part: &PartOptions, log: &Output) -> anyhow::Result<ExitCo
     let stop = signals::stop_requests(false, &out)?;
     let words = if part.run.json { Words::Json } else { Words::Story };
     let handle: Handle<Arena> =
-        runtime::start_piloted(settings, pilot(Arc::new(AtomicBool::new(false))))?;
+        Join::from(settings).pilot(pilot(Arc::new(AtomicBool::new(false)))).start()?;
     let reporter = Reporter::start(&out, words, &name, Some(&session), handle.started());
     let patience = part.run.seconds.map_or(FOUND_WITHIN, Duration::from_secs);
     let mut comparison = Comparison {

@@ -7,6 +7,7 @@ use std::sync::{
 
 use interregnum::{
     arena::{Arena, bot},
+    node::Command,
     runtime::Pilot,
 };
 
@@ -17,6 +18,7 @@ pub fn pilot(on: Arc<AtomicBool>) -> Pilot<Arena> {
             return None;
         }
         let picture = view.picture.as_ref();
-        Some(picture.map_or(bot::NOTHING, |picture| bot::play(&picture.to, view.me, 0)))
+        let pressed = picture.map_or(bot::NOTHING, |picture| bot::play(&picture.to, view.me, 0));
+        Some(Command::Controls(pressed))
     })
 }

@@ -11,7 +11,7 @@ use interregnum::{
     arena::Arena,
     node::{Command, Event},
     pairing::{Stage, Told},
-    runtime::{self, Events, Handle, Happened, Settings},
+    runtime::{self, Events, Handle, Happened, Join, Settings},
     text::Said,
     types::{Instant, Role},
 };
@@ -172,7 +172,7 @@ impl Participant {
         let name = settings.name.clone();
         let session = settings.session.clone();
         let plays = Arc::new(AtomicBool::new(settings.role == Role::Player));
-        let handle = runtime::start_piloted(settings, pilot(plays))?;
+        let handle = Join::from(settings).pilot(pilot(plays)).start()?;
         let reporter = Reporter::start(out, words, &name, session.as_ref(), handle.started());
         let events = Arc::new(handle.events());
         Ok(Self::taken(Arc::new(handle), events, reporter, profile))

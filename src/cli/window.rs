@@ -13,7 +13,7 @@ use interregnum::{
     arena::Arena,
     keys::Lock,
     node::Command,
-    runtime::{self, Events, Handle},
+    runtime::{self, Events, Handle, Join},
     text::SessionName,
 };
 
@@ -45,7 +45,8 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     settings.lock.clone_from(&lock);
     // A person plays, unless there turns out to be no window for one.
     let on_its_own = Arc::new(AtomicBool::new(false));
-    let handle: Handle<Arena> = runtime::start_piloted(settings, pilot(Arc::clone(&on_its_own)))?;
+    let handle: Handle<Arena> =
+        Join::from(settings).pilot(pilot(Arc::clone(&on_its_own))).start()?;
     let mut stay = Stay {
         events: Arc::new(handle.events()),
         handle: Arc::new(handle),
@@ -202,7 +203,7 @@ mod shown {
         }
 
         fn controls(&self, controls: Controls) {
-            self.handle.controls(controls);
+            self.handle.hold(controls);
         }
 
         fn command(&self, command: Command<Arena>) {

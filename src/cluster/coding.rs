@@ -38,8 +38,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     message::{
-        ControlsPacket, Ends, Message, Packet, Passed, Payload, Proof, RelayPacket, TickPacket,
-        Word, WorldMark,
+        ControlsPacket, Ends, Message, OrdersPacket, Packet, Passed, Payload, Proof, RelayPacket,
+        TickPacket, Word, WorldMark,
     },
     proof::{Claim, HEIRS_MAX, told_ends},
     reign::ReignWord,
@@ -71,6 +71,7 @@ const LEDGER: u8 = 0x1a;
 const JSON: u8 = 0x1b;
 const JOURNAL: u8 = 0x1c;
 const JOURNAL_WANTED: u8 = 0x1d;
+const ORDERS: u8 = 0x1e;
 
 /// Whether this is something that a third node passes on.
 pub fn is_passed_on(kind: u8) -> bool {
@@ -112,6 +113,7 @@ pub fn decode(
     let packet = match kind {
         TICK..=TICK_LAST => Packet::Tick(decode_tick(kind, body, from)?),
         CONTROLS => Packet::Controls(decode_controls(&body, me)?),
+        ORDERS => Packet::Orders(decode_orders(&body, me)?),
         RELAY => Packet::Relay(decode_relay(&body)?),
         LEDGER => return LedgerMessage::decode(&body).map(Message::Ledger),
         JOURNAL => return Ok(Message::Journal(Payload::Binary(Blob(body)))),
@@ -133,6 +135,7 @@ fn encode_short(packet: &Packet) -> Option<Encoded> {
     match packet {
         Packet::Tick(tick) => SharedTick::new(tick)?.to(tick.heard, &tick.proof.tags),
         Packet::Controls(controls) => encode_controls(controls),
+        Packet::Orders(orders) => encode_orders(orders),
         Packet::Relay(relay) => encode_relay(relay),
         _ => None,
     }
@@ -325,6 +328,35 @@ fn decode_controls(
     let lossy = input.bit()?;
     let list = Payload::Binary(Blob(body.slice_ref(input.rest()?)));
     Ok(ControlsPacket { term, holds, number, lossy, list })
+}
+
+fn encode_orders(orders: &OrdersPacket) -> Option<Encoded> {
+    let OrdersPacket { term, base, first, list: Payload::Binary(list) } = orders else {
+        return None;
+    };
+    let mut out = BitWriter::new();
+    out.bits(tag(term.host, term.incarnation), 32);
+    out.number(term.epoch.0);
+    out.number(*base);
+    out.number(first.checked_sub(*base)?);
+    let mut body = out.finish();
+    body.extend_from_slice(list);
+    Some((ORDERS, body))
+}
+
+fn decode_orders(
+    body: &Bytes,
+    (host, incarnation): (NodeId, Incarnation),
+) -> Result<OrdersPacket, Malformed> {
+    let mut input = BitReader::new(body);
+    if input.bits(32)? != tag(host, incarnation) {
+        return Err(Malformed);
+    }
+    let term = Term { epoch: Epoch(input.number()?), host, incarnation };
+    let base = input.number()?;
+    let first = base.checked_add(input.number()?).ok_or(Malformed)?;
+    let list = Payload::Binary(Blob(body.slice_ref(input.rest()?)));
+    Ok(OrdersPacket { term, base, first, list })
 }
 
 /// What stands in front of something that is passed on.

@@ -38,7 +38,7 @@ use std::{
 
 use self::{
     follower::{Following, Relayed},
-    state::{Candidacy, Grant, Lost, Reigning, Rival, Seeking, State},
+    state::{Candidacy, Conceded, Grant, Lost, Reigning, Rival, Seeking, State},
 };
 use super::{
     message::{
@@ -519,9 +519,8 @@ impl Election {
                 }
             },
             State::Reigning(reign) => {
-                let conceded = reign
-                    .conceded
-                    .is_some_and(|(to, at)| to == term.host && now.since(at) <= RIVAL_REMEMBERED);
+                let conceded =
+                    reign.conceded.is_some_and(|conceded| conceded.holds(now, term.host));
                 if packet.ends.term() == Some(reign.term)
                     && (conceded || self.members(now).len() == 1)
                 {
@@ -597,6 +596,7 @@ impl Election {
             }
             Packet::Tick(_)
             | Packet::Controls(_)
+            | Packet::Orders(_)
             | Packet::Relay(_)
             | Packet::Knock(_)
             | Packet::Reign { .. } => {}

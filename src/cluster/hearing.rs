@@ -63,6 +63,11 @@ impl Cluster {
                     self.out.push_back(Out::Controls { from, incarnation, packet, relayed });
                 }
             }
+            Packet::Orders(packet) => {
+                if peer.role == Role::Player && self.election.reign() == Some(packet.term) {
+                    self.out.push_back(Out::Orders { from, incarnation, packet });
+                }
+            }
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             Packet::Reign { term, word } if votes => {
                 if self.would_matter(term) && self.is_reign(now, from, term, Some(word)) {

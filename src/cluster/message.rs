@@ -10,11 +10,12 @@
 //! `Ok`, and `Coordinator`, which here is part of each [`Packet::Tick`]: a host's every packet
 //! says in which term it reigns, and which term that ended.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::reign::ReignWord;
 use crate::{
+    config::Form,
     keys::{Forged, PublicKey, SecretKey, Signature, Subject, Tag, Token, WorldDigest},
     ledger::exchange::LedgerMessage,
     mesh::message::Address,
@@ -163,6 +164,8 @@ pub enum Packet {
     Tick(TickPacket),
     /// What a client's player holds down.
     Controls(ControlsPacket),
+    /// What a client's player orders.
+    Orders(OrdersPacket),
     /// "My host seems lost; shall I reign?"
     Election(ElectionPacket),
     /// The answer to `Election`.
@@ -346,6 +349,19 @@ pub struct ControlsPacket {
     pub list: Payload,
 }
 
+/// What a client's player does once, until its host's state has it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OrdersPacket {
+    /// The reign that the client follows.
+    pub term: Term,
+    /// The number of the oldest order that waits: what came before is applied, or given up.
+    pub base: u64,
+    /// The number of the first in the list.
+    pub first: u64,
+    /// The orders, one after the other.
+    pub list: Payload,
+}
+
 /// A packet on its way through other nodes. Its author has signed it, so that none of them can make it
 /// say something else. Ticks are encoded anew by whoever passes them on, for what the receiver holds: of
 /// them the host has signed which world comes of them, so that nobody can invent one.
@@ -501,6 +517,22 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// Something in this form. None: it has none.
+    pub fn encode<T: Serialize>(form: Form, value: &T) -> Option<Self> {
+        match form {
+            Form::Binary => postcard::to_stdvec(value).ok().map(Payload::from),
+            Form::Json => to_raw_value(value).ok().map(Payload::Json),
+        }
+    }
+
+    /// What it says, in whichever form. None: nothing of this kind.
+    pub fn decode<T: DeserializeOwned>(&self) -> Option<T> {
+        match self {
+            Payload::Binary(bytes) => postcard::from_bytes(bytes).ok(),
+            Payload::Json(raw) => serde_json::from_str(raw.get()).ok(),
+        }
+    }
+
     /// The bytes, in whichever form.
     pub fn as_bytes(&self) -> &[u8] {
         match self {

@@ -1,7 +1,7 @@
 //! How what this node says leaves: the one place where the cluster has it made into bytes.
 
 use super::{
-    message::{Passed, Proof, Word},
+    message::{OrdersPacket, Passed, Proof, Word},
     proof::{HEIRS_MAX, Vouched, WORD_TICKS},
     *,
 };
@@ -70,6 +70,18 @@ impl Cluster {
         }
         let delivery = if lossy { Delivery::Twice } else { Delivery::Datagram };
         self.send(now, term.host, delivery, &Message::Packet(packet));
+    }
+
+    /// Sends the host of a reign what the own player orders.
+    pub fn send_orders(&mut self, now: Instant, orders: OrdersPacket) {
+        let host = orders.term.host;
+        let packet = Packet::Orders(orders);
+        if let Some(relay) = self.election.relay(now) {
+            self.send_through(now, relay, host, packet.clone());
+        }
+        let lossy = self.doubling.is_lossy(now);
+        let delivery = if lossy { Delivery::Twice } else { Delivery::Datagram };
+        self.send(now, host, delivery, &Message::Packet(packet));
     }
 
     /// Asks the host what its steps were told after this tick.

@@ -24,7 +24,7 @@ const SAID_FOR: Duration = Duration::from_secs(10);
 /// What a node remembers to be checked as a host, and to check one.
 #[derive(Clone, Debug)]
 pub(super) struct Auditing<G: Game> {
-    pub(super) journal: Journal<G::Controls>,
+    pub(super) journal: Journal<G::Controls, G::Order>,
     pub(super) audit: Audit<G>,
     answered: BTreeMap<NodeId, Instant>,
     weighed: Instant,

@@ -20,7 +20,7 @@ impl<G: Game> Node<G> {
         &mut self,
         now: Instant,
         before: &State<G::World>,
-        news: &[News<G::Controls>],
+        news: &[News<G::Controls, G::Order>],
     ) {
         let mut here: BTreeSet<NodeId> =
             before.seats.iter().filter(|(_, seat)| seat.present).map(|(id, _)| *id).collect();
@@ -34,7 +34,7 @@ impl<G: Game> Node<G> {
                     let called = Called { player: *player, name: name.clone() };
                     if here.insert(*player) { Body::Joined(called) } else { Body::Renamed(called) }
                 }
-                News::Controls(..) => continue,
+                News::Controls(..) | News::Order(..) => continue,
             };
             self.cluster.write(now, body);
         }

@@ -3,18 +3,17 @@
 
 use std::time::Duration;
 
-use serde_json::value::to_raw_value;
-
 use super::{Event, Node, watching::Watching};
 use crate::{
-    cluster::message::{Payload, TickPacket, WorldMark},
-    config::{Form, Mutant, TICK},
+    cluster::message::{OrdersPacket, Payload, TickPacket, WorldMark},
+    config::{Mutant, TICK},
     game::Game,
     replica::{
         State,
+        orders::Given,
         snapshot::{self, Unusable},
     },
-    types::{Clock, Instant, NodeId, Role},
+    types::{Clock, Instant, NodeId, Role, Term},
 };
 
 /// How long after a tick of the host a client sends its controls: so that they arrive a little
@@ -29,7 +28,27 @@ impl<G: Game> Node<G> {
         number
     }
 
-    /// Sends the host what the own player holds down.
+    /// The own player orders something.
+    pub(super) fn order(&mut self, order: G::Order) {
+        let me = self.cluster.me();
+        if me.session.is_none() || me.role != Role::Player {
+            return;
+        }
+        if let Some(number) = self.client.orders_mut().give(order.clone()) {
+            self.auditing.audit.ordered(number, order);
+        }
+    }
+
+    /// Sends the host what the own player orders.
+    fn pass_orders_on(&mut self, now: Instant, term: Term) {
+        for Given { base, first, orders } in self.client.orders_mut().to_send(term) {
+            if let Some(list) = Payload::encode(self.wishes.form, &orders) {
+                self.cluster.send_orders(now, OrdersPacket { term, base, first, list });
+            }
+        }
+    }
+
+    /// Sends the host what the own player holds down, and orders.
     pub(super) fn report(&mut self, now: Instant) {
         if self.cluster.me().role == Role::Player && self.applied.is_some() {
             self.press();
@@ -42,13 +61,10 @@ impl<G: Game> Node<G> {
             return;
         };
         let (number, list) = self.client.unacknowledged();
-        let list = match self.wishes.form {
-            Form::Binary => postcard::to_stdvec(&list).ok().map(Payload::from),
-            Form::Json => to_raw_value(&list).ok().map(Payload::Json),
-        };
-        let Some(list) = list else { return };
+        let Some(list) = Payload::encode(self.wishes.form, &list) else { return };
         let holds = self.holds().filter(|_| !self.needs_whole);
         self.cluster.send_controls(now, term, holds, number, list);
+        self.pass_orders_on(now, term);
         self.watching.told();
     }
 

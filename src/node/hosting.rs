@@ -7,12 +7,12 @@ use crate::{
     cluster::{
         Hearer,
         election::Newest,
-        message::{ControlsPacket, Ends, Payload, TickPacket, WorldCopy, WorldMark},
+        message::{ControlsPacket, Ends, OrdersPacket, TickPacket, WorldCopy, WorldMark},
     },
     config::{Mutant, TICK},
     game::{Game, draw},
     keys::WorldDigest,
-    replica::{State, decode_copy, host::Host, journal},
+    replica::{State, decode_copy, host::Host, journal, orders::Given},
     types::{Clock, Incarnation, Instant, NodeId, Term, Tick},
 };
 
@@ -59,6 +59,9 @@ impl<G: Game> Node<G> {
         if self.wishes.tuning.has(Mutant::Replay) {
             self.replica.forget_controls();
         }
+        if self.wishes.tuning.has(Mutant::OrdersAgain) {
+            self.replica.forget_orders();
+        }
         if self.replica.state().is_some() {
             self.go_on_as(term);
         } else {
@@ -91,15 +94,23 @@ impl<G: Game> Node<G> {
         packet: &ControlsPacket,
         relayed: bool,
     ) {
-        let list: Option<Vec<G::Controls>> = match &packet.list {
-            Payload::Binary(bytes) => postcard::from_bytes(bytes).ok(),
-            Payload::Json(raw) => serde_json::from_str(raw.get()).ok(),
-        };
-        if let Some(list) = list {
+        if let Some(list) = packet.list.decode::<Vec<G::Controls>>() {
             self.host.collect(from, incarnation, packet.holds, packet.number, &list);
             if !relayed {
                 self.host.heard_directly(from, packet.number);
             }
+        }
+    }
+
+    pub(super) fn collect_orders(
+        &mut self,
+        from: NodeId,
+        incarnation: Incarnation,
+        packet: &OrdersPacket,
+    ) {
+        if let Some(orders) = packet.list.decode() {
+            let given = Given { base: packet.base, first: packet.first, orders };
+            self.host.collect_orders(from, incarnation, given);
         }
     }
 
@@ -112,6 +123,10 @@ impl<G: Game> Node<G> {
         let number = self.press();
         let (me, incarnation) = (self.me(), self.cluster.me().incarnation);
         self.host.collect(me, incarnation, None, number, &[self.controls]);
+        self.client.orders_mut().pass();
+        if let Some(given) = self.client.orders().all() {
+            self.host.collect_orders(me, incarnation, given);
+        }
         if let Some(term) = self.new_reign.take() {
             self.auditing.journal.begin(mark.clock.tick, state.hash());
             G::on_new_host(&mut state.world, journal::number_of(term));

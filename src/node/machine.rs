@@ -36,7 +36,7 @@ pub struct Node<G: Game> {
     pub(super) wishes: Wishes,
     pub(super) cluster: Cluster,
     pub(super) replica: Replica<G>,
-    pub(super) host: Host<G::Controls>,
+    pub(super) host: Host<G::Controls, G::Order>,
     pub(super) client: Client<G>,
     pub(super) controls: G::Controls,
     pub(super) tick_at: Option<Instant>,
@@ -225,6 +225,11 @@ impl<G: Game> Node<G> {
         self.out.pop_front()
     }
 
+    /// Whether the node takes another order: those that wait for their host are as many as may wait.
+    pub fn has_room_for_orders(&self) -> bool {
+        self.client.orders().has_room()
+    }
+
     /// When the node wants to be woken with [`Wire::Timeout`].
     pub fn next_timeout(&self) -> Option<Instant> {
         self.due
@@ -304,6 +309,7 @@ impl<G: Game> Node<G> {
                 self.controls = controls;
                 return;
             }
+            Command::Order(order) => return self.order(order),
             Command::Play(session, lock) => {
                 if self.cluster.me().session.is_some() {
                     self.leave(now);
@@ -410,6 +416,9 @@ impl<G: Game> Node<G> {
                 cluster::Out::Journal { term, payload } => self.hear_journal(now, term, &payload),
                 cluster::Out::Controls { from, incarnation, packet, relayed } => {
                     self.collect(from, incarnation, &packet, relayed);
+                }
+                cluster::Out::Orders { from, incarnation, packet } => {
+                    self.collect_orders(from, incarnation, &packet);
                 }
             }
         }

@@ -9,7 +9,7 @@
 //! | [`Deceit`] | how it is found |
 //! |---|---|
 //! | [`World`](Deceit::World) | another state comes of a step than the host has sent |
-//! | [`Controls`](Deceit::Controls) | the steps were told something in one's own name that one did not press |
+//! | [`Controls`](Deceit::Controls) | the steps were told something in one's own name that one did not press or order |
 //! | [`Scores`](Deceit::Scores) | points came in from the ledger that nothing there accounts for |
 //! | [`Silence`](Deceit::Silence) | the host does not say what the steps were told |
 //!
@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     cluster::message::WorldMark,
+    config::ORDERS_WAITING_MAX,
     game::{Game, Malformed},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
 };
@@ -53,6 +54,9 @@ const HASHES_MAX: usize = 1_024;
 /// How many of the own controls are remembered.
 const PRESSED_MAX: usize = 2_048;
 
+/// How many of the own orders are.
+const ORDERED_MAX: usize = 2 * ORDERS_WAITING_MAX;
+
 /// How many changes by scores are kept that the ledger does not account for yet, and for how many ticks: what was
 /// written elsewhere may be on its way.
 const UNPROVED_MAX: usize = 64;
@@ -63,7 +67,7 @@ const UNPROVED_TICKS: u64 = 600;
 pub enum Deceit {
     /// A state does not come of the one before by the rules.
     World,
-    /// It applied controls in the name of this node that were not pressed here.
+    /// It applied controls or orders in the name of this node that were not given here.
     Controls,
     /// Points came in from the ledger that nothing there accounts for.
     Scores,
@@ -86,12 +90,15 @@ impl Deceit {
     pub fn words(self) -> &'static str {
         match self {
             Deceit::World => "the world is not what everybody's keys make of it by the rules",
-            Deceit::Controls => "it moved you in a way that you did not press",
+            Deceit::Controls => "it did something in your name that you did not do",
             Deceit::Scores => "it gave points that nobody has gathered",
             Deceit::Silence => "it does not say how its world came about",
         }
     }
 }
+
+/// What was given here, with its number, oldest first.
+type Numbered<T> = VecDeque<(u64, T)>;
 
 /// What was found, and at which state.
 pub type Finding = (Clock, Deceit);
@@ -100,7 +107,9 @@ pub type Finding = (Clock, Deceit);
 #[derive(Clone, Debug)]
 pub struct Audit<G: Game> {
     /// What was pressed here.
-    pressed: VecDeque<(u64, G::Controls)>,
+    pressed: Numbered<G::Controls>,
+    /// What was ordered here.
+    ordered: Numbered<G::Order>,
     line: Option<Line<G>>,
 }
 
@@ -135,7 +144,7 @@ struct Unproved<G: Game> {
 
 impl<G: Game> Default for Audit<G> {
     fn default() -> Self {
-        Self { pressed: VecDeque::new(), line: None }
+        Self { pressed: VecDeque::new(), ordered: VecDeque::new(), line: None }
     }
 }
 
@@ -146,6 +155,14 @@ impl<G: Game> Audit<G> {
             self.pressed.pop_front();
         }
         self.pressed.push_back((number, controls));
+    }
+
+    /// This was ordered here.
+    pub fn ordered(&mut self, number: u64, order: G::Order) {
+        if self.ordered.len() == ORDERED_MAX {
+            self.ordered.pop_front();
+        }
+        self.ordered.push_back((number, order));
     }
 
     /// Nobody is checked from here on.
@@ -211,7 +228,7 @@ impl<G: Game> Audit<G> {
     pub fn hear(
         &mut self,
         term: Term,
-        told: &Told<G::Controls>,
+        told: &Told<G::Controls, G::Order>,
         me: (NodeId, Incarnation),
     ) -> Result<Option<Finding>, Malformed> {
         let Some(line) = self.line.as_mut().filter(|line| line.term == term) else {
@@ -224,7 +241,7 @@ impl<G: Game> Audit<G> {
         line.settle(told);
         for (number, step) in (1..).zip(&steps) {
             let tick = Tick(told.after.0.saturating_add(number));
-            if let Some(deceit) = line.redo(tick, step, me, &self.pressed) {
+            if let Some(deceit) = line.redo(tick, step, me, (&self.pressed, &self.ordered)) {
                 line.begin_anew();
                 return Ok(Some((Clock { term, tick }, deceit)));
             }
@@ -305,7 +322,7 @@ impl<G: Game> Line<G> {
     }
 
     /// Finds the state to go on from: the one that the reign began with, if it is held; or the first that came.
-    fn settle(&mut self, told: &Told<G::Controls>) {
+    fn settle(&mut self, told: &Told<G::Controls, G::Order>) {
         if self.at.is_some() {
             return;
         }
@@ -320,16 +337,16 @@ impl<G: Game> Line<G> {
     fn redo(
         &mut self,
         tick: Tick,
-        step: &Step<G::Controls>,
+        step: &Step<G::Controls, G::Order>,
         me: (NodeId, Incarnation),
-        pressed: &VecDeque<(u64, G::Controls)>,
+        given: (&Numbered<G::Controls>, &Numbered<G::Order>),
     ) -> Option<Deceit> {
         // No more is worked out than what came, and a little: steps cost time.
         let (at, state) = self.at.as_mut()?;
         if tick.0 != at.0 + 1 || tick.0 > self.newest.0.saturating_add(ASKED_EVERY) {
             return None;
         }
-        if !were_pressed(step, state, me, pressed) {
+        if !were_given(step, state, me, given) {
             return Some(Deceit::Controls);
         }
         let reign = (*at == self.began).then(|| journal::number_of(self.term));
@@ -359,26 +376,36 @@ impl<G: Game> Line<G> {
     }
 }
 
-/// Whether all that a step was told in the name of `me` was pressed there, as far as that is remembered.
-fn were_pressed<W, C: Copy + Eq>(
-    step: &Step<C>,
+/// Whether all that a step was told in the name of `me` was pressed and ordered there, as far as that is remembered.
+fn were_given<W, C: Copy + Eq, O: Eq>(
+    step: &Step<C, O>,
     state: &State<W>,
     (me, life): (NodeId, Incarnation),
-    pressed: &VecDeque<(u64, C)>,
+    (pressed, ordered): (&Numbered<C>, &Numbered<O>),
 ) -> bool {
     let seats = step.seats.as_ref().unwrap_or(&state.seats);
     let seat = seats.iter().enumerate().find(|(_, (id, _))| **id == me);
     let Some((place, (_, seat))) = seat.filter(|(_, (_, seat))| seat.incarnation == life) else {
         return true;
     };
-    let mut number = seat.number;
-    let own = step.controls.iter().filter(|(seat, ..)| usize::from(*seat) == place);
-    own.into_iter().all(|(_, rise, controls)| {
+    were_remembered(place, seat.number, &step.controls, pressed)
+        && were_remembered(place, seat.orders, &step.orders, ordered)
+}
+
+/// Whether those of the `told` that are of one seat are `known`, or older than what is: `number` is that of the last
+/// one before them.
+fn were_remembered<T: Eq>(
+    place: usize,
+    mut number: u64,
+    told: &[(u16, u64, T)],
+    known: &Numbered<T>,
+) -> bool {
+    let mut own = told.iter().filter(|(seat, ..)| usize::from(*seat) == place);
+    own.all(|(_, rise, told)| {
         number = number.saturating_add(*rise);
-        let known = pressed.binary_search_by_key(&number, |(number, _)| *number);
-        match known {
-            Ok(at) => pressed.get(at).is_some_and(|(_, known)| known == controls),
-            Err(at) => at == 0 && !pressed.is_empty(), // it is older than what is remembered
+        match known.binary_search_by_key(&number, |(number, _)| *number) {
+            Ok(at) => known.get(at).is_some_and(|(_, known)| known == told),
+            Err(at) => at == 0 && !known.is_empty(), // it is older than what is remembered
         }
     })
 }
@@ -392,7 +419,7 @@ mod tests {
         cluster::message::Member,
         config::Form,
         game::News,
-        replica::{host::Host, journal::Journal},
+        replica::{host::Host, journal::Journal, orders::Given},
         text::Name,
     };
 
@@ -416,6 +443,7 @@ mod tests {
         const RULES: &'static str = "walk 1";
         type World = Way;
         type Controls = i8;
+        type Order = i64;
         type Event = ();
         type Scores = u64;
 
@@ -431,11 +459,15 @@ mod tests {
             world.reign = reign;
         }
 
-        fn step(world: &mut Way, news: &[News<i8>], _events: &mut Vec<()>) {
+        fn step(world: &mut Way, news: &[News<i8, i64>], _events: &mut Vec<()>) {
             world.steps += 1;
             for item in news {
-                if let News::Controls(id, pace) = item {
-                    *world.at.entry(*id).or_default() += i64::from(*pace);
+                match item {
+                    News::Controls(id, pace) => {
+                        *world.at.entry(*id).or_default() += i64::from(*pace);
+                    }
+                    News::Order(id, to) => _ = world.at.insert(*id, *to),
+                    _ => {}
                 }
             }
         }
@@ -453,8 +485,8 @@ mod tests {
     /// A host, and one who checks it.
     struct Played {
         term: Term,
-        host: Host<i8>,
-        journal: Journal<i8>,
+        host: Host<i8, i64>,
+        journal: Journal<i8, i64>,
         truth: Replica<Walk>,
         copy: Replica<Walk>,
         audit: Audit<Walk>,
@@ -614,6 +646,19 @@ mod tests {
         assert_eq!(game.step(|_| {}, None, Some(9), true, true), None);
         let (_, found) = game.found_after(55, |game| game.step(|_| {}, None, None, true, true));
         assert_eq!(found.1, Deceit::Controls);
+    }
+
+    #[test]
+    fn whoever_ordered_something_else_says_so_and_who_ordered_it_does_not() {
+        for (applied, deceit) in [(40, None), (41, Some(Deceit::Controls))] {
+            let mut game = Played::new();
+            game.fair(100);
+            game.audit.ordered(1, 40);
+            let given = Given { base: 1, first: 1, orders: vec![applied] };
+            game.host.collect_orders(ME, LIFE, given);
+            let found = (0..55).find_map(|_| game.step(|_| {}, None, None, true, true));
+            assert_eq!(found.map(|(_, deceit)| deceit), deceit);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::State;
+use super::{State, orders::Orders};
 use crate::{
     game::{Game, News},
     types::{Incarnation, NodeId},
@@ -33,6 +33,7 @@ const GLIDE_TICKS: u32 = 40;
 pub struct Client<G: Game> {
     number: u64,
     unacknowledged: VecDeque<(u64, G::Controls)>,
+    orders: Orders<G::Order>,
     shown: Option<Arc<G::World>>,
     /// Ticks left of a glide to another line of history.
     glide: u32,
@@ -40,7 +41,8 @@ pub struct Client<G: Game> {
 
 impl<G: Game> Default for Client<G> {
     fn default() -> Self {
-        Self { number: 0, unacknowledged: VecDeque::new(), shown: None, glide: 0 }
+        let (unacknowledged, orders) = (VecDeque::new(), Orders::default());
+        Self { number: 0, unacknowledged, orders, shown: None, glide: 0 }
     }
 }
 
@@ -55,8 +57,20 @@ impl<G: Game> Client<G> {
         self.number
     }
 
-    /// Forgets what `state` says has been applied; without a seat in it, nothing ever will be.
+    /// What the player has ordered.
+    pub fn orders(&self) -> &Orders<G::Order> {
+        &self.orders
+    }
+
+    /// The same, to give some, and to send them.
+    pub fn orders_mut(&mut self) -> &mut Orders<G::Order> {
+        &mut self.orders
+    }
+
+    /// Forgets what `state` says has been applied. Without a seat in it, nothing that is held down ever will be;
+    /// orders wait until there is one.
     pub fn acknowledge<W>(&mut self, me: NodeId, incarnation: Incarnation, state: &State<W>) {
+        self.orders.acknowledge(me, incarnation, state);
         let Some(seat) =
             state.seats.get(&me).filter(|seat| seat.incarnation == incarnation && seat.present)
         else {
@@ -113,6 +127,7 @@ impl<G: Game> Client<G> {
     pub fn forget(&mut self) {
         self.shown = None;
         self.unacknowledged.clear();
+        self.orders.forget();
     }
 }
 
@@ -150,6 +165,7 @@ mod tests {
         const RULES: &'static str = "walk 1";
         type World = Way;
         type Controls = i8;
+        type Order = ();
         type Event = ();
         type Scores = ();
 

@@ -1,10 +1,17 @@
-//! The host's part: collect what each player holds down, apply each once, step.
+//! The host's part: collect what each player holds down and orders, apply each once, step.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Seat, State, journal::Step};
+use serde::Serialize;
+
+use super::{
+    Seat, State,
+    journal::Step,
+    orders::{Given, bytes_of},
+};
 use crate::{
     cluster::message::Member,
+    config::{ORDERS_PER_STEP_MAX, ORDERS_STEP_BYTES_MAX, ORDERS_WAITING_MAX},
     game::{Game, News},
     types::{Clock, Incarnation, NodeId},
 };
@@ -19,12 +26,14 @@ const PATIENCE_STEPS: u32 = 20;
 
 /// What the host collects between two steps.
 #[derive(Clone, Debug)]
-pub struct Host<C> {
-    clients: BTreeMap<NodeId, Client<C>>,
+pub struct Host<C, O> {
+    clients: BTreeMap<NodeId, Client<C, O>>,
+    /// Whose orders come first in the next step: it is somebody else's turn in each.
+    first: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Client<C> {
+struct Client<C, O> {
     incarnation: Incarnation,
     waiting: VecDeque<(u64, C)>,
     delayed_steps: u32,
@@ -32,12 +41,16 @@ struct Client<C> {
     /// The number of the last controls that came from it without a relay.
     direct: u64,
     holds: Option<Clock>,
+    /// The orders that wait to be applied, without a gap.
+    orders: VecDeque<(u64, O)>,
+    /// The number of the order that comes behind them.
+    next_order: u64,
 }
 
-impl<C: Copy> Host<C> {
+impl<C: Copy, O: Clone + Serialize> Host<C, O> {
     /// Nothing collected.
     pub fn new() -> Self {
-        Self { clients: BTreeMap::new() }
+        Self { clients: BTreeMap::new(), first: 0 }
     }
 
     /// Controls of a player came in: `list` ends with number `last`.
@@ -49,10 +62,7 @@ impl<C: Copy> Host<C> {
         last: u64,
         list: &[C],
     ) {
-        let client = self.clients.entry(from).or_insert_with(|| Client::new(incarnation));
-        if client.incarnation != incarnation {
-            *client = Client::new(incarnation);
-        }
+        let client = self.client(from, incarnation);
         if client.last <= last {
             client.last = last;
             client.holds = holds;
@@ -67,6 +77,27 @@ impl<C: Copy> Host<C> {
         }
         while client.waiting.len() > WAITING_MAX {
             client.waiting.pop_front();
+        }
+    }
+
+    fn client(&mut self, id: NodeId, incarnation: Incarnation) -> &mut Client<C, O> {
+        let client = self.clients.entry(id).or_insert_with(|| Client::new(incarnation));
+        if client.incarnation != incarnation {
+            *client = Client::new(incarnation);
+        }
+        client
+    }
+
+    /// Orders of a player came in. What follows upon the last one that it has is taken, as far as there is room.
+    pub fn collect_orders(&mut self, from: NodeId, incarnation: Incarnation, given: Given<O>) {
+        let client = self.client(from, incarnation);
+        client.next_order = client.next_order.max(given.base);
+        for (number, order) in (given.first..u64::MAX).zip(given.orders) {
+            let fits = client.orders.len() < ORDERS_WAITING_MAX && bytes_of(&order).is_some();
+            if number == client.next_order && fits {
+                client.orders.push_back((number, order));
+                client.next_order += 1;
+            }
         }
     }
 
@@ -91,12 +122,12 @@ impl<C: Copy> Host<C> {
 
     /// One step of the world: members who came and went, and what everybody holds down. Returns all
     /// that the world was told, and the same for the [journal](super::journal).
-    pub fn step<G: Game<Controls = C>>(
+    pub fn step<G: Game<Controls = C, Order = O>>(
         &mut self,
         state: &mut State<G::World>,
         members: &[Member],
         events: &mut Vec<G::Event>,
-    ) -> (Vec<News<C>>, Step<C>) {
+    ) -> (Vec<News<C, O>>, Step<C, O>) {
         let mut news = Vec::new();
         let changed = seat(state, members, &mut news);
         let seats = changed.then(|| state.seats.clone());
@@ -119,22 +150,65 @@ impl<C: Copy> Host<C> {
                 }
             }
         }
+        let ordered = self.apply_orders(state, &mut news);
         let before = events.len();
         G::step(&mut state.world, &news, events);
         let new = events.len().saturating_sub(before) as u64;
         state.happened = state.happened.saturating_add(new);
-        (news, Step { seats, controls: applied, scores: None })
+        (news, Step { seats, controls: applied, orders: ordered, scores: None })
+    }
+
+    /// Tells the world what was ordered, as much as one step is told: of one player after the other, somebody else
+    /// first in each step.
+    fn apply_orders<W>(
+        &mut self,
+        state: &mut State<W>,
+        news: &mut Vec<News<C, O>>,
+    ) -> Vec<(u16, u64, O)> {
+        let mut ordered = Vec::new();
+        if self.clients.values().all(|client| client.orders.is_empty()) {
+            return ordered;
+        }
+        let count = state.seats.len();
+        self.first = (self.first + 1) % count.max(1);
+        let mut room = ORDERS_STEP_BYTES_MAX;
+        let seats = (0_u16..).zip(state.seats.iter_mut());
+        let mut seats: Vec<(u16, (&NodeId, &mut Seat))> = seats.collect();
+        seats.rotate_left(self.first);
+        for (place, (id, seat)) in seats {
+            let Some(client) = self.clients.get_mut(id) else { continue };
+            if !seat.present || client.incarnation != seat.incarnation {
+                continue;
+            }
+            let mut left = ORDERS_PER_STEP_MAX;
+            while left > 0
+                && let Some((number, order)) = client.orders.pop_front()
+            {
+                if number <= seat.orders {
+                    continue;
+                }
+                let Some(rest) = room.checked_sub(bytes_of(&order).unwrap_or_default()) else {
+                    client.orders.push_front((number, order));
+                    break;
+                };
+                (room, left) = (rest, left - 1);
+                ordered.push((place, number - seat.orders, order.clone()));
+                seat.orders = number;
+                news.push(News::Order(*id, order));
+            }
+        }
+        ordered
     }
 }
 
-impl<C: Copy> Default for Host<C> {
+impl<C: Copy, O: Clone + Serialize> Default for Host<C, O> {
     fn default() -> Self {
         Self::new()
     }
 }
 
 /// Brings the seats in line with the roster. Whether they are others than before.
-fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>) -> bool {
+fn seat<W, C, O>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C, O>>) -> bool {
     let mut changed = false;
     let mut members: Vec<&Member> = members.iter().collect();
     members.sort_by_key(|member| member.id);
@@ -143,6 +217,7 @@ fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>)
             incarnation: member.incarnation,
             name: member.name.clone(),
             number: 0,
+            orders: 0,
             present: false,
         };
         let seat = state.seats.entry(member.id).or_insert_with(|| {
@@ -179,7 +254,7 @@ fn seat<W, C>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C>>)
     changed
 }
 
-impl<C> Client<C> {
+impl<C, O> Client<C, O> {
     fn new(incarnation: Incarnation) -> Self {
         Self {
             incarnation,
@@ -188,6 +263,8 @@ impl<C> Client<C> {
             last: 0,
             direct: 0,
             holds: None,
+            orders: VecDeque::new(),
+            next_order: 0,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a host has told its world, step by step: from the state before a step it follows which state comes of
 //! it, so whoever holds the one can check the other ([`audit`](super::audit)).
 //!
-//! A step is told *who is in* (if the roster has changed that), *what everybody holds down*, and, where points have
+//! A step is told *who is in* (if the roster has changed that), *what everybody holds down* and orders, and, where points have
 //! come in from the ledger, what they changed. The rest of what the rules are told follows from these:
 //! who joined and left is what two lists of seats differ in, and a reign begins where it begins.
 //!
@@ -31,39 +31,41 @@ pub const JOURNAL_BYTES_MAX: usize = 64 << 10;
 
 /// What one step was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step<C> {
+pub struct Step<C, O> {
     /// The seats, if other players are in, or are called otherwise.
     pub seats: Option<BTreeMap<NodeId, Seat>>,
     /// What was applied: whose (the place among the seats), by how much the number rose, and what.
     pub controls: Vec<(u16, u64, C)>,
+    /// What was ordered: by whom (the place among the seats), by how much the number rose, and what.
+    pub orders: Vec<(u16, u64, O)>,
     /// What the scores of the ledger changed in the world after the step, as the game tells a difference.
     pub scores: Option<Vec<u8>>,
 }
 
 /// The steps of one reign, as its host remembers them.
 #[derive(Clone, Debug)]
-pub struct Journal<C> {
+pub struct Journal<C, O> {
     /// The tick of the state with which the reign began, and that state's hash.
     base: (Tick, u32),
     /// The tick of the state before the first step that is remembered.
     after: Tick,
-    steps: VecDeque<Step<C>>,
+    steps: VecDeque<Step<C, O>>,
 }
 
-impl<C> Default for Journal<C> {
+impl<C, O> Default for Journal<C, O> {
     fn default() -> Self {
         Self { base: (Tick(0), 0), after: Tick(0), steps: VecDeque::new() }
     }
 }
 
-impl<C: Copy + Eq> Journal<C> {
+impl<C: Copy + Eq, O: Clone> Journal<C, O> {
     /// A reign begins with the state of this tick, of this hash.
     pub fn begin(&mut self, tick: Tick, hash: u32) {
         *self = Self { base: (tick, hash), after: tick, steps: VecDeque::new() };
     }
 
     /// One step of it.
-    pub fn note(&mut self, step: Step<C>) {
+    pub fn note(&mut self, step: Step<C, O>) {
         if self.steps.len() == STEPS_KEPT {
             self.steps.pop_front();
             self.after.0 += 1;
@@ -73,7 +75,7 @@ impl<C: Copy + Eq> Journal<C> {
 
     /// The steps that follow upon the state of this tick, at most so many, and none where they are not
     /// remembered any more.
-    pub fn since(&self, epoch: Epoch, tick: Tick, most: usize) -> Option<Told<C>> {
+    pub fn since(&self, epoch: Epoch, tick: Tick, most: usize) -> Option<Told<C, O>> {
         let skipped = usize::try_from(tick.0.checked_sub(self.after.0)?).ok()?;
         let steps = self.steps.range(skipped.min(self.steps.len())..).take(most);
         let (base_tick, hash) = self.base;
@@ -83,15 +85,16 @@ impl<C: Copy + Eq> Journal<C> {
             base: (tick == base_tick).then_some(hash),
             values: Vec::new(),
             sections: Vec::new(),
+            orders: Vec::new(),
         };
-        steps.for_each(|step| told.add(step));
+        (0_u16..).zip(steps).for_each(|(at, step)| told.add(at, step));
         (!told.sections.is_empty()).then_some(told)
     }
 }
 
 /// Steps as they are told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told<C> {
+pub struct Told<C, O> {
     /// In which of its reigns.
     pub epoch: Epoch,
     /// The tick of the state before the first of them.
@@ -101,6 +104,8 @@ pub struct Told<C> {
     /// All that is held down in them, each once.
     values: Vec<C>,
     sections: Vec<Section>,
+    /// What was ordered, and in which of the steps.
+    orders: Vec<(u16, u16, u64, O)>,
 }
 
 /// Steps with the same seats.
@@ -125,8 +130,10 @@ struct Odd {
     applied: Vec<(u64, u16)>,
 }
 
-impl<C: Copy + Eq> Told<C> {
-    fn add(&mut self, step: &Step<C>) {
+impl<C: Copy + Eq, O: Clone> Told<C, O> {
+    fn add(&mut self, at: u16, step: &Step<C, O>) {
+        let orders = step.orders.iter().cloned();
+        self.orders.extend(orders.map(|(seat, rise, order)| (at, seat, rise, order)));
         let ended = self.sections.last().is_none_or(|section| section.scores.is_some());
         if ended || step.seats.is_some() {
             let (runs, odd) = (Vec::new(), Vec::new());
@@ -175,7 +182,7 @@ impl<C: Copy + Eq> Told<C> {
     ///
     /// # Errors
     /// [`Malformed`] when they are more than are told at once, or speak of what is not there.
-    pub fn steps(&self) -> Result<Vec<Step<C>>, Malformed> {
+    pub fn steps(&self) -> Result<Vec<Step<C, O>>, Malformed> {
         let count: usize = self.sections.iter().map(|section| usize::from(section.steps)).sum();
         if count > STEPS_TOLD_MAX || self.sections.len() > STEPS_TOLD_MAX {
             return Err(Malformed);
@@ -184,10 +191,14 @@ impl<C: Copy + Eq> Told<C> {
         for section in &self.sections {
             self.expand(section, &mut steps)?;
         }
+        for (at, seat, rise, order) in &self.orders {
+            let step = steps.get_mut(usize::from(*at)).ok_or(Malformed)?;
+            step.orders.push((*seat, *rise, order.clone()));
+        }
         Ok(steps)
     }
 
-    fn expand(&self, section: &Section, out: &mut Vec<Step<C>>) -> Result<(), Malformed> {
+    fn expand(&self, section: &Section, out: &mut Vec<Step<C, O>>) -> Result<(), Malformed> {
         let value = |index: u16| {
             let index = usize::from(index).checked_sub(1).ok_or(Malformed)?;
             self.values.get(index).copied().ok_or(Malformed)
@@ -217,7 +228,8 @@ impl<C: Copy + Eq> Told<C> {
             let flat = |(seat, applied): (u16, Vec<(u64, C)>)| {
                 applied.into_iter().map(move |(rise, value)| (seat, rise, value))
             };
-            Step { seats: None, controls: seats.flat_map(flat).collect(), scores: None }
+            let controls = seats.flat_map(flat).collect();
+            Step { seats: None, controls, orders: Vec::new(), scores: None }
         }));
         if let Some(step) = out.get_mut(first..).and_then(<[_]>::first_mut) {
             step.seats.clone_from(&section.seats);
@@ -229,16 +241,13 @@ impl<C: Copy + Eq> Told<C> {
     }
 }
 
-impl<C: Copy + Eq + Serialize + DeserializeOwned> Journal<C> {
+impl<C: Copy + Eq + Serialize, O: Clone + Serialize> Journal<C, O> {
     /// What is told to whoever asks for what follows upon the state of this tick.
     pub fn tell(&self, form: Form, epoch: Epoch, tick: Tick) -> Option<Payload> {
         let mut most = STEPS_TOLD_MAX;
         while most > 0 {
             let told = self.since(epoch, tick, most)?;
-            let payload = match form {
-                Form::Binary => Payload::from(postcard::to_stdvec(&told).ok()?),
-                Form::Json => Payload::Json(serde_json::value::to_raw_value(&told).ok()?),
-            };
+            let payload = Payload::encode(form, &told)?;
             if payload.as_bytes().len() <= JOURNAL_BYTES_MAX {
                 return Some(payload);
             }
@@ -252,14 +261,13 @@ impl<C: Copy + Eq + Serialize + DeserializeOwned> Journal<C> {
 ///
 /// # Errors
 /// [`Malformed`] when it is nothing.
-pub fn decode<C: DeserializeOwned>(payload: &Payload) -> Result<Told<C>, Malformed> {
+pub fn decode<C: DeserializeOwned, O: DeserializeOwned>(
+    payload: &Payload,
+) -> Result<Told<C, O>, Malformed> {
     if payload.as_bytes().len() > JOURNAL_BYTES_MAX {
         return Err(Malformed);
     }
-    match payload {
-        Payload::Binary(bytes) => postcard::from_bytes(bytes).map_err(|_| Malformed),
-        Payload::Json(raw) => serde_json::from_str(raw.get()).map_err(|_| Malformed),
-    }
+    payload.decode().ok_or(Malformed)
 }
 
 /// Does a step again. `reign` is its number if it is the first of one. Returns the world before the scores came
@@ -269,7 +277,7 @@ pub fn decode<C: DeserializeOwned>(payload: &Payload) -> Result<Told<C>, Malform
 /// [`Malformed`] when no host can have made such a step: the state is of no use then.
 pub fn replay<G: Game>(
     state: &mut State<G::World>,
-    step: &Step<G::Controls>,
+    step: &Step<G::Controls, G::Order>,
     reign: Option<u64>,
 ) -> Result<Option<G::World>, Malformed> {
     if let Some(reign) = reign {
@@ -289,6 +297,14 @@ pub fn replay<G: Game>(
         seat.number = seat.number.checked_add(*rise).ok_or(Malformed)?;
         news.push(News::Controls(**id, *controls));
     }
+    for (seat, rise, order) in &step.orders {
+        let (id, seat) = seats.get_mut(usize::from(*seat)).ok_or(Malformed)?;
+        if !seat.present || *rise == 0 {
+            return Err(Malformed);
+        }
+        seat.orders = seat.orders.checked_add(*rise).ok_or(Malformed)?;
+        news.push(News::Order(**id, order.clone()));
+    }
     let mut events = Vec::new();
     G::step(&mut state.world, &news, &mut events);
     state.happened = state.happened.saturating_add(events.len() as u64);
@@ -301,10 +317,10 @@ pub fn replay<G: Game>(
 }
 
 /// What the world is told of those who came and went between two lists of seats.
-fn came_and_went<C>(
+fn came_and_went<C, O>(
     old: &BTreeMap<NodeId, Seat>,
     new: &BTreeMap<NodeId, Seat>,
-    news: &mut Vec<News<C>>,
+    news: &mut Vec<News<C, O>>,
 ) {
     for (id, seat) in new {
         let was = old.get(id);
@@ -335,7 +351,7 @@ mod tests {
     use super::*;
     use crate::{
         cluster::message::Member,
-        replica::host::Host,
+        replica::{host::Host, orders::Given},
         text::Name,
         types::{Clock, Incarnation},
     };
@@ -348,6 +364,7 @@ mod tests {
         const RULES: &'static str = "diary 1";
         type World = Vec<String>;
         type Controls = u8;
+        type Order = u16;
         type Event = ();
         type Scores = ();
 
@@ -359,7 +376,7 @@ mod tests {
             true
         }
 
-        fn step(world: &mut Vec<String>, news: &[News<u8>], events: &mut Vec<()>) {
+        fn step(world: &mut Vec<String>, news: &[News<u8, u16>], events: &mut Vec<()>) {
             world.clear();
             world.extend(news.iter().map(|news| format!("{news:?}")));
             events.extend(news.iter().map(drop));
@@ -382,7 +399,7 @@ mod tests {
     fn who_holds_the_state_before_gets_every_later_one_from_what_is_told() {
         for seed in 0..40 {
             let mut dice = Pcg64Mcg::new(seed);
-            let (mut host, mut journal) = (Host::new(), Journal::<u8>::default());
+            let (mut host, mut journal) = (Host::new(), Journal::<u8, u16>::default());
             let mut state =
                 State { world: Diary::new_world(0), seats: BTreeMap::new(), happened: 0 };
             journal.begin(Tick(100), state.hash());
@@ -400,6 +417,13 @@ mod tests {
                     if !dice.next_u64().is_multiple_of(12) {
                         host.collect(member.id, member.incarnation, None::<Clock>, number, &list);
                     }
+                    if dice.next_u64().is_multiple_of(5) {
+                        // Some again, some for the first time.
+                        let base = 1 + number.saturating_sub(3);
+                        let orders = (0..dice.next_u64() % 9).map(|more| (base + more) as u16);
+                        let given = Given { base, first: base, orders: orders.collect() };
+                        host.collect_orders(member.id, member.incarnation, given);
+                    }
                 }
                 let (_, step) = host.step::<Diary>(&mut state, &members, &mut Vec::new());
                 journal.note(step);
@@ -409,7 +433,7 @@ mod tests {
                 for from in [0, 1, 77] {
                     let tick = Tick(100 + from as u64);
                     let payload = journal.tell(form, Epoch(3), tick).unwrap();
-                    let told: Told<u8> = decode(&payload).unwrap();
+                    let told: Told<u8, u16> = decode(&payload).unwrap();
                     assert_eq!(told.base.is_some(), from == 0);
                     let steps = told.steps().unwrap();
                     assert_eq!(steps.len(), STEPS_TOLD_MAX - from);
@@ -423,12 +447,12 @@ mod tests {
         }
     }
 
-    fn steps(count: usize) -> Journal<u8> {
+    fn steps(count: usize) -> Journal<u8, ()> {
         let mut journal = Journal::default();
         journal.begin(Tick(7), 9);
         for _ in 0..count {
             let controls = (0..4).map(|seat| (seat, 1, 5)).collect();
-            journal.note(Step { seats: None, controls, scores: None });
+            journal.note(Step { seats: None, controls, orders: Vec::new(), scores: None });
         }
         journal
     }
@@ -460,10 +484,11 @@ mod tests {
                 let at = dice.next_u64() as usize % bytes.len();
                 bytes[at] = dice.next_u64() as u8;
             }
-            let Ok(told) = decode::<u8>(&Payload::from(bytes)) else { continue };
+            let Ok(told) = decode::<u8, u16>(&Payload::from(bytes)) else { continue };
             for step in told.steps().into_iter().flatten() {
                 let replayed = replay::<Diary>(&mut state.clone(), &step, None);
-                assert!(replayed.is_err() || step.controls.is_empty() || step.seats.is_some());
+                let says_nothing = step.controls.is_empty() && step.orders.is_empty();
+                assert!(replayed.is_err() || says_nothing || step.seats.is_some());
             }
         }
     }

@@ -117,6 +117,12 @@ impl<G: Game> Driver<G> {
         if running && let Some(controls) = self.shared.fresh_controls() {
             running = self.feed(Input::Command(Command::Controls(controls)), tell);
         }
+        while running
+            && self.node.has_room_for_orders()
+            && let Some(order) = self.shared.next_order()
+        {
+            running = self.feed(Input::Command(Command::Order(order)), tell);
+        }
         if running && self.shared.is_leaving() {
             running = self.feed(Input::Command(Command::Leave), tell);
         }
@@ -151,9 +157,8 @@ impl<G: Game> Driver<G> {
         let wish = self.pilot.as_mut().and_then(|pilot| pilot(&view));
         self.shared.show(view);
         match wish {
-            Some(controls) if running => {
-                let input = Input::Command(Command::Controls(controls));
-                self.node.handle(clock::now(), input);
+            Some(command) if running => {
+                self.node.handle(clock::now(), Input::Command(command));
                 let (view, running) = self.drain(tell);
                 if let Some(view) = view {
                     self.shared.show(view);

@@ -280,6 +280,7 @@ mod tests {
         const RULES: &'static str = "still 1";
         type World = ();
         type Controls = ();
+        type Order = ();
         type Event = ();
         type Scores = ();
 

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use mio::Waker;
 
 use crate::{
+    config::ORDERS_WAITING_MAX,
     game::Game,
     node::{Command, View},
 };
@@ -30,6 +31,7 @@ pub struct Shared<G: Game> {
     controls: Mutex<Slot<G::Controls>>,
     commands: Sender<Command<G>>,
     waiting: Receiver<Command<G>>,
+    orders: (Sender<G::Order>, Receiver<G::Order>),
     leave: AtomicBool,
     abandon: AtomicBool,
 }
@@ -48,7 +50,13 @@ impl<G: Game> Shared<G> {
         Ok(())
     }
 
-    pub fn controls(&self, controls: G::Controls) {
+    pub fn order(&self, order: G::Order) -> Result<(), NotTaken> {
+        self.orders.0.try_send(order).map_err(|_| NotTaken::Full)?;
+        self.wake();
+        Ok(())
+    }
+
+    pub fn hold(&self, controls: G::Controls) {
         let mut slot = lock(&self.controls);
         if slot.latest == controls {
             return;
@@ -110,6 +118,7 @@ impl<G: Game> Shared<G> {
             controls: Mutex::new(Slot { latest: G::Controls::default(), fresh: false }),
             commands,
             waiting,
+            orders: bounded(ORDERS_WAITING_MAX),
             leave: AtomicBool::new(false),
             abandon: AtomicBool::new(false),
         })
@@ -122,6 +131,10 @@ impl<G: Game> Shared<G> {
 
     pub fn next_command(&self) -> Option<Command<G>> {
         self.waiting.try_recv().ok()
+    }
+
+    pub fn next_order(&self) -> Option<G::Order> {
+        self.orders.1.try_recv().ok()
     }
 
     /// What is held down, if that has changed since the last call.

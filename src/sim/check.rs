@@ -14,6 +14,7 @@
 //!     const RULES: &'static str = "clicks 1";
 //!     type World = u64;
 //!     type Controls = bool;
+//!     type Order = ();
 //!     type Event = ();
 //!     type Scores = ();
 //!
@@ -421,7 +422,7 @@ impl<'a, G: Game> Run<'a, G> {
     }
 
     /// What reaches a world in one step: people come and go, and press whatever can be pressed.
-    fn news(&mut self) -> Vec<News<G::Controls>> {
+    fn news(&mut self) -> Vec<News<G::Controls, G::Order>> {
         let mut news = Vec::new();
         let chatty = self.below(4);
         for _ in 0..chatty {
@@ -437,7 +438,8 @@ impl<'a, G: Game> Run<'a, G> {
                     self.people[one].1 = false;
                     news.push(News::Left(id));
                 }
-                _ if here => news.push(News::Controls(id, self.drawn())),
+                2 if here => news.extend(self.any().map(|order| News::Order(id, order))),
+                _ if here => news.push(News::Controls(id, self.any().unwrap_or_default())),
                 _ => {}
             }
         }
@@ -449,15 +451,12 @@ impl<'a, G: Game> Run<'a, G> {
         Name::new(names[self.below(names.len())])
     }
 
-    /// Any value of a type that a wire may bring.
-    fn drawn<T: DeserializeOwned + Default>(&mut self) -> T {
-        for _ in 0..16 {
+    /// Any value of a type that a wire may bring; none where none was found.
+    fn any<T: DeserializeOwned>(&mut self) -> Option<T> {
+        (0..16).find_map(|_| {
             let bytes = self.drawn_bytes();
-            if let Ok((value, _)) = postcard::take_from_bytes(&bytes) {
-                return value;
-            }
-        }
-        T::default()
+            postcard::take_from_bytes(&bytes).ok().map(|(value, _)| value)
+        })
     }
 
     /// Many of them small, for flags and numbers of variants are.
@@ -492,7 +491,7 @@ fn lies(flaw: Flaw) -> Flaw {
 
 fn stepped<G: Game>(
     mut world: G::World,
-    news: &[News<G::Controls>],
+    news: &[News<G::Controls, G::Order>],
 ) -> Result<(G::World, Vec<G::Event>), Flaw> {
     caught("step", move || {
         let mut events = Vec::new();

@@ -48,17 +48,20 @@ pub enum Scene {
     Silences,
     /// One packet in twenty gets lost.
     Loss,
+    /// What anybody says takes 80 ms, and one packet in fifty gets lost.
+    Far,
     /// The network is cut in two halves and mended, again and again.
     Heals,
 }
 
 impl Scene {
     /// All of them, with a word for each.
-    pub const ALL: [(&'static str, Scene); 5] = [
+    pub const ALL: [(&'static str, Scene); 6] = [
         ("nothing happens", Scene::Quiet),
         ("the host is killed", Scene::Kills),
         ("the host is stopped", Scene::Silences),
         ("5 % of all packets get lost", Scene::Loss),
+        ("80 ms of delay, and 2 % lost", Scene::Far),
         ("two halves become one", Scene::Heals),
     ];
 
@@ -67,7 +70,7 @@ impl Scene {
         let (bend, stride) = match self {
             Scene::Quiet => (3, 24),
             Scene::Kills | Scene::Silences => (6, 24),
-            Scene::Loss => (12, 36),
+            Scene::Loss | Scene::Far => (12, 36),
             Scene::Heals => (12, 48),
         };
         seen.frames > 1_000
@@ -120,8 +123,12 @@ pub fn watch(seed: u64, scene: Scene) -> Seen {
     world.eye = Some(Arc::new(move |place, view| {
         looks.lock().unwrap_or_else(PoisonError::into_inner).look(place, view);
     }));
+    if scene == Scene::Far {
+        let weather = &mut world.network.weather;
+        (weather.latency_us, weather.loss_permille) = (80_000, 20);
+    }
     (0..world.count()).for_each(|place| world.start(place));
-    world.run(Instant(4_000_000));
+    world.run(Instant(if scene == Scene::Far { 8_000_000 } else { 4_000_000 }));
     if scene == Scene::Loss {
         world.network.weather.loss_permille = 50;
     }
@@ -139,7 +146,7 @@ fn play(world: &mut World<Arena>, scene: Scene) {
     let Some(host) = world.hosts().first().copied() else { return };
     let pass = |world: &mut World<Arena>, ms: u64| world.run(Instant(world.now.0 + ms * 1_000));
     match scene {
-        Scene::Quiet | Scene::Loss => pass(world, 1_000),
+        Scene::Quiet | Scene::Loss | Scene::Far => pass(world, 1_000),
         Scene::Kills => {
             world.kill(host);
             pass(world, 700);
@@ -294,6 +301,35 @@ mod tests {
     fn nobody_jumps_when_packets_get_lost_or_nothing_happens() {
         is_smooth(Scene::Quiet);
         is_smooth(Scene::Loss);
+        is_smooth(Scene::Far);
+    }
+
+    #[test]
+    fn whoever_presses_a_key_moves_at_once_however_far_its_host_is() {
+        let mut world = World::<Arena>::new(3, 3);
+        world.network.weather.latency_us = 80_000;
+        world.hands_off = true;
+        let shown = Arc::new(Mutex::new(BTreeMap::new()));
+        let shows = shown.clone();
+        world.eye = Some(Arc::new(move |place, view| {
+            let picture = view.picture.as_ref();
+            let own = picture.and_then(|picture| picture.to.players.get(&view.me));
+            own.into_iter().for_each(|own| _ = shows.lock().unwrap().insert(place, own.at));
+        }));
+        (0..3).for_each(|place| world.start(place));
+        world.run(Instant(8_000_000));
+        let host = world.hosts()[0];
+        for place in (0..3).filter(|place| *place != host) {
+            let before = shown.lock().unwrap()[&place];
+            let moved = |dx, dy| {
+                let mut world = world.clone();
+                world.hold(place, Controls { dx, dy, ..Controls::default() });
+                world.run(Instant(world.now.0 + 50_000)); // the host has not even heard of it
+                distance(shown.lock().unwrap()[&place], before)
+            };
+            let most = moved(1, 0).max(moved(0, 1)).max(moved(-1, 0));
+            assert!(most > UNITS_PER_PIXEL, "n{place} moved by {most} units");
+        }
     }
 
     #[test]

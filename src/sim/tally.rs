@@ -22,6 +22,8 @@ pub struct Line {
     steps: u64,
     walkers: BTreeMap<NodeId, Walker>,
     replayed: u32,
+    /// An order came twice, or too late.
+    ordered_again: bool,
     /// The name of the next point.
     next: u64,
 }
@@ -31,6 +33,8 @@ struct Walker {
     at: i64,
     pace: i8,
     stamp: u32,
+    /// How many orders moved it in this life, and the number of the last.
+    orders: (u32, u32),
     present: bool,
 }
 
@@ -57,23 +61,32 @@ impl Game for Tally {
     const RULES: &'static str = "tally 1";
     type World = Line;
     type Controls = Pace;
+    /// The number that tells it from all others of its player: they rise.
+    type Order = u32;
     type Event = Point;
     type Scores = BTreeMap<NodeId, u64>;
 
     fn new_world(seed: u64) -> Line {
-        Line { seed, steps: 0, walkers: BTreeMap::new(), replayed: 0, next: 0 }
+        Line {
+            seed,
+            steps: 0,
+            walkers: BTreeMap::new(),
+            replayed: 0,
+            ordered_again: false,
+            next: 0,
+        }
     }
 
     fn is_valid(world: &Line) -> bool {
         world.walkers.len() <= 128
     }
 
-    fn step(world: &mut Line, news: &[News<Pace>], events: &mut Vec<Point>) {
+    fn step(world: &mut Line, news: &[News<Pace, u32>], events: &mut Vec<Point>) {
         world.steps = world.steps.wrapping_add(1);
         for item in news {
             match item {
                 News::Joined(id, _) => {
-                    let new = Walker { at: 0, pace: 0, stamp: 0, present: true };
+                    let new = Walker { at: 0, pace: 0, stamp: 0, orders: (0, 0), present: true };
                     let walker = world.walkers.entry(*id).or_insert(new);
                     walker.present = true;
                     walker.stamp = 0; // a new life counts its stamps anew
@@ -82,6 +95,7 @@ impl Game for Tally {
                     if let Some(walker) = world.walkers.get_mut(id) {
                         walker.present = false;
                         walker.pace = 0;
+                        walker.orders = (0, 0);
                     }
                 }
                 News::Controls(id, pace) => {
@@ -99,6 +113,13 @@ impl Game for Tally {
                         }
                         walker.stamp = pace.stamp;
                         walker.pace = pace.pace;
+                    }
+                }
+                News::Order(id, number) => {
+                    if let Some(walker) = world.walkers.get_mut(id) {
+                        let (count, last) = walker.orders;
+                        world.ordered_again |= *number <= last;
+                        walker.orders = (count.saturating_add(1), *number);
                     }
                 }
             }
@@ -154,9 +175,20 @@ impl Game for Tally {
     }
 }
 
+impl Line {
+    /// How many orders of somebody were applied since it came in.
+    pub fn ordered(&self, whom: NodeId) -> u32 {
+        self.walkers.get(&whom).map_or(0, |walker| walker.orders.0)
+    }
+}
+
 impl Playable for Tally {
     fn press(chance: u64, stamp: u32, gathers: bool) -> Pace {
         Pace { pace: (chance % 5) as i8 - 2, stamp, gathers }
+    }
+
+    fn order(_world: Option<&Line>, _me: NodeId, _chance: u64, stamp: u32) -> Option<u32> {
+        stamp.is_multiple_of(2).then_some(stamp)
     }
 
     fn favour(world: &mut Line, whom: NodeId) {
@@ -166,6 +198,12 @@ impl Playable for Tally {
     }
 
     fn audit(world: &Line) -> Option<&'static str> {
-        (world.replayed > 0).then_some("S7: controls were applied again")
+        match world {
+            Line { replayed: 1.., .. } => Some("S7: controls were applied again"),
+            Line { ordered_again: true, .. } => {
+                Some("S7: an order was applied again, or overtaken")
+            }
+            _ => None,
+        }
     }
 }

@@ -203,6 +203,8 @@ struct Machine<G: Playable> {
     links: BTreeMap<LinkId, u64>,
     accepted: u64,
     stamp: u32,
+    /// How many orders its player has given in this life.
+    ordered: u32,
     /// When it wants to be woken.
     timer: Option<Instant>,
     /// Where it reigns, and which reign it followed or lost, as far as is known of it.
@@ -264,6 +266,7 @@ impl<G: Playable> World<G> {
             links: BTreeMap::new(),
             accepted: 1,
             stamp: 0,
+            ordered: 0,
             timer: None,
             reign: None,
             current: None,
@@ -451,10 +454,11 @@ impl<G: Playable> World<G> {
             What::Press { place, life } => {
                 if self.machines[place].node.is_some() && self.machines[place].life == life {
                     let (drawn, stamp) = (self.random.next_u64(), self.machines[place].stamp + 1);
-                    let controls = self.pressed(place, drawn, stamp);
+                    let (controls, order) = self.pressed(place, drawn, stamp);
                     if !self.hands_off && !self.machines[place].paused {
                         self.machines[place].stamp += 1;
                         self.feed(place, Input::Command(Command::Controls(controls)));
+                        order.into_iter().for_each(|order| self.order(place, order));
                     }
                     let held = &self.keys_held_us;
                     let held = held.start + self.random.next_u64() % (held.end - held.start);
@@ -478,13 +482,15 @@ impl<G: Playable> World<G> {
         }
     }
 
-    /// What the player of a machine holds down next.
-    fn pressed(&self, place: Place, drawn: u64, stamp: u32) -> G::Controls {
-        let node = self.node(place);
-        match node.and_then(|node| Some((node.replica().state()?, node.me()))) {
-            Some((state, me)) => G::press_seeing(&state.world, me, drawn, stamp, self.gathers),
+    /// What the player of a machine holds down next, and orders.
+    fn pressed(&self, place: Place, drawn: u64, stamp: u32) -> (G::Controls, Option<G::Order>) {
+        let state = self.node(place).and_then(|node| node.replica().state());
+        let (world, me) = (state.map(|state| &state.world), self.id(place));
+        let controls = match world {
+            Some(world) => G::press_seeing(world, me, drawn, stamp, self.gathers),
             None => G::press(drawn, stamp, self.gathers),
-        }
+        };
+        (controls, G::order(world, me, drawn, stamp))
     }
 
     fn push(&mut self, at: Instant, what: What) {

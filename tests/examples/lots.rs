@@ -16,36 +16,24 @@ use crate::{
 };
 
 impl Playable for Snailway {
-    fn press(_chance: u64, _stamp: u32, _gathers: bool) -> Option<Move> {
-        None
-    }
+    fn press(_chance: u64, _stamp: u32, _gathers: bool) {}
 
-    fn press_seeing(
-        world: &World,
-        me: NodeId,
-        chance: u64,
-        _stamp: u32,
-        _gathers: bool,
-    ) -> Option<Move> {
+    fn order(world: Option<&World>, me: NodeId, chance: u64, _stamp: u32) -> Option<Move> {
+        let world = world?;
         if chance.is_multiple_of(6) {
             let byte = |shift: u32| (chance >> shift) as u8;
             let start =
                 byte(8).is_multiple_of(2).then(|| Spot { cell: byte(16) % 40, end: byte(24) % 9 });
             let number = world.moves().wrapping_sub(byte(32) % 3 / 2);
-            return Some(Move {
-                game: world.game,
-                number,
-                tile: byte(40) % 5,
-                turned: byte(48) % 5,
-                start,
-            });
+            let (tile, turned) = (byte(40) % 5, byte(48) % 5);
+            return Some(Move { game: world.game, number, tile, turned, start });
         }
         let turn = world.turn().filter(|(_, player)| player.id == me);
         turn.and_then(|_| bot::choose(world))
     }
 
     fn favour(world: &mut World, _whom: NodeId) {
-        world.until = world.until.saturating_add(1);
+        world.game = world.game.wrapping_add(1);
     }
 
     fn audit(world: &World) -> Option<&'static str> {
@@ -53,7 +41,7 @@ impl Playable for Snailway {
             return Some("a world that cannot be");
         }
         // A step ends whatever is due: no turn, and nothing else, is ever stuck.
-        let stuck = world.phase != Phase::Alone && world.until <= world.tick;
+        let stuck = world.phase() != Phase::Alone && world.left() == 0;
         stuck.then_some("a turn is stuck")
     }
 }

@@ -26,8 +26,10 @@ struct Program {
 }
 
 impl Program {
-    fn start(example: &str, arguments: &[&str]) -> Self {
+    /// Starts it on loopback, where it finds others by this port alone.
+    fn start(example: &str, port: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(built(example));
+        command.env("GAME_IP", "127.0.0.1").env("GAME_BEACON_PORT", port);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let out = BufReader::new(process.stdout.take().unwrap());
@@ -106,9 +108,8 @@ struct Snail {
 
 impl Snail {
     fn start(port: &str, session: &str) -> Self {
-        let arguments = ["--bot", "--fast", "--json", "--ip", "127.0.0.1", "--beacon-port", port];
-        let arguments = [&arguments[..], &["--session", session]].concat();
-        let mut program = Program::start("tiles", &arguments);
+        let arguments = ["--bot", "--fast", "--json", "--session", session];
+        let mut program = Program::start("tiles", port, &arguments);
         let id = program.wait_for("start", |line| {
             let line: Value = serde_json::from_str(line).unwrap();
             (line["event"] == "started").then(|| line["node"].as_str().unwrap().to_owned())
@@ -216,7 +217,7 @@ fn a_game_whose_host_is_killed_at_every_turn_ends_properly() {
 fn pong_goes_on_when_its_host_is_killed() {
     let port = unused_port();
     let start = |name| {
-        let mut player = Program::start("pong", &[name, "--bot", "127.0.0.1", &port]);
+        let mut player = Program::start("pong", &port, &[name, "--bot"]);
         let id = player.wait_for("start", |line| line.strip_prefix("me ").map(str::to_owned));
         (id, player)
     };
@@ -240,7 +241,7 @@ fn pong_goes_on_when_its_host_is_killed() {
 #[test]
 fn what_was_said_stays_and_what_is_said_arrives_when_the_host_is_killed() {
     let port = unused_port();
-    let start = |name| Program::start("chat", &[name, "127.0.0.1", &port]);
+    let start = |name| Program::start("chat", &port, &[name]);
     let names = ["Ada", "Ben", "Cleo"];
     let mut people: Vec<Program> = names.into_iter().map(start).collect();
     let hosts = |line: &str| line.strip_prefix("* ")?.strip_suffix(" hosts").map(str::to_owned);

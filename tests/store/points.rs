@@ -21,8 +21,8 @@ use crossbeam_channel::{Receiver, unbounded};
 use interregnum::{
     keys::SecretKey,
     ledger::{entry::EntryId, witness::Safety},
-    node::{Event, View},
-    runtime::{self, Happened, Settings, store::file::LedgerFile},
+    node::{self, Event, View},
+    runtime::{Happened, Join, Settings, store::file::LedgerFile},
     sim::{Playable, tally::Tally},
     text::{Name, SessionName},
 };
@@ -281,9 +281,9 @@ fn the_player() {
     let pilot = move |_: &View<Tally>| {
         let stamp = began.elapsed().as_micros() / PACE_HELD.as_micros();
         let paces = !pilot_rests.load(Ordering::Relaxed);
-        paces.then(|| Tally::press(stamp as u64, stamp as u32, true))
+        paces.then(|| node::Command::Controls(Tally::press(stamp as u64, stamp as u32, true)))
     };
-    let node = runtime::start_piloted::<Tally>(settings, Box::new(pilot)).unwrap();
+    let node = Join::<Tally>::from(settings).pilot(pilot).start().unwrap();
     let events = node.events();
     let mut out = std::io::stdout();
     let mut seen = None;

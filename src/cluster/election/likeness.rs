@@ -219,5 +219,5 @@ fn look_at_reign(reigning: &Reigning, eyes: &impl Eyes, to: &mut impl Hasher) {
         (eyes.term(*term), eyes.time(*heard, RIVAL_REMEMBERED + TICK)).hash(to);
         (eyes.time(*meet_at, Duration::ZERO), told_by).hash(to);
     }
-    conceded.as_ref().map(|(to, at)| (*to, eyes.time(*at, RIVAL_REMEMBERED + TICK))).hash(to);
+    conceded.map(|Conceded { to, at }| (to, eyes.time(at, RIVAL_REMEMBERED + TICK))).hash(to);
 }

@@ -72,6 +72,11 @@ impl Election {
             return;
         }
         rival.meet_at = now + MEET_REPEAT;
+        // Whoever has given the crown away waits for whom it gave it to. Would it ask instead, that one could find
+        // otherwise by then, and both would give it to each other, and take it, without an end.
+        if reign.conceded.is_some_and(|conceded| conceded.holds(now, rival.term.host)) {
+            return;
+        }
         let (term, to, told_by) = (reign.term, rival.term.host, rival.told_by);
         let tick = cx.newest.mark().map_or(Tick(0), |mark| mark.clock.tick);
         self.send_either_way(told_by, to, Packet::Meet(MeetPacket { term, members, tick }));
@@ -108,7 +113,7 @@ impl Election {
         if let Some(reign) = self.state.as_reigning_mut()
             && !keeps
         {
-            reign.conceded = Some((meet.term.host, now));
+            reign.conceded = Some(Conceded { to: meet.term.host, at: now });
         }
         let verdict = Packet::Verdict { judge: mine, judged: meet.term, keeps, word: None };
         self.send_either_way(via, meet.term.host, verdict);

@@ -56,7 +56,21 @@ pub(super) struct Reigning {
     pub(super) members: BTreeMap<NodeId, Instant>,
     pub(super) rival: Option<Rival>,
     /// To whom this host, as the judge, has given the crown, and when.
-    pub(super) conceded: Option<(NodeId, Instant)>,
+    pub(super) conceded: Option<Conceded>,
+}
+
+/// The crown was given away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conceded {
+    pub(super) to: NodeId,
+    pub(super) at: Instant,
+}
+
+impl Conceded {
+    /// Whether it was given to this one, who may still take it.
+    pub(super) fn holds(self, now: Instant, to: NodeId) -> bool {
+        self.to == to && now.since(self.at) <= RIVAL_REMEMBERED
+    }
 }
 
 #[derive(Clone, Debug)]

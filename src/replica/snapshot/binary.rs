@@ -10,7 +10,8 @@
 //!          2 against one of another term [n epoch, u64 u64 host, u64 incarnation, n tick]
 //! u32 hash of the state
 //! only with a baseline: u1 seats other than predicted?
-//!     [u1 other players? if not: n count, and for each: n index, i number off]
+//!     [u1 other players? if not: n count, and for each: n index, i off: the number of the controls of the
+//!     seat of that index; from the number of seats on, that of its orders]
 //! n length of the events   n length of the seats   zeros to a whole byte
 //! events (postcard: how many there were since the baseline, and those that can still be told),
 //! seats (postcard); each if its length is not 0
@@ -174,10 +175,12 @@ fn write_seats(
     if !same_players {
         return postcard::to_stdvec(actual).ok();
     }
-    let off: Vec<(usize, i64)> = predicted
-        .values()
-        .zip(actual.values())
-        .map(|(old, seat)| seat.number.wrapping_sub(old.number) as i64)
+    let numbers = |of: fn(&Seat) -> u64| {
+        let seats = predicted.values().zip(actual.values());
+        seats.map(move |(old, seat)| of(seat).wrapping_sub(of(old)) as i64)
+    };
+    let off: Vec<(usize, i64)> = numbers(|seat| seat.number)
+        .chain(numbers(|seat| seat.orders))
         .enumerate()
         .filter(|(_, off)| *off != 0)
         .collect();
@@ -199,8 +202,14 @@ fn read_seats(
     for _ in 0..head.number()? {
         let index = head.number()? as usize;
         let off = head.signed()?;
-        let seat = seats.values_mut().nth(index).ok_or(Malformed)?;
-        seat.number = seat.number.wrapping_add_signed(off);
+        let count = seats.len();
+        let seat = seats.values_mut().nth(index % count.max(1)).ok_or(Malformed)?;
+        let number = match index / count.max(1) {
+            0 => &mut seat.number,
+            1 => &mut seat.orders,
+            _ => return Err(Malformed),
+        };
+        *number = number.wrapping_add_signed(off);
     }
     Ok(())
 }

@@ -45,6 +45,7 @@ impl<const FAULT: u8> Game for Faulty<FAULT> {
     const RULES: &'static str = "faulty";
     type World = World;
     type Controls = (bool, u8);
+    type Order = ();
     type Event = u64;
     type Scores = u64;
 
@@ -78,7 +79,7 @@ impl<const FAULT: u8> Game for Faulty<FAULT> {
                     world.count = world.count.wrapping_add(1);
                     events.push(world.count);
                 }
-                News::Controls(..) => {}
+                News::Controls(..) | News::Order(..) => {}
             }
         }
         match FAULT {

@@ -60,6 +60,12 @@ pub(super) const STORIES: &[Story] = &[
         nodes: 4,
         script: back_again_and_again,
     },
+    Story {
+        name: "orders-through-kills",
+        tells: "Everybody orders this and that, while the host is killed again and again.",
+        nodes: 4,
+        script: orders_through_kills,
+    },
 ];
 
 fn host_killed(scene: &mut Scene) {
@@ -185,4 +191,31 @@ fn back_again_and_again(scene: &mut Scene) {
     }
     scene.new_reigns_at_most(4);
     scene.nothing_undone();
+}
+
+fn orders_through_kills(scene: &mut Scene) {
+    scene.gather();
+    scene.world.keys_held_us = 5_000..60_000;
+    for _ in 0..8 {
+        scene.pass(300);
+        scene.pass_up_to(500);
+        let host = scene.host();
+        scene.world.kill(host);
+        scene.one_game_within(50);
+        scene.nothing_undone();
+        scene.pass_up_to(200);
+        scene.world.start(host);
+        scene.one_game_within(500);
+    }
+    scene.pass(300);
+    scene.world.hands_off = true;
+    scene.pass(200);
+    for place in 0..scene.world.count() {
+        let (id, given) = (scene.world.id(place), scene.world.ordered(place));
+        let state = scene.world.node(place).and_then(|node| node.replica().state().cloned());
+        let applied = state.map_or(0, |state| state.world.ordered(id));
+        scene.claim(given > 2 && applied == given, || {
+            format!("of n{place} {given} orders were given, and {applied} applied")
+        });
+    }
 }

@@ -14,6 +14,12 @@ pub(super) const STORIES: &[Story] = &[
         script: split_in_halves,
     },
     Story {
+        name: "neck-and-neck",
+        tells: "The host loses its power, and two who are cut off from each other reign, tick for tick; then they meet.",
+        nodes: 3,
+        script: neck_and_neck,
+    },
+    Story {
         name: "split-three-ways",
         tells: "The network falls into three parts, and is mended one gap after the other.",
         nodes: 6,
@@ -144,6 +150,23 @@ fn split_in_halves(scene: &mut Scene) {
     scene.given_up(2);
     scene.new_reigns_at_most(2);
     scene.nobody_waited(50);
+}
+
+fn neck_and_neck(scene: &mut Scene) {
+    let host = scene.gather();
+    let others: Vec<usize> = (0..3).filter(|place| *place != host).collect();
+    // One hears the host's last tick some milliseconds after the other, and ticks so much later from there on.
+    scene.weather(Weather { jitter_us: 10_000, ..Weather::calm() });
+    scene.pass_up_to(100);
+    scene.cut(&others[..1], &others[1..]);
+    scene.world.unplug(host);
+    scene.weather(Weather::calm());
+    scene.pass(600);
+    scene.hosts_are(2);
+    scene.pass_up_to(300);
+    scene.heal();
+    scene.one_game_within(100);
+    scene.new_reigns_at_most(3);
 }
 
 fn split_three_ways(scene: &mut Scene) {

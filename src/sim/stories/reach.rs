@@ -45,7 +45,7 @@ pub(super) const STORIES: &[Story] = &[
     },
     Story {
         name: "slow-wire",
-        tells: "A round trip takes 80, 150 or 300 ms; nobody loses a link or its host for it.",
+        tells: "A round trip takes 60 to 300 ms, and packets get lost; nobody loses a link or its host for it.",
         nodes: 4,
         script: slow_wire,
     },
@@ -276,7 +276,7 @@ fn slow_wire(scene: &mut Scene) {
     scene.nobody_asked();
     scene.new_reigns(0);
     scene.nothing_undone();
-    scene.nobody_waited(60);
+    scene.nobody_waited(if scene.world.network.weather.loss_permille > 0 { 120 } else { 60 });
 }
 
 fn slow_wire_host_killed(scene: &mut Scene) {
@@ -293,9 +293,15 @@ fn slow_wire_host_killed(scene: &mut Scene) {
 
 /// Makes every wire slow. How long a round trip takes, in milliseconds.
 fn weather_of_a_slow_wire(scene: &mut Scene) -> u64 {
-    let trip_ms = scene.pick(&[80, 150, 300]);
+    let trip_ms = scene.pick(&[60, 80, 150, 160, 300]);
     let jitter_us = scene.draw(5_000);
-    scene.weather(Weather { latency_us: trip_ms * 500, jitter_us, ..Weather::calm() });
+    let loss_permille = scene.pick(&[0, 20]);
+    scene.weather(Weather {
+        latency_us: trip_ms * 500,
+        jitter_us,
+        loss_permille,
+        ..Weather::calm()
+    });
     trip_ms
 }
 

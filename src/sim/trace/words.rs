@@ -126,7 +126,7 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
             }
             (line, "Coordinator")
         }
-        Packet::Controls(_) => return None,
+        Packet::Controls(_) | Packet::Orders(_) => return None,
         Packet::Election(ask) => {
             let ends = ask.ends.map(|term| format!("is {} over?", names.reign(term)));
             let ends = ends.unwrap_or("does anybody reign?".into());

@@ -158,16 +158,16 @@ impl<G: Playable> World<G> {
         }
         let reads = far.is_none_or(|end| self.machines[end.place].reads);
         if !ends.held[way].is_empty() || !reads {
-            return self.hold(cable, way, item);
+            return self.hold_back(cable, way, item);
         }
         match self.network.bytes(self.now, cable, way == 0) {
             Some(at) => self.push(at, What::Item { cable, way, item }),
-            None => self.hold(cable, way, item),
+            None => self.hold_back(cable, way, item),
         }
     }
 
     /// The driver keeps what the link does not take, up to a limit.
-    fn hold(&mut self, cable: u64, way: usize, item: Item) {
+    fn hold_back(&mut self, cable: u64, way: usize, item: Item) {
         let Some(ends) = self.cables.get_mut(&cable) else { return };
         let before = ends.unsent(way);
         ends.held[way].push_back(item);

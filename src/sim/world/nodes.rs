@@ -38,6 +38,24 @@ impl<G: Playable> World<G> {
         self.feed(place, Input::Command(Command::Unsay(line)));
     }
 
+    /// The player of a machine orders something, if there is room for it.
+    pub fn order(&mut self, place: Place, order: G::Order) {
+        if self.node(place).is_some_and(Node::has_room_for_orders) {
+            self.machines[place].ordered += 1;
+            self.feed(place, Input::Command(Command::Order(order)));
+        }
+    }
+
+    /// The player of a machine holds this down from here on.
+    pub fn hold(&mut self, place: Place, controls: G::Controls) {
+        self.feed(place, Input::Command(Command::Controls(controls)));
+    }
+
+    /// How many orders the player of a machine has given in this life.
+    pub fn ordered(&self, place: Place) -> u32 {
+        self.machines[place].ordered
+    }
+
     /// Starts the node of a machine.
     pub fn start(&mut self, place: Place) {
         if self.machines[place].node.is_some() {
@@ -82,6 +100,7 @@ impl<G: Playable> World<G> {
         let machine = &mut self.machines[place];
         machine.life += 1;
         machine.stamp = 0;
+        machine.ordered = 0;
         machine.awake_since = self.now;
         let mut node = Node::new(machine.clock.read(self.now), config);
         if self.trace.is_some() || self.tap.is_some() || self.liars.who(place) {

@@ -1,0 +1,137 @@
+//! A game of your own, in five steps: from one player on one machine to a game that survives its host.
+//!
+//! Each step is a whole program; all of them run as tests of this page. What is new in a step is told before it. You need
+//! Rust, and in `Cargo.toml` this crate and `serde` (with its feature `derive`).
+//!
+//! The game: ducks on a pond. Each swims left or right, and whoever reaches the bread gets it; then bread falls somewhere
+//! else.
+//!
+//! # 1. Rules, for one player
+//!
+//! A game is a *world* and a *step*. The world is everything there is; the step makes the next world out of this one and
+//! of the *news*: who came, who left, who holds what down. There is no network in it, no clock and no screen. So it can be
+//! tried at once:
+//!
+//! ```
+#![doc = include_str!("../materials/guide/duck.rs")]
+//! # use interregnum::Name;
+//! let ada = NodeId::from_u128(1);
+//! let mut pond = Ducks::new_world(7);
+//! let mut events = Vec::new();
+//! Ducks::step(&mut pond, &[News::Joined(ada, Name::new("Ada"))], &mut events);
+//! for _ in 0..200 {
+//!     let to_bread = pond.bread - pond.ducks[&ada].at;
+//!     Ducks::step(&mut pond, &[News::Controls(ada, to_bread.signum() as i8)], &mut events);
+//! }
+//! assert!(pond.ducks[&ada].bread > 0);
+//! ```
+//!
+//! Four rules hold for a step, and all else follows from them:
+//!
+//! - *The same world and the same news make the same world*, on every machine. So: integers, not floats, `BTreeMap`, not
+//!   `HashMap`, and chance from [`draw`](crate::draw) with a counter in the world, not from a generator.
+//! - *It stands whatever comes*: news of people it does not know, and any world that [`is_valid`](crate::Game::is_valid)
+//!   lets through. A number that may grow for ever wraps or saturates.
+//! - *It does nothing else.* It prints nothing and reads nothing; what is worth a sound or a line is an event.
+//! - *It is quick*: the host calls it in each tick, everybody who shows the world some three times a tick, and thirty times
+//!   when a host is far away.
+//!
+//! # 2. See whether that is so
+//!
+//! [`sim::check`](crate::sim::check()) plays the rules with everything that may come in, each step twice, and says in words what is
+//! wrong. Make it a test of yours:
+//!
+//! ```
+//! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/materials/guide/duck.rs")); }
+//! # use ducks::Ducks;
+//! interregnum::sim::check::<Ducks>(50)?;
+//! # Ok::<(), interregnum::sim::Fault>(())
+//! ```
+//!
+//! # 3. Play together
+//!
+//! [`join`](crate::join()) names a session: whoever joins the same one on this network plays along. There is nothing to
+//! configure, and no server. The loop is yours: a window's, a terminal's or a bot's. It asks for what there is to see
+//! ([`view`](crate::Handle::view)), and says what the player holds down ([`hold`](crate::Handle::hold)); neither ever waits
+//! for the network.
+//!
+//! ```
+//! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/materials/guide/duck.rs")); }
+//! # use ducks::Ducks;
+//! use std::time::Duration;
+//!
+//! use interregnum::join;
+//!
+//! # let port = std::net::UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port();
+//! let handle = join::<Ducks>("pond")
+//!     .name("Ada")
+//! #   .ip(std::net::Ipv4Addr::LOCALHOST).beacon_port(port)
+//!     .env()
+//!     .start()?;
+//! let mut seen = None;
+//! loop {
+//!     seen = handle.newer_view(seen.as_ref(), Duration::from_millis(100)).or(seen);
+//!     let Some(view) = &seen else { continue };
+//!     let Some(picture) = &view.picture else { continue };
+//!     let pond = picture.shown(handle.now()); // what to draw right now
+//!     let Some(duck) = pond.ducks.get(&view.me) else { continue };
+//!     handle.hold((pond.bread - duck.at).signum() as i8); // a person's keys, in a real game
+//!     if duck.bread > 0 {
+//!         println!("{} ducks, and I had bread", pond.ducks.len());
+//!         break;
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Start it in two terminals: `GAME_NAME=Ben cargo run` is the second. Then kill either of them, with Ctrl-C or worse: the
+//! other one swims on, in the same pond, with the same bread. That is all there is to be done for it: a world that is whole
+//! and a step that is pure can go on anywhere.
+//!
+//! # 4. Let it fail, and look
+//!
+//! Do not believe it: the simulator runs your game on machines, cables and clocks that fail in every way they can, in
+//! virtual time. The same number gives the same run.
+//!
+//! ```
+//! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/materials/guide/duck.rs")); }
+//! # use ducks::Ducks;
+//! interregnum::sim::check::<Ducks>(5)?; // TODO
+//! # Ok::<(), interregnum::sim::Fault>(())
+//! ```
+//!
+//! # 5. What makes it a good one
+//!
+//! - *Once, not held*: a shot, a move, a bid is an [`Order`](crate::Game::Order), given with
+//!   [`Handle::order`](crate::Handle::order). Each is applied once, in its sequence, whoever hosts by then.
+//! - *Smooth*: [`blend`](crate::Game::blend) makes a world between two others, and everybody glides.
+//! - *Who plays*: where not all who are present can, [`kit::Seats`](crate::kit::Seats) has places and a queue, and
+//!   [`kit::Lobby`](crate::kit::Lobby) rounds, with a rematch.
+//! - *For ever*: what [`fact_of_event`](crate::Game::fact_of_event) makes of an event outlives the evening, on every machine
+//!   that names a [`ledger`](crate::Join::ledger).
+//! - *People talk*: [`Handle::say`](crate::Handle::say); who missed it is told at the next start.
+//!
+//! # What it costs, and what bounds it
+//!
+//! | | |
+//! |---|---|
+//! | a world | travels whole when somebody comes in, and is hashed in each tick: up to some ten kilobytes it is not felt; 256 KiB are the limit |
+//! | a tick | 38 bytes to each player while nobody does anything new; then what differs from what everybody works out alone |
+//! | a step | three are made of it for each tick shown, up to thirty: half a millisecond is plenty |
+//! | players | 32, or 64 with a setting; hundreds may watch |
+//! | a killed host | the next tick comes when it would have come |
+//! | a host that falls silent | 50 ms later another one is asked for; up to 200 ms on a wire that is not steady |
+//! | an order | up to 1,024 bytes, sixteen of a player in a step; applied with the next tick, seen with the one after |
+//!
+//! # What cannot be done
+//!
+//! - *Secrets from the host, or from anybody*: everybody holds the whole world. Hidden hands that their owners choose
+//!   themselves can be had ([`kit::Secret`](crate::kit::Secret)); a deck of cards that nobody knows cannot. Take a server
+//!   that you trust.
+//! - *A host that cannot cheat*: everybody checks its steps and says so, and the members can vote it out; but until then it
+//!   ticks as it likes.
+//! - *Worlds of megabytes*, thousands of moving things: take an engine with areas of interest, such as lightyear or renet
+//!   with one of your own.
+//! - *The Internet*: players are found by broadcast, links are direct. Take Steam's, or a relay's, networking.
+//! - *Rules that call a clock, a file, a script with floats*: what differs between two machines is seen as a fault of the
+//!   host. Let the machine that knows it give an order that says it.
