@@ -16,9 +16,8 @@ use std::{
 
 use interregnum::{
     accounts::{Accounts, Claim, Friend, Heard, Own, Standing, Statement},
-    arena::{Arena, Controls, Player, World, hall::Hall},
+    arena::{Arena, Controls, Player, TICK, World, hall::Hall},
     chat::{Content, Line},
-    config::TICK,
     game::{Game, News, ScoreNews},
     keys::{Lock, SecretKey},
     ledger::entry::{EntryId, WallTime, Writer},

@@ -19,8 +19,10 @@
 
 pub use self::world::*;
 
+use std::time::Duration;
+
 use self::hall::Hall;
-use crate::game::{Fact, Game, Malformed, News, ScoreNews};
+use crate::game::{Fact, Game, Malformed, News, Rate, ScoreNews};
 
 pub mod bot;
 pub mod hall;
@@ -30,6 +32,9 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod world;
+
+/// One step of the arena's world: a sixtieth of a second, rounded down to whole microseconds.
+pub const TICK: Duration = Rate::of::<Arena>().tick();
 
 /// The rules of the arena.
 #[derive(Clone, Debug)]

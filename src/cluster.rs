@@ -76,7 +76,7 @@ use self::{
 use crate::{
     accounts::Statement,
     config::{Config, DIAL_COSTS_BYTES, HEIR_MET_WITHIN, Mutant, SPECTATORS_COUNTED_EVERY, Tuning},
-    game::FactRules,
+    game::{FactRules, Rate},
     io::{Effect, Wire},
     keys::{Chance, Lock, WorldDigest},
     ledger::{
@@ -149,6 +149,8 @@ enum Due {
 #[derive(Clone, Debug)]
 pub struct Cluster {
     me: Identity,
+    rate: Rate,
+    /// [At](Tuning::at) that rate.
     tuning: Tuning,
     mesh: Mesh,
     election: Election,
@@ -331,12 +333,13 @@ impl Cluster {
         now: Instant,
         config: &mut Config,
         rules: &'static str,
+        rate: Rate,
         fact_rules: FactRules,
     ) -> Self {
         let id = config.key.public().id();
         let random = Pcg64Mcg::new(u128::from(config.seed) << 64 | id.as_u128() >> 64);
         let mut chance = Chance::new(config.chance);
-        let tuning = config.tuning.clone();
+        let tuning = config.tuning.clone().at(rate);
         let pen = Pen::new(config.key.clone(), config.incarnation);
         let watches = config.role == Role::Spectator;
         let kept = std::mem::take(&mut config.stored);
@@ -351,11 +354,13 @@ impl Cluster {
             keeper: Keeper::new(now, config.wall, pen, watches, kept)
                 .folds(fact_rules, tuning.folding)
                 .believes_all(tuning.has(Mutant::UnsignedEntries))
-                .allows(tuning.talk),
+                .allows(tuning.talk)
+                .at(rate),
             me: identity,
+            rate,
             mesh,
-            election: Election::new(tuning.clone(), id, config.incarnation),
-            proving: Proving::new(&mut chance),
+            election: Election::new(rate, tuning.clone(), id, config.incarnation),
+            proving: Proving::new(rate, &mut chance),
             refusals: Refusals::default(),
             told: introductions::Told::default(),
             chance,
@@ -368,7 +373,7 @@ impl Cluster {
             bars: Bars::default(),
             votes: Votes::default(),
             pairing,
-            doubling: Doubling::default(),
+            doubling: Doubling::new(rate),
             carrying: Carrying::default(),
             relay: Relay::default(),
             reach: Reach::default(),
@@ -700,7 +705,7 @@ impl Cluster {
         self.mesh.clear();
         self.keeper.part_all();
         self.roster.clear();
-        self.election = Election::new(self.tuning.clone(), id, self.me.incarnation);
+        self.election = Election::new(self.rate, self.tuning.clone(), id, self.me.incarnation);
         if let Some(session) = self.me.session.clone() {
             self.play(now, session, self.me.lock.clone());
         }

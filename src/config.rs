@@ -5,14 +5,12 @@ use std::{collections::BTreeSet, fmt, net::SocketAddr, time::Duration};
 
 use crate::{
     accounts::{Friend, Statement},
+    game::Rate,
     keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::WallTime, keeper::Folding, pace::Allowed},
     text::{Name, SessionName},
     types::{Incarnation, NodeId, Role},
 };
-
-/// One step of the world: a sixtieth of a second, rounded down to whole microseconds.
-pub const TICK: Duration = Duration::from_micros(1_000_000 / crate::game::TICKS_PER_SECOND);
 
 /// The largest payload of a UDP packet, in bytes: below the MTU of Ethernet, of most tunnels and of
 /// IPv6 everywhere. What is larger goes over the link.
@@ -68,9 +66,12 @@ pub const BACKLOG: i32 = 1_024;
 /// [`runtime::raise_file_limit`](crate::runtime::raise_file_limit) asks for them.
 pub const FILES_WANTED: u64 = 65_536;
 
-/// The most of each tick that a host spends on sending it. Players get each tick, whatever it costs. If all of it
-/// costs more, spectators get every second one; then every fourth.
+/// The most of each tick that a host spends on sending it, where there are sixty a second: about a half. Players get
+/// each tick, whatever it costs. If all of it costs more, spectators get every second one; then every fourth.
 pub const FAN_OUT_BUDGET: Duration = Duration::from_millis(8);
+
+/// The most of longer ticks: for so long a host hears nobody.
+pub const FAN_OUT_BUDGET_MAX: Duration = Duration::from_millis(24);
 
 /// Spectators acknowledge one state of so many ticks, and all of them the same, so that one snapshot serves all.
 pub const WATCHERS_ACKNOWLEDGE_EVERY: u64 = 8;
@@ -235,6 +236,9 @@ pub enum Form {
 
 /// The durations and limits of the protocol. The defaults are the tested ones; the simulator may
 /// change them to find out what they are good for.
+///
+/// All of it is said for sixty ticks a second. Where a game has fewer, those in which ticks are waited for are longer
+/// by what these are longer: see `Tuning::at`.
 ///
 /// Each duration is from 1 ms to 30 days, besides what is said of it. [`Tuning::check`] finds what is
 /// out of its range; [`Join::start`](crate::runtime::Join::start) asks it.
@@ -472,6 +476,24 @@ impl Tuning {
         let talks = self.talk.at_once >= 1;
         refuse(talks, "talk.at_once", &self.talk.at_once, "at least 1".into())?;
         refuse(self.strangers_max >= 1, "strangers_max", &self.strangers_max, "at least 1".into())
+    }
+
+    /// The same at the rate of a game: as long as it is, and longer by so many ticks' being longer. One lost
+    /// tick is no silence; whoever is asked may have to wait for two ticks before it knows whether the host lives;
+    /// and a grant lasts until the first tick after that. Nobody is woken for longer than a tick, so only
+    /// what exceeds that is sleep.
+    pub(crate) fn at(self, rate: Rate) -> Self {
+        let longer = |span: Duration, ticks| rate.stretch(span, ticks);
+        Self {
+            suspicion_min: longer(self.suspicion_min, 2),
+            suspicion_max: longer(self.suspicion_max, 2),
+            ask_deadline: longer(self.ask_deadline, 2),
+            ask_patience: longer(self.ask_patience, 2),
+            grant: longer(self.grant, 3),
+            acknowledged: longer(self.acknowledged, 3),
+            asleep: longer(self.asleep, 1),
+            ..self
+        }
     }
 
     /// Whether this deliberate bug is in force. Never, without the cargo feature `mutants`.

@@ -15,6 +15,7 @@
 //!   to step.
 
 mod difference;
+mod rate;
 
 use std::fmt::Debug;
 
@@ -22,14 +23,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use self::rate::{Rate, Span, TICKS_PER_SECOND_MAX, TICKS_PER_SECOND_MIN};
 pub use crate::bits::Malformed;
 use crate::{
     text::Name,
     types::{NodeId, Term},
 };
-
-/// Steps of the world in a second.
-pub const TICKS_PER_SECOND: u64 = 60;
 
 /// All that reaches a world from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +121,28 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// [`RULES_BYTES_MAX`](crate::config::RULES_BYTES_MAX) bytes, or it does not compile.
     const RULES: &'static str;
 
+    /// How many steps the world makes in a second: sixty, unless a game says otherwise; from
+    /// [`TICKS_PER_SECOND_MIN`] to [`TICKS_PER_SECOND_MAX`], or it does not compile. It belongs to the rules: with
+    /// another number they need another [`RULES`](Game::RULES).
+    ///
+    /// Sixty is for what has to obey the hand at once; ten do for a board game. What it decides:
+    ///
+    /// - *[`step`](Game::step)* is called so often, so whatever a world counts in steps (a turn's clock, the pace
+    ///   of a body) follows from it; better say `10 * TICKS_PER_SECOND` than a number. Where a host is killed no step is
+    ///   missed, so a clock goes on; while a silent one is waited for there are none, so it stands still.
+    /// - *Bytes.* A host sends everybody each tick, and everybody answers with what is held down: each tick, or, with
+    ///   twenty a second and fewer, every second one while nothing happens. So at ten a second an idle game costs a
+    ///   sixth of what it costs at sixty. What happens costs the same.
+    /// - *How soon a press counts.* It leaves, and is shown to whoever pressed, with that node's next tick, and counts
+    ///   with the host's next one: that is a tick and a half, in the mean.
+    /// - *How soon a lost host is missed.* One whose process ends is replaced at once, and its successor makes
+    ///   the next tick when it is due; so that shows less, the rarer ticks are. One that falls silent is missed after two
+    ///   ticks and some 16 ms: a twentieth of a second at sixty, under a quarter of one at ten.
+    /// - *What is shown.* Prediction runs ahead by half a second at most, or by eight ticks.
+    ///   [`Picture::shown`](crate::node::Picture::shown) draws what is between two ticks, for each frame, with
+    ///   [`blend`](Game::blend): the fewer ticks, the longer the way in between, and the more depends on that.
+    const TICKS_PER_SECOND: u64 = 60;
+
     /// The state of a game, whole: everything that [`step`](Game::step) reads, and everything that is to
     /// be seen. Each machine holds it, and whoever becomes host goes on with it.
     type World: Clone + Eq + Debug + Send + Sync + Serialize + DeserializeOwned;
@@ -156,7 +177,7 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// you can say that; it is `true` if `step` stands *every* value that the type can have.
     fn is_valid(world: &Self::World) -> bool;
 
-    /// One step, a sixtieth of a second. Changes `world`, and appends what happened to `events`.
+    /// One step: a sixtieth of a second, or what [`TICKS_PER_SECOND`](Game::TICKS_PER_SECOND) says. Changes `world`, and appends what happened to `events`.
     ///
     /// Called by the host on each tick; and by every machine more often than that: whoever shows the
     /// world predicts with it, on worlds that never come to be, and drops the events of those. So it
@@ -176,8 +197,8 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// between, and `to` is shown: right for a game in which nothing moves smoothly.
     ///
     /// What comes of it is shown, and *stepped*: the world that is shown is in each tick stepped with
-    /// what the own player holds down, and then blended a fifth of the way into the one that is
-    /// predicted. So it must be a whole world, with everything in it that [`step`](Game::step)
+    /// what the own player holds down, and then blended a part of the way into the one that is
+    /// predicted: a fifth, at sixty ticks a second. So it must be a whole world, with everything in it that [`step`](Game::step)
     /// relies on. It need not be [valid](Game::is_valid): it is never sent, hashed or kept, nobody
     /// else ever sees it, and no fact comes of it.
     fn blend(_from: &Self::World, to: &Self::World, _part: u16) -> Self::World {

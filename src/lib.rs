@@ -1,9 +1,10 @@
 //! *Interregnum*: games for one local network that outlive their host.
 //!
 //! Nodes find each other by broadcast, link up, and elect a host, which runs the world at sixty
-//! ticks a second; everybody else plays through it, and holds its newest state. When the host is
-//! lost, whichever way, the others elect another, and the world goes on from the newest state that
-//! any of them holds: for a killed process within the same tick.
+//! ticks a second, or [as many as its game wants](Game::TICKS_PER_SECOND); everybody else plays
+//! through it, and holds its newest state. When the host is lost, whichever way, the others elect
+//! another, and the world goes on from the newest state that any of them holds: for a killed process
+//! within the same tick.
 //!
 //! [`guide`] makes a game in five steps. The library knows no game. This page leads through all that the author of one needs, in the order
 //! in which it is met; everything here is imported from `interregnum::` itself.
@@ -189,16 +190,14 @@ pub mod details {
     //! | [`Event`](crate::Event) | [`Told`], [`Stage`], [`Code`], [`Sign`], [`Ended`], [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Deceit`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`], [`ChatNews`], [`NotSaid`] |
     //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
     //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
-    //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`TICKS_PER_SECOND`] |
+    //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`Rate`], [`TICKS_PER_SECOND_MIN`], [`TICKS_PER_SECOND_MAX`] |
 
     pub use crate::{
         accounts::{Accounts, Friend, Standing, Statement},
         chat::{Content, Line},
         cluster::Unreachable,
-        config::{
-            BEACON_PORT, EVENTS_WAITING_MAX, Form, OutOfRange, RULES_BYTES_MAX, TICK, Tuning,
-        },
-        game::{Recency, TICKS_PER_SECOND},
+        config::{BEACON_PORT, EVENTS_WAITING_MAX, Form, OutOfRange, RULES_BYTES_MAX, Tuning},
+        game::{Rate, Recency, TICKS_PER_SECOND_MAX, TICKS_PER_SECOND_MIN},
         keys::{Lock, PublicKey},
         ledger::{
             Fullness,

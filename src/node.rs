@@ -37,7 +37,7 @@ use crate::{
     accounts::{Accounts, Friend, Standing, Statement},
     chat::Line,
     cluster::Unreachable,
-    game::Game,
+    game::{Game, Rate},
     keys::{Lock, PublicKey, SecretKey},
     ledger::{
         Fullness,
@@ -621,7 +621,7 @@ impl<G: Game> Picture<G> {
     /// The world to draw at `now`.
     pub fn shown(&self, now: Instant) -> G::World {
         let past = now.since(self.at).as_micros() as u64;
-        let part = past * 65_536 / crate::config::TICK.as_micros() as u64;
+        let part = past * 65_536 / Rate::of::<G>().tick().as_micros() as u64;
         G::blend(&self.from, &self.to, part.min(65_535) as u16)
     }
 }

@@ -35,15 +35,16 @@ use crate::{
     types::{Clock, Incarnation, NodeId, Term, Tick},
 };
 
-/// How many states are kept as possible baselines. Half a second of them.
+/// How many states are kept as possible baselines. At sixty ticks a second half of one; where they are rarer they go
+/// back further, for whoever refers to a state counts ticks: see `node::watching`.
 pub const HISTORY_STATES: usize = 32;
 
 /// From so many ticks on it is worth while to remember what a state becomes: whoever plays refers to one of the
 /// last two.
 const NEAR_TICKS: u64 = 3;
 
-/// Events older than this many ticks are not sent any more: whoever was away for longer has missed
-/// more than a sound. It learns how many they were.
+/// Events older than this many ticks are not sent any more: whoever was away for longer, half a second at sixty ticks
+/// in each, has missed more than a sound. It learns how many they were.
 const EVENT_TICKS: u64 = 32;
 
 /// Everything that is replicated: the game's world, and what the host must remember of each player

@@ -8,8 +8,7 @@ use std::sync::{
 
 use interregnum::{
     accounts::{Accounts, Claim, Heard, Own, Standing, Statement},
-    arena::{Arena, Controls, Intermission, World, bot},
-    config::TICK,
+    arena::{Arena, Controls, Intermission, TICK, World, bot},
     game::{Game, News},
     keys::{Lock, SecretKey},
     ledger::entry::WallTime,

@@ -17,7 +17,7 @@ use std::{error::Error, time::Duration};
 use interregnum::{Command, Handle, Join, Status, join};
 
 use bot::Bot;
-use rules::Snailway;
+use rules::{SECOND, Snailway};
 use teller::Teller;
 
 mod bot;
@@ -49,8 +49,8 @@ Snailway: lay tiles, and stay on the board.
 GAME_IP, GAME_PEER and others of the environment say where it lives, and where it looks.";
 
 /// How long a bot seems to think, in ticks.
-const THINKS: u64 = 70;
-const THINKS_FAST: u64 = 6;
+const THINKS: u64 = 7 * SECOND / 6;
+const THINKS_FAST: u64 = SECOND / 10;
 
 /// What was asked for.
 struct Asked {

@@ -6,7 +6,7 @@ use macroquad::prelude::*;
 use super::{
     garden::{self, CELL, COLOURS, color},
     path::Tile,
-    rules::{HAND, Out, Phase, TURN_TICKS, World},
+    rules::{HAND, Out, Phase, SECOND, TURN_TICKS, World},
     snail::Snail,
     stage::{HIGH, Stage, WIDE, faded, mixed},
 };
@@ -29,8 +29,18 @@ pub const HAND_AT: Vec2 = vec2(826.0, 612.0);
 pub const HAND_TILE: f32 = 100.0;
 pub const HAND_STEP: f32 = 118.0;
 
-/// One who plays.
-pub fn draw_player(stage: Stage, world: &World, seat: usize, won: u32, is_me: bool, time: f32) {
+/// When whoever's turn it is had better hurry, in ticks before it is over.
+const HURRY_TICKS: u64 = 10 * SECOND / 3;
+
+/// One who plays. The world is to be `into_tick` ticks older than it is: there are few, and clocks do not hop.
+pub fn draw_player(
+    stage: Stage,
+    (world, into_tick): (&World, f32),
+    seat: usize,
+    won: u32,
+    is_me: bool,
+    time: f32,
+) {
     let (player, top) = (&world.players[seat], 84.0 + 96.0 * seat as f32);
     let turn = is_turn_of(world, seat);
     let amid = vec2(SIDE_X + SIDE_WIDE / 2.0, top + 43.0);
@@ -72,16 +82,16 @@ pub fn draw_player(stage: Stage, world: &World, seat: usize, won: u32, is_me: bo
     let right = vec2(SIDE_X + SIDE_WIDE - 50.0, top + 43.0);
     if turn {
         let left = world.left();
-        let part = left as f32 / TURN_TICKS as f32;
-        let colour = if left < 200 { ALARM } else { COLOURS[seat] };
+        let part = (left as f32 + 1.0 - into_tick) / TURN_TICKS as f32;
+        let colour = if left < HURRY_TICKS { ALARM } else { COLOURS[seat] };
         stage.circle(right, 31.0, faded(WHITE, 0.75));
         stage.ring(right, 27.0, part.min(1.0), 6.0, colour);
-        let seconds = left.div_ceil(60).to_string();
+        let seconds = left.div_ceil(SECOND).to_string();
         stage.words_amid(
             &seconds,
             right + vec2(0.0, 10.0),
             32.0,
-            if left < 200 { ALARM } else { INK },
+            if left < HURRY_TICKS { ALARM } else { INK },
         );
     } else if won > 0 {
         let words = if won == 1 { "1 win".to_owned() } else { format!("{won} wins") };
@@ -127,7 +137,7 @@ pub fn draw_notices(stage: Stage, world: &World, status: Status, won_at: Option<
     if status == Status::Interregnum {
         draw_notice(stage, "The gardener is gone…", "Another one is on its way.");
     }
-    let seconds = world.left().div_ceil(60);
+    let seconds = world.left().div_ceil(SECOND);
     match world.phase() {
         Phase::Alone => draw_notice(
             stage,

@@ -7,8 +7,8 @@
 //! of those present, drawn by lot; the others watch.
 //!
 //! All of it is state: who is there, who plays, what lies where, whose turn it is, and until when. Time is
-//! counted in ticks, in the world, so a turn's clock stands still between two hosts, and goes on with the
-//! next one.
+//! counted in ticks, in the world, of which there are ten in a second. So a turn's clock stands still between two
+//! hosts, and goes on with the next one.
 //!
 //! A move is an order, so it comes once, whoever hosts. It says which move of which game it is: one that comes too
 //! late, since the clock was faster, is refused and not taken for the next one.
@@ -29,14 +29,17 @@ pub const HAND: usize = 4;
 /// The most who play; the others watch.
 pub const SEATS: usize = 4;
 
+/// A second, in ticks.
+pub const SECOND: u64 = Snailway::TICKS_PER_SECOND;
+
 /// How long a turn may take, in ticks: then a move is made.
-pub const TURN_TICKS: u64 = 10 * 60;
+pub const TURN_TICKS: u64 = 10 * SECOND;
 
 /// How long a winner is cheered, in ticks.
-pub const CHEER_TICKS: u64 = 6 * 60;
+pub const CHEER_TICKS: u64 = 6 * SECOND;
 
 /// How long a game waits for more players, from the second on, in ticks.
-pub const GATHER_TICKS: u64 = 2 * 60;
+pub const GATHER_TICKS: u64 = 2 * SECOND;
 
 /// Games follow one another, and whoever watched one plays the next.
 const ROUNDS: Rounds = Rounds { fewest: 2, most: SEATS, gather: GATHER_TICKS, cheer: CHEER_TICKS };
@@ -188,6 +191,8 @@ pub enum Told {
 
 impl Game for Snailway {
     const RULES: &'static str = "snailway 2";
+    /// Nothing moves between two moves, but what the window lets creep.
+    const TICKS_PER_SECOND: u64 = 10;
     type World = World;
     type Controls = ();
     type Order = Move;

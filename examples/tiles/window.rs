@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use interregnum::{Event, Events, Handle, Happened, NodeId, Role, View};
+use interregnum::{Event, Events, Game, Handle, Happened, NodeId, Role, View};
 use macroquad::{miniquad, prelude::*};
 
 use super::{
@@ -69,6 +69,8 @@ struct Table {
     mouse: Vec2,
     /// The move that is under way.
     wanted: Option<Move>,
+    /// The part of a tick that has passed since the one that is shown.
+    into_tick: f32,
     /// The game that is shown.
     game: u64,
     /// How far each snail is shown to have crept, and to have fallen, if it is off the board.
@@ -95,6 +97,7 @@ impl Table {
             start: Spot { cell: 2, end: 0 },
             mouse: Vec2::ZERO,
             wanted: None,
+            into_tick: 0.0,
             game: 0,
             crept: [0.0; COLOURS.len()],
             fallen: [0.0; COLOURS.len()],
@@ -119,6 +122,8 @@ impl Table {
             return;
         };
         let world = picture.to.clone();
+        let past = self.handle.now().since(picture.at).as_secs_f32();
+        self.into_tick = (past * Snailway::TICKS_PER_SECOND as f32).min(1.0);
         let seat = world.players.iter().position(|player| player.id == view.me);
         self.go_along(&world, time);
         self.let_go(picture.newest());
@@ -423,7 +428,8 @@ impl Table {
         stage.words(&host, vec2(x, 50.0), 22.0, SOFT);
         for (seat, player) in world.players.iter().enumerate().take(COLOURS.len()) {
             let won = view.scores.get(&player.id).copied().unwrap_or(0);
-            panel::draw_player(stage, world, seat, won, player.id == view.me, time);
+            let shown = (world, self.into_tick);
+            panel::draw_player(stage, shown, seat, won, player.id == view.me, time);
         }
         let playing: Vec<NodeId> = world.players.iter().map(|player| player.id).collect();
         let watch = world.lobby.people().filter(|(id, _)| !playing.contains(id));

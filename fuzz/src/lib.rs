@@ -27,12 +27,12 @@ use std::{
 
 use interregnum::{
     accounts::Statement,
-    arena::Arena,
+    arena::{Arena, TICK},
     cluster::{
         coding,
         message::{Payload, WorldMark},
     },
-    config::{ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX, Form, TICK},
+    config::{ANNOUNCED_MAX, ANNOUNCED_PER_ADDRESS_MAX, Form},
     game::Game,
     io::{CloseReason, Effect, Port, Wire},
     keys::{Chance, PublicKey, SecretKey, Signature, Subject, vault},

@@ -8,17 +8,22 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::types::{Clock, Instant, NodeId};
+use crate::{
+    game::{Rate, Span},
+    types::{Clock, Instant, NodeId},
+};
 
 /// How long after the first the second copy leaves: what disturbs a radio is over by then.
 pub const COPY_AFTER: Duration = Duration::from_millis(5);
 
-/// Two misses within this time are more than an accident, and for this long it goes on.
-const REMEMBERED: Duration = Duration::from_secs(2);
+/// Two misses within this time are more than an accident, and for this long it goes on: of so many ticks that one in
+/// twenty and more is missed.
+const REMEMBERED: Span = Span::ms(2_000, 60);
 
 /// What a node knows of losses: its own, and those that others complain about.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Doubling {
+    remembered: Duration,
     newest: Option<Clock>,
     missed: Option<Instant>,
     until: Instant,
@@ -26,14 +31,25 @@ pub struct Doubling {
 }
 
 impl Doubling {
+    /// Nothing was missed yet.
+    pub fn new(rate: Rate) -> Self {
+        Self {
+            remembered: rate.span(REMEMBERED),
+            newest: None,
+            missed: None,
+            until: Instant::default(),
+            others: BTreeMap::new(),
+        }
+    }
+
     /// A tick came in from the host itself.
     pub fn saw(&mut self, now: Instant, clock: Clock) {
         let before = self.newest.replace(clock).filter(|before| before.term == clock.term);
         let Some(before) = before else { return };
         self.newest = Some(before.max(clock));
         if clock.tick.0 > before.tick.0 + 1 {
-            if self.missed.is_some_and(|missed| now.since(missed) < REMEMBERED) {
-                self.until = now + REMEMBERED;
+            if self.missed.is_some_and(|missed| now.since(missed) < self.remembered) {
+                self.until = now + self.remembered;
             }
             self.missed = Some(now);
         }
@@ -47,7 +63,7 @@ impl Doubling {
     /// Somebody says whether it misses ticks.
     pub fn told(&mut self, now: Instant, by: NodeId, lossy: bool) {
         if lossy {
-            self.others.insert(by, now + REMEMBERED);
+            self.others.insert(by, now + self.remembered);
         } else {
             self.others.remove(&by);
         }
@@ -67,7 +83,7 @@ mod tests {
     fn hears(ticks: &[u64]) -> bool {
         let term =
             Term { epoch: Epoch(1), host: NodeId::from_u128(1), incarnation: Incarnation(1) };
-        let mut doubling = Doubling::default();
+        let mut doubling = Doubling::new(Rate::USUAL);
         for (turn, tick) in ticks.iter().enumerate() {
             let now = Instant(1_000_000 + turn as u64 * 16_667);
             doubling.saw(now, Clock { term, tick: Tick(*tick) });

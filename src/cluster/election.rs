@@ -48,7 +48,8 @@ use super::{
     relay::{self, Via},
 };
 use crate::{
-    config::{Mutant, TICK, Tuning},
+    config::{Mutant, Tuning},
+    game::{Rate, Span},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Role, Term, Tick},
 };
 
@@ -57,49 +58,64 @@ use crate::{
 /// reach of any number of packets that way.
 const EPOCH_LEAP_MAX: u64 = 1 << 20;
 
-/// Heard so recently that one more repetition of the ask decides better than an answer now.
-const JUST_HEARD: Duration = Duration::from_millis(25);
+/// Heard so recently that one more repetition of the ask decides better than an answer now: the next tick is not
+/// due yet, or hardly.
+const JUST_HEARD: Span = Span::ms(25, 1);
+
+/// What was under way when a link closed has come by then.
+const AFTERGLOW: Duration = Duration::from_millis(25);
 
 /// Whoever says that the host lives has a tick newer by this than the asker's.
 const NEWER_TICKS: u64 = 2;
 
 /// The shortest window in which a tick counts as proof that the host lives.
-const LIVES_WINDOW_MIN: Duration = Duration::from_millis(42);
+const LIVES_WINDOW_MIN: Span = Span::ms(42, 2);
 
 /// The pause after "the host lives", and after "I am taking over".
-const RETRY_AFTER_LIVES: Duration = Duration::from_millis(25);
-const RETRY_AFTER_TAKEOVER: Duration = Duration::from_millis(100);
+const RETRY_AFTER_LIVES: Span = Span::ms(25, 1);
+const RETRY_AFTER_TAKEOVER: Span = Span::ms(100, 2);
+
+/// Where ticks come with such gaps, answers of others may be as late.
+const ROUGH: Span = Span::ms(40, 2);
+
+/// The largest gap between ticks that is reckoned with, and what a gap has at first.
+const GAP_MAX: Span = Span::ms(200, 2);
+const GAP_SPARE_US: u64 = 334;
+
+/// With each tick of sixty a second the largest gap decays by one part of so many.
+const GAP_DECAYS: u64 = 400;
 
 /// How often in a row somebody is believed that a lost host lives, or that it takes over itself: by then a tick has
 /// come of it, or it is not so, and the others decide without that one.
 const HELD_UP_MAX: u8 = 5;
 
 /// How long controls that name a term count their sender among the members of that reign.
-const MEMBER_WINDOW: Duration = Duration::from_millis(150);
+const MEMBER_WINDOW: Span = Span::ms(150, 4);
 
 /// The time between two repetitions of `Meet`, and how long a rival is remembered.
 const MEET_REPEAT: Duration = Duration::from_millis(20);
-const RIVAL_REMEMBERED: Duration = Duration::from_millis(400);
+const RIVAL_REMEMBERED: Span = Span::ms(400, 3);
 
 /// The shortest time between two announcements of one host at a higher epoch.
-const ANNOUNCE_PAUSE: Duration = Duration::from_millis(100);
+const ANNOUNCE_PAUSE: Span = Span::ms(100, 1);
 
 /// A member whose controls are not acknowledged for this long has lost its host, though it hears
 /// it: the host must be deaf.
-const UNHEARD: Duration = Duration::from_millis(800);
+const UNHEARD: Span = Span::ms(800, 6);
 
 /// The longest round trip that is allowed for.
 const LAG_MAX: Duration = Duration::from_secs(1);
 
 /// Whoever is heard by its host, and hears it, without a relay for this long needs none.
-const DIRECT: Duration = Duration::from_millis(200);
+const DIRECT: Span = Span::ms(200, 4);
 
 /// How long one node is tried as a relay before the next.
-const RELAY_TRIED: Duration = Duration::from_millis(100);
+const RELAY_TRIED: Span = Span::ms(100, 3);
 
 /// What one node knows and wants of the crown.
 #[derive(Clone, Debug)]
 pub struct Election {
+    rate: Rate,
     tuning: Tuning,
     me: NodeId,
     incarnation: Incarnation,
@@ -278,9 +294,10 @@ pub enum Admission {
 }
 
 impl Election {
-    /// A node that has heard of no host, on the title.
-    pub fn new(tuning: Tuning, me: NodeId, incarnation: Incarnation) -> Self {
+    /// A node that has heard of no host, on the title. `tuning` is for games of that rate.
+    pub fn new(rate: Rate, tuning: Tuning, me: NodeId, incarnation: Incarnation) -> Self {
         Self {
+            rate,
             tuning,
             me,
             incarnation,
@@ -290,7 +307,7 @@ impl Election {
             state: State::Idle,
             grant: None,
             drowsy_until: None,
-            gap_us: 17_000,
+            gap_us: rate.tick().as_micros() as u64 + GAP_SPARE_US,
             round: 0,
             sent: 0,
             won: None,
@@ -365,13 +382,13 @@ impl Election {
     fn unheard(&self, following: &Following) -> Duration {
         match self.tuning.has(Mutant::FollowsTheDeaf) {
             true => Duration::from_secs(3_600),
-            false => UNHEARD.max(following.lag * 3),
+            false => self.rate.span(UNHEARD).max(following.lag * 3),
         }
     }
 
     /// How long after a tick this node vouches for its host.
     fn lives_window(&self) -> Duration {
-        (self.suspicion() / 2).max(LIVES_WINDOW_MIN)
+        (self.suspicion() / 2).max(self.rate.span(LIVES_WINDOW_MIN))
     }
 
     /// Starts looking for a host, and after `discovery` asks to be one.
@@ -455,7 +472,7 @@ impl Election {
         packet: &TickPacket,
         via: Option<Via>,
     ) -> Admission {
-        let term = packet.term;
+        let (term, rate) = (packet.term, self.rate);
         if !self.believe(term) || term.host == self.me {
             return Admission::Drop;
         }
@@ -484,8 +501,10 @@ impl Election {
             State::Idle => Admission::Drop,
             State::Following(following) if following.term == term => {
                 let gap = now.since(following.heard).as_micros() as u64;
-                if following.hear(now, packet, self.sent, via) {
-                    self.gap_us = (self.gap_us - self.gap_us / 400).max(gap).min(200_000);
+                if following.hear(now, rate, packet, self.sent, via) {
+                    let less = self.gap_us / rate.ticks_in(GAP_DECAYS);
+                    let most = rate.span(GAP_MAX).as_micros() as u64;
+                    self.gap_us = (self.gap_us - less).max(gap).min(most);
                 }
                 Admission::Apply
             }
@@ -504,8 +523,8 @@ impl Election {
             }
             State::Seeking(seeking) => match &mut seeking.lost {
                 Some(lost) if lost.following.term == term => {
-                    let new = lost.following.hear(now, packet, self.sent, via);
-                    let afterglow = lost.cause == Cause::Closed && now.since(lost.at) < JUST_HEARD;
+                    let new = lost.following.hear(now, rate, packet, self.sent, via);
+                    let afterglow = lost.cause == Cause::Closed && now.since(lost.at) < AFTERGLOW;
                     let deaf = lost.cause == Cause::Deaf
                         && !lost.following.is_acknowledged(now, &self.tuning);
                     if new && !afterglow && !deaf && lost.cause != Cause::Left {
@@ -520,7 +539,7 @@ impl Election {
             },
             State::Reigning(reign) => {
                 let conceded =
-                    reign.conceded.is_some_and(|conceded| conceded.holds(now, term.host));
+                    reign.conceded.is_some_and(|conceded| conceded.holds(now, rate, term.host));
                 if packet.ends.term() == Some(reign.term)
                     && (conceded || self.members(now).len() == 1)
                 {

@@ -5,7 +5,7 @@
 //! that it made it, in one of two ways:
 //!
 //! - *signed*, for everybody: 64 bytes, 29 µs, and 64 µs to check. The host signs the first tick of its reign,
-//!   every [`SIGNED_EVERY`]th, and each one while somebody gets its ticks through third hands;
+//!   every [`SIGNED_EVERY`]th of sixty a second, and each one while somebody gets its ticks through third hands;
 //! - *tagged*, for one node: three bytes, made with the [token](crate::keys::Token) that the host gave that
 //!   node when they were linked. Each tick has tags for the [`HEIRS_MAX`] nodes that will ask for the crown
 //!   first if this host is lost, and everybody but the heir itself gets them: whatever tick anybody was
@@ -25,12 +25,16 @@ use super::{
     reign::ReignWord,
 };
 use crate::{
+    game::Rate,
     keys::{Chance, Forged, PublicKey, SecretKey, Signature, Subject, Tag, Token, WorldDigest},
     types::{Clock, Incarnation, Instant, NodeId, SessionId, Term},
 };
 
-/// How often a host signs its tick, in ticks: half a second, two bytes a tick in the mean.
+/// How often a host signs its tick, in sixtieths of a second: half of one, two bytes a tick in the mean.
 pub const SIGNED_EVERY: u64 = 32;
+
+/// Where ticks are rare it signs one of so many at most: it has four times the bytes of an idle one.
+const SIGNED_TICKS_MIN: u64 = 10;
 
 /// How many nodes each tick has a tag for: whoever ranks highest, and who comes after it, should both the
 /// host and that one be lost.
@@ -49,8 +53,8 @@ const WORDS_MAX: usize = 16;
 /// How long nobody believes a node any more that has passed on what its host never made.
 const MISTRUSTED: Duration = Duration::from_secs(10);
 
-/// For how many ticks a host says which term it ended. By then whoever followed that one has lost
-/// its host, or has a living one, and the two meet.
+/// For how many ticks a host says which term it ended, where there are sixty a second: ten seconds. By then whoever
+/// followed that one has lost its host, or has a living one, and the two meet.
 const ENDS_TOLD_TICKS: u64 = 600;
 
 /// What a host says of one state of its world.
@@ -110,7 +114,15 @@ impl Claim {
     }
 }
 
-/// Which reign a tick says to have ended: it is said for a while.
+/// Which reign a host says to have ended: where ticks are rarer, in fewer of them.
+pub fn ends_to_tell(rate: Rate, ends: Ends, mark: WorldMark) -> Ends {
+    match mark.clock.tick.0.saturating_sub(mark.began.0) < rate.ticks_in(ENDS_TOLD_TICKS) {
+        true => told_ends(ends, mark),
+        false => Ends::Nothing,
+    }
+}
+
+/// Which reign a tick can say to have ended: it is said for a while.
 pub fn told_ends(ends: Ends, mark: WorldMark) -> Ends {
     match mark.clock.tick.0.saturating_sub(mark.began.0) < ENDS_TOLD_TICKS {
         true => ends,
@@ -150,6 +162,8 @@ impl fmt::Debug for Secret {
 /// What a node needs to vouch for its own worlds and to believe those of others.
 #[derive(Clone, Debug)]
 pub struct Proving {
+    /// After how many ticks this node signs one again.
+    signed_every: u64,
     /// What this node's own tokens are made of.
     secret: Secret,
     /// Those that others gave to this node.
@@ -164,8 +178,9 @@ pub struct Proving {
 
 impl Proving {
     /// With a secret that nobody can guess.
-    pub fn new(chance: &mut Chance) -> Self {
+    pub fn new(rate: Rate, chance: &mut Chance) -> Self {
         Self {
+            signed_every: rate.ticks_in(SIGNED_EVERY).max(SIGNED_TICKS_MIN),
             secret: Secret(chance.bytes()),
             tokens: BTreeMap::new(),
             passed_until: Instant::default(),
@@ -208,7 +223,7 @@ impl Proving {
         heirs: &[(NodeId, Incarnation)],
     ) -> Vouched {
         let WorldMark { clock, began } = claim.mark;
-        let due = clock.tick.0.is_multiple_of(SIGNED_EVERY)
+        let due = clock.tick.0.is_multiple_of(self.signed_every)
             || clock.tick.0 <= began.0.saturating_add(1)
             || now < self.passed_until;
         let tag =
@@ -305,7 +320,7 @@ mod tests {
     }
 
     fn proving(number: u8) -> Proving {
-        Proving::new(&mut Chance::new([number; 32]))
+        Proving::new(Rate::USUAL, &mut Chance::new([number; 32]))
     }
 
     fn others(claim: Claim) -> Vec<Claim> {

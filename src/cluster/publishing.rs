@@ -62,7 +62,7 @@ impl Publishing {
 impl Cluster {
     /// Brings the list in line with the links, and tells what is due.
     pub(super) fn reconcile(&mut self, now: Instant) {
-        match self.roster.reconcile(now, &self.tuning, &self.me, &self.mesh) {
+        match self.roster.reconcile(now, self.rate, &self.tuning, &self.me, &self.mesh) {
             Changed::Nothing => {}
             Changed::Spectators => self.publishing.count_waits = true,
             Changed::Members => self.publishing.waits = true,

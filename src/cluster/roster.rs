@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     config::Tuning,
+    game::{Rate, Span},
     keys::SecretKey,
     mesh::{Mesh, identity::Identity},
     types::{Incarnation, Instant, NodeId, Role, SessionId, Term},
@@ -20,7 +21,7 @@ use crate::{
 
 /// How long a member whose link has closed may be silent before it is away: enough to tell a lost
 /// link from a lost process.
-const UNLINKED_AWAY: Duration = Duration::from_millis(250);
+const UNLINKED_AWAY: Span = Span::ms(250, 2);
 
 /// How long a host that fell silent ranks behind the others: its machine or its cable may do that
 /// again, and the crown shall not go to and fro.
@@ -193,6 +194,7 @@ impl Roster {
     pub fn reconcile(
         &mut self,
         now: Instant,
+        rate: Rate,
         tuning: &Tuning,
         me: &Identity,
         mesh: &Mesh,
@@ -200,6 +202,7 @@ impl Roster {
         let Some(published) = &mut self.published else {
             return Changed::Nothing;
         };
+        let unlinked_away = rate.span(UNLINKED_AWAY);
         let before = (published.members.clone(), published.spectators);
         let mut entries = Entries {
             members: &mut published.members,
@@ -213,7 +216,7 @@ impl Roster {
         });
         let present = |role| {
             let all = mesh.peers().filter(move |(_, peer)| peer.role == role);
-            all.filter(move |(_, peer)| peer.is_in_touch(now, UNLINKED_AWAY))
+            all.filter(move |(_, peer)| peer.is_in_touch(now, unlinked_away))
         };
         for (id, peer) in present(Role::Player) {
             let ip = peer.address().map(|address| address.ip);
@@ -232,7 +235,7 @@ impl Roster {
             let peer = mesh.peer(member.id);
             let allowed = match peer {
                 Some(peer) if peer.is_linked() => tuning.away,
-                _ => UNLINKED_AWAY,
+                _ => unlinked_away,
             };
             member.away = peer.is_none_or(|peer| {
                 now.since(peer.heard) > allowed || peer.incarnation != member.incarnation

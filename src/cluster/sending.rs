@@ -52,6 +52,11 @@ impl Cluster {
         }
     }
 
+    /// Whether this node misses ticks, and says so.
+    pub fn is_lossy(&self, now: Instant) -> bool {
+        self.doubling.is_lossy(now)
+    }
+
     /// Sends the host of `term` what the own player holds down: `list` ends with number `number`.
     /// `holds` is the state that the next tick may refer to.
     pub fn send_controls(
@@ -63,7 +68,7 @@ impl Cluster {
         list: Payload,
     ) {
         self.election.sent(number);
-        let lossy = self.doubling.is_lossy(now);
+        let lossy = self.is_lossy(now);
         let packet = Packet::Controls(ControlsPacket { term, holds, number, lossy, list });
         if let Some(relay) = self.election.relay(now) {
             self.send_through(now, relay, term.host, packet.clone());

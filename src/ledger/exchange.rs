@@ -2,7 +2,7 @@
 //!
 //! Whoever is linked compares: twice a second each says a [digest](Ledger::digest) of its ledger.
 //! Who hears another one than its own asks with its [vector](super::vector), and gets what it lacks,
-//! a few [portions](PORTION_BYTES) a tick. Both do so, so both end with all.
+//! a few [portions](PORTION_BYTES) in each sixtieth of a second. Both do so, so both end with all.
 //! What is written in between goes to everybody at once; if it overtakes its predecessor it is
 //! refused, and the next comparison brings both.
 //!
@@ -37,7 +37,7 @@ use super::{
     witness::Witnesses,
 };
 use crate::{
-    game::Malformed,
+    game::{Malformed, Rate},
     refusals::Refusals,
     types::{Incarnation, Instant, NodeId, SessionId},
     wire::Blob,
@@ -65,7 +65,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// more, until it asks anew.
 const UNDER_WAY_MAX: usize = 12;
 
-/// How many portions go out in one tick, to all peers together, or to the one that lacks something.
+/// How many portions go out in one tick of sixty a second, to all peers together, or to the one that lacks something.
 const PORTIONS_PER_TICK: usize = 4;
 
 /// The time between two tellings of what was synced.
@@ -179,6 +179,8 @@ pub struct Exchange {
     compare_every: Duration,
     /// What this node holds is not known yet: it compares with nobody, and asks for nothing.
     unread: bool,
+    /// How many portions go out in one tick.
+    portions: usize,
     peers: BTreeMap<NodeId, Peer>,
     compare_at: Instant,
     tell_synced_at: Instant,
@@ -232,6 +234,7 @@ impl Exchange {
         Self {
             compare_every: if watches { WATCHER_COMPARES_EVERY } else { COMPARE_EVERY },
             unread: false,
+            portions: PORTIONS_PER_TICK,
             peers: BTreeMap::new(),
             compare_at: Instant::default(),
             tell_synced_at: Instant::default(),
@@ -247,6 +250,11 @@ impl Exchange {
     /// Others may talk so fast.
     pub fn allow(&mut self, allowed: Allowed) {
         self.paces = Paces::new(allowed);
+    }
+
+    /// A tick lasts so long.
+    pub fn serve_at(&mut self, rate: Rate) {
+        self.portions = rate.share(PORTIONS_PER_TICK);
     }
 
     /// What this node holds is not known yet, or is from here on.
@@ -616,7 +624,7 @@ impl Exchange {
         let mut portions = 0;
         // One after the other, again and again: where there is one alone, all of them are its own.
         while let Some(peer) = order.pop_front() {
-            if portions == PORTIONS_PER_TICK {
+            if portions == self.portions {
                 return;
             }
             let Some(state) = self.peers.get_mut(&peer) else { continue };

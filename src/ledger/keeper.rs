@@ -21,7 +21,7 @@ use super::{
     witness::{Reach, Safety, Witnesses},
 };
 use crate::{
-    game::{FactRules, Malformed},
+    game::{FactRules, Malformed, Rate},
     refusals::Refusals,
     text::SessionName,
     types::{Epoch, Instant, NodeId, SessionId},
@@ -217,6 +217,12 @@ impl Keeper {
     /// Others may talk so fast.
     pub fn allows(mut self, allowed: Allowed) -> Self {
         self.exchange.allow(allowed);
+        self
+    }
+
+    /// A tick lasts so long.
+    pub fn at(mut self, rate: Rate) -> Self {
+        self.exchange.serve_at(rate);
         self
     }
 
@@ -451,7 +457,7 @@ impl Keeper {
         self.wall = (now, wall);
     }
 
-    /// A tick has passed: sixty a second, whoever hosts.
+    /// A tick has passed: as many a second as the game has, whoever hosts.
     pub fn tick(&mut self, now: Instant) {
         self.sign();
         self.owed = self.owed.filter(|(writer, through)| !self.is_held(*writer, *through));

@@ -8,7 +8,8 @@
 use std::time::Duration;
 
 use crate::{
-    config::FAN_OUT_BUDGET,
+    config::{FAN_OUT_BUDGET, FAN_OUT_BUDGET_MAX},
+    game::Rate,
     types::{NodeId, Tick},
 };
 
@@ -18,12 +19,14 @@ const STRIDE_MAX: u64 = 4;
 /// After so many ticks above the budget there are fewer: one may be an accident.
 const DEAR_TICKS: u32 = 8;
 
-/// After so many ticks of which twice as much would fit, there are more.
+/// After so many ticks of which twice as much would fit, there are more: three seconds of sixty each.
 const CHEAP_TICKS: u32 = 180;
 
 /// What a host's ticks cost, and what follows from that.
 #[derive(Clone, Debug)]
 pub(super) struct Fan {
+    budget: Duration,
+    cheap_ticks: u32,
     stride: u64,
     dear: u32,
     cheap: u32,
@@ -31,13 +34,21 @@ pub(super) struct Fan {
     open: bool,
 }
 
-impl Default for Fan {
-    fn default() -> Self {
-        Self { stride: 1, dear: 0, cheap: 0, open: false }
-    }
-}
-
 impl Fan {
+    /// Everybody gets each tick.
+    pub fn new(rate: Rate) -> Self {
+        let as_long = FAN_OUT_BUDGET.as_micros() * rate.tick().as_micros();
+        let budget = (as_long / Rate::USUAL.tick().as_micros()) as u64;
+        Self {
+            budget: Duration::from_micros(budget).min(FAN_OUT_BUDGET_MAX),
+            cheap_ticks: rate.ticks_in(CHEAP_TICKS.into()) as u32,
+            stride: 1,
+            dear: 0,
+            cheap: 0,
+            open: false,
+        }
+    }
+
     /// A tick is sent. Of the one before it nothing was told if that was short.
     pub fn sends(&mut self) {
         if std::mem::replace(&mut self.open, true) {
@@ -54,12 +65,12 @@ impl Fan {
 
     fn count(&mut self, span: Duration) {
         // Twice as many packets cost twice as much, and shall not be too dear at once.
-        let cheap = self.stride > 1 && span <= FAN_OUT_BUDGET * 2 / 5;
-        self.dear = if span > FAN_OUT_BUDGET { self.dear + 1 } else { 0 };
+        let cheap = self.stride > 1 && span <= self.budget * 2 / 5;
+        self.dear = if span > self.budget { self.dear + 1 } else { 0 };
         self.cheap = if cheap { self.cheap + 1 } else { 0 };
         if self.dear >= DEAR_TICKS && self.stride < STRIDE_MAX {
             (self.stride, self.dear) = (self.stride * 2, 0);
-        } else if self.cheap >= CHEAP_TICKS {
+        } else if self.cheap >= self.cheap_ticks {
             (self.stride, self.cheap) = (self.stride / 2, 0);
         }
     }
@@ -90,7 +101,7 @@ mod tests {
 
     #[test]
     fn spectators_get_fewer_ticks_if_all_cost_too_much_and_more_when_they_fit() {
-        let mut fan = Fan::default();
+        let mut fan = Fan::new(Rate::USUAL);
         pass(&mut fan, DEAR_TICKS - 1, FAN_OUT_BUDGET * 2);
         pass(&mut fan, 1, FAN_OUT_BUDGET);
         assert_eq!(served(&fan), [8, 8, 8, 8], "not for one tick that was late");

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Event, Node, watching::Watching};
 use crate::{
     cluster::message::{OrdersPacket, Payload, TickPacket, WorldMark},
-    config::{Mutant, TICK},
-    game::Game,
+    config::Mutant,
+    game::{Game, Rate},
     replica::{
         State,
         orders::Given,
@@ -16,11 +16,61 @@ use crate::{
     types::{Clock, Instant, NodeId, Role, Term},
 };
 
-/// How long after a tick of the host a client sends its controls: so that they arrive a little
-/// before the next one.
+/// How long after a tick of the host a client sends its controls: so that they arrive before the next one,
+/// and what came with this one is shown soon.
 const CONTROLS_AFTER_TICK: Duration = Duration::from_micros(9_000);
 
+/// In each tick of sixty a second it shifts by one part of so many of what it is off.
+const SHIFTS: u64 = 16;
+
+/// Who has heard no tick for as long as so many last follows nobody's.
+const OUT_OF_PHASE_TICKS: u32 = 8;
+
+/// A tick of which nothing comes but the head of a snapshot has no more bytes than this.
+const NOTHING_NEW_BYTES: usize = 12;
+
+/// So many of the own controls are not acknowledged yet, at most, where nothing got lost and every second packet is
+/// left out.
+const UNDER_WAY: usize = 2;
+
+/// Where ticks are [rare](Rate::is_slow) a packet for each costs as much as the tick itself, and most say nothing new.
+/// So a client leaves out every second one: the next has the controls of both. Whatever is new is said at once: what
+/// the player presses, and which state is held after a tick that has brought something.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Speech<C> {
+    /// What it said last that is pressed.
+    said: Option<C>,
+    /// It spoke in the last tick.
+    spoke: bool,
+    /// Something came.
+    came: bool,
+}
+
+impl<C: Copy + Eq> Speech<C> {
+    /// Whether nothing is said in this tick, in which this is pressed; it may be so if all is `well`.
+    fn rests(&mut self, pressed: C, well: bool) -> bool {
+        let came = std::mem::take(&mut self.came);
+        let rests = well && self.spoke && !came && self.said == Some(pressed);
+        self.spoke = !rests;
+        self.said = Some(pressed);
+        rests
+    }
+}
+
 impl<G: Game> Node<G> {
+    /// How long after a tick of the host that is.
+    fn controls_after_tick() -> Duration {
+        let as_long = CONTROLS_AFTER_TICK.as_micros() * Self::RATE.tick().as_micros();
+        let part = (as_long / Rate::USUAL.tick().as_micros()) as u64;
+        CONTROLS_AFTER_TICK.min(Duration::from_micros(part))
+    }
+
+    /// Whether the host's ticks say when the own ones are due.
+    fn is_in_phase(&self, now: Instant) -> bool {
+        let span = Self::RATE.tick() * OUT_OF_PHASE_TICKS;
+        self.applied.is_some_and(|applied| now.since(applied.at) < span)
+    }
+
     /// Notes what the own player holds down. Its number.
     pub(super) fn press(&mut self) -> u64 {
         let number = self.client.press(self.controls);
@@ -61,10 +111,20 @@ impl<G: Game> Node<G> {
             return;
         };
         let (number, list) = self.client.unacknowledged();
+        let well = Self::RATE.is_slow()
+            && !self.watches()
+            && !self.needs_whole
+            && list.len() <= UNDER_WAY
+            && self.cluster.election().following().is_some()
+            && self.cluster.election().relay(now).is_none()
+            && !self.cluster.is_lossy(now);
+        self.pass_orders_on(now, term);
+        if self.speech.rests(self.controls, well) {
+            return;
+        }
         let Some(list) = Payload::encode(self.wishes.form, &list) else { return };
         let holds = self.holds().filter(|_| !self.needs_whole);
         self.cluster.send_controls(now, term, holds, number, list);
-        self.pass_orders_on(now, term);
         self.watching.told();
     }
 
@@ -88,7 +148,7 @@ impl<G: Game> Node<G> {
 
     /// How many ticks of its own a node may leave out that watches, and shows nothing to anybody.
     pub(super) fn ticks_to_spare(&self, now: Instant) -> u32 {
-        let follows = self.applied.is_some_and(|applied| now.since(applied.at) < TICK * 8);
+        let follows = self.is_in_phase(now);
         match self.replica.clock() {
             Some(newest) if !self.wishes.views && self.watches() && follows && self.is_silent() => {
                 Watching::ticks_to_wait(self.me(), newest.tick) - 1
@@ -100,19 +160,17 @@ impl<G: Game> Node<G> {
     /// What came gave no state: everything is needed, and soon.
     fn lose_way(&mut self, now: Instant) {
         self.needs_whole = true;
-        self.tick_at = self.tick_at.map(|at| at.min(now + TICK));
+        self.tick_at = self.tick_at.map(|at| at.min(now + Self::RATE.tick()));
     }
 
     /// Shifts the next tick slowly to where the host's ticks want it.
     pub(super) fn in_phase(&self, now: Instant, next: Instant) -> Instant {
-        let Some(applied) = self.applied.filter(|applied| now.since(applied.at) < TICK * 8) else {
-            return next;
-        };
-        let tick = TICK.as_micros() as i64;
-        let wanted = (applied.at + CONTROLS_AFTER_TICK).0 as i64;
+        let Some(applied) = self.applied.filter(|_| self.is_in_phase(now)) else { return next };
+        let tick = Self::RATE.tick().as_micros() as i64;
+        let wanted = (applied.at + Self::controls_after_tick()).0 as i64;
         let off = (wanted - next.0 as i64).rem_euclid(tick);
         let off = if off > tick / 2 { off - tick } else { off };
-        Instant(next.0.saturating_add_signed(off / 16))
+        Instant(next.0.saturating_add_signed(off / Self::RATE.ticks_in(SHIFTS) as i64))
     }
 
     /// Applies a tick of the host, which may have come by way of another node.
@@ -129,8 +187,11 @@ impl<G: Game> Node<G> {
             }
             Ok(snapshot) => {
                 self.needs_whole = false;
+                let new = payload.as_bytes().len() > NOTHING_NEW_BYTES || packet.carried.is_some();
+                self.speech.came |= new;
                 if self.watching.took(clock) && self.watches() {
-                    let soon = now + TICK * Watching::first_turn(self.me()) + CONTROLS_AFTER_TICK;
+                    let turn = Self::RATE.tick() * Watching::first_turn(self.me());
+                    let soon = now + turn + Self::controls_after_tick();
                     self.tick_at = self.tick_at.map(|at| at.min(soon));
                 }
                 self.client.acknowledge(self.me(), self.cluster.me().incarnation, &snapshot.state);
@@ -183,5 +244,28 @@ impl<G: Game> Node<G> {
             let tick = TickPacket { heard, state: payload, ..packet.clone() };
             self.cluster.pass_tick(now, to, tick, digest, self.leads_from(holds, clock));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_second_packet_is_left_out_while_nothing_is_new() {
+        let mut speech = Speech::default();
+        let rests: Vec<bool> = (0..6).map(|_| speech.rests(0, true)).collect();
+        assert_eq!(rests, [false, true, false, true, false, true]);
+        assert!((0..6).all(|_| !speech.rests(0, false)), "something is not well");
+    }
+
+    #[test]
+    fn what_is_new_is_said_at_once() {
+        let mut speech = Speech::default();
+        assert!(!speech.rests(0, true) && speech.rests(0, true) && !speech.rests(0, true));
+        assert!(!speech.rests(1, true), "something else is pressed");
+        speech.came = true;
+        assert!(!speech.rests(1, true), "something has come");
+        assert!(speech.rests(1, true));
     }
 }

@@ -8,8 +8,9 @@ use crate::{
         Hearer,
         election::Newest,
         message::{ControlsPacket, Ends, OrdersPacket, TickPacket, WorldCopy, WorldMark},
+        proof::ends_to_tell,
     },
-    config::{Mutant, TICK},
+    config::Mutant,
     game::{Game, draw},
     keys::WorldDigest,
     replica::{State, decode_copy, host::Host, journal, orders::Given},
@@ -72,7 +73,8 @@ impl<G: Game> Node<G> {
             self.take(mark, state, None);
         }
         self.new_reign = Some(term);
-        let due = self.applied.map_or(now, |applied| applied.at + (TICK - FIRST_TICK_LASTS));
+        let phase = Self::RATE.tick() - FIRST_TICK_LASTS;
+        let due = self.applied.map_or(now, |applied| applied.at + phase);
         self.tick_at = Some(due.max(now));
         if due <= now {
             self.tick(now);
@@ -167,14 +169,15 @@ impl<G: Game> Node<G> {
         alone: Option<NodeId>,
     ) {
         let clock = mark.clock;
-        let vouched = self.cluster.vouch(now, mark, self.ends, digest);
+        let ends = ends_to_tell(Self::RATE, self.ends, mark);
+        let vouched = self.cluster.vouch(now, mark, ends, digest);
         let mut receivers = std::mem::take(&mut self.receivers);
         self.list_receivers(now, clock.tick, alone, &mut receivers);
         let alike = |one: &Receiver, other: &Receiver| one.order() == other.order();
         for group in receivers.chunk_by(alike) {
             let holds = group.first().and_then(|receiver| receiver.holds);
             let state = self.encode(clock, state, hash, holds);
-            let tick = TickPacket { state, ..TickPacket::of(mark, self.ends) };
+            let tick = TickPacket { state, ..TickPacket::of(mark, ends) };
             let held = self.leads_from(holds, clock);
             let to = group.iter().map(|receiver| (receiver.id, receiver.heard));
             self.cluster.send_tick(now, tick, &vouched, held, to);

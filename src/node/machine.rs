@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
-    auditing::Auditing, company::Company, fan::Fan, hosting::Receiver, persons::Persons,
-    talk::Talk, watching::Watching,
+    auditing::Auditing, company::Company, fan::Fan, following::Speech, hosting::Receiver,
+    persons::Persons, talk::Talk, watching::Watching,
 };
 use crate::{
     accounts::{Accounts, Friend},
@@ -18,8 +18,8 @@ use crate::{
         election::Cause,
         message::{Ends, Payload, WorldMark},
     },
-    config::{Config, Form, Mutant, RULES_BYTES_MAX, TICK, Tuning},
-    game::{FactRules, Game},
+    config::{Config, Form, Mutant, RULES_BYTES_MAX, Tuning},
+    game::{FactRules, Game, Rate},
     io::Wire,
     mesh::Delivery,
     pairing::Told,
@@ -45,6 +45,8 @@ pub struct Node<G: Game> {
     pub(super) auditing: Auditing<G>,
     /// What it acknowledges, if it only watches.
     pub(super) watching: Watching,
+    /// When it says what is pressed, if it plays.
+    pub(super) speech: Speech<G::Controls>,
     /// Who gets its ticks, if it hosts; and the list of those, made anew in the same place in each tick.
     pub(super) fan: Fan,
     pub(super) receivers: Vec<Receiver>,
@@ -127,6 +129,9 @@ impl<G: Game> fmt::Debug for Node<G> {
 }
 
 impl<G: Game> Node<G> {
+    /// How fast its ticks follow one another.
+    pub(super) const RATE: Rate = Rate::of::<G>();
+
     /// A node that has heard nothing yet. It starts with [`Config::session`], or on the title.
     pub fn new(now: Instant, mut config: Config) -> Self {
         const {
@@ -141,7 +146,7 @@ impl<G: Game> Node<G> {
         let talk = Talk::new(now, chance, reads_as, config.tuning.talk, muted);
         let mut node = Self {
             talk,
-            cluster: Cluster::new(now, &mut config, G::RULES, FactRules::of::<G>()),
+            cluster: Cluster::new(now, &mut config, G::RULES, Self::RATE, FactRules::of::<G>()),
             replica: Replica::default(),
             host: Host::new(),
             client: Client::default(),
@@ -150,7 +155,8 @@ impl<G: Game> Node<G> {
             ends: Ends::Nothing,
             auditing: Auditing::default(),
             watching: Watching::default(),
-            fan: Fan::default(),
+            speech: Speech::default(),
+            fan: Fan::new(Self::RATE),
             receivers: Vec::new(),
             needs_whole: false,
             scores: G::Scores::default(),
@@ -315,7 +321,7 @@ impl<G: Game> Node<G> {
                     self.leave(now);
                 }
                 self.cluster.play(now, session, lock);
-                self.tick_at = Some(now + TICK);
+                self.tick_at = Some(now + Self::RATE.tick());
             }
             Command::Browse => self.leave(now),
             Command::Leave => {
@@ -478,8 +484,8 @@ impl<G: Game> Node<G> {
     /// One tick, as host or as client.
     pub(super) fn tick(&mut self, now: Instant) {
         let due = self.tick_at.unwrap_or(now);
-        let late = now.since(due);
-        let next = if late > TICK * CATCH_UP_TICKS_MAX { now + TICK } else { due + TICK };
+        let (late, tick) = (now.since(due), Self::RATE.tick());
+        let next = if late > tick * CATCH_UP_TICKS_MAX { now + tick } else { due + tick };
         self.cluster.tick_ledger(now);
         self.mind_persons(now);
         self.mind_talk(now);
@@ -493,7 +499,7 @@ impl<G: Game> Node<G> {
             }
         } else {
             self.report(now);
-            self.tick_at = Some(self.in_phase(now, next + TICK * self.ticks_to_spare(now)));
+            self.tick_at = Some(self.in_phase(now, next + tick * self.ticks_to_spare(now)));
         }
         self.picture(now);
         self.cluster.flush(now, &self.replica);

@@ -15,7 +15,7 @@ use super::{Node, Status};
 use crate::{
     accounts::{Account, Accounts, Claim, Heard, STATEMENT, Statement, farewell},
     cluster::{Exclusion, Notice},
-    game::Game,
+    game::{Game, Rate},
     keys::PublicKey,
     ledger::{
         Ledger,
@@ -26,7 +26,7 @@ use crate::{
     types::{Instant, NodeId, Role},
 };
 
-/// So many signatures are checked in one tick: half a millisecond of them.
+/// So many signatures are checked in one tick of sixty a second: half a millisecond of them.
 const CHECKED_PER_TICK: usize = 8;
 
 /// How long a session is played before the own account says anything in it.
@@ -139,8 +139,16 @@ impl Persons {
     }
 
     /// A tick passes, in which this node plays as `me` if it `plays`.
-    pub fn tick(&mut self, now: Instant, ledger: &Ledger, me: NodeId, plays: bool) -> ToDo {
-        for heard in self.waiting.drain(..self.waiting.len().min(CHECKED_PER_TICK)) {
+    pub fn tick(
+        &mut self,
+        now: Instant,
+        rate: Rate,
+        ledger: &Ledger,
+        me: NodeId,
+        plays: bool,
+    ) -> ToDo {
+        let checked = rate.share(CHECKED_PER_TICK);
+        for heard in self.waiting.drain(..self.waiting.len().min(checked)) {
             if let Err(error) = self.accounts.hear(heard.clone()) {
                 let from = heard.entry.map_or(me, |id| id.writer.node);
                 self.refusals.note(now, from, &format!("a statement about an account: {error}"));
@@ -228,7 +236,7 @@ impl<G: Game> Node<G> {
         let takes_part = me.role == Role::Player || self.wishes.talks;
         let known = !self.cluster.keeper().is_reading();
         let plays = takes_part && known && self.status() == Status::Playing;
-        let todo = self.persons.tick(now, self.cluster.ledger(), me.id, plays);
+        let todo = self.persons.tick(now, Self::RATE, self.cluster.ledger(), me.id, plays);
         if todo.show {
             self.view_due = true;
             self.talk.persons_changed();

@@ -23,6 +23,7 @@ use crate::{
         marks::{self, Marks},
     },
     config::{LINES_SHOWN, LINES_SHOWN_MAX, MUTED_MAX},
+    game::Rate,
     keys::{Chance, SecretKey},
     ledger::{
         Ledger,
@@ -36,7 +37,7 @@ use crate::{
     types::{Instant, NodeId},
 };
 
-/// So many letters are opened in one tick: half a millisecond of them.
+/// So many letters are opened in one tick of sixty a second: half a millisecond of them.
 const OPENED_PER_TICK: usize = 6;
 
 /// How long telling waits for the rest of what somebody brings.
@@ -369,6 +370,7 @@ impl Talk {
     pub fn tick(
         &mut self,
         now: Instant,
+        rate: Rate,
         around: &Around<'_>,
         keeper: &Keeper,
         plays: bool,
@@ -381,7 +383,7 @@ impl Talk {
         let since = plays.then(|| *self.since.get_or_insert(now));
         let comes_in = keeper.is_catching_up(now);
         let waited = self.waits_since.is_some_and(|since| now.since(since) >= TOLD_PATIENCE);
-        let mut opens = OPENED_PER_TICK;
+        let mut opens = rate.share(OPENED_PER_TICK);
         if self.untold.is_empty() {
             self.waits_since = None;
         } else if comes_in && !waited || keeper.is_reading() {

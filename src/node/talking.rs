@@ -24,7 +24,7 @@ impl<G: Game> Node<G> {
         let (me, members) = (&self.cluster.me().key, &self.members[..]);
         let around = Around { ledger, accounts: &accounts, me, members };
         let talks = self.wishes.talks;
-        let todo = self.talk.tick(now, &around, self.cluster.keeper(), plays, talks);
+        let todo = self.talk.tick(now, Self::RATE, &around, self.cluster.keeper(), plays, talks);
         self.view_due |= todo.show;
         todo.write.into_iter().for_each(|body| self.cluster.write(now, body));
         todo.news.into_iter().for_each(|news| self.say(Event::Chat(news)));

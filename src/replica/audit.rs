@@ -2,7 +2,7 @@
 //!
 //! A host owns the tick, and could make of the world what it likes. But a step follows from the state before it and
 //! from what it was told, so whoever has both knows what comes of it. A client holds a state. Every
-//! [`ASKED_EVERY`] ticks it asks its host what the steps since were told ([`journal`]), does them again, and
+//! [`ASKED_EVERY`] ticks of sixty a second it asks its host what the steps since were told ([`journal`]), does them again, and
 //! compares each state with the one that it got. Nothing depends on single packets: a step is compared whether its
 //! tick came or not, for the next one that came has it in its past.
 //!
@@ -29,12 +29,15 @@ use super::{
 use crate::{
     cluster::message::WorldMark,
     config::ORDERS_WAITING_MAX,
-    game::{Game, Malformed},
+    game::{Game, Malformed, Rate},
     types::{Clock, Epoch, Incarnation, Instant, NodeId, Term, Tick},
 };
 
-/// After so many ticks a client asks what they were told: two thirds of a second.
+/// After so many ticks of sixty a second a client asks what they were told: two thirds of one.
 pub const ASKED_EVERY: u64 = 40;
+
+/// After no fewer ticks it does, however long they take: an ask costs as much as three of them.
+const ASKED_TICKS_MIN: u64 = 20;
 
 /// The time between two asks of one host.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
@@ -42,8 +45,10 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// The least time between two answers to one client.
 pub const ANSWERED_EVERY: Duration = Duration::from_millis(100);
 
-/// So many ticks may come over a link without a word of what they were told: ten seconds of them.
-const UNTOLD_MAX: u32 = 600;
+/// So many ticks of sixty a second may come over a link without a word of what they were told: ten seconds of them;
+/// and so many times as many as are asked for at once, at least.
+const UNTOLD_MAX: u64 = 600;
+const UNTOLD_ASKS_MIN: u64 = 3;
 
 /// Whoever is so many ticks behind with this (it had no link, or slept) begins anew.
 const BEHIND_MAX: u64 = 900;
@@ -57,10 +62,21 @@ const PRESSED_MAX: usize = 2_048;
 /// How many of the own orders are.
 const ORDERED_MAX: usize = 2 * ORDERS_WAITING_MAX;
 
-/// How many changes by scores are kept that the ledger does not account for yet, and for how many ticks: what was
-/// written elsewhere may be on its way.
+/// How many changes by scores are kept that the ledger does not account for yet, and for how many ticks of sixty a
+/// second: what was written elsewhere may be on its way.
 const UNPROVED_MAX: usize = 64;
 const UNPROVED_TICKS: u64 = 600;
+
+/// After how many ticks a client asks what they were told.
+const fn asked_every(rate: Rate) -> u64 {
+    let ticks = rate.ticks_in(ASKED_EVERY);
+    if ticks < ASKED_TICKS_MIN { ASKED_TICKS_MIN } else { ticks }
+}
+
+/// How many ticks may come without a word of what they were told.
+fn untold_max(rate: Rate) -> u64 {
+    rate.ticks_in(UNTOLD_MAX).max(UNTOLD_ASKS_MIN * asked_every(rate))
+}
 
 /// What a host did that is against the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,7 +145,7 @@ struct Line<G: Game> {
     came: BTreeMap<Tick, u32>,
     worked_out: BTreeMap<Tick, u32>,
     /// How many ticks came over a link since steps were told last.
-    untold: u32,
+    untold: u64,
     ask_at: Instant,
     unproved: VecDeque<Unproved<G>>,
 }
@@ -193,7 +209,7 @@ impl<G: Game> Audit<G> {
         line.newest = line.newest.max(tick);
         line.catch_up(tick, state);
         line.untold = if linked { line.untold + 1 } else { 0 };
-        if line.untold > UNTOLD_MAX {
+        if line.untold > untold_max(Rate::of::<G>()) {
             line.untold = 0;
             return Some((mark.clock, Deceit::Silence));
         }
@@ -214,7 +230,7 @@ impl<G: Game> Audit<G> {
     pub fn to_ask(&mut self, now: Instant) -> Option<(Epoch, Tick)> {
         let line = self.line.as_mut()?;
         let after = line.after()?;
-        if now < line.ask_at || line.newest.0 < after.0.saturating_add(ASKED_EVERY) {
+        if now < line.ask_at || line.newest.0 < after.0.saturating_add(Line::<G>::ASKED_EVERY) {
             return None;
         }
         line.ask_at = now + ASK_AGAIN;
@@ -259,7 +275,9 @@ impl<G: Game> Audit<G> {
         let line = self.line.as_mut()?;
         line.unproved.retain(|change| !accounts_for(&change.before, &change.after));
         let oldest = line.unproved.front()?.tick;
-        if !complete || line.newest.0 < oldest.0.saturating_add(UNPROVED_TICKS) {
+        if !complete
+            || line.newest.0 < oldest.0.saturating_add(Rate::of::<G>().ticks_in(UNPROVED_TICKS))
+        {
             return None;
         }
         line.unproved.clear();
@@ -273,8 +291,10 @@ impl<G: Game> Audit<G> {
 }
 
 impl<G: Game> Line<G> {
+    const ASKED_EVERY: u64 = asked_every(Rate::of::<G>());
+
     fn new(term: Term, tick: Tick, began: Tick, replica: &Replica<G>) -> Self {
-        let young = tick.0 <= began.0.saturating_add(ASKED_EVERY);
+        let young = tick.0 <= began.0.saturating_add(Self::ASKED_EVERY);
         Self {
             term,
             began,
@@ -343,7 +363,7 @@ impl<G: Game> Line<G> {
     ) -> Option<Deceit> {
         // No more is worked out than what came, and a little: steps cost time.
         let (at, state) = self.at.as_mut()?;
-        if tick.0 != at.0 + 1 || tick.0 > self.newest.0.saturating_add(ASKED_EVERY) {
+        if tick.0 != at.0 + 1 || tick.0 > self.newest.0.saturating_add(Self::ASKED_EVERY) {
             return None;
         }
         if !were_given(step, state, me, given) {
@@ -568,7 +588,7 @@ mod tests {
             let hash = state.hash();
             self.copy.take(mark, state, None);
             let mut found = self.audit.came(mark, hash, &self.copy, true);
-            let now = NOW + crate::config::TICK * (self.number as u32);
+            let now = NOW + Rate::USUAL.tick() * (self.number as u32);
             if let Some((epoch, after)) = self.audit.to_ask(now).filter(|_| tells) {
                 let payload = self.journal.tell(Form::Binary, epoch, after).unwrap();
                 let told = journal::decode(&payload).unwrap();
@@ -665,7 +685,7 @@ mod tests {
     fn a_host_that_does_not_say_what_it_applied_is_found() {
         let mut game = Played::new();
         game.fair(100);
-        let most = u64::from(UNTOLD_MAX) + 5;
+        let most = UNTOLD_MAX + 5;
         let (_, found) = game.found_after(most, |game| game.step(|_| {}, None, None, true, false));
         assert_eq!(found.1, Deceit::Silence);
     }

@@ -5,7 +5,7 @@
 //! others go on as they were going. Each snapshot puts the prediction right (*reconciliation*).
 //!
 //! What is *shown* is not the prediction itself but a world that follows it: each tick it is
-//! stepped like any world and then drawn a fifth of the way towards the prediction. A correction,
+//! stepped like any world and then drawn a part of the way towards the prediction. A correction,
 //! a lost packet, even a new host's first snapshot thus shows as a slight change of course, never
 //! as a jump. When nothing comes any more, everybody goes on moving for a bounded time. When this
 //! line of history is given up for another one, everybody glides over to its place there.
@@ -14,19 +14,42 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{State, orders::Orders};
 use crate::{
-    game::{Game, News},
+    game::{Game, News, Rate},
     types::{Incarnation, NodeId},
 };
 
-/// How far the prediction runs ahead of the newest state at most, in ticks: half a second.
-const AHEAD_TICKS_MAX: usize = 30;
+/// How far the prediction runs ahead of the newest state at most, in ticks of sixty a second: half of one.
+const AHEAD_TICKS_MAX: u64 = 30;
 
-/// Which part of its distance from the prediction the shown world makes up for in each tick, of
-/// 65,536.
+/// So many ticks it is at least: what was pressed while a host was silent, and another one came, is not lost.
+const AHEAD_TICKS_LEAST: u64 = 8;
+
+/// Which part of its distance from the prediction the shown world makes up for in each sixtieth of a second, of
+/// 65,536: a fifth.
 const CATCH_UP: u16 = 13_107;
 
-/// How long a glide to another line of history takes.
-const GLIDE_TICKS: u32 = 40;
+/// How long a glide to another line of history takes, in ticks of sixty a second.
+const GLIDE_TICKS: u64 = 40;
+
+/// How many of the own controls are kept that the host may not have.
+const fn ahead_max(rate: Rate) -> usize {
+    let ticks = rate.ticks_in(AHEAD_TICKS_MAX);
+    (if ticks < AHEAD_TICKS_LEAST { AHEAD_TICKS_LEAST } else { ticks }) as usize
+}
+
+/// Which part of its distance the shown world makes up for in each tick, of 65,536: what a fifth of the rest comes to,
+/// again and again, as often as there are sixtieths in it.
+const fn catch_up(rate: Rate) -> u16 {
+    let (mut left, sixtieth) =
+        (rate.tick().as_micros() as u64, Rate::USUAL.tick().as_micros() as u64);
+    let mut rest = 65_536;
+    while left >= sixtieth {
+        rest -= rest * CATCH_UP as u64 / 65_536;
+        left -= sixtieth;
+    }
+    rest -= rest * CATCH_UP as u64 * left / sixtieth / 65_536;
+    (65_536 - rest) as u16
+}
 
 /// The own controls, and what is shown.
 #[derive(Clone, Debug)]
@@ -50,7 +73,7 @@ impl<G: Game> Client<G> {
     /// Notes what the player holds down in this tick. Its number.
     pub fn press(&mut self, controls: G::Controls) -> u64 {
         self.number = self.number.wrapping_add(1);
-        if self.unacknowledged.len() == AHEAD_TICKS_MAX {
+        if self.unacknowledged.len() == ahead_max(Rate::of::<G>()) {
             self.unacknowledged.pop_front();
         }
         self.unacknowledged.push_back((self.number, controls));
@@ -109,9 +132,10 @@ impl<G: Game> Client<G> {
                     own.map(|(_, controls)| News::Controls(me, *controls)).into_iter().collect();
                 G::step(&mut followed, &news, &mut events);
                 // So much of the rest, so much of what is left then, ...: an even speed.
-                let even = u16::try_from(65_536 / self.glide.max(2)).unwrap_or(CATCH_UP);
+                let most = catch_up(Rate::of::<G>());
+                let even = u16::try_from(65_536 / self.glide.max(2)).unwrap_or(most);
                 self.glide = self.glide.saturating_sub(1);
-                G::blend(&followed, &predicted, even.min(CATCH_UP))
+                G::blend(&followed, &predicted, even.min(most))
             }
         });
         self.shown = Some(to.clone());
@@ -120,7 +144,7 @@ impl<G: Game> Client<G> {
 
     /// What is shown belongs to a line of history that was given up.
     pub fn glide(&mut self) {
-        self.glide = GLIDE_TICKS;
+        self.glide = Rate::of::<G>().ticks_in(GLIDE_TICKS) as u32;
     }
 
     /// Forgets what was shown: what comes next has nothing to do with it.
@@ -225,6 +249,37 @@ mod tests {
             before = to;
         }
         assert_eq!(newest, founded());
+    }
+
+    /// Ten ticks a second.
+    #[derive(Clone, Debug)]
+    enum Slow {}
+
+    impl Game for Slow {
+        const RULES: &'static str = "slow 1";
+        const TICKS_PER_SECOND: u64 = 10;
+        type World = ();
+        type Controls = ();
+        type Order = ();
+        type Event = ();
+        type Scores = ();
+
+        fn new_world(_seed: u64) {}
+
+        fn is_valid(_world: &()) -> bool {
+            true
+        }
+
+        fn step(_world: &mut (), _news: &[News<()>], _events: &mut Vec<()>) {}
+    }
+
+    #[test]
+    fn what_is_shown_follows_as_fast_however_rare_ticks_are() {
+        assert_eq!((catch_up(Rate::USUAL), ahead_max(Rate::USUAL)), (CATCH_UP, 30));
+        let slow = Rate::of::<Slow>();
+        let rest = 1.0 - f64::from(catch_up(slow)) / 65_536.0;
+        assert!((rest - 0.8_f64.powi(6)).abs() < 0.001, "{rest}");
+        assert_eq!(ahead_max(slow) as u64, AHEAD_TICKS_LEAST);
     }
 
     // 828 days at sixty a second; then a u32 is used up.

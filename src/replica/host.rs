@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cluster::message::Member,
     config::{ORDERS_PER_STEP_MAX, ORDERS_STEP_BYTES_MAX, ORDERS_WAITING_MAX},
-    game::{Game, News},
+    game::{Game, News, Rate},
     types::{Clock, Incarnation, NodeId},
 };
 
@@ -20,9 +20,9 @@ use crate::{
 /// oldest.
 const WAITING_MAX: usize = 32;
 
-/// After so many steps in which more controls waited than one, the queue is a delay and no buffer:
+/// After so many steps of sixty a second in which more controls waited than one, the queue is a delay and no buffer:
 /// then two are applied in one step.
-const PATIENCE_STEPS: u32 = 20;
+const PATIENCE_STEPS: u64 = 20;
 
 /// What the host collects between two steps.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ struct Client<C, O> {
     incarnation: Incarnation,
     waiting: VecDeque<(u64, C)>,
     delayed_steps: u32,
+    /// What was applied last.
+    held: Option<C>,
     last: u64,
     /// The number of the last controls that came from it without a relay.
     direct: u64,
@@ -47,7 +49,7 @@ struct Client<C, O> {
     next_order: u64,
 }
 
-impl<C: Copy, O: Clone + Serialize> Host<C, O> {
+impl<C: Copy + Eq, O: Clone + Serialize> Host<C, O> {
     /// Nothing collected.
     pub fn new() -> Self {
         Self { clients: BTreeMap::new(), first: 0 }
@@ -142,10 +144,11 @@ impl<C: Copy, O: Clone + Serialize> Host<C, O> {
             while client.waiting.front().is_some_and(|(number, _)| *number <= seat.number) {
                 client.waiting.pop_front();
             }
-            for _ in 0..client.due() {
+            for _ in 0..client.due(Rate::of::<G>()) {
                 if let Some((number, controls)) = client.waiting.pop_front() {
                     applied.push((place, number.saturating_sub(seat.number), controls));
                     seat.number = number;
+                    client.held = Some(controls);
                     news.push(News::Controls(*id, controls));
                 }
             }
@@ -201,7 +204,7 @@ impl<C: Copy, O: Clone + Serialize> Host<C, O> {
     }
 }
 
-impl<C: Copy, O: Clone + Serialize> Default for Host<C, O> {
+impl<C: Copy + Eq, O: Clone + Serialize> Default for Host<C, O> {
     fn default() -> Self {
         Self::new()
     }
@@ -254,12 +257,13 @@ fn seat<W, C, O>(state: &mut State<W>, members: &[Member], news: &mut Vec<News<C
     changed
 }
 
-impl<C, O> Client<C, O> {
+impl<C: Eq, O> Client<C, O> {
     fn new(incarnation: Incarnation) -> Self {
         Self {
             incarnation,
             waiting: VecDeque::new(),
             delayed_steps: 0,
+            held: None,
             last: 0,
             direct: 0,
             holds: None,
@@ -269,13 +273,21 @@ impl<C, O> Client<C, O> {
     }
 
     /// How many of the waiting controls this step takes.
-    fn due(&mut self) -> usize {
+    fn due(&mut self, rate: Rate) -> usize {
         if self.waiting.len() <= 1 {
             self.delayed_steps = 0;
             return 1;
         }
+        // Where ticks are rare, two at once may say the same again (`node::following`): what is new waits behind none.
+        let again = self.waiting.iter().take_while(|(_, next)| self.held.as_ref() == Some(next));
+        let again = again.count();
+        if rate.is_slow() && again > 0 && again < self.waiting.len() {
+            self.delayed_steps = 0;
+            return again + 1;
+        }
         self.delayed_steps += 1;
-        if self.waiting.len() > 3 || self.delayed_steps >= PATIENCE_STEPS {
+        if self.waiting.len() > 3 || u64::from(self.delayed_steps) >= rate.ticks_in(PATIENCE_STEPS)
+        {
             self.delayed_steps = 0;
             return self.waiting.len().clamp(2, 4);
         }
@@ -291,6 +303,50 @@ mod tests {
     fn member(id: u128, name: &str, away: bool) -> Member {
         let (id, incarnation, name) = (NodeId::from_u128(id), Incarnation(1), Name::new(name));
         Member { id, incarnation, name, address: None, away, unsteady: false }
+    }
+
+    /// How many of these each step takes, at a rate.
+    fn taken(rate: Rate, waiting: &[i8]) -> Vec<usize> {
+        let mut client = Client::<_, ()> { held: Some(0), ..Client::new(Incarnation(1)) };
+        client.waiting = (1..).zip(waiting.iter().copied()).collect();
+        let mut taken = Vec::new();
+        while !client.waiting.is_empty() {
+            let due = client.due(rate);
+            client.held = client.waiting.drain(..due).next_back().map(|(_, last)| last);
+            taken.push(due);
+        }
+        taken
+    }
+
+    #[test]
+    fn where_ticks_are_rare_nothing_new_waits_behind_what_is_held_already() {
+        let slow = Rate::of::<Slow>();
+        assert_eq!((taken(slow, &[0, 0]), taken(Rate::USUAL, &[0, 0])), (vec![1, 1], vec![1, 1]));
+        assert_eq!((taken(slow, &[0, 5]), taken(Rate::USUAL, &[0, 5])), (vec![2], vec![1, 1]));
+        assert_eq!(taken(slow, &[5, 0]), [1, 1], "each press counts");
+        assert_eq!(taken(slow, &[0, 0, 5]), [3]);
+    }
+
+    /// Ten ticks a second.
+    #[derive(Clone, Debug)]
+    enum Slow {}
+
+    impl Game for Slow {
+        const RULES: &'static str = "slow 1";
+        const TICKS_PER_SECOND: u64 = 10;
+        type World = ();
+        type Controls = ();
+        type Order = ();
+        type Event = ();
+        type Scores = ();
+
+        fn new_world(_seed: u64) {}
+
+        fn is_valid(_world: &()) -> bool {
+            true
+        }
+
+        fn step(_world: &mut (), _news: &[News<()>], _events: &mut Vec<()>) {}
     }
 
     /// What the world is told when these are the members.

@@ -9,8 +9,7 @@ use std::{sync::Arc, time::Duration};
 use crossbeam_channel::Receiver;
 
 use crate::{
-    config::TICK,
-    game::Game,
+    game::{Game, Rate},
     node::{Command, Effect, Event, Input, Node, Output, View, Wire},
     types::Instant,
 };
@@ -60,7 +59,7 @@ impl<G: Game> Driver<G> {
             let deadline = self.node.next_timeout();
             self.sockets.wait(deadline);
             let woken = clock::now();
-            if let Some(late) = stall(deadline, last_woken, woken) {
+            if let Some(late) = stall(Rate::of::<G>(), deadline, last_woken, woken) {
                 tell.tell(Happened::Stall { late });
             }
             last_woken = woken;
@@ -201,9 +200,14 @@ impl<G: Game> Driver<G> {
 
 /// How much too late this thread woke, if that is more than a tick. A deadline that had passed
 /// already when the thread last woke is no news.
-fn stall(deadline: Option<Instant>, last_woken: Instant, woken: Instant) -> Option<Duration> {
+fn stall(
+    rate: Rate,
+    deadline: Option<Instant>,
+    last_woken: Instant,
+    woken: Instant,
+) -> Option<Duration> {
     let late = woken.since(deadline?.max(last_woken));
-    (late > TICK).then_some(late)
+    (late > rate.tick()).then_some(late)
 }
 
 /// Whether this machine was suspended since the last look. What two clocks read one after the other
@@ -233,7 +237,8 @@ mod tests {
     #[test]
     fn waking_a_tick_after_the_deadline_is_a_stall() {
         let stall = |deadline: u64, last: u64, woken: u64| {
-            stall(Some(Instant(deadline * MS)), Instant(last * MS), Instant(woken * MS))
+            let (deadline, rate) = (Some(Instant(deadline * MS)), Rate::USUAL);
+            stall(rate, deadline, Instant(last * MS), Instant(woken * MS))
         };
         assert_eq!(stall(100, 90, 101), None);
         assert_eq!(stall(100, 90, 160), Some(Duration::from_millis(60)));
@@ -243,11 +248,11 @@ mod tests {
     #[test]
     fn a_deadline_long_past_is_no_stall() {
         let deadline = Some(Instant(10 * MS));
-        assert_eq!(stall(deadline, Instant(90 * MS), Instant(91 * MS)), None);
+        assert_eq!(stall(Rate::USUAL, deadline, Instant(90 * MS), Instant(91 * MS)), None);
     }
 
     #[test]
     fn without_a_deadline_nothing_can_be_late() {
-        assert_eq!(stall(None, Instant(0), Instant(900 * MS)), None);
+        assert_eq!(stall(Rate::USUAL, None, Instant(0), Instant(900 * MS)), None);
     }
 }

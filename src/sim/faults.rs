@@ -16,14 +16,17 @@ use super::{
     swarm::{Fault, Swarm},
     world::{Loss, World},
 };
-use crate::types::Instant;
+use crate::{
+    game::{Rate, Span},
+    types::Instant,
+};
 
-/// How long after the last fault one host must be known to all.
-const SETTLE: Duration = Duration::from_millis(1_000);
+/// How long after the last fault one host must be known to all. Longer where ticks are.
+const SETTLE: Span = Span::ms(1_000, 4);
 
 /// The same if nobody who runs has ever had one: whoever has just come in waits for a host that was
 /// announced, though it may be gone by then.
-const SETTLE_NEWCOMERS: Duration = Duration::from_millis(1_500);
+const SETTLE_NEWCOMERS: Span = Span::ms(1_500, 4);
 
 /// Who has so little time for it believes that one host stays one, once it has been so for so long.
 const HOLDS: Duration = Duration::from_millis(200);
@@ -215,7 +218,7 @@ fn settle<G: Playable>(world: &mut World<G>, quiet: Duration, holds: Option<Dura
     let start = world.now;
     let mut nodes = (0..world.count()).filter_map(|place| world.node(place));
     let newcomers = nodes.all(|node| node.cluster().election().promised().is_none());
-    let allowed = if newcomers { SETTLE_NEWCOMERS } else { SETTLE };
+    let allowed = Rate::of::<G>().span(if newcomers { SETTLE_NEWCOMERS } else { SETTLE });
     world.set_quiet(Some(start));
     let mut settled = None;
     let step = Duration::from_millis(10);

@@ -6,7 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use interregnum::{
     Game as _, Instant, NodeId,
     details::Tuning,
-    sim::{Playable, campaign, faults, network::Weather, swarm::Fault, world::World as Machines},
+    sim::{
+        Playable, campaign, faults,
+        network::Weather,
+        swarm::Fault,
+        world::{Tap, World as Machines},
+    },
 };
 
 use crate::{
@@ -129,10 +134,67 @@ fn two_hundred_games_with_faults_have_one_winner_each_and_nobody_moves_twice() {
     assert!(moves > 200 * 6, "{moves}");
 }
 
+/// The clock is counted in steps. Where a host is killed none is missed, so it goes on; while a silent one is
+/// waited for there are none, so it stands still, and nobody's turn is over meanwhile.
+#[test]
+fn a_turns_clock_goes_on_when_a_host_is_killed_and_stands_still_while_one_is_silent() {
+    let (mut killed, mut silent) = (0, 0);
+    for seed in 1..30 {
+        let mut machines = Machines::<Snailway>::new(seed, 4);
+        machines.hands_off = true;
+        (0..machines.count()).for_each(|place| machines.start(place));
+        machines.run(Instant(8_000_000));
+        let host = machines.hosts()[0];
+        let survivor = (host + 1) % machines.count();
+        let turn = |machines: &Machines<Snailway>| {
+            let world = &machines.node(survivor)?.replica().state()?.world;
+            let (_, player) = world.turn()?;
+            Some((player.id, world.left()))
+        };
+        let before = turn(&machines).unwrap();
+        if before.0 == machines.id(host) {
+            continue; // whoever is gone loses its turn
+        }
+        let (count, steps) = match seed.is_multiple_of(2) {
+            true => {
+                machines.kill(host);
+                (&mut killed, 9..=11)
+            }
+            false => {
+                machines.unplug(host);
+                (&mut silent, 6..=9)
+            }
+        };
+        machines.run(Instant(machines.now.0 + 1_000_000));
+        let after = turn(&machines).unwrap();
+        assert_eq!(after.0, before.0, "seed {seed}");
+        assert!(steps.contains(&(before.1 - after.1)), "seed {seed}: {before:?}, {after:?}");
+        assert_eq!(machines.judge.violations, [], "seed {seed}");
+        *count += 1;
+    }
+    assert!(killed > 3 && silent > 3, "{killed} and {silent}");
+}
+
 #[test]
 fn the_tile_game_survives_every_kind_of_fault() {
     for seed in 1..=4 {
         let run = campaign::play::<Snailway>(seed, 3, &Tuning::default(), false);
         assert_eq!(run.violations, [], "seed {seed}");
     }
+}
+
+/// At sixty ticks a second it would be six times as much.
+#[test]
+fn four_who_think_send_two_kilobytes_a_second_together() {
+    let mut machines = Machines::<Snailway>::new(1, 4);
+    machines.hands_off = true;
+    (0..machines.count()).for_each(|place| machines.start(place));
+    machines.run(Instant(15_000_000));
+    machines.tap = Some(Tap::default());
+    machines.run(Instant(75_000_000));
+    let Tap { datagrams, links, .. } = machines.tap.take().unwrap();
+    let datagrams = datagrams.len() / 60;
+    let links: usize = links.values().map(Vec::len).sum::<usize>() / 60;
+    assert!(datagrams < 2_300, "{datagrams} bytes a second in datagrams");
+    assert!(links < 2_300, "{links} bytes a second over links");
 }

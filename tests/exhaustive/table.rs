@@ -11,6 +11,7 @@ use interregnum::{
         relay::Via,
     },
     config::Tuning,
+    game::Rate,
     sim::network::Place,
     types::{Clock, Incarnation, Instant, NodeId, Role, Term, Tick},
 };
@@ -210,7 +211,7 @@ impl Table {
     pub fn start(&mut self, place: Place) {
         self.lives[place] += 1;
         let life = Incarnation(self.lives[place] * SEATS as u64 + place as u64);
-        let mut election = Election::new(self.tuning.clone(), id(place), life);
+        let mut election = Election::new(Rate::USUAL, self.tuning.clone(), id(place), life);
         election.seek(self.now, self.tuning.discovery);
         self.seats[place] = Some(Seat {
             election,

@@ -7,7 +7,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::bail;
-use interregnum::{config::TICK, runtime};
+use interregnum::{arena::TICK, runtime};
 use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
 

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use anyhow::bail;
 use interregnum::{
-    config::TICK,
+    arena::TICK,
     runtime,
     types::{Instant, NodeId},
 };

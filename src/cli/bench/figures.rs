@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use interregnum::config::TICK;
+use interregnum::arena::TICK;
 use serde::Serialize;
 
 /// How long something took, in microseconds: half of the times less than `p50`, and so on.

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use interregnum::{config::TICK, types::NodeId};
+use interregnum::{arena::TICK, types::NodeId};
 use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
 

@@ -20,7 +20,7 @@
 use std::{collections::BTreeSet, fs, process::ExitCode, thread, time::Duration};
 
 use anyhow::Context as _;
-use interregnum::{config::TICK, keys::Lock, text::SessionName, types::NodeId};
+use interregnum::{arena::TICK, keys::Lock, text::SessionName, types::NodeId};
 use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
 

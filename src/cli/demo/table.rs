@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use interregnum::{config::TICK, types::NodeId};
+use interregnum::{arena::TICK, types::NodeId};
 use serde::Serialize;
 
 use super::Failover;

@@ -40,7 +40,7 @@ impl Election {
                     });
                 if silent <= window && newer && acknowledged {
                     self.answer(from, &ask, Answer::Lives { clock });
-                } else if silent <= JUST_HEARD && acknowledged {
+                } else if silent <= self.rate.span(JUST_HEARD) && acknowledged {
                     following.pending = Some((from, ask));
                 } else if outranked {
                     self.grant_to(now, cx, from, &ask);
@@ -147,9 +147,11 @@ impl Election {
                     let until = now + relay::SERVED;
                     lost.following.relay = Some(Relayed::to_be_tried(from, until));
                 }
-                self.withdraw(now + RETRY_AFTER_LIVES);
+                self.withdraw(now + self.rate.span(RETRY_AFTER_LIVES));
             }
-            Answer::TakingOver => self.withdraw(now + RETRY_AFTER_TAKEOVER),
+            Answer::TakingOver => {
+                self.withdraw(now + self.rate.span(RETRY_AFTER_TAKEOVER));
+            }
         }
     }
 

@@ -64,7 +64,8 @@ impl Election {
         let Some(seeking) = self.state.as_seeking_mut() else { return };
         if seeking.candidacy.is_none() {
             if seeking.lost.is_none() && cx.held_back {
-                seeking.ask_at = seeking.ask_at.max(now + RETRY_AFTER_TAKEOVER);
+                let later = now + self.rate.span(RETRY_AFTER_TAKEOVER);
+                seeking.ask_at = seeking.ask_at.max(later);
                 return;
             }
             if now < seeking.ask_at {
@@ -89,8 +90,7 @@ impl Election {
     /// Becomes a candidate, and asks.
     pub(super) fn stand(&mut self, now: Instant, cx: &Context<'_>) {
         let mut asked: BTreeSet<NodeId> = self.electorate(now, cx).map(|voter| voter.id).collect();
-        // Where ticks come with such gaps anyway, answers of others may be as late.
-        let rough = self.gap_us > 40_000;
+        let rough = self.gap_us > self.rate.span(ROUGH).as_micros() as u64;
         let patience = if rough { self.tuning.ask_patience } else { self.tuning.ask_deadline };
         let Some(seeking) = self.state.as_seeking_mut() else { return };
         asked.extend(&seeking.deferred);

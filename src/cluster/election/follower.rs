@@ -65,6 +65,7 @@ impl Following {
     pub(super) fn hear(
         &mut self,
         now: Instant,
+        rate: Rate,
         packet: &TickPacket,
         sent: u64,
         via: Option<Via>,
@@ -74,14 +75,14 @@ impl Following {
             self.acknowledged = packet.heard;
             self.acknowledged_at = now;
             let ticks = u32::try_from(sent - packet.heard).unwrap_or(u32::MAX);
-            self.lag = TICK.saturating_mul(ticks).min(LAG_MAX);
+            self.lag = rate.tick().saturating_mul(ticks).min(LAG_MAX);
         }
         match via {
             None if packet.heard > self.direct && packet.heard <= sent => {
                 self.direct = packet.heard;
                 self.direct_at = now;
             }
-            Some(via) if now.since(self.direct_at) > DIRECT => {
+            Some(via) if now.since(self.direct_at) > rate.span(DIRECT) => {
                 // Two who pass on to each other what neither hears would be of no use: the nearer
                 // to the host serves.
                 let serves = self.relay.filter(|relay| now < relay.until && relay.by != via.by);

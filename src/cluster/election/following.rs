@@ -6,7 +6,7 @@ impl Election {
     pub(super) fn follow(&mut self, now: Instant, packet: &TickPacket, via: Option<Via>) {
         self.follow_term(now, packet.term, via.map(|via| via.by));
         if let Some(following) = self.state.as_following_mut() {
-            following.hear(now, packet, self.sent, via);
+            following.hear(now, self.rate, packet, self.sent, via);
         }
     }
 
@@ -16,7 +16,7 @@ impl Election {
             tick: Tick(0),
             heard: now,
             // Until a third node passes the ticks on, they come from nobody.
-            excused: via.map_or(Duration::ZERO, |_| RELAY_TRIED),
+            excused: via.map_or(Duration::ZERO, |_| self.rate.span(RELAY_TRIED)),
             acknowledged: 0,
             lag: Duration::ZERO,
             acknowledged_at: now,
@@ -35,7 +35,7 @@ impl Election {
             && following.relay.is_none()
         {
             following.relay = Some(Relayed::to_be_tried(by, now + relay::SERVED));
-            following.excused = RELAY_TRIED;
+            following.excused = self.rate.span(RELAY_TRIED);
         }
     }
 
@@ -66,7 +66,7 @@ impl Election {
         }
         let others: Vec<NodeId> = linked.filter(|id| *id != following.term.host).collect();
         let after = others.iter().find(|id| Some(**id) > last).or(others.first());
-        let until = now + RELAY_TRIED;
+        let until = now + self.rate.span(RELAY_TRIED);
         following.relay = match after {
             Some(by) => Some(Relayed::to_be_tried(*by, until)),
             None => Some(Relayed::to_be_tried(following.term.host, until)),

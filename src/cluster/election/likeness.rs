@@ -117,6 +117,7 @@ impl Election {
     /// Looks at all that decides what this machine does from here on.
     pub fn look(&self, eyes: &impl Eyes, to: &mut impl Hasher) {
         let Self {
+            rate,
             tuning: _, // the same for all
             me,
             incarnation,
@@ -147,7 +148,7 @@ impl Election {
                 (due(ask_at), ranked, deferred, held_up).hash(to);
                 lost.is_some().hash(to);
                 if let Some(Lost { following, cause, at }) = lost {
-                    (cause.as_str(), eyes.time(*at, JUST_HEARD)).hash(to);
+                    (cause.as_str(), eyes.time(*at, AFTERGLOW)).hash(to);
                     self.look_at_host(following, *sent, eyes, to);
                 }
                 candidacy.is_some().hash(to);
@@ -155,7 +156,7 @@ impl Election {
                     self.look_at_candidacy(candidacy, eyes, to);
                 }
             }
-            State::Reigning(reigning) => look_at_reign(reigning, eyes, to),
+            State::Reigning(reigning) => look_at_reign(reigning, *rate, eyes, to),
         }
     }
 
@@ -198,8 +199,9 @@ impl Election {
         let under_way =
             |number: u64| eyes.under_way(sent.saturating_sub(number).min(UNDER_WAY_MAX));
         (under_way(*acknowledged), under_way(*direct), eyes.span(*lag)).hash(to);
-        eyes.time(*acknowledged_at, self.unheard(following).min(UNHEARD.max(LAG_MAX * 3))).hash(to);
-        eyes.time(*direct_at, DIRECT + TICK).hash(to);
+        let unheard = self.rate.span(UNHEARD).max(LAG_MAX * 3);
+        eyes.time(*acknowledged_at, self.unheard(following).min(unheard)).hash(to);
+        eyes.time(*direct_at, self.rate.span(DIRECT) + self.rate.tick()).hash(to);
         relay.as_ref().map(|Relayed { by, far, until }| (*by, *far, due(until))).hash(to);
         pending.is_some().hash(to);
         if let Some((asker, ask)) = pending {
@@ -209,15 +211,16 @@ impl Election {
     }
 }
 
-fn look_at_reign(reigning: &Reigning, eyes: &impl Eyes, to: &mut impl Hasher) {
+fn look_at_reign(reigning: &Reigning, rate: Rate, eyes: &impl Eyes, to: &mut impl Hasher) {
+    let and_a_tick = |span| rate.span(span) + rate.tick();
     let Reigning { term, announced, members, rival, conceded } = reigning;
-    (eyes.term(*term), eyes.time(*announced, ANNOUNCE_PAUSE)).hash(to);
+    (eyes.term(*term), eyes.time(*announced, rate.span(ANNOUNCE_PAUSE))).hash(to);
     for (id, at) in members {
-        (id, eyes.time(*at, MEMBER_WINDOW + TICK)).hash(to);
+        (id, eyes.time(*at, and_a_tick(MEMBER_WINDOW))).hash(to);
     }
     if let Some(Rival { term, heard, meet_at, told_by }) = rival {
-        (eyes.term(*term), eyes.time(*heard, RIVAL_REMEMBERED + TICK)).hash(to);
+        (eyes.term(*term), eyes.time(*heard, and_a_tick(RIVAL_REMEMBERED))).hash(to);
         (eyes.time(*meet_at, Duration::ZERO), told_by).hash(to);
     }
-    conceded.map(|Conceded { to, at }| (to, eyes.time(at, RIVAL_REMEMBERED + TICK))).hash(to);
+    conceded.map(|Conceded { to, at }| (to, eyes.time(at, and_a_tick(RIVAL_REMEMBERED)))).hash(to);
 }

@@ -33,11 +33,11 @@ impl Election {
             return;
         }
         let met = reign.rival.as_ref().is_some_and(|rival| {
-            rival.term >= promised && now.since(rival.heard) <= RIVAL_REMEMBERED
+            rival.term >= promised && now.since(rival.heard) <= self.rate.span(RIVAL_REMEMBERED)
         });
         if promised.host != self.me && alive {
             self.meet_rival(now, promised, Some(by).filter(|by| *by != promised.host));
-        } else if !met && now.since(reign.announced) >= ANNOUNCE_PAUSE {
+        } else if !met && now.since(reign.announced) >= self.rate.span(ANNOUNCE_PAUSE) {
             self.announce(now, old);
         }
     }
@@ -64,17 +64,17 @@ impl Election {
 
     /// Asks a rival once more to judge, or forgets it if nothing of it was heard for long.
     pub(super) fn meet_again(&mut self, now: Instant, cx: &Context<'_>) {
-        let members = self.members(now);
+        let (members, rate) = (self.members(now), self.rate);
         let Some(reign) = self.state.as_reigning_mut() else { return };
         let Some(rival) = &mut reign.rival else { return };
-        if now.since(rival.heard) > RIVAL_REMEMBERED {
+        if now.since(rival.heard) > rate.span(RIVAL_REMEMBERED) {
             reign.rival = None;
             return;
         }
         rival.meet_at = now + MEET_REPEAT;
         // Whoever has given the crown away waits for whom it gave it to. Would it ask instead, that one could find
         // otherwise by then, and both would give it to each other, and take it, without an end.
-        if reign.conceded.is_some_and(|conceded| conceded.holds(now, rival.term.host)) {
+        if reign.conceded.is_some_and(|conceded| conceded.holds(now, rate, rival.term.host)) {
             return;
         }
         let (term, to, told_by) = (reign.term, rival.term.host, rival.told_by);
@@ -84,7 +84,8 @@ impl Election {
 
     pub(super) fn members(&self, now: Instant) -> Vec<NodeId> {
         let Some(reign) = self.state.as_reigning() else { return Vec::new() };
-        let lately = reign.members.iter().filter(|(_, at)| now.since(**at) <= MEMBER_WINDOW);
+        let lately =
+            reign.members.iter().filter(|(_, at)| now.since(**at) <= self.rate.span(MEMBER_WINDOW));
         lately.map(|(id, _)| *id).chain([self.me]).collect()
     }
 

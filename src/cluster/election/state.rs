@@ -68,8 +68,8 @@ pub(super) struct Conceded {
 
 impl Conceded {
     /// Whether it was given to this one, who may still take it.
-    pub(super) fn holds(self, now: Instant, to: NodeId) -> bool {
-        self.to == to && now.since(self.at) <= RIVAL_REMEMBERED
+    pub(super) fn holds(self, now: Instant, rate: Rate, to: NodeId) -> bool {
+        self.to == to && now.since(self.at) <= rate.span(RIVAL_REMEMBERED)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     accounts::Own,
     chat,
     cluster::{coding, message::Message},
-    config::TICK,
+    game::Rate,
     keys::SecretKey,
     ledger::{
         Ledger, batch,
@@ -24,7 +24,7 @@ use crate::{
     },
     mesh::Delivery,
     node::ChatNews,
-    sim::network::Place,
+    sim::{network::Place, tally::Tally},
     text::{Name, Said},
     types::{Incarnation, Instant, NodeId},
 };
@@ -236,7 +236,7 @@ impl Heard {
         delays.sort_unstable();
         let rank = (delays.len() * percent).div_ceil(100).max(1);
         let delay = delays.get(rank - 1).copied().unwrap_or(Duration::MAX);
-        delay.as_micros().div_ceil(TICK.as_micros())
+        delay.as_micros().div_ceil(Rate::of::<Tally>().tick().as_micros())
     }
 }
 

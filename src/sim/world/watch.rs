@@ -4,12 +4,15 @@
 //! those who follow the new one were still in touch with. In touch are two machines that have heard
 //! datagrams of each other within [`IN_TOUCH`], and whose link is whole: whatever the network did,
 //! they got through.
+//!
+//! All of it is for sixty ticks a second; where a game has fewer, it is longer by what its ticks are longer.
 
 use std::time::Duration;
 
 use super::{What, World};
 use crate::{
     cluster::election::descends,
+    game::{Rate, Span},
     sim::{Playable, network::Place},
     types::{Clock, Instant, NodeId, Term},
 };
@@ -21,28 +24,28 @@ pub(super) const HEALTHY: Duration = Duration::from_millis(1_500);
 const FORGOTTEN: Duration = Duration::from_millis(2_500);
 
 /// Whoever was heard within this time is not to be suspected of anything: three ticks.
-const IN_TOUCH: Duration = Duration::from_millis(50);
+const IN_TOUCH: Span = Span::ms(50, 2);
 
 /// How long a process must have been awake to be no sleeper any more.
-const AWAKE: Duration = Duration::from_millis(200);
+const AWAKE: Span = Span::ms(200, 2);
 
 /// How long somebody must have followed a host to be counted by it for certain.
-const SETTLED: Duration = Duration::from_millis(200);
+const SETTLED: Span = Span::ms(200, 2);
 
 /// How long after a reign's beginning its followers are counted, and how long a successor is one of
 /// two if another one begins.
-const COUNTED_AFTER: Duration = Duration::from_millis(100);
+const COUNTED_AFTER: Span = Span::ms(100, 1);
 
 /// What a survivor may need beyond the suspicion time to have a new host (L3).
-const SUCCESSION: Duration = Duration::from_millis(100);
+const SUCCESSION: Span = Span::ms(100, 1);
 
 /// The same for a survivor whom nobody can tell whether its silent host lives.
-const NO_WITNESS: Duration = Duration::from_millis(1_100);
+const NO_WITNESS: Span = Span::ms(1_100, 4);
 
 /// How long a host may be deaf before its members must do without it; then they ask, and if there
 /// is nobody else to answer, for longer.
-const UNHEARD: Duration = Duration::from_millis(1_000);
-const UNHEARD_WITHOUT_WITNESS: Duration = Duration::from_millis(1_300);
+const UNHEARD: Span = Span::ms(1_000, 8);
+const UNHEARD_WITHOUT_WITNESS: Span = Span::ms(1_300, 10);
 
 /// A reign that has begun, and the one it replaced.
 #[derive(Clone, Debug)]
@@ -77,6 +80,10 @@ pub enum Loss {
 }
 
 impl<G: Playable> World<G> {
+    fn span(span: Span) -> Duration {
+        Rate::of::<G>().span(span)
+    }
+
     /// Whether everybody has had the time to get over whatever was last: to see links closed and
     /// opened, and to forget who is gone.
     pub fn is_rested(&self) -> bool {
@@ -151,7 +158,7 @@ impl<G: Playable> World<G> {
         });
         self.judge.met.contested += rivals.count() as u64;
         let fit = self.machines.iter().position(|old| {
-            let awake = !old.paused && self.now.since(old.awake_since) > AWAKE;
+            let awake = !old.paused && self.now.since(old.awake_since) > Self::span(AWAKE);
             old.reign == Some(replaced) && awake && old.slow.is_zero()
         });
         let in_touch = (0..self.count())
@@ -160,7 +167,7 @@ impl<G: Playable> World<G> {
         let life = self.machines[place].life;
         let at = self.now;
         self.crowned.push(Succession { at, place, life, term, replaced, in_touch });
-        self.push(self.now + COUNTED_AFTER, What::Weigh);
+        self.push(self.now + Self::span(COUNTED_AFTER), What::Weigh);
     }
 
     /// The followers of a new host are counted: those who did not need it, and all.
@@ -168,7 +175,7 @@ impl<G: Playable> World<G> {
         let now = self.now;
         let (over, open): (Vec<_>, _) = std::mem::take(&mut self.crowned)
             .into_iter()
-            .partition(|succession| now.since(succession.at) >= COUNTED_AFTER);
+            .partition(|succession| now.since(succession.at) >= Self::span(COUNTED_AFTER));
         self.crowned = open;
         for Succession { place, life, term, in_touch, .. } in over {
             let follows = |other: &Place| {
@@ -198,7 +205,7 @@ impl<G: Playable> World<G> {
             Some((host, self.machines[other].host_since))
         });
         let settled = |(host, since): &(NodeId, Instant)| {
-            *host == old.host && self.now.since(*since) > SETTLED
+            *host == old.host && self.now.since(*since) > Self::span(SETTLED)
         };
         let mine = 1 + hosts.clone().filter(settled).count();
         let theirs = hosts.filter(|(host, _)| *host == new.host).count().max(1);
@@ -224,7 +231,7 @@ impl<G: Playable> World<G> {
 
     /// Whether two machines have heard each other lately.
     fn touches(&self, a: Place, b: Place) -> bool {
-        let lately = |at: Instant| self.now.since(at) <= IN_TOUCH;
+        let lately = |at: Instant| self.now.since(at) <= Self::span(IN_TOUCH);
         lately(self.machines[a].heard[b]) && lately(self.machines[b].heard[a])
     }
 
@@ -248,11 +255,11 @@ impl<G: Playable> World<G> {
             .filter(|place| *place != lost && self.node(*place).is_some())
             .all(|place| self.are_linked(place, lost));
         let allowed = match (loss, survivors.count()) {
-            (Loss::Deaf, 1) => UNHEARD_WITHOUT_WITNESS,
-            (Loss::Deaf, _) => UNHEARD,
-            (Loss::Killed, 1) if told => patience + SUCCESSION,
-            (_, 1) => NO_WITNESS,
-            _ => patience + SUCCESSION,
+            (Loss::Deaf, 1) => Self::span(UNHEARD_WITHOUT_WITNESS),
+            (Loss::Deaf, _) => Self::span(UNHEARD),
+            (Loss::Killed, 1) if told => patience + Self::span(SUCCESSION),
+            (_, 1) => Self::span(NO_WITNESS),
+            _ => patience + Self::span(SUCCESSION),
         };
         let since = self.now;
         let by = since + allowed;

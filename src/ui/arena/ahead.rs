@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use crate::{
-    arena::{Arena, Controls, Point, World},
-    config::TICK,
+    arena::{Arena, Controls, Point, TICK, World},
     game::{Game, News},
     node::Picture,
     types::{Instant, NodeId},

@@ -5,9 +5,8 @@ use macroquad::{color::Color, math::vec2};
 
 use super::{WINDOW, comparing};
 use crate::{
-    arena::{self, Arena},
-    config::TICK,
-    game::TICKS_PER_SECOND,
+    arena::{self, Arena, TICK},
+    game::Game,
     node::{Cause, Event, Handover, Status, View},
     pairing::{Stage, Told},
     types::{Instant, NodeId},
@@ -296,7 +295,7 @@ fn took(gap: Duration) -> String {
     match missed {
         0 => format!("{ms} ms, not a tick missed"),
         1 => format!("{ms} ms, one tick missed"),
-        n if n < TICKS_PER_SECOND => format!("{ms} ms, {n} ticks missed"),
+        n if n < Arena::TICKS_PER_SECOND => format!("{ms} ms, {n} ticks missed"),
         _ => format!("{:.1} s without a crown", gap.as_secs_f64()),
     }
 }

@@ -6,7 +6,7 @@ use macroquad::math::{Rect, Vec2, vec2};
 use super::{WINDOW, cast::draw_bot_mark, herald::whose};
 use crate::{
     arena::{Arena, INTERMISSION_TICKS, Intermission, Score, World},
-    game::TICKS_PER_SECOND,
+    game::Game,
     node::View,
     types::NodeId,
     ui::{
@@ -36,8 +36,8 @@ pub fn draw_ranking(
     let Some(intermission) = world.intermission else {
         return;
     };
-    let left_s = f32::from(intermission.ticks_left) / TICKS_PER_SECOND as f32;
-    let whole_s = f32::from(INTERMISSION_TICKS) / TICKS_PER_SECOND as f32;
+    let left_s = f32::from(intermission.ticks_left) / Arena::TICKS_PER_SECOND as f32;
+    let whole_s = f32::from(INTERMISSION_TICKS) / Arena::TICKS_PER_SECOND as f32;
     let since = whole_s - left_s;
     let c = &frame.stage.faded((since / 0.25).min(1.0) * (left_s / 0.25).min(1.0));
     let ranks = ranks(world, view.me);
