@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 
 /// The rules. There are no values of it: all state is in the world.
 #[derive(Clone, Debug)]
-enum Counter {}
+pub enum Counter {}
 
+/// Everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct World {
-    count: u64,
+pub struct World {
+    /// How often all buttons were pressed.
+    pub count: u64,
     players: BTreeMap<NodeId, Player>,
 }
 

@@ -32,8 +32,9 @@ pub struct World {
     seed: u64,
     serves: u64,
     /// Who plays, on the left and on the right, and who waits.
-    seats: Seats,
-    bats: [Bat; 2],
+    pub seats: Seats,
+    /// What they play with.
+    pub bats: [Bat; 2],
     ball: (i32, i32),
     pace: (i32, i32),
     /// So many steps until it flies.
@@ -46,7 +47,8 @@ pub struct Bat {
     at: i32,
     /// Up is -1, down is 1.
     moves: i8,
-    goals: u32,
+    /// How many it has shot.
+    pub goals: u32,
 }
 
 impl Bat {
@@ -152,7 +154,7 @@ impl World {
 }
 
 /// Runs after the ball, and aims badly: by so much for as long as nobody hits it.
-fn chase(world: &World, me: NodeId) -> i8 {
+pub fn chase(world: &World, me: NodeId) -> i8 {
     let bat = world.seats.seat_of(me).map(|side| world.bats[side]);
     let amiss = draw(world.seed ^ u64::from(world.pace.0.unsigned_abs()), world.serves) % 15_001;
     let off = bat.map_or(0, |bat| world.ball.1 + amiss as i32 - 7_500 - bat.at);

@@ -118,7 +118,8 @@
 //!
 //! # The rest
 //! [`details`] has the types that stand in fields of these, and are seldom named. [`lines`] tells what
-//! happens as JSON, for scripts. [`sim`] plays a game in a virtual network that fails in every way it can.
+//! happens as JSON, for scripts. [`sim`] plays a game in a virtual network that fails in every way it can:
+//! [`sim::check()`] holds your rules to what they have to be, [`sim::Lan`] is what a test of your own is scripted in.
 //! [`inside`] is for the curious: how all this works.
 
 #[cfg(feature = "window")]

@@ -255,11 +255,15 @@ impl Game for Snailway {
         let Some(player) = fact.value.first_chunk().map(|bytes| u128::from_be_bytes(*bytes)) else {
             return;
         };
-        let won = scores.entry(NodeId::from_u128(player)).or_default();
+        let player = NodeId::from_u128(player);
+        let won = scores.entry(player).or_default();
         *won = match news {
             ScoreNews::Counts(_) => won.saturating_add(1),
             _ => won.saturating_sub(1),
         };
+        if *won == 0 {
+            scores.remove(&player);
+        }
     }
 }
 

@@ -58,7 +58,8 @@ fn any_world(seed: u64, people: u128, moves: usize) -> World {
 
 #[test]
 fn the_rules_are_what_a_game_has_to_be() {
-    let checked = interregnum::sim::check::<Snailway>(30).unwrap();
+    let this = "rules::tests::the_rules_are_what_a_game_has_to_be";
+    let checked = interregnum::sim::check_across_processes::<Snailway>(this, 30).unwrap();
     assert!(checked.forged > 50, "{checked:?}");
 }
 

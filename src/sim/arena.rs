@@ -1,6 +1,6 @@
 //! The arena in the simulator: a share of the hours is played with the real rules.
 
-use super::Playable;
+use super::playable::Playable;
 use crate::{
     arena::{Arena, Controls, World},
     game::Game,

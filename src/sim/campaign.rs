@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    Playable, faults, judge::Violation, met::Met, swarm::Swarm, tally::Tally, trace::Trace,
-    world::World,
+    faults, judge::Violation, met::Met, playable::Playable, swarm::Swarm, tally::Tally,
+    trace::Trace, world::World,
 };
 use crate::{arena::Arena, config::Tuning};
 

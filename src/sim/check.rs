@@ -36,8 +36,12 @@
 //! ```
 //!
 //! It takes each step twice, the second time on a copy that went over a wire, as ggrs' sync test does; and at the end
-//! some seeds once more, so that what outlives a world shows. [`Checked::digest`] says the same on every machine, for
-//! whoever wants to compare two of them.
+//! some seeds once more, so that what outlives a world shows. What is the same as long as a process lives, and another
+//! in the next one, shows in a second process only: [`check_across_processes`]. [`Checked::digest`] says the same on every
+//! machine, for whoever wants to compare two of them. How the rules fare on a network that fails is for
+//! [`Lan`](super::Lan) to tell.
+
+mod processes;
 
 use std::{
     fmt::Debug,
@@ -48,6 +52,9 @@ use rand_pcg::{Pcg64Mcg, rand_core::Rng as _};
 use serde::{Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use self::processes::check_across_processes;
+
+use super::panics::words_of;
 use crate::{
     game::{Fact, Game, News, ScoreNews},
     ledger::entry::BODY_BYTES_MAX,
@@ -67,6 +74,15 @@ const FORGED_EVERY: u64 = 6;
 
 /// For so many steps.
 const FORGED_STEPS: usize = 3;
+
+/// The scores are put into the world in each so manieth step.
+const SCORES_EVERY: u64 = 24;
+
+/// When the first fact was written down, in seconds since 1970, and the next ones a second later each.
+const WRITTEN_FROM: u64 = 1_700_000_000;
+
+/// If of so many facts none was of the group that its world was in, none ever will be.
+const ASTRAY_MAX: u64 = 8;
 
 /// So many seeds are played again at the end.
 const AGAIN: u64 = 8;
@@ -218,6 +234,40 @@ pub enum Flaw {
          machine: add, take the highest, or keep the most recent, and nothing else"
     )]
     Order,
+    /// A fact that does not count any more has left something behind.
+    #[error(
+        "`update_scores` came to other scores when some facts counted first and then no more (CountsNoMore) than \
+         without them: take away all that Counts or SumCounts has added, down to the line of whoever has nothing left"
+    )]
+    LeavesTraces,
+    /// The world asks for facts of a group to which none belongs.
+    #[error(
+        "`current_group` names a group that no fact belongs to: of {facts} facts not one was of the group that its \
+         world was in, by `fact_group`. `scores_into_world` would never be given any: let both speak of the same thing"
+    )]
+    Groups {
+        /// How many facts that were.
+        facts: u64,
+    },
+    /// An honest host would be said to cheat.
+    #[error(
+        "`scores_account_for` says that a host cheats which has put scores into its world as it knew them, by facts all \
+         of which are known: it may have heard of fewer facts, at another time of day, and no more is to be asked of it"
+    )]
+    Accuses,
+    /// The same seed gave another game in another process.
+    #[error(
+        "this seed gave another game in a second process. Something is the same as long as a process lives, and another \
+         one in the next, and so on the next machine: a hash seed or a number drawn once in a static, an address, an \
+         environment variable, a clock"
+    )]
+    OtherProcess,
+    /// There was no second process to compare with.
+    #[error("a second process could not say what it came to: {why}")]
+    NoSecondProcess {
+        /// Why not.
+        why: String,
+    },
     /// A sum says something else than what it sums up.
     #[error(
         "what `sum_up` says of some facts came to other scores than the facts one by one: both ways must lead to the \
@@ -233,6 +283,11 @@ pub enum Flaw {
 /// # Errors
 /// The first [`Fault`] that shows. Where a function panics its message has been printed, too.
 pub fn check<G: Game>(seeds: u64) -> Result<Checked, Fault> {
+    ends_of::<G>(seeds).map(|(checked, _)| checked)
+}
+
+/// The same, and what the last world of each seed is like.
+fn ends_of<G: Game>(seeds: u64) -> Result<(Checked, Vec<u64>), Fault> {
     let mut checked = Checked { seeds, steps: 0, forged: 0, digest: 0 };
     let mut ends = Vec::new();
     for seed in 0..seeds {
@@ -240,13 +295,13 @@ pub fn check<G: Game>(seeds: u64) -> Result<Checked, Fault> {
         ends.push(end);
         checked.digest = xxh3_64(&[checked.digest, end].map(u64::to_be_bytes).concat());
     }
-    for (seed, end) in (0..seeds.min(AGAIN)).zip(ends) {
+    for (seed, end) in (0..seeds.min(AGAIN)).zip(&ends) {
         let mut again = checked;
-        if Run::<G>::new(seed, &mut again)?.play()? != end {
+        if Run::<G>::new(seed, &mut again)?.play()? != *end {
             return Err(Fault { seed, step: STEPS, flaw: Flaw::Varies });
         }
     }
-    Ok(checked)
+    Ok((checked, ends))
 }
 
 /// One seed.
@@ -257,7 +312,11 @@ struct Run<'a, G: Game> {
     world: G::World,
     /// Who came at some time, and who is there.
     people: Vec<(NodeId, bool)>,
-    facts: Vec<Fact>,
+    /// Of each key one, with the time when it was written.
+    facts: Vec<(u64, Fact)>,
+    /// How many facts were made while their world asked for those of a group, and how many of that one.
+    asked_for: u64,
+    of_group: u64,
     checked: &'a mut Checked,
 }
 
@@ -270,8 +329,10 @@ impl<'a, G: Game> Run<'a, G> {
             return Err(fault(Flaw::Impure { function: "new_world" }));
         }
         let people = (0..PEOPLE).map(|one| (NodeId::from_u128(one as u128 + 1), false)).collect();
-        let chance = super::chance(seed, u64::from(u32::MAX));
-        let mut run = Self { seed, step: 0, chance, world, people, facts: Vec::new(), checked };
+        let chance = super::chance::chance(seed, u64::from(u32::MAX));
+        let (facts, asked_for, of_group) = (Vec::new(), 0, 0);
+        let mut run =
+            Self { seed, step: 0, chance, world, people, facts, asked_for, of_group, checked };
         run.is_sound("new_world").map_err(fault)?;
         let reign = run.chance.next_u64();
         run.world = caught("on_new_host", || {
@@ -294,6 +355,9 @@ impl<'a, G: Game> Run<'a, G> {
             if step % FORGED_EVERY == 0 {
                 self.try_forged().map_err(|flaw| Fault { seed, step, flaw })?;
             }
+            if step % SCORES_EVERY == SCORES_EVERY - 1 {
+                self.put_scores().map_err(|flaw| Fault { seed, step, flaw })?;
+            }
         }
         self.count_facts().map_err(|flaw| Fault { seed, step: STEPS, flaw })?;
         Ok(xxh3_64(&encoded(&self.world).unwrap_or_default()))
@@ -310,7 +374,7 @@ impl<'a, G: Game> Run<'a, G> {
         if again != after || encoded(&events) != encoded(&events_again) {
             return Err(Flaw::Impure { function: "step" });
         }
-        self.note_facts(&after, &events)?;
+        self.note_facts(&before, &after, &events)?;
         // A client predicts with less than the host knows.
         let known = self.below(news.len() + 1);
         let (predicted, _) = stepped::<G>(before.clone(), &news[..known])?;
@@ -358,6 +422,13 @@ impl<'a, G: Game> Run<'a, G> {
             return Ok(());
         }
         self.checked.forged += 1;
+        let scores = counted::<G>(self.facts.iter())?;
+        let group = caught("current_group", || G::current_group(&world)).map_err(lies)?;
+        let facts = self.facts_of(group, self.facts.len())?;
+        caught("scores_account_for", || {
+            G::scores_account_for(&self.world, &world, &scores, &facts)
+        })
+        .map_err(lies)?;
         for _ in 0..FORGED_STEPS {
             let news = self.news();
             let shown = caught("blend", || G::blend(&self.world, &world, 30_000)).map_err(lies)?;
@@ -368,7 +439,16 @@ impl<'a, G: Game> Run<'a, G> {
         Ok(())
     }
 
-    fn note_facts(&mut self, world: &G::World, events: &[G::Event]) -> Result<(), Flaw> {
+    fn note_facts(
+        &mut self,
+        before: &G::World,
+        world: &G::World,
+        events: &[G::Event],
+    ) -> Result<(), Flaw> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let groups = [current_group::<G>(before)?, current_group::<G>(world)?];
         for event in events {
             let Some(fact) = caught("fact_of_event", || G::fact_of_event(world, event))? else {
                 continue;
@@ -382,43 +462,102 @@ impl<'a, G: Game> Run<'a, G> {
                 return Err(Flaw::LongFact { bytes });
             }
             let group = || caught("fact_group", || G::fact_group(&fact));
-            if group()? != group()? {
+            let own = group()?;
+            if group()? != own {
                 return Err(Flaw::Impure { function: "fact_group" });
             }
+            self.asked_for += u64::from(groups.iter().any(Option::is_some));
+            self.of_group += u64::from(groups.contains(&Some(own)));
             // Of one key one counts.
-            if self.facts.len() < FACTS_MAX && self.facts.iter().all(|known| known.key != fact.key)
+            if self.facts.len() < FACTS_MAX
+                && self.facts.iter().all(|(_, known)| known.key != fact.key)
             {
-                self.facts.push(fact);
+                self.facts.push((WRITTEN_FROM + self.facts.len() as u64, fact));
             }
         }
         Ok(())
     }
 
-    /// Counts all facts in several orders, and their sum.
+    /// What a host does when its scores have changed, and what everybody does who checks it and has heard of as many
+    /// facts, or of more.
+    fn put_scores(&mut self) -> Result<(), Flaw> {
+        let before = self.world.clone();
+        let heard = self.below(self.facts.len() + 1);
+        let scores = counted::<G>(self.facts[..heard].iter())?;
+        let facts = self.facts_of(current_group::<G>(&before)?, heard)?;
+        let now = WRITTEN_FROM + u64::from(self.chance.next_u32() >> 8);
+        self.world = caught("scores_into_world", || {
+            let mut world = before.clone();
+            G::scores_into_world(&mut world, &scores, now, &facts);
+            world
+        })?;
+        self.is_sound("scores_into_world")?;
+        if self.world == before {
+            return Ok(());
+        }
+        for known in [heard, self.facts.len()] {
+            let scores = counted::<G>(self.facts[..known].iter())?;
+            let facts = self.facts_of(current_group::<G>(&self.world)?, known)?;
+            let accounts = caught("scores_account_for", || {
+                G::scores_account_for(&before, &self.world, &scores, &facts)
+            })?;
+            if !accounts {
+                return Err(Flaw::Accuses);
+            }
+        }
+        Ok(())
+    }
+
+    /// Of the first so many facts those of this group.
+    fn facts_of(&self, group: Option<u64>, first: usize) -> Result<Vec<Fact>, Flaw> {
+        let facts = self.facts[..first].iter().map(|(_, fact)| fact);
+        caught("fact_group", || {
+            facts.filter(|fact| Some(G::fact_group(fact)) == group).cloned().collect()
+        })
+    }
+
+    /// Counts all facts in several orders, some of them for a while only, and their sum.
     fn count_facts(&mut self) -> Result<(), Flaw> {
-        let facts: Vec<(u64, Fact)> = (1_000_000..).zip(std::mem::take(&mut self.facts)).collect();
+        if self.asked_for >= ASTRAY_MAX && self.of_group == 0 {
+            return Err(Flaw::Groups { facts: self.asked_for });
+        }
+        let facts = std::mem::take(&mut self.facts);
         let one_by_one = counted::<G>(facts.iter())?;
         if counted::<G>(facts.iter().rev())? != one_by_one {
             return Err(Flaw::Order);
         }
-        // A host puts the scores into its world.
-        let known: Vec<Fact> = facts.iter().map(|(_, fact)| fact.clone()).collect();
-        self.world = caught("scores_into_world", || {
-            let mut world = self.world.clone();
-            G::scores_into_world(&mut world, &one_by_one, 1_000_000, &known);
-            world
-        })?;
-        self.is_sound("scores_into_world")?;
         let (some, rest) = facts.split_at(self.below(facts.len() + 1));
-        let sum = caught("sum_up", || G::sum_up(some))?;
-        if sum.is_empty() {
-            return Ok(());
+        let counts_no_more = |mut scores: G::Scores| {
+            caught("update_scores", move || {
+                for (at, fact) in rest {
+                    G::update_scores(&mut scores, *at, ScoreNews::CountsNoMore(fact));
+                }
+                scores
+            })
+        };
+        let of_some = counted::<G>(some.iter())?;
+        if counts_no_more(one_by_one.clone())? != of_some {
+            return Err(Flaw::LeavesTraces);
         }
-        let mut scores = counted::<G>(rest.iter())?;
-        caught("update_scores", || {
-            G::update_scores(&mut scores, 0, ScoreNews::SumCounts(&sum, 0));
-        })?;
-        if scores == one_by_one { Ok(()) } else { Err(Flaw::Sum) }
+        let with_sum = |of: &[(u64, Fact)], mut scores: G::Scores| {
+            let sum = caught("sum_up", || G::sum_up(of))?;
+            let is_there = !sum.is_empty();
+            caught("update_scores", move || {
+                if is_there {
+                    G::update_scores(&mut scores, 0, ScoreNews::SumCounts(&sum, 0));
+                }
+                is_there.then_some(scores)
+            })
+        };
+        if with_sum(some, counted::<G>(rest.iter())?)?.is_some_and(|scores| scores != one_by_one) {
+            return Err(Flaw::Sum);
+        }
+        if let Some(summed) = with_sum(&facts, G::Scores::default())?
+            && counts_no_more(summed)? != of_some
+        {
+            return Err(Flaw::LeavesTraces);
+        }
+        Ok(())
     }
 
     /// What reaches a world in one step: people come and go, and press whatever can be pressed.
@@ -474,11 +613,8 @@ impl<'a, G: Game> Run<'a, G> {
 
 /// Does it. What it panics with is a flaw.
 fn caught<T>(function: &'static str, act: impl FnOnce() -> T) -> Result<T, Flaw> {
-    catch_unwind(AssertUnwindSafe(act)).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
-        let said = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Flaw::Panicked { function, said: said.unwrap_or_else(|| "without a word".to_owned()) }
-    })
+    catch_unwind(AssertUnwindSafe(act))
+        .map_err(|panic| Flaw::Panicked { function, said: words_of(&*panic) })
 }
 
 /// A panic on a world that was let through is another flaw than one on a world that the rules made.
@@ -508,6 +644,16 @@ fn counted<'f, G: Game>(facts: impl Iterator<Item = &'f (u64, Fact)>) -> Result<
         }
         scores
     })
+}
+
+/// The group that a world asks for, and the same of it at the other end of a wire.
+fn current_group<G: Game>(world: &G::World) -> Result<Option<u64>, Flaw> {
+    let of = |world: &G::World| caught("current_group", || G::current_group(world));
+    let group = of(world)?;
+    if group.is_some() && of(&sent(world)?)? != group {
+        return Err(Flaw::Impure { function: "current_group" });
+    }
+    Ok(group)
 }
 
 fn encoded<T: Serialize>(value: &T) -> Option<Vec<u8>> {

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::chance;
+use super::chance::chance;
 use crate::{
     ledger::{
         batch,

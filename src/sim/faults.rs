@@ -11,13 +11,12 @@ use std::time::Duration;
 
 use self::strike::Strike;
 use super::{
-    Playable,
     network::{Place, Weather},
     swarm::{Fault, Swarm},
     world::{Loss, World},
 };
 use crate::{
-    game::{Rate, Span},
+    game::{Game, Rate, Span},
     types::Instant,
 };
 
@@ -25,7 +24,8 @@ use crate::{
 const SETTLE: Span = Span::ms(1_000, 4);
 
 /// The same if nobody who runs has ever had one: whoever has just come in waits for a host that was
-/// announced, though it may be gone by then.
+/// announced, though it may be gone by then. And where somebody only watches: a host dials no spectator, so who
+/// watches finds one of another address by its next beacon.
 const SETTLE_NEWCOMERS: Span = Span::ms(1_500, 4);
 
 /// Who has so little time for it believes that one host stays one, once it has been so for so long.
@@ -39,28 +39,27 @@ const REIGNS_PER_FAULT: u64 = 4;
 const REIGNS_PER_MACHINE: u64 = 1;
 
 /// Runs `rounds` rounds of the faults of `swarm` over `world`.
-pub fn rounds<G: Playable>(world: &mut World<G>, swarm: &Swarm, rounds: usize) {
+pub fn rounds<G: Game>(world: &mut World<G>, swarm: &Swarm, rounds: usize) {
     found(world, swarm, Duration::from_micros(swarm.quiet_us), None);
-    for _ in 0..rounds {
-        round(world, swarm);
-        if !world.judge.violations.is_empty() {
-            return;
-        }
+    if storm(world, swarm, rounds) {
+        world.judge_disks();
     }
-    world.judge_disks();
+}
+
+/// The same over a game that is played already, of two machines at least. Whether all went well.
+pub fn storm<G: Game>(world: &mut World<G>, swarm: &Swarm, rounds: usize) -> bool {
+    (0..rounds).all(|_| {
+        round(world, swarm);
+        world.judge.violations.is_empty()
+    })
 }
 
 /// All machines come on, and found a game, in no more time than that takes.
-pub fn found_soon<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
+pub fn found_soon<G: Game>(world: &mut World<G>, swarm: &Swarm) {
     found(world, swarm, Duration::ZERO, Some(HOLDS));
 }
 
-fn found<G: Playable>(
-    world: &mut World<G>,
-    swarm: &Swarm,
-    quiet: Duration,
-    holds: Option<Duration>,
-) {
+fn found<G: Game>(world: &mut World<G>, swarm: &Swarm, quiet: Duration, holds: Option<Duration>) {
     world.network.broadcasts = swarm.broadcasts;
     world.gathers = swarm.gathers;
     for place in 0..world.count() {
@@ -74,14 +73,14 @@ fn found<G: Playable>(
 }
 
 /// Everything is mended, and it is one game again. `faults` have cost what the reigns are more than `before`.
-pub fn make_peace<G: Playable>(world: &mut World<G>, before: u64, faults: u64) {
-    mend(world);
+pub fn make_peace<G: Game>(world: &mut World<G>, before: u64, faults: u64) {
+    mend(world, true);
     settle(world, Duration::ZERO, Some(HOLDS));
     cost(world, before, faults + 1);
 }
 
 /// One round: faults, then peace, then perhaps a crash out of the blue.
-fn round<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
+fn round<G: Game>(world: &mut World<G>, swarm: &Swarm) {
     let reigns = world.judge.met.reigns;
     world.set_quiet(None);
     world.network.weather = swarm.base.clone();
@@ -95,7 +94,7 @@ fn round<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
     }
     let pause = world.draw() % swarm.pause_us;
     world.run(world.now + Duration::from_micros(pause));
-    mend(world);
+    mend(world, true);
     settle(world, Duration::from_micros(swarm.quiet_us), None);
     if world.draw().is_multiple_of(2) {
         faults += u64::from(lose_the_host(world));
@@ -104,7 +103,7 @@ fn round<G: Playable>(world: &mut World<G>, swarm: &Swarm) {
 }
 
 /// The host is lost out of the blue, and whoever is left has the time to get another one (L3).
-fn lose_the_host<G: Playable>(world: &mut World<G>) -> bool {
+fn lose_the_host<G: Game>(world: &mut World<G>) -> bool {
     use Fault::*;
     const KINDS: [Fault; 8] =
         [KillHost, KillHost, KillHost, UnplugHost, UnplugHost, IsolateHost, MuteHost, DeafHost];
@@ -114,13 +113,13 @@ fn lose_the_host<G: Playable>(world: &mut World<G>) -> bool {
     if struck {
         let rest = world.draw() % 200_000;
         world.run(world.now + world.awaited() + Duration::from_micros(rest));
-        mend(world);
+        mend(world, true);
     }
     struck
 }
 
 /// L4: judges how many reigns the faults have cost.
-fn cost<G: Playable>(world: &mut World<G>, before: u64, faults: u64) {
+fn cost<G: Game>(world: &mut World<G>, before: u64, faults: u64) {
     let reigns = world.judge.met.reigns - before;
     if reigns > REIGNS_PER_FAULT * faults + REIGNS_PER_MACHINE * world.count() as u64 {
         world.judge.fail(world.now, 0, format!("L4: {reigns} reigns after {faults} faults"));
@@ -128,7 +127,7 @@ fn cost<G: Playable>(world: &mut World<G>, before: u64, faults: u64) {
 }
 
 /// Lets one fault happen, if it can. Whether it did.
-pub fn strike<G: Playable>(world: &mut World<G>, fault: Fault, base: &Weather) -> bool {
+pub fn strike<G: Game>(world: &mut World<G>, fault: Fault, base: &Weather) -> bool {
     let count = world.count();
     let place = world.draw() as usize % count;
     let host = world.hosts().first().copied();
@@ -184,12 +183,13 @@ impl Fault {
 }
 
 /// Whether nothing is going on, and nothing was lately: one host, known to all, on a quiet wire.
-fn is_content<G: Playable>(world: &World<G>) -> bool {
+fn is_content<G: Game>(world: &World<G>) -> bool {
     !world.is_disturbed() && world.is_rested() && disagreement(world).is_none()
 }
 
-/// Mends everything: network, weather, pauses; machines that are off come on.
-fn mend<G: Playable>(world: &mut World<G>) {
+/// Mends everything: network, weather, pauses. If `starts`, machines that are off come on, most of them, and one
+/// that plays at least.
+pub fn mend<G: Game>(world: &mut World<G>, starts: bool) {
     if world.is_disturbed() {
         world.disturbed = world.now;
     }
@@ -202,11 +202,12 @@ fn mend<G: Playable>(world: &mut World<G>) {
         world.disk(place).make_room();
         let timer_first = world.draw().is_multiple_of(2);
         world.resume(place, timer_first);
-        if world.node(place).is_none() && !world.draw().is_multiple_of(4) {
+        if starts && world.node(place).is_none() && !world.draw().is_multiple_of(4) {
             world.start(place);
         }
     }
-    if (0..world.count()).all(|place| world.node(place).is_none()) {
+    let plays = |place| world.node(place).is_some() && !world.watching.contains(&place);
+    if starts && !(0..world.count()).any(plays) {
         world.start(0);
     }
     world.tell("everything is mended");
@@ -214,11 +215,14 @@ fn mend<G: Playable>(world: &mut World<G>) {
 
 /// Waits until one host is known to all, and judges how long it took (L1). What is allowed is waited for in
 /// any case, and `quiet` on top of it; or until it has been so for as long as `holds` says.
-fn settle<G: Playable>(world: &mut World<G>, quiet: Duration, holds: Option<Duration>) {
+fn settle<G: Game>(world: &mut World<G>, quiet: Duration, holds: Option<Duration>) {
     let start = world.now;
-    let mut nodes = (0..world.count()).filter_map(|place| world.node(place));
-    let newcomers = nodes.all(|node| node.cluster().election().promised().is_none());
-    let allowed = Rate::of::<G>().span(if newcomers { SETTLE_NEWCOMERS } else { SETTLE });
+    let players = (0..world.count()).filter(|place| !world.watching.contains(place));
+    let newcomers = players
+        .filter_map(|place| world.node(place))
+        .all(|node| node.cluster().election().promised().is_none());
+    let slow = newcomers || !world.watching.is_empty();
+    let allowed = Rate::of::<G>().span(if slow { SETTLE_NEWCOMERS } else { SETTLE });
     world.set_quiet(Some(start));
     let mut settled = None;
     let step = Duration::from_millis(10);
@@ -249,7 +253,7 @@ fn settle<G: Playable>(world: &mut World<G>, quiet: Duration, holds: Option<Dura
 
 /// Waits until all ledgers are equal, and judges them (D2, D4, D5, D6). What a storm held back comes
 /// first: TCP may need seconds for that.
-fn agree<G: Playable>(world: &mut World<G>) {
+fn agree<G: Game>(world: &mut World<G>) {
     let start = world.now.max(world.network.flows());
     world.hands_off = true;
     while !world.ledgers_are_equal() && world.now < start + LEDGERS_EQUAL {
@@ -261,15 +265,12 @@ fn agree<G: Playable>(world: &mut World<G>) {
 }
 
 /// Who does not know the one host, if anybody.
-pub fn disagreement<G: Playable>(world: &World<G>) -> Option<(Place, String)> {
+pub fn disagreement<G: Game>(world: &World<G>) -> Option<(Place, String)> {
     disagreement_among(world, &(0..world.count()).collect::<Vec<_>>())
 }
 
 /// The same among some, whoever else there is.
-pub fn disagreement_among<G: Playable>(
-    world: &World<G>,
-    places: &[Place],
-) -> Option<(Place, String)> {
+pub fn disagreement_among<G: Game>(world: &World<G>, places: &[Place]) -> Option<(Place, String)> {
     let mut hosts = world.hosts();
     hosts.retain(|host| places.contains(host));
     let [host] = hosts[..] else {
@@ -292,7 +293,7 @@ pub fn disagreement_among<G: Playable>(
             let me = node.me();
             host.cluster().members().iter().any(|member| member.id == me && !member.away)
         });
-        if !seated {
+        if !seated && !world.watching.contains(&place) {
             return Some((place, format!("n{place} is not in the roster")));
         }
     }

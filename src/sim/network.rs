@@ -20,7 +20,7 @@ use std::{
 
 use rand_pcg::{Pcg64Mcg, rand_core::Rng};
 
-use super::chance;
+use super::chance::chance;
 use crate::types::Instant;
 
 /// The index of a machine.

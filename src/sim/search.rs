@@ -36,7 +36,7 @@ pub use self::{
     course::Course,
     schedule::{Act, Schedule, Unreadable},
 };
-use super::{chance, judge::Violation, network::Weather, swarm::FAULTS, tally::Tally};
+use super::{chance::chance, judge::Violation, network::Weather, swarm::FAULTS, tally::Tally};
 use crate::config::Tuning;
 
 /// What a seed of the campaign takes, in simulated time.

@@ -9,7 +9,7 @@ use std::fmt;
 
 use rand_pcg::rand_core::Rng;
 
-use super::{chance, network::Weather};
+use super::{chance::chance, network::Weather};
 
 /// What may go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Playable;
+use super::playable::Playable;
 use crate::{
     game::{Fact, Game, News, ScoreNews},
     types::NodeId,
@@ -150,11 +150,15 @@ impl Game for Tally {
         let Some(player) = fact.key.first_chunk().map(|bytes| u128::from_be_bytes(*bytes)) else {
             return;
         };
-        let points = scores.entry(NodeId::from_u128(player)).or_default();
+        let player = NodeId::from_u128(player);
+        let points = scores.entry(player).or_default();
         *points = match record {
             ScoreNews::Counts(_) => points.saturating_add(1),
             _ => points.saturating_sub(1),
         };
+        if *points == 0 {
+            scores.remove(&player);
+        }
     }
 
     fn fact_group(fact: &Fact) -> u64 {

@@ -33,7 +33,7 @@ mod trouble;
 mod users;
 mod watch;
 
-pub use self::{pauses::Pauses, tap::Tap, users::Users, watch::Loss};
+pub use self::{pauses::Pauses, tap::Tap, trouble::names, users::Users, watch::Loss};
 
 use std::{
     cmp::Reverse,
@@ -53,21 +53,26 @@ use self::{
     links::{Ends, Item},
 };
 use super::{
-    Playable, chance,
+    chance::chance,
     judge::Judge,
     network::{Network, Place},
+    playable::Playable,
     trace::Trace,
 };
 use crate::{
     accounts::{Friend, Statement},
     config::{BEACON_PORT, Form, Tuning},
+    game::Game,
     io::{CloseReason, LINK_BYTES_QUEUED_MAX, Wire},
     keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::WallTime, keeper::Folding},
-    node::{Command, Input, Node, View},
+    node::{Command, Event, Input, Node, View},
     text::Name,
     types::{Instant, LinkId, NodeId, Term},
 };
+
+/// When time begins.
+pub const BEGINNING: Instant = Instant(1_000_000);
 
 /// What all wall clocks say when time begins.
 const WALL_START: u64 = 1_700_000_000;
@@ -96,10 +101,23 @@ const KEYS_HELD_US: std::ops::Range<u64> = 1..200_001;
 /// Looks at what a node shows.
 pub type Eye<G> = Arc<dyn Fn(Place, &View<G>) + Send + Sync>;
 
+/// Plays: is shown what a node shows, and says what to do, as to a real one.
+pub type Pilot<G> = Arc<dyn Fn(Place, Arc<View<G>>) -> Option<Command<G>> + Send + Sync>;
+
+/// What a node has told its user, in order, and when.
+pub type Told<G> = Vec<(Instant, Event<G>)>;
+
+/// Says what is wrong with the world that a node holds, if anything is.
+pub type Auditor<G> = Arc<dyn Fn(Place, &<G as Game>::World) -> Option<String> + Send + Sync>;
+
+/// What a player holds down, and orders, that a number, or that one and the world, says: see [`Playable`].
+type Press<G> = fn((Option<&<G as Game>::World>, NodeId), u64, u32, bool) -> Pressed<G>;
+type Pressed<G> = (Option<<G as Game>::Controls>, Option<<G as Game>::Order>);
+
 /// The machines and everything between them. A clone goes on as this one would; only whoever looks on does
 /// so at both.
 #[derive(Clone)]
-pub struct World<G: Playable> {
+pub struct World<G: Game> {
     /// The time.
     pub now: Instant,
     /// The network between the machines.
@@ -112,6 +130,16 @@ pub struct World<G: Playable> {
     pub pauses: Pauses,
     /// Who looks at what the nodes show, if anybody does. Without it they show nothing.
     pub eye: Option<Eye<G>>,
+    /// Who plays by looking at what the nodes show, if anybody does.
+    pub pilot: Option<Pilot<G>>,
+    /// Who looks at each world that a node holds.
+    pub auditor: Option<Auditor<G>>,
+    /// What each node has told its user, but for the ticks; if that is wanted.
+    pub told: Option<BTreeMap<Place, Told<G>>>,
+    /// What players press who do not look; none: nobody does so.
+    press: Option<Press<G>>,
+    /// Gives somebody what no rule gives.
+    favour: fn(&mut G::World, NodeId),
     /// Nobody presses anything: what is held down stays so.
     pub hands_off: bool,
     /// Whether anybody gets points for it.
@@ -176,7 +204,7 @@ pub struct World<G: Playable> {
 }
 
 #[derive(Clone)]
-struct Machine<G: Playable> {
+struct Machine<G: Game> {
     key: SecretKey,
     /// What the account says that it speaks for.
     statements: Vec<Statement>,
@@ -205,6 +233,8 @@ struct Machine<G: Playable> {
     stamp: u32,
     /// How many orders its player has given in this life.
     ordered: u32,
+    /// What its pilot has said last.
+    held: Option<G::Controls>,
     /// When it wants to be woken.
     timer: Option<Instant>,
     /// Where it reigns, and which reign it followed or lost, as far as is known of it.
@@ -236,6 +266,7 @@ enum What {
     Slow { cable: u64, way: usize },
     Press { place: Place, life: u32 },
     Turn { place: Place, life: u32 },
+    Thaw { place: Place, life: u32 },
     Synced { place: Place, life: u32 },
     Read { place: Place, life: u32, stored: Box<Stored> },
     Flap { flap: u64 },
@@ -244,51 +275,46 @@ enum What {
 }
 
 impl<G: Playable> World<G> {
-    /// `count` machines, all off.
+    /// `count` machines, all off. Players press what chance says.
     pub fn new(seed: u64, count: usize) -> Self {
-        let mut random = chance(seed, 1);
-        let machines = (0..count).map(|place| Machine {
-            storage: disks::Storage::new(seed, place),
-            key: any_key(&mut random),
-            statements: Vec::new(),
-            ips: vec![Ipv4Addr::new(10, 0, 0, place as u8 + 1)],
-            clock: MachineClock::default(),
-            node: None,
-            stranger: None,
-            reads: true,
-            port_taken: false,
-            life: 0,
-            paused: false,
-            awake_since: Instant::default(),
-            slow: Duration::ZERO,
-            waiting: false,
-            inbox: VecDeque::new(),
-            links: BTreeMap::new(),
-            accepted: 1,
-            stamp: 0,
-            ordered: 0,
-            timer: None,
-            reign: None,
-            current: None,
-            host_since: Instant::default(),
-            zombie: false,
-            heard: vec![Instant::default(); count],
+        let mut world = Self::of_rules(seed, count);
+        world.press = Some(|(seen, me), drawn, stamp, gathers| {
+            let controls = match seen {
+                Some(world) => G::press_seeing(world, me, drawn, stamp, gathers),
+                None => G::press(drawn, stamp, gathers),
+            };
+            (Some(controls), G::order(seen, me, drawn, stamp))
         });
-        Self {
-            now: Instant(1_000_000),
+        world.favour = G::favour;
+        world.auditor = Some(Arc::new(|_, world| G::audit(world).map(str::to_owned)));
+        world
+    }
+}
+
+impl<G: Game> World<G> {
+    /// `count` machines, all off, of a game of which nothing but the rules is known: nobody presses anything
+    /// but a [`pilot`](Self::pilot).
+    pub fn of_rules(seed: u64, count: usize) -> Self {
+        let mut world = Self {
+            now: BEGINNING,
             network: Network::new(seed),
             judge: Judge::default(),
             trace: None,
             pauses: Pauses::default(),
             eye: None,
+            pilot: None,
+            auditor: None,
+            told: None,
+            press: None,
+            favour: |_, _| {},
             hands_off: false,
             gathers: true,
             keys_held_us: KEYS_HELD_US,
-            machines: machines.collect(),
+            machines: Vec::new(),
             cables: BTreeMap::new(),
             queue: BinaryHeap::new(),
             order: 0,
-            random,
+            random: chance(seed, 1),
             fingerprint: Xxh3::new(),
             quiet_since: None,
             spin: 0,
@@ -318,7 +344,47 @@ impl<G: Playable> World<G> {
             flaps: BTreeMap::new(),
             crowned: Vec::new(),
             expected: None,
-        }
+        };
+        (0..count).for_each(|_| _ = world.add(seed));
+        world
+    }
+
+    /// One more machine, off. Its number.
+    pub fn add(&mut self, seed: u64) -> Place {
+        let place = self.machines.len();
+        self.machines.push(Machine {
+            storage: disks::Storage::new(seed, place),
+            key: any_key(&mut self.random),
+            statements: Vec::new(),
+            ips: vec![Ipv4Addr::new(10, 0, 0, place as u8 + 1)],
+            clock: MachineClock::default(),
+            node: None,
+            stranger: None,
+            reads: true,
+            port_taken: false,
+            life: 0,
+            paused: false,
+            awake_since: Instant::default(),
+            slow: Duration::ZERO,
+            waiting: false,
+            inbox: VecDeque::new(),
+            links: BTreeMap::new(),
+            accepted: 1,
+            stamp: 0,
+            ordered: 0,
+            held: None,
+            timer: None,
+            reign: None,
+            current: None,
+            host_since: Instant::default(),
+            zombie: false,
+            heard: Vec::new(),
+        });
+        let count = self.machines.len();
+        self.machines
+            .iter_mut()
+            .for_each(|machine| machine.heard.resize(count, Instant::default()));
+        place
     }
 
     /// How many machines there are.
@@ -413,6 +479,20 @@ impl<G: Playable> World<G> {
         self.now = self.now.max(until);
     }
 
+    /// Runs, event by event, until something is so, for so long at the most. Whether it was in time.
+    pub fn until(&mut self, most: Duration, so: impl Fn(&Self) -> bool) -> bool {
+        let end = self.now + most;
+        loop {
+            if so(self) {
+                return true;
+            }
+            if !self.step(end) {
+                self.now = self.now.max(end);
+                return so(self);
+            }
+        }
+    }
+
     /// Lets the next thing happen, unless that is after `until`. Whether anything did.
     pub fn step(&mut self, until: Instant) -> bool {
         let timers = self.machines.iter().enumerate();
@@ -455,9 +535,11 @@ impl<G: Playable> World<G> {
                 if self.machines[place].node.is_some() && self.machines[place].life == life {
                     let (drawn, stamp) = (self.random.next_u64(), self.machines[place].stamp + 1);
                     let (controls, order) = self.pressed(place, drawn, stamp);
-                    if !self.hands_off && !self.machines[place].paused {
+                    if !self.hands_off && !self.machines[place].paused && self.press.is_some() {
                         self.machines[place].stamp += 1;
-                        self.feed(place, Input::Command(Command::Controls(controls)));
+                        if let Some(controls) = controls {
+                            self.feed(place, Input::Command(Command::Controls(controls)));
+                        }
                         order.into_iter().for_each(|order| self.order(place, order));
                     }
                     let held = &self.keys_held_us;
@@ -467,6 +549,7 @@ impl<G: Playable> World<G> {
                 }
             }
             What::Turn { place, life } => self.turn(place, life),
+            What::Thaw { place, life } => self.thaw(place, life),
             What::Synced { place, life } => self.synced(place, life),
             What::Read { place, life, stored } => self.disk_was_read(place, life, stored),
             What::Flap { flap } => self.flapped(flap),
@@ -482,15 +565,14 @@ impl<G: Playable> World<G> {
         }
     }
 
-    /// What the player of a machine holds down next, and orders.
-    fn pressed(&self, place: Place, drawn: u64, stamp: u32) -> (G::Controls, Option<G::Order>) {
-        let state = self.node(place).and_then(|node| node.replica().state());
-        let (world, me) = (state.map(|state| &state.world), self.id(place));
-        let controls = match world {
-            Some(world) => G::press_seeing(world, me, drawn, stamp, self.gathers),
-            None => G::press(drawn, stamp, self.gathers),
-        };
-        (controls, G::order(world, me, drawn, stamp))
+    /// What the player of a machine holds down next, and orders, if it does not wait to see something.
+    fn pressed(&self, place: Place, drawn: u64, stamp: u32) -> Pressed<G> {
+        let node = self.node(place);
+        let seen = node.and_then(|node| Some(&node.replica().state()?.world));
+        match self.press {
+            Some(press) => press((seen, self.id(place)), drawn, stamp, self.gathers),
+            None => (None, None),
+        }
     }
 
     fn push(&mut self, at: Instant, what: What) {
@@ -499,7 +581,7 @@ impl<G: Playable> World<G> {
     }
 }
 
-impl<G: Playable> Machine<G> {
+impl<G: Game> Machine<G> {
     /// Whether anybody listens there.
     fn is_up(&self) -> bool {
         self.node.is_some() || self.stranger.is_some()
@@ -530,7 +612,7 @@ fn network_of(address: SocketAddr) -> u8 {
 }
 
 /// Mixes what happened into the run's fingerprint.
-fn fingerprint<G: Playable>(hash: &mut Xxh3, now: Instant, place: Place, input: &Input<G>) {
+fn fingerprint<G: Game>(hash: &mut Xxh3, now: Instant, place: Place, input: &Input<G>) {
     let (kind, bytes): (u8, &[u8]) = match input {
         Input::Wire(Wire::Timeout) => (0, &[]),
         Input::Wire(Wire::Packet { bytes, .. }) => (1, bytes),

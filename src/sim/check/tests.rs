@@ -2,7 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::atomic::{AtomicU64, Ordering},
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde::Deserialize;
@@ -23,6 +27,11 @@ const REFUSES_ITSELF: u8 = 8;
 const SUMS_WRONG: u8 = 9;
 const GROWS: u8 = 10;
 const OUTLIVES: u8 = 11;
+const TAKES_NOTHING_BACK: u8 = 12;
+const NAMES_OTHER_GROUPS: u8 = 13;
+const ASKS_THE_CLOCK: u8 = 14;
+const DRAWN_ONCE: u8 = 15;
+const DRAWS_GROUPS: u8 = 16;
 
 /// A small game with one fault, or none.
 #[derive(Clone, Debug)]
@@ -37,9 +46,14 @@ struct World {
     players: BTreeMap<NodeId, String>,
     unordered: HashMap<NodeId, u64>,
     long: Vec<u8>,
+    /// What all facts come to, as far as it was heard of.
+    kept: u64,
 }
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// Another number in each process.
+static DRAWN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(7));
 
 impl<const FAULT: u8> Game for Faulty<FAULT> {
     const RULES: &'static str = "faulty";
@@ -85,6 +99,7 @@ impl<const FAULT: u8> Game for Faulty<FAULT> {
         match FAULT {
             COUNTS_CALLS => world.count = CALLS.fetch_add(1, Ordering::Relaxed),
             OUTLIVES => world.count += CALLS.fetch_add(1, Ordering::Relaxed) / 100_000,
+            DRAWN_ONCE => world.count ^= *DRAWN,
             GROWS => world.long.resize(world.long.len() * 2 + 1, 7),
             _ => {}
         }
@@ -105,9 +120,32 @@ impl<const FAULT: u8> Game for Faulty<FAULT> {
                 *scores = fact.key.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
             }
             ScoreNews::Counts(_) => *scores += 1,
+            ScoreNews::CountsNoMore(_) if FAULT != TAKES_NOTHING_BACK => *scores -= 1,
             ScoreNews::SumCounts(sum, _) => *scores += u64::from(sum[0]),
             _ => {}
         }
+    }
+
+    fn fact_group(fact: &Fact) -> u64 {
+        let (last, _) = fact.key.split_last().unwrap_or((&0, &[]));
+        u64::from(*last % 2)
+    }
+
+    fn current_group(world: &World) -> Option<u64> {
+        match FAULT {
+            NAMES_OTHER_GROUPS => Some(world.count | 2),
+            DRAWS_GROUPS => Some(CALLS.fetch_add(1, Ordering::Relaxed)),
+            _ => Some(world.count % 2),
+        }
+    }
+
+    fn scores_into_world(world: &mut World, scores: &u64, now: u64, facts: &[Fact]) {
+        // Whoever checks a host asks with the facts of another world, at no time.
+        let own = Self::current_group(world);
+        let given = |fact| FAULT != NOTHING || now == 0 || Some(Self::fact_group(fact)) == own;
+        assert!(facts.iter().all(given));
+        let known = if FAULT == ASKS_THE_CLOCK { now } else { *scores };
+        world.kept = world.kept.max(known);
     }
 
     fn sum_up(facts: &[(u64, Fact)]) -> Vec<u8> {
@@ -195,4 +233,42 @@ fn what_is_shown_and_sent_otherwise_than_it_is_is_named() {
 fn scores_that_depend_on_an_order_and_sums_that_are_wrong_are_named() {
     assert_eq!(found::<KEEPS_THE_LAST>(), Flaw::Order);
     assert_eq!(found::<SUMS_WRONG>(), Flaw::Sum);
+}
+
+#[test]
+fn scores_that_leave_something_behind_are_named() {
+    assert_eq!(found::<TAKES_NOTHING_BACK>(), Flaw::LeavesTraces);
+}
+
+#[test]
+fn groups_to_which_nothing_belongs_or_that_are_drawn_are_named() {
+    assert!(matches!(found::<NAMES_OTHER_GROUPS>(), Flaw::Groups { facts: ASTRAY_MAX.. }));
+    assert_eq!(found::<DRAWS_GROUPS>(), Flaw::Impure { function: "current_group" });
+}
+
+#[test]
+fn an_honest_host_that_would_be_accused_is_named() {
+    assert_eq!(found::<ASKS_THE_CLOCK>(), Flaw::Accuses);
+}
+
+#[test]
+fn rules_that_are_pure_come_to_the_same_in_a_second_process() {
+    let this = "sim::check::tests::rules_that_are_pure_come_to_the_same_in_a_second_process";
+    let checked = check_across_processes::<Faulty<NOTHING>>(this, 10).unwrap();
+    assert_eq!(checked, check::<Faulty<NOTHING>>(10).unwrap());
+}
+
+#[test]
+fn what_is_drawn_once_in_a_process_shows_in_a_second_one_only() {
+    let this = "sim::check::tests::what_is_drawn_once_in_a_process_shows_in_a_second_one_only";
+    check::<Faulty<DRAWN_ONCE>>(10).unwrap();
+    let fault = check_across_processes::<Faulty<DRAWN_ONCE>>(this, 10).unwrap_err();
+    assert_eq!((fault.seed, fault.flaw), (0, Flaw::OtherProcess));
+}
+
+#[test]
+fn a_second_process_that_does_not_know_the_test_is_told_of() {
+    let fault = check_across_processes::<Faulty<NOTHING>>("tests::nobody", 2).unwrap_err();
+    let Flaw::NoSecondProcess { why } = fault.flaw else { panic!("{}", fault.flaw) };
+    assert!(why.contains("has no test named \"tests::nobody\""), "{why}");
 }

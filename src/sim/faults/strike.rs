@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use crate::sim::{
-    Playable,
-    network::{Place, Weather},
-    swarm::Fault,
-    world::World,
+use crate::{
+    game::Game,
+    sim::{
+        network::{Place, Weather},
+        swarm::Fault,
+        world::World,
+    },
 };
 
 /// A fault that is about to strike.
@@ -28,7 +30,7 @@ pub struct Strike<'a> {
 
 impl<'a> Strike<'a> {
     /// Draws what is still open.
-    pub fn new<G: Playable>(
+    pub fn new<G: Game>(
         world: &mut World<G>,
         fault: Fault,
         target: Place,
@@ -43,7 +45,7 @@ impl<'a> Strike<'a> {
     }
 
     /// Does it. Its name, if it could be done.
-    pub fn act<G: Playable>(&self, world: &mut World<G>) -> Option<&'static str> {
+    pub fn act<G: Game>(&self, world: &mut World<G>) -> Option<&'static str> {
         self.hit_process(world)
             .or_else(|| self.cut(world))
             .or_else(|| self.disturb(world))
@@ -53,7 +55,7 @@ impl<'a> Strike<'a> {
     }
 
     /// What happens to processes.
-    fn hit_process<G: Playable>(&self, world: &mut World<G>) -> Option<&'static str> {
+    fn hit_process<G: Game>(&self, world: &mut World<G>) -> Option<&'static str> {
         let count = world.count();
         Some(match self.fault {
             Fault::Kill | Fault::KillHost if self.running => {
@@ -93,7 +95,7 @@ impl<'a> Strike<'a> {
     }
 
     /// Who cannot reach whom any more.
-    fn cut<G: Playable>(&self, world: &mut World<G>) -> Option<&'static str> {
+    fn cut<G: Game>(&self, world: &mut World<G>) -> Option<&'static str> {
         Some(match self.fault {
             Fault::Split => {
                 split(world, 2, None);
@@ -128,7 +130,7 @@ impl<'a> Strike<'a> {
     }
 
     /// Whose datagrams get lost or come late, and whose cable is loose.
-    fn disturb<G: Playable>(&self, world: &mut World<G>) -> Option<&'static str> {
+    fn disturb<G: Game>(&self, world: &mut World<G>) -> Option<&'static str> {
         Some(match self.fault {
             Fault::LoseOneWay => {
                 let permille = 200 + world.draw() % 800;
@@ -164,7 +166,7 @@ impl<'a> Strike<'a> {
     }
 
     /// What happens to a machine, its links and its address.
-    fn hit_machine<G: Playable>(&self, world: &mut World<G>) -> Option<&'static str> {
+    fn hit_machine<G: Game>(&self, world: &mut World<G>) -> Option<&'static str> {
         Some(match self.fault {
             Fault::Starve | Fault::StarveHost if self.awake => {
                 let slow = Duration::from_micros(5_000 + world.draw() % 95_000);
@@ -193,7 +195,7 @@ impl<'a> Strike<'a> {
     }
 
     /// What happens to a disk.
-    fn hit_disk<G: Playable>(&self, world: &mut World<G>) -> Option<&'static str> {
+    fn hit_disk<G: Game>(&self, world: &mut World<G>) -> Option<&'static str> {
         Some(match self.fault {
             Fault::FillDisk => {
                 world.disk(self.target).fill();
@@ -221,7 +223,7 @@ impl<'a> Strike<'a> {
     }
 
     /// What happens to the wire of all.
-    fn change_weather<G: Playable>(&self, world: &mut World<G>) -> Option<&'static str> {
+    fn change_weather<G: Game>(&self, world: &mut World<G>) -> Option<&'static str> {
         Some(match self.fault {
             Fault::Heal if world.is_disturbed() => {
                 world.heal();
@@ -247,7 +249,7 @@ impl<'a> Strike<'a> {
 }
 
 /// Cuts the network into parts, all but the bridge between them.
-fn split<G: Playable>(world: &mut World<G>, parts: u64, bridge: Option<Place>) {
+fn split<G: Game>(world: &mut World<G>, parts: u64, bridge: Option<Place>) {
     let sides: Vec<u64> = (0..world.count()).map(|_| world.draw() % parts).collect();
     for a in 0..world.count() {
         for b in 0..world.count() {

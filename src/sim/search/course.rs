@@ -7,8 +7,8 @@ use super::schedule::{Act, Schedule};
 use crate::{
     config::Tuning,
     sim::{
-        Playable, faults, judge::Violation, met::Met, network::Weather, swarm::Swarm, trace::Trace,
-        world::World,
+        faults, judge::Violation, met::Met, network::Weather, playable::Playable, swarm::Swarm,
+        trace::Trace, world::World,
     },
 };
 

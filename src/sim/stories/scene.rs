@@ -9,12 +9,12 @@ use crate::{
     config::Tuning,
     ledger::{Ledger, witness::Safety},
     sim::{
-        chance,
+        chance::chance,
         faults::disagreement,
         network::{Place, Weather},
         tally::Tally,
         trace::Trace,
-        world::World,
+        world::{World, names},
     },
     types::{Instant, SessionId},
 };
@@ -157,16 +157,7 @@ impl Scene {
 
     /// Time passes, event by event, until something is so. Whether that came in time.
     pub fn until(&mut self, most: Duration, so: impl Fn(&World<Tally>) -> bool) -> bool {
-        let end = self.world.now + most;
-        loop {
-            if so(&self.world) {
-                return true;
-            }
-            if !self.world.step(end) {
-                self.world.now = self.world.now.max(end);
-                return so(&self.world);
-            }
-        }
+        self.world.until(most, so)
     }
 
     /// A number below `limit`.
@@ -260,8 +251,7 @@ impl Scene {
 
     /// Something else than a verb of the world comes between the nodes.
     pub fn disturb(&mut self, what: impl Display) {
-        self.world.disturbed = self.world.now;
-        self.world.tell(what);
+        self.world.disturb(what);
     }
 
     /// Nothing of `from` reaches `to` any more.
@@ -272,25 +262,12 @@ impl Scene {
 
     /// From here on the network is like this.
     pub fn weather(&mut self, weather: Weather) {
-        let Weather { latency_us, jitter_us, loss_permille, double_permille } = weather;
-        self.disturb(format_args!(
-            "packets take {latency_us} to {} µs; of 1,000 {loss_permille} are lost, {double_permille} \
-             come twice",
-            latency_us + jitter_us
-        ));
-        self.world.network.weather = weather;
+        self.world.set_weather(weather);
     }
 
     /// Nothing passes any more between `some` and `others`.
     pub fn cut(&mut self, some: &[Place], others: &[Place]) {
-        for a in some {
-            for b in others.iter().filter(|b| *b != a) {
-                self.world.network.cut(*a, *b);
-                self.world.network.cut(*b, *a);
-            }
-        }
-        let (some, others) = (names(some), names(others));
-        self.disturb(format_args!("{some} and {others} are cut apart"));
+        self.world.cut_apart(some, others);
     }
 
     /// Everything passes again between `some` and `others`.
@@ -537,9 +514,4 @@ impl Scene {
             rebases: now.rebases - self.began.rebases,
         }
     }
-}
-
-fn names(places: &[Place]) -> String {
-    let names: Vec<String> = places.iter().map(|place| format!("n{place}")).collect();
-    names.join(", ")
 }

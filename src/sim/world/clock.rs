@@ -4,10 +4,7 @@
 use std::time::Duration;
 
 use super::World;
-use crate::{
-    sim::{Playable, network::Place},
-    types::Instant,
-};
+use crate::{game::Game, sim::network::Place, types::Instant};
 
 const MILLION: i64 = 1_000_000;
 
@@ -36,7 +33,7 @@ impl MachineClock {
     }
 }
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     /// Sets a machine's clock, which is off, so far ahead of the simulator's, and lets it gain so
     /// many microseconds in each second.
     pub fn set_clock(&mut self, place: Place, ahead: Duration, drift_ppm: i64) {

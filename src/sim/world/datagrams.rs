@@ -10,9 +10,10 @@ use bytes::Bytes;
 use super::{TCP_PORT, UDP_PORT, What, World, network_of};
 use crate::{
     config::BEACON_PORT,
+    game::Game,
     io::{Interface, Port, Wire},
     node::Input,
-    sim::{Playable, network::Place, trace::Fate},
+    sim::{network::Place, trace::Fate},
 };
 
 /// What comes before the payload of a datagram on the wire.
@@ -34,7 +35,7 @@ pub(super) struct Datagram {
     bytes: Bytes,
 }
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     /// Sends a datagram from one machine to whoever has the address `to`.
     pub(super) fn datagram(&mut self, sender: Place, to: SocketAddr, by: Port, bytes: Bytes) {
         let net = network_of(to);

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{What, World};
 use crate::{
+    game::Game,
     io::{Effect, Wire},
     ledger::{
         Ledger,
@@ -12,7 +13,7 @@ use crate::{
         entry::{Entry, EntryId},
     },
     node::{Event, Input},
-    sim::{Playable, disk::Disk, network::Place},
+    sim::{disk::Disk, network::Place},
     text::SessionName,
     types::SessionId,
 };
@@ -53,7 +54,7 @@ impl Storage {
     }
 }
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     /// The disk of a machine, to look at and to spoil.
     pub fn disk(&mut self, place: Place) -> &mut Disk {
         &mut self.machines[place].storage.disk
@@ -187,6 +188,14 @@ impl<G: Playable> World<G> {
             // What was asked for gets there.
             while self.disk(place).work().is_some() {}
         }
+        self.judge_kept();
+        let facts = self.ledgers().map(|(_, ledger)| ledger.counted_len()).max();
+        self.judge.met.pages = self.ledgers().map(|(_, it)| it.pages().count() as u64).sum();
+        self.judge.met.facts = facts.unwrap_or_default() as u64;
+    }
+
+    /// D1, at any time: what was acknowledged is on the disks.
+    pub fn judge_kept(&mut self) {
         let disks: Vec<BTreeSet<(SessionId, EntryId)>> = self
             .machines
             .iter()
@@ -203,9 +212,6 @@ impl<G: Playable> World<G> {
         if let Some((place, what)) = self.judge.archive.forgotten(self.count(), holds) {
             self.judge.fail(self.now, place, what);
         }
-        let facts = self.ledgers().map(|(_, ledger)| ledger.counted_len()).max();
-        self.judge.met.pages = self.ledgers().map(|(_, it)| it.pages().count() as u64).sum();
-        self.judge.met.facts = facts.unwrap_or_default() as u64;
     }
 
     pub(super) fn store(&mut self, place: Place, effect: Effect) {
@@ -237,7 +243,7 @@ impl<G: Playable> World<G> {
 }
 
 /// What the facts of a ledger come to, computed anew from each of them, folded or not.
-fn fold<G: Playable>(ledger: &Ledger) -> G::Scores {
+fn fold<G: Game>(ledger: &Ledger) -> G::Scores {
     let mut scores = G::Scores::default();
     let facts: Vec<_> =
         ledger.counted().into_iter().map(|entry| (ledger.happened_at(&entry), entry)).collect();

@@ -1,17 +1,21 @@
 //! Feeds a node, and does what it wants done.
 
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use super::{INBOX_PACKETS_MAX, World, fingerprint, links::Item, watch};
 use crate::{
     accounts::Friend,
+    game::Game,
     io::{Effect, Wire},
-    node::{Event, Input, Node, Output},
+    node::{Command, Event, Input, Node, Output},
     pairing::Told,
-    sim::{Playable, network::Place},
+    sim::{network::Place, panics::words_of},
 };
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     pub(super) fn feed(&mut self, place: Place, input: Input<G>) {
         let machine = &mut self.machines[place];
         if let (Some(heard), Input::Wire(wire)) = (&mut machine.stranger, &input) {
@@ -43,8 +47,12 @@ impl<G: Playable> World<G> {
         }
         let machine = &mut self.machines[place];
         let Some(node) = &mut machine.node else { return };
-        let before = node.me();
-        node.handle(machine.clock.read(self.now), input);
+        let (before, now) = (node.me(), machine.clock.read(self.now));
+        // The rules of a game are in there: what panics ends this node, as it does in the runtime.
+        let outcome = catch_unwind(AssertUnwindSafe(|| node.handle(now, input)));
+        if let Err(panic) = outcome {
+            return self.fail(place, words_of(&*panic));
+        }
         if node.me() != before {
             self.judge.born(place); // somebody else, who has promised nothing
             self.introduce(place);
@@ -53,8 +61,16 @@ impl<G: Playable> World<G> {
         self.drain(place);
     }
 
+    /// The rules have panicked in a node: it is over, and the others see a killed process.
+    fn fail(&mut self, place: Place, why: String) {
+        self.note(place, format_args!("panics: {why}"));
+        self.judge.fail(self.now, place, format!("panicked: {why}"));
+        self.kill(place);
+    }
+
     /// Carries out what a node wants.
     pub(super) fn drain(&mut self, place: Place) {
+        let mut wish = None;
         loop {
             let Some(node) = &mut self.machines[place].node else {
                 return;
@@ -66,6 +82,9 @@ impl<G: Playable> World<G> {
                     if let Some(eye) = &self.eye {
                         eye(place, &view);
                     }
+                    if let Some(pilot) = &self.pilot {
+                        wish = pilot(place, view).or(wish);
+                    }
                 }
                 None => break,
             }
@@ -74,6 +93,19 @@ impl<G: Playable> World<G> {
         let machine = &mut self.machines[place];
         let timer = machine.node.as_ref().and_then(Node::next_timeout);
         machine.timer = timer.map(|timer| machine.clock.when(timer));
+        if let Some(wish) = wish.filter(|_| !self.hands_off) {
+            self.obey(place, wish);
+        }
+    }
+
+    /// A pilot wants this. What is held down already need not be said again.
+    fn obey(&mut self, place: Place, wish: Command<G>) {
+        match wish {
+            Command::Controls(controls)
+                if self.machines[place].held.replace(controls) == Some(controls) => {}
+            Command::Order(order) => self.order(place, order),
+            other => self.handle(place, Input::Command(other)),
+        }
     }
 
     pub(super) fn event(&mut self, place: Place, event: &Event<G>) {
@@ -82,8 +114,15 @@ impl<G: Playable> World<G> {
                 trace.event(self.now, place, event);
             }
         } else if let Some(state) = self.node(place).and_then(|node| node.replica().state()) {
-            let state = state.clone();
-            self.judge.audit::<G>(self.now, place, &state.world);
+            let wrong = self.auditor.as_ref().and_then(|audit| audit(place, &state.world));
+            if let Some(what) = wrong {
+                self.judge.fail(self.now, place, what);
+            }
+        }
+        if let Some(told) = &mut self.told
+            && !matches!(event, Event::Tick { .. })
+        {
+            told.entry(place).or_default().push((self.now, event.clone()));
         }
         match event {
             Event::PeerDown { .. } => self.partings += 1,

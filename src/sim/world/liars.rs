@@ -22,13 +22,13 @@ use crate::{
         reign::ReignWord,
     },
     config::Form,
-    game::News,
+    game::{Game, News},
     io::Effect,
     keys::{SecretKey, WorldDigest},
     mesh::Delivery,
     node::Node,
     replica::snapshot,
-    sim::{Playable, network::Place},
+    sim::network::Place,
     types::{Clock, Epoch, Term, Tick},
 };
 
@@ -54,7 +54,7 @@ impl Liars {
     }
 }
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     /// From here on somebody lies.
     pub fn pervert(&mut self, place: Place) {
         self.liars.who.insert(place);
@@ -68,7 +68,7 @@ impl<G: Playable> World<G> {
     pub fn meddle(&mut self, place: Place) {
         self.meddlers.insert(self.id(place));
         if let Some(node) = &mut self.machines[place].node {
-            node.meddle(G::favour);
+            node.meddle(self.favour);
         }
         self.note(place, "plays by its own rules from here on");
     }
@@ -149,7 +149,10 @@ impl<G: Playable> World<G> {
         let mut state = (**state).clone();
         let ahead = 1 + chance % 100;
         for number in 0..ahead {
-            let pressed = G::press(chance, u32::MAX - 200 + number as u32, true);
+            let stamp = u32::MAX - 200 + number as u32;
+            let pressed =
+                self.press.and_then(|press| press((None, node.me()), chance, stamp, true).0);
+            let pressed = pressed.unwrap_or_default();
             G::step(&mut state.world, &[News::Controls(node.me(), pressed)], &mut Vec::new());
         }
         state.happened += 1_000;

@@ -16,9 +16,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::World;
 use crate::{
+    game::Game,
     node::Node,
     sim::{
-        Playable,
         met::Met,
         network::{Place, Weather},
     },
@@ -31,7 +31,7 @@ const ALIKE_MAX: u8 = 2;
 /// Of reigns that differ, so many are told apart from the newest on.
 const REIGNS_MAX: usize = 3;
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     /// The likeness of this moment; `before` is what had been met when it was one game last.
     pub fn likeness(&self, before: &Met) -> u64 {
         let mut reigns: Vec<Term> = self.nodes().flat_map(terms).collect();
@@ -99,7 +99,7 @@ impl<G: Playable> World<G> {
 }
 
 /// The reigns that a node has to do with.
-fn terms<G: Playable>(node: &Node<G>) -> impl Iterator<Item = Term> {
+fn terms<G: Game>(node: &Node<G>) -> impl Iterator<Item = Term> {
     let election = node.cluster().election();
     let world = node.replica().clock().map(|clock| clock.term);
     [election.promised(), election.current(), world].into_iter().flatten()

@@ -11,9 +11,10 @@ use rand_pcg::rand_core::Rng;
 
 use super::{What, World, network_of};
 use crate::{
+    game::Game,
     io::{CloseReason, Wire},
     node::Input,
-    sim::{Playable, network::Place},
+    sim::network::Place,
     types::{Instant, LinkId},
 };
 
@@ -62,7 +63,7 @@ impl Ends {
     }
 }
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     pub(super) fn dial(&mut self, place: Place, link: LinkId, to: SocketAddr) {
         let target = match to.ip() {
             IpAddr::V4(ip) => self.machines.iter().position(|other| other.ips.contains(&ip)),

@@ -8,15 +8,16 @@ use super::{TCP_PORT, UDP_PORT, What, World, any_bytes, links::Item};
 use crate::{
     accounts::Statement,
     config::{BEACON_PORT, Config},
+    game::Game,
     io::Wire,
     ledger::entry::EntryId,
     node::{Command, Input, Node},
-    sim::{Playable, network::Place},
+    sim::network::Place,
     text::{Name, Said, SessionName},
     types::{Incarnation, NodeId, Role},
 };
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     /// An account says this of itself, and this machine speaks for it.
     pub fn declare(&mut self, place: Place, statements: Vec<Statement>) {
         self.machines[place].statements.clone_from(&statements);
@@ -87,7 +88,7 @@ impl<G: Playable> World<G> {
             chance: any_bytes(&mut self.random),
             seed: self.random.next_u64(),
             trace_ticks: true,
-            views: self.eye.is_some(),
+            views: self.eye.is_some() || self.pilot.is_some(),
             form: self.form,
             tuning: self.tuning.clone(),
         };
@@ -96,11 +97,15 @@ impl<G: Playable> World<G> {
         }
         self.note(place, "starts");
         self.judge.born(place);
+        if self.watching.contains(&place) {
+            self.judge.watching.insert(place);
+        }
         self.started = self.now;
         let machine = &mut self.machines[place];
         machine.life += 1;
         machine.stamp = 0;
         machine.ordered = 0;
+        machine.held = None;
         machine.awake_since = self.now;
         let mut node = Node::new(machine.clock.read(self.now), config);
         if self.trace.is_some() || self.tap.is_some() || self.liars.who(place) {
@@ -109,7 +114,9 @@ impl<G: Playable> World<G> {
         machine.node = Some(node);
         let life = machine.life;
         self.feed_interfaces(place);
-        self.push(self.now, What::Press { place, life });
+        if self.press.is_some() {
+            self.push(self.now, What::Press { place, life });
+        }
         self.read_disk(place, life);
     }
 
@@ -180,6 +187,22 @@ impl<G: Playable> World<G> {
         }
         for input in inbox {
             self.feed(place, input);
+        }
+    }
+
+    /// Stops the process of a machine, and lets it go on after so long.
+    pub fn pause_for(&mut self, place: Place, span: Duration) {
+        if self.is_awake(place) {
+            self.pause(place);
+            let life = self.machines[place].life;
+            self.push(self.now + span, What::Thaw { place, life });
+        }
+    }
+
+    pub(super) fn thaw(&mut self, place: Place, life: u32) {
+        if self.machines[place].life == life {
+            let timer_first = self.draw().is_multiple_of(2);
+            self.resume(place, timer_first);
         }
     }
 

@@ -5,13 +5,14 @@
 
 use super::World;
 use crate::{
+    game::Game,
     io::{Effect, Wire},
     mesh::Delivery,
     node::Node,
-    sim::{Playable, network::Place},
+    sim::network::Place,
 };
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     /// Somebody lives at `place` who is no node.
     pub fn settle_stranger(&mut self, place: Place) {
         debug_assert!(self.node(place).is_none(), "a node lives there");

@@ -4,13 +4,14 @@ use std::fmt::Display;
 
 use super::World;
 use crate::{
+    game::Game,
     io::Wire,
     node::{Input, Node},
-    sim::{Playable, network::Place, trace::Trace},
+    sim::{network::Place, trace::Trace},
     types::{Incarnation, NodeId},
 };
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     /// Starts a trace from here on, if there is none yet.
     pub fn start_trace(&mut self) {
         if self.trace.is_none() {

@@ -1,12 +1,13 @@
 //! What may happen to a single machine, beside being killed, stopped, or cut off.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{fmt::Display, net::Ipv4Addr, time::Duration};
 
 use super::{What, World, links::End};
 use crate::{
+    game::Game,
     io::{CloseReason, Wire},
     node::Input,
-    sim::{Playable, network::Place},
+    sim::network::{Place, Weather},
     types::Instant,
 };
 
@@ -19,13 +20,42 @@ pub(super) struct Flap {
     down: bool,
 }
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     /// Whether anything at all is wrong between or with the machines that run.
     pub fn is_disturbed(&self) -> bool {
         let troubled = self.machines.iter().any(|machine| {
             machine.paused || machine.port_taken || !machine.reads || !machine.slow.is_zero()
         });
         self.network.is_disturbed() || troubled || !self.flaps.is_empty()
+    }
+
+    /// Something comes between the nodes.
+    pub fn disturb(&mut self, what: impl Display) {
+        self.disturbed = self.now;
+        self.tell(what);
+    }
+
+    /// Nothing passes any more between `some` and `others`.
+    pub fn cut_apart(&mut self, some: &[Place], others: &[Place]) {
+        for a in some {
+            for b in others.iter().filter(|b| *b != a) {
+                self.network.cut(*a, *b);
+                self.network.cut(*b, *a);
+            }
+        }
+        let (some, others) = (names(some), names(others));
+        self.disturb(format_args!("{some} and {others} are cut apart"));
+    }
+
+    /// From here on the network is like this.
+    pub fn set_weather(&mut self, weather: Weather) {
+        let Weather { latency_us, jitter_us, loss_permille, double_permille } = weather;
+        self.disturb(format_args!(
+            "packets take {latency_us} to {} µs; of 1,000 {loss_permille} are lost, {double_permille} \
+             come twice",
+            latency_us + jitter_us
+        ));
+        self.network.weather = weather;
     }
 
     /// From here on the process gets its share of the processor late, by up to `slow`; on time
@@ -128,4 +158,10 @@ impl<G: Playable> World<G> {
     pub fn leave_network(&mut self, place: Place, net: u8) {
         self.machines[place].ips.retain(|ip| ip.octets()[2] != net);
     }
+}
+
+/// Some machines, in words.
+pub fn names(places: &[Place]) -> String {
+    let names: Vec<String> = places.iter().map(|place| format!("n{place}")).collect();
+    names.join(", ")
 }

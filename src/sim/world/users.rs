@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    game::Game,
     node::{Deceit, Event},
     pairing::{Ended, Told},
-    sim::{Playable, network::Place},
+    sim::network::Place,
     types::{Instant, NodeId},
 };
 
@@ -34,7 +35,7 @@ pub struct Users {
 
 impl Users {
     /// A node tells its user of this.
-    pub(super) fn note<G: Playable>(&mut self, now: Instant, place: Place, event: &Event<G>) {
+    pub(super) fn note<G: Game>(&mut self, now: Instant, place: Place, event: &Event<G>) {
         match event {
             Event::Locked { .. } => {
                 self.locked_out.entry(place).or_insert(now);

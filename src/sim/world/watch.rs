@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::{What, World};
 use crate::{
     cluster::election::descends,
-    game::{Rate, Span},
-    sim::{Playable, network::Place},
+    game::{Game, Rate, Span},
+    sim::network::Place,
     types::{Clock, Instant, NodeId, Term},
 };
 
@@ -79,7 +79,7 @@ pub enum Loss {
     Deaf,
 }
 
-impl<G: Playable> World<G> {
+impl<G: Game> World<G> {
     fn span(span: Span) -> Duration {
         Rate::of::<G>().span(span)
     }
@@ -246,13 +246,15 @@ impl<G: Playable> World<G> {
     /// The host at `lost` is about to be lost, and nothing else goes on: everybody must have another
     /// one in time.
     pub fn expect_successor(&mut self, lost: Place, loss: Loss) {
-        let others = self.machines.iter().enumerate().filter(|(place, _)| *place != lost);
+        let others = self.machines.iter().enumerate();
+        let others = others.filter(|(place, _)| *place != lost && !self.watching.contains(place));
         let survivors = others.filter_map(|(_, machine)| machine.node.as_ref());
         let patience = survivors.clone().map(|node| node.cluster().election().suspicion()).max();
         let Some(patience) = patience else { return };
         // Without a link to its end, a killed process falls silent like any other.
         let told = (0..self.count())
             .filter(|place| *place != lost && self.node(*place).is_some())
+            .filter(|place| !self.watching.contains(place))
             .all(|place| self.are_linked(place, lost));
         let allowed = match (loss, survivors.count()) {
             (Loss::Deaf, 1) => Self::span(UNHEARD_WITHOUT_WITNESS),
@@ -305,7 +307,9 @@ impl<G: Playable> World<G> {
 
     /// What keeps a lost host from being succeeded, if anything does.
     fn unsucceeded(&self, lost: Place) -> Option<String> {
-        let awake = (0..self.count()).filter(|place| *place != lost && self.is_awake(*place));
+        let awake = (0..self.count())
+            .filter(|place| *place != lost && self.is_awake(*place))
+            .filter(|place| !self.watching.contains(place));
         let mut reign = None;
         for place in awake.clone() {
             if let Some(term) = self.machines[place].reign
