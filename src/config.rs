@@ -479,15 +479,13 @@ impl Tuning {
     }
 
     /// The same at the rate of a game: as long as it is, and longer by so many ticks' being longer. One lost
-    /// tick is no silence; whoever is asked may have to wait for two ticks before it knows whether the host lives;
-    /// and a grant lasts until the first tick after that. Nobody is woken for longer than a tick, so only
+    /// tick is no silence; a grant lasts until the first tick after the longest ask. Nobody is woken for longer than a tick, so only
     /// what exceeds that is sleep.
     pub(crate) fn at(self, rate: Rate) -> Self {
         let longer = |span: Duration, ticks| rate.stretch(span, ticks);
         Self {
             suspicion_min: longer(self.suspicion_min, 2),
             suspicion_max: longer(self.suspicion_max, 2),
-            ask_deadline: longer(self.ask_deadline, 2),
             ask_patience: longer(self.ask_patience, 2),
             grant: longer(self.grant, 3),
             acknowledged: longer(self.acknowledged, 3),

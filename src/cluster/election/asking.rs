@@ -113,12 +113,19 @@ impl Election {
         if self.tuning.has(Mutant::NoAskFirst) {
             return self.reign_from(now, ends, suspect.is_some(), BTreeMap::new(), None);
         }
+        // Others may still hear a host whose link has closed here, and have to wait for two ticks to know; of one that was
+        // silent for so long, for one at most.
+        let ticks = match seeking.lost.as_ref().map(|lost| lost.cause) {
+            Some(Cause::Closed) => 2,
+            Some(Cause::Silent | Cause::Deaf) => 1,
+            Some(Cause::Left | Cause::Yielded) | None => 0,
+        };
         let deadline = if asked.is_empty() && suspect.is_some() {
             now + patience
         } else if self.tuning.has(Mutant::WaitsForAll) {
             now + Duration::from_secs(3_600)
         } else {
-            now + self.tuning.ask_deadline
+            now + self.rate.stretch(self.tuning.ask_deadline, ticks)
         };
         let candidacy = Candidacy {
             began: now,

@@ -47,6 +47,10 @@ const NO_WITNESS: Span = Span::ms(1_100, 4);
 const UNHEARD: Span = Span::ms(1_000, 8);
 const UNHEARD_WITHOUT_WITNESS: Span = Span::ms(1_300, 10);
 
+/// After so long a host that hears no datagrams hears everybody over its links: where it takes longer to do without
+/// it, nobody needs to.
+const HEARS_OVER_LINKS: Duration = Duration::from_millis(2_000);
+
 /// A reign that has begun, and the one it replaced.
 #[derive(Clone, Debug)]
 pub(super) struct Succession {
@@ -251,6 +255,9 @@ impl<G: Game> World<G> {
         let survivors = others.filter_map(|(_, machine)| machine.node.as_ref());
         let patience = survivors.clone().map(|node| node.cluster().election().suspicion()).max();
         let Some(patience) = patience else { return };
+        if loss == Loss::Deaf && Self::span(UNHEARD) > HEARS_OVER_LINKS {
+            return;
+        }
         // Without a link to its end, a killed process falls silent like any other.
         let told = (0..self.count())
             .filter(|place| *place != lost && self.node(*place).is_some())
