@@ -96,9 +96,27 @@
 //! ```
 //! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/materials/guide/duck.rs")); }
 //! # use ducks::Ducks;
-//! interregnum::sim::check::<Ducks>(5)?; // TODO
-//! # Ok::<(), interregnum::sim::Fault>(())
+//! use std::time::Duration;
+//!
+//! use interregnum::{Command, sim::Lan};
+//!
+//! let mut lan = Lan::<Ducks>::new(7, 4); // four machines
+//! lan.pilot(|view| {
+//!     let pond = view.picture.as_ref()?.newest();
+//!     let duck = pond.ducks.get(&view.me)?;
+//!     Some(Command::Controls((pond.bread - duck.at).signum() as i8))
+//! });
+//! lan.start_all();
+//! lan.run(Duration::from_secs(5));
+//! let host = lan.kill_host().expect("somebody hosts");
+//! lan.run(Duration::from_secs(5));
+//! lan.start(host);
+//! lan.storm(2); // whatever can go wrong, for a while
+//! lan.finish()?; // all is mended: one game again, one world, nobody cheated, nothing panicked
+//! # Ok::<(), interregnum::sim::Broken>(())
 //! ```
+//!
+//! When something is broken it says what, where and when, and with which number it happens again.
 //!
 //! # 5. What makes it a good one
 //!
