@@ -22,8 +22,9 @@ use crate::{
 /// A bot seems to think for so many ticks.
 const THINKS: u64 = 6;
 
-/// How long it may take beyond a turn until a game goes on that has lost its host, or whoever's turn it was.
-const GOES_ON: Duration = Duration::from_millis(1_500);
+/// What a turn may take beyond its own time. Its clock counts ticks: it stands still while nobody hosts, and where two
+/// games become one it counts those again that are given up.
+const GOES_ON: Duration = Duration::from_millis(1_000);
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -160,10 +161,14 @@ impl Seen {
             .count()
     }
 
-    /// The longest that nothing happened in a game that was played: between two moves, or until somebody was out.
+    /// The longest that nothing happened in a game before it ended: between two moves, or until somebody was out. (Who
+    /// comes back in another game may take what it hears then for news of the one before.)
     fn longest_turn(&self) -> Duration {
-        let turns = self.news.values().flat_map(|news| news.iter().zip(news.iter().skip(1)));
-        turns.map(|(at, next)| next.saturating_sub(*at)).max().unwrap_or_default()
+        let turns = self.ended.iter().filter_map(|(game, ended)| {
+            let news: Vec<Duration> = self.news.get(game)?.range(..=*ended).copied().collect();
+            news.windows(2).map(|two| two[1].saturating_sub(two[0])).max()
+        });
+        turns.max().unwrap_or_default()
     }
 
     /// The longest that a game took, and so many moves it had.

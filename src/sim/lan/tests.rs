@@ -300,14 +300,6 @@ fn storms_blow_over_whoever_watches() {
 }
 
 #[test]
-#[ignore = "takes a minute; the same for five hundred seeds"]
-fn five_hundred_storms_blow_over_whoever_watches() {
-    let met = storms(0..500, 4);
-    println!("{met:?}");
-    assert!(met.len() > 30, "{met:?}");
-}
-
-#[test]
 fn the_games_of_the_house_can_be_scripted_like_any_other() {
     let mut lan = Lan::<Tally>::new(1, 3);
     lan.start_all();
