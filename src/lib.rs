@@ -182,9 +182,9 @@ pub mod details {
     //! |---|---|
     //! | [`Settings`](crate::Settings) | [`Form`], [`Tuning`], [`Lock`], [`PublicKey`], and what [`check_address`] says of an address |
     //! | [`StartError`](crate::StartError) | [`AddressError`], [`OutOfRange`] |
-    //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`] |
+    //! | [`Handle`](crate::Handle) | [`Started`], [`Timed`], [`NotTaken`], [`Pilot`], [`Stats`], [`Traffic`] |
     //! | [`kit`](crate::kit) | [`random_bytes`], for what is to be hidden |
-    //! | [`View`](crate::View) | [`Handover`], [`LedgerView`], [`WallTime`], [`Accounts`], [`Friend`], [`PairingView`], [`ChatView`] |
+    //! | [`View`](crate::View) | [`Handover`], [`Connection`], [`LedgerView`], [`WallTime`], [`Accounts`], [`Friend`], [`PairingView`], [`ChatView`] |
     //! | [`ChatView`] | [`ChatLine`], [`Line`], [`Content`], [`Place`], [`EntryId`], [`Sent`] |
     //! | [`MemberView`](crate::MemberView) | [`Standing`] |
     //! | [`Command`](crate::Command) | [`Statement`], [`Said`], [`Unsaid`] |
@@ -208,11 +208,14 @@ pub mod details {
             witness::Safety,
         },
         node::{
-            Cause, ChatLine, ChatNews, ChatView, Deceit, Exclusion, Handover, LedgerView, NotSaid,
-            PairingView, Parting, Sent,
+            Cause, ChatLine, ChatNews, ChatView, Connection, Deceit, Exclusion, Handover,
+            LedgerView, NotSaid, PairingView, Parting, Sent,
         },
         pairing::{Code, Ended, Sign, Stage, Told},
-        runtime::{AddressError, NotTaken, Pilot, Started, Timed, check_address, random_bytes},
+        runtime::{
+            AddressError, NotTaken, Pilot, Started, Stats, Timed, Traffic, check_address,
+            random_bytes,
+        },
         text::{NAME_CHARS_MAX, Said, Unfit, Unsaid},
         types::{Epoch, Incarnation},
     };

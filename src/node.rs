@@ -402,6 +402,20 @@ pub struct View<G: Game> {
     pub wall: WallTime,
     /// When somebody is dialled next that this node has no link with, and wants one.
     pub next_try: Option<Instant>,
+    /// How well it hears its host, and is heard.
+    pub connection: Connection,
+}
+
+/// How well a node hears its host, and is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// From what the player holds down until a state came that has it, in the mean of the last eight or so: a round
+    /// trip, and the wait for a tick. None before that, and of whoever only watches.
+    pub lag: Option<Duration>,
+    /// How many ticks were applied in this session.
+    pub ticks: u64,
+    /// How many never were, since a later one was there first: they got lost, or were overtaken.
+    pub missed: u64,
 }
 
 impl<G: Game> View<G> {
@@ -432,6 +446,7 @@ impl<G: Game> View<G> {
             ledger: LedgerView::default(),
             wall: WallTime::default(),
             next_try: None,
+            connection: Connection::default(),
         }
     }
 

@@ -56,7 +56,7 @@ use crate::{
     game::{FactRules, Game},
     keys::{Lock, PublicKey, SecretKey},
     ledger::{disk::Stored, entry::EntryId},
-    node::{Command, Event, Interface, Node, View, bytes_of_order},
+    node::{Command, Connection, Event, Interface, Node, View, bytes_of_order},
     text::{Name, Said, SessionName, Unfit},
     types::{Incarnation, Instant, NodeId, Role},
 };
@@ -252,6 +252,26 @@ pub struct Started {
     pub udp: u16,
 }
 
+/// What came and went since the start, and how well the host is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// What left, in bytes of payload: of datagrams, and over links.
+    pub sent: Traffic,
+    /// What came in.
+    pub received: Traffic,
+    /// How well the host is heard: lag, and ticks that got lost.
+    pub connection: Connection,
+}
+
+/// So many bytes, and in so many datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes in datagrams and over links, without what the system puts in front of them.
+    pub bytes: u64,
+    /// Datagrams.
+    pub datagrams: u64,
+}
+
 /// Something that happened, and when.
 #[derive(Clone, Debug)]
 pub struct Timed<G: Game> {
@@ -378,6 +398,8 @@ fn launch<G: Game>(settings: Settings, pilot: Option<Pilot<G>>) -> Result<Handle
                 interfaces: changed,
                 disk: kept.disk,
                 pilot,
+                sent: Traffic::default(),
+                received: Traffic::default(),
             };
             driver.run(warnings, tell);
         });
@@ -552,6 +574,13 @@ impl<G: Game> Handle<G> {
     pub fn events(&self) -> Events<G> {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         first.unwrap_or_else(|| self.readers.take_on())
+    }
+
+    /// What the node has sent and received so far, and how well it hears its host.
+    pub fn stats(&self) -> Stats {
+        let connection = self.view().map_or(Connection::default(), |view| view.connection);
+        let (sent, received) = self.shared.traffic();
+        Stats { sent, received, connection }
     }
 
     /// What time it is for the node: the clock of every [`Instant`] it tells.

@@ -321,3 +321,15 @@ fn wait_for<T>(mut what: impl FnMut() -> Option<T>) -> Option<T> {
     }
     None
 }
+
+#[test]
+fn what_came_and_went_is_counted_and_how_soon_what_is_pressed_comes_back() {
+    let nodes = gathered(2);
+    for node in &nodes {
+        until(node, |view| view.connection.ticks > 30 && view.connection.lag.is_some());
+        let stats = node.stats();
+        assert!(stats.sent.datagrams > 10 && stats.received.datagrams > 10, "{stats:?}");
+        assert!(stats.sent.bytes > 20 * stats.sent.datagrams, "{stats:?}");
+        assert!(stats.connection.lag.unwrap() < Duration::from_secs(1), "{stats:?}");
+    }
+}

@@ -20,6 +20,9 @@ use crate::{
 /// and what came with this one is shown soon.
 const CONTROLS_AFTER_TICK: Duration = Duration::from_micros(9_000);
 
+/// Of so many controls it is remembered when they were held down: a second of them, and more.
+const HELD_DOWN_MAX: usize = 128;
+
 /// In each tick of sixty a second it shifts by one part of so many of what it is off.
 const SHIFTS: u64 = 16;
 
@@ -72,10 +75,24 @@ impl<G: Game> Node<G> {
     }
 
     /// Notes what the own player holds down. Its number.
-    pub(super) fn press(&mut self) -> u64 {
+    pub(super) fn press(&mut self, now: Instant) -> u64 {
         let number = self.client.press(self.controls);
+        if self.held_down.len() == HELD_DOWN_MAX {
+            self.held_down.pop_front();
+        }
+        self.held_down.push_back((number, now));
         self.auditing.audit.pressed(number, self.controls);
         number
+    }
+
+    /// A state has the controls up to this number: how long that took.
+    pub(super) fn note_lag(&mut self, now: Instant, number: u64) {
+        let had = self.held_down.partition_point(|(held, _)| *held <= number);
+        if let Some((_, at)) = self.held_down.drain(..had).next_back() {
+            let took = now.since(at);
+            let lag = self.connection.lag.map_or(took, |lag| (lag * 7 + took) / 8);
+            self.connection.lag = Some(lag);
+        }
     }
 
     /// The own player orders something.
@@ -101,7 +118,7 @@ impl<G: Game> Node<G> {
     /// Sends the host what the own player holds down, and orders.
     pub(super) fn report(&mut self, now: Instant) {
         if self.cluster.me().role == Role::Player && self.applied.is_some() {
-            self.press();
+            self.press(now);
         }
         self.want_journal(now);
         if self.is_silent() {
@@ -195,6 +212,8 @@ impl<G: Game> Node<G> {
                     self.tick_at = self.tick_at.map(|at| at.min(soon));
                 }
                 self.client.acknowledge(self.me(), self.cluster.me().incarnation, &snapshot.state);
+                let number = snapshot.state.seats.get(&self.me()).map_or(0, |seat| seat.number);
+                self.note_lag(now, number);
                 let mark = WorldMark { clock, began: packet.began };
                 self.take(mark, snapshot.state, packet.ends.beaten());
                 if let Some(origin) = self.cluster.origin_of(&packet) {

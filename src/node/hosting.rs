@@ -122,7 +122,7 @@ impl<G: Game> Node<G> {
             return;
         };
         let mut state = State::clone(&before);
-        let number = self.press();
+        let number = self.press(now);
         let (me, incarnation) = (self.me(), self.cluster.me().incarnation);
         self.host.collect(me, incarnation, None, number, &[self.controls]);
         self.client.orders_mut().pass();
@@ -143,6 +143,7 @@ impl<G: Game> Node<G> {
         let (hash, digest) = state.hash_and_digest();
         let state = Arc::new(state);
         self.client.acknowledge(me, incarnation, &state);
+        self.note_lag(now, number);
         self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);

@@ -6,9 +6,9 @@ use std::{collections::VecDeque, fmt, sync::Arc};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Command, Event, Handover, Input, LedgerView, MemberView, Output, Picture, SessionView, Status,
-    auditing::Auditing, company::Company, fan::Fan, following::Speech, hosting::Receiver,
-    persons::Persons, talk::Talk, watching::Watching,
+    Command, Connection, Event, Handover, Input, LedgerView, MemberView, Output, Picture,
+    SessionView, Status, auditing::Auditing, company::Company, fan::Fan, following::Speech,
+    hosting::Receiver, persons::Persons, talk::Talk, watching::Watching,
 };
 use crate::{
     accounts::{Accounts, Friend},
@@ -63,6 +63,9 @@ pub struct Node<G: Game> {
     pub(super) talk: Talk,
     pub(super) company: Company,
     pub(super) applied: Option<Applied>,
+    pub(super) connection: Connection,
+    /// When the player held down what no state has had yet, by its number.
+    pub(super) held_down: VecDeque<(u64, Instant)>,
     lost: Option<(NodeId, Cause)>,
     pub(super) handover: Option<Handover>,
     pub(super) picture: Option<Picture<G>>,
@@ -166,6 +169,8 @@ impl<G: Game> Node<G> {
             persons: Persons::new(std::mem::take(&mut config.statements), config.allowed.as_ref()),
             company: Company::new(std::mem::take(&mut config.friends)),
             applied: None,
+            connection: Connection::default(),
+            held_down: VecDeque::new(),
             lost: None,
             handover: None,
             picture: None,
@@ -369,6 +374,8 @@ impl<G: Game> Node<G> {
         self.auditing.forget();
         self.tick_at = None;
         self.applied = None;
+        self.connection = Connection::default();
+        self.held_down.clear();
         self.lost = None;
         self.handover = None;
         self.picture = None;
@@ -553,6 +560,11 @@ impl<G: Game> Node<G> {
     /// Notes that a tick was applied, and reports the first of a reign.
     pub(super) fn applied(&mut self, now: Instant, clock: Clock, hash: u32, began: Tick) {
         let before = self.applied.replace(Applied { clock, at: now });
+        self.connection.ticks += 1;
+        if let Some(before) = before.filter(|before| before.clock.term == clock.term) {
+            let skipped = clock.tick.0.saturating_sub(before.clock.tick.0.saturating_add(1));
+            self.connection.missed = self.connection.missed.saturating_add(skipped);
+        }
         if before.is_none_or(|before| before.clock.term != clock.term) {
             let gap = before.map(|before| now.since(before.at));
             let rolled_back = before.map_or(0, |b| b.clock.tick.0.saturating_sub(began.0));

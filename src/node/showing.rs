@@ -69,6 +69,7 @@ impl<G: Game> Node<G> {
             ledger: self.memory.ledger.clone(),
             wall: self.cluster.wall(now),
             next_try: self.cluster.next_try(),
+            connection: self.connection,
         };
         self.out.push_back(Output::View(Arc::new(view)));
     }

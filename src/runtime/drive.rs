@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    Happened, Pilot, clock,
+    Happened, Pilot, Traffic, clock,
     disk::{self, Disk},
     events::Teller,
     interfaces::Seen,
@@ -44,6 +44,8 @@ pub struct Driver<G: Game> {
     pub interfaces: Receiver<Seen>,
     pub disk: Disk,
     pub pilot: Option<Pilot<G>>,
+    pub sent: Traffic,
+    pub received: Traffic,
 }
 
 impl<G: Game> Driver<G> {
@@ -67,6 +69,7 @@ impl<G: Game> Driver<G> {
                 running = self.feed(Input::Wire(Wire::Woke(clock::wall_time())), tell);
             }
             running = running && self.turn(woken, tell);
+            self.shared.count(self.sent, self.received);
         }
         self.sockets.finish(clock::now() + FAREWELL);
     }
@@ -93,6 +96,11 @@ impl<G: Game> Driver<G> {
     fn take_in(&mut self, tell: &mut Teller<G>) -> bool {
         let mut running = true;
         while running && let Some(wire) = self.sockets.next() {
+            match &wire {
+                Wire::Packet { bytes, .. } => self.received.datagram(bytes.len()),
+                Wire::Bytes { chunk, .. } => self.received.bytes += chunk.len() as u64,
+                _ => {}
+            }
             running = self.feed(Input::Wire(wire), tell);
         }
         if let Some(warning) = self.sockets.next_warning() {
@@ -187,14 +195,30 @@ impl<G: Game> Driver<G> {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Packet { to, via, bytes } => self.sockets.packet(to, via, &bytes),
-            Effect::Broadcast { on, port, bytes } => self.sockets.broadcast(&on, port, &bytes),
+            Effect::Packet { to, via, bytes } => {
+                self.sent.datagram(bytes.len());
+                self.sockets.packet(to, via, &bytes);
+            }
+            Effect::Broadcast { on, port, bytes } => {
+                self.sent.datagram(bytes.len());
+                self.sockets.broadcast(&on, port, &bytes);
+            }
             Effect::Dial { link, to } => self.sockets.dial(link, to),
-            Effect::Bytes { link, bytes } => self.sockets.send(link, bytes),
+            Effect::Bytes { link, bytes } => {
+                self.sent.bytes += bytes.len() as u64;
+                self.sockets.send(link, bytes);
+            }
             Effect::Close { link } => self.sockets.close(link),
             Effect::Persist { batch, records } => self.disk.persist(batch, records),
             Effect::Remember { session, name } => self.disk.remember(session, &name),
         }
+    }
+}
+
+impl Traffic {
+    fn datagram(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.datagrams += 1;
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     node::{Command, View},
 };
 
-use super::NotTaken;
+use super::{NotTaken, Traffic};
 
 /// How many commands may wait for the network thread. People are slower than that.
 const COMMANDS_WAITING_MAX: usize = 256;
@@ -32,6 +32,7 @@ pub struct Shared<G: Game> {
     commands: Sender<Command<G>>,
     waiting: Receiver<Command<G>>,
     orders: (Sender<G::Order>, Receiver<G::Order>),
+    traffic: Mutex<(Traffic, Traffic)>,
     leave: AtomicBool,
     abandon: AtomicBool,
 }
@@ -88,6 +89,11 @@ impl<G: Game> Shared<G> {
         if result.timed_out() { None } else { view.clone() }
     }
 
+    /// What was sent, and received.
+    pub fn traffic(&self) -> (Traffic, Traffic) {
+        *lock(&self.traffic)
+    }
+
     /// Asks for a polite end.
     pub fn leave(&self) {
         self.leave.store(true, Ordering::Release);
@@ -119,9 +125,14 @@ impl<G: Game> Shared<G> {
             commands,
             waiting,
             orders: bounded(ORDERS_WAITING_MAX),
+            traffic: Mutex::default(),
             leave: AtomicBool::new(false),
             abandon: AtomicBool::new(false),
         })
+    }
+
+    pub fn count(&self, sent: Traffic, received: Traffic) {
+        *lock(&self.traffic) = (sent, received);
     }
 
     pub fn show(&self, view: Arc<View<G>>) {
