@@ -125,6 +125,15 @@
 #[cfg(feature = "window")]
 pub mod ui;
 
+/// The program. It stands in here so that what it and the library both need of generic code is built once;
+/// it names the library as every other program does.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+#[expect(clippy::disallowed_methods, reason = "the impure edge")]
+pub mod cli;
+#[cfg(feature = "cli")]
+extern crate self as interregnum;
+
 #[doc(hidden)]
 pub mod accounts;
 pub mod arena;

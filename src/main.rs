@@ -1,10 +1,7 @@
-//! The program: parse, run, exit code.
+//! The program: parse, run, exit code. All of it is in the library's [`cli`](interregnum::cli).
 
 use std::process::ExitCode;
 
-#[expect(clippy::disallowed_methods, reason = "the impure edge")]
-mod cli;
-
 fn main() -> ExitCode {
-    cli::main()
+    interregnum::cli::main()
 }

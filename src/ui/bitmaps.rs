@@ -2,54 +2,95 @@
 //!
 //! Most who play never need one, so it is unpacked when the first one is wanted.
 
-use std::{cmp::Ordering, sync::LazyLock};
+use std::sync::LazyLock;
 
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
 /// Of what height a bitmap is, and of what width at most.
 pub const SIDE: usize = 16;
 
-/// A code point, and the rows.
-const RECORD_BYTES: usize = 3 + 2 * SIDE;
-
-/// In the first byte of a code point: the bitmap has its whole width.
-const WIDE: u8 = 0x80;
+/// The first code point, how many there are, and the width in halves.
+const RUN_BYTES: usize = 3 + 2 + 1;
 
 /// More than there are.
 const UNPACKED_BYTES_MAX: usize = 4 << 20;
 
-static UNPACKED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+static UNPACKED: LazyLock<Unpacked> = LazyLock::new(|| {
     let packed = include_bytes!(concat!(env!("OUT_DIR"), "/unifont"));
-    decompress_to_vec_with_limit(packed, UNPACKED_BYTES_MAX).unwrap_or_default()
+    let bytes = decompress_to_vec_with_limit(packed, UNPACKED_BYTES_MAX).unwrap_or_default();
+    Unpacked::read(&bytes).unwrap_or_default()
 });
+
+/// Half a bitmap, which is 8 pixels wide: its rows, the leftmost pixel in the highest bit.
+type Half = [u8; SIDE];
+
+/// All bitmaps.
+#[derive(Default)]
+struct Unpacked {
+    /// In the order of their code points.
+    runs: Vec<Run>,
+    halves: Vec<Half>,
+}
+
+/// Successive code points, all of one width.
+struct Run {
+    first: u32,
+    count: u32,
+    /// How many halves each has: one or two.
+    width: usize,
+    /// Where the halves of the first one begin.
+    at: usize,
+}
+
+impl Unpacked {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (count, bytes) = bytes.split_first_chunk()?;
+        let (runs, halves) =
+            bytes.split_at_checked(RUN_BYTES * usize::from(u16::from_be_bytes(*count)))?;
+        let mut at = 0;
+        let read = |&[a, b, c, d, e, width]: &[u8; RUN_BYTES]| {
+            let (first, count) =
+                (u32::from_be_bytes([0, a, b, c]), u32::from_be_bytes([0, 0, d, e]));
+            let run = Run { first, count, width: width.into(), at };
+            at += run.count as usize * run.width;
+            run
+        };
+        Some(Self {
+            runs: runs.as_chunks().0.iter().map(read).collect(),
+            halves: halves.as_chunks().0.to_vec(),
+        })
+    }
+
+    fn find(&self, c: char) -> Option<&[Half]> {
+        let code = u32::from(c);
+        let after = self.runs.partition_point(|run| run.first <= code);
+        let run = self.runs.get(after.checked_sub(1)?)?;
+        let nth = Some(code - run.first).filter(|nth| *nth < run.count)? as usize;
+        self.halves.get(run.at + nth * run.width..)?.get(..run.width)
+    }
+}
 
 /// The picture of one character.
 #[derive(Clone, Copy, Debug)]
 pub struct Bitmap {
-    record: &'static [u8; RECORD_BYTES],
+    halves: &'static [Half],
 }
 
 impl Bitmap {
     /// That of `c`, if there is one.
     pub fn of(c: char) -> Option<Self> {
-        let (records, _) = UNPACKED.as_chunks::<RECORD_BYTES>();
-        let wanted = u32::from(c).to_be_bytes();
-        let order = |[first, second, third, ..]: &[u8; RECORD_BYTES]| -> Ordering {
-            [first & !WIDE, *second, *third][..].cmp(&wanted[1..])
-        };
-        let at = records.binary_search_by(order).ok()?;
-        records.get(at).map(|record| Self { record })
+        UNPACKED.find(c).map(|halves| Self { halves })
     }
 
     /// How many pixels wide it is: 8 or 16.
     pub fn width(self) -> usize {
-        if self.record[0] & WIDE == 0 { SIDE / 2 } else { SIDE }
+        self.halves.len() * SIDE / 2
     }
 
     /// Whether a pixel is set.
     pub fn is_set(self, x: usize, y: usize) -> bool {
-        let row = self.record.get(3 + 2 * y..5 + 2 * y).and_then(|row| row.first_chunk());
-        row.is_some_and(|row| x < SIDE && u16::from_be_bytes(*row) & (0x8000 >> x) != 0)
+        let row = self.halves.get(x / 8).and_then(|half| half.get(y));
+        row.is_some_and(|row| row & (0x80 >> (x % 8)) != 0)
     }
 }
 
@@ -78,7 +119,7 @@ mod tests {
             let set = (0..SIDE).any(|y| (0..SIDE).any(|x| bitmap.is_set(x, y)));
             assert!(set, "{c}");
         }
-        assert!(UNPACKED.len() > 50_000 * RECORD_BYTES);
+        assert!(UNPACKED.halves.len() > 100_000);
         assert!(Bitmap::of('\u{1f600}').is_none(), "no emoji");
     }
 }

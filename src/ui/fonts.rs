@@ -7,14 +7,19 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use fontdue::{Font, FontSettings};
 use macroquad::math::Rect;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
 use super::{
     bitmaps::{Bitmap, SIDE},
     pixels::Pixels,
 };
 
-const ROYAL: &[u8] = include_bytes!("../../assets/Cinzel-Bold.ttf");
-const PLAIN: &[u8] = include_bytes!("../../assets/Nunito-ExtraBold.ttf");
+/// The faces, as `build.rs` has packed them.
+const ROYAL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/Cinzel-Bold"));
+const PLAIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/Nunito-ExtraBold"));
+
+/// More than either has.
+const UNPACKED_BYTES_MAX: usize = 1 << 20;
 
 /// Of what height a bitmap character is, in pixels of its bitmap.
 pub const BITMAP: usize = SIDE;
@@ -67,8 +72,11 @@ impl Fonts {
     /// # Errors
     /// [`FontsDamaged`] if the build is broken.
     pub fn load() -> Result<Self, FontsDamaged> {
-        let load =
-            |bytes| Font::from_bytes(bytes, FontSettings::default()).map_err(|_| FontsDamaged);
+        let load = |packed| {
+            let bytes = decompress_to_vec_with_limit(packed, UNPACKED_BYTES_MAX)
+                .map_err(|_| FontsDamaged)?;
+            Font::from_bytes(bytes, FontSettings::default()).map_err(|_| FontsDamaged)
+        };
         Ok(Self { royal: load(ROYAL)?, plain: load(PLAIN)?, rooms: RefCell::default() })
     }
 
