@@ -64,6 +64,7 @@ impl Rate {
     ///     const TICKS_PER_SECOND: u64 = 10;
     /// #   type World = ();
     /// #   type Controls = ();
+    /// #   type Order = ();
     /// #   type Event = ();
     /// #   type Scores = ();
     /// #   fn new_world(_seed: u64) {}

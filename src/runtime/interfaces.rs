@@ -9,11 +9,9 @@
 //! beacons go to 255.255.255.255 out of each device. Some systems tell nothing at all (a sandbox):
 //! then what they told last is believed, and people are told.
 
-#![expect(clippy::disallowed_types, reason = "the impure edge")]
-
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, UdpSocket},
+    net::{IpAddr, Ipv4Addr},
     thread,
     time::Duration,
 };
@@ -38,9 +36,6 @@ const LOOPBACK: Interface = Interface {
     index: LOOPBACK_INDEX,
     broadcast: Some(Ipv4Addr::new(127, 255, 255, 255)),
 };
-
-/// An address of documentation, which no network has (RFC 5737): only a default route leads there.
-const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 0);
 
 /// What the thread that looks has to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,23 +140,12 @@ pub fn refused(error: &io::Error) -> Seen {
 
 /// The address that others most likely reach this machine at.
 pub fn likely_ip(all: &[Interface]) -> Ipv4Addr {
-    if let Ok(ip) = ip_towards(ELSEWHERE) {
+    if let Ok(IpAddr::V4(ip)) = local_ip_address::local_ip() {
         return ip;
     }
     // Without a default route there is no likely one: any that is not this machine alone.
     let others = all.iter().map(|interface| interface.ip);
     others.into_iter().find(|ip| may_be_somebodys(*ip)).unwrap_or(Ipv4Addr::LOCALHOST)
-}
-
-/// The address that the system would send to `there` from. Nothing is sent: a datagram socket that is
-/// connected has only been told where to.
-fn ip_towards(there: Ipv4Addr) -> io::Result<Ipv4Addr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    socket.connect((there, 9))?;
-    match socket.local_addr()?.ip() {
-        IpAddr::V4(ip) if may_be_somebodys(ip) => Ok(ip),
-        _ => Err(io::ErrorKind::AddrNotAvailable.into()),
-    }
 }
 
 /// Whether one machine can have that address, as far as this one knows.
@@ -207,14 +191,6 @@ mod tests {
     fn loopback_is_among_the_networks() {
         assert!(interfaces().unwrap().contains(&LOOPBACK));
         assert!(assumed().contains(&LOOPBACK));
-    }
-
-    #[test]
-    fn the_own_address_is_one_that_the_system_would_send_from() {
-        let host = Ipv4Addr::new(127, 0, 0, 9);
-        assert!(ip_towards(host).is_err(), "nobody else reaches this machine by its loopback");
-        let ip = likely_ip(&[]);
-        assert!(UdpSocket::bind((ip, 0)).is_ok(), "{ip} is not of this machine");
     }
 
     #[test]
