@@ -6,8 +6,8 @@
 //! another, and the world goes on from the newest state that any of them holds: for a killed process
 //! within the same tick.
 //!
-//! [`guide`] makes a game in five steps. The library knows no game. This page leads through all that the author of one needs, in the order
-//! in which it is met; everything here is imported from `interregnum::` itself.
+//! The library knows no game. [`guide`] makes one in five steps; this page leads through all that its author
+//! needs, in the order in which it is met. Everything here is imported from `interregnum::` itself.
 //!
 //! # A whole game
 //!
