@@ -273,10 +273,15 @@ fn slow_wire(scene: &mut Scene) {
     let lost = scene.world.partings - partings;
     scene.claim(lost == 0, || format!("{lost} times somebody lost a link"));
     scene.is_one_game();
-    scene.nobody_asked();
     scene.new_reigns(0);
     scene.nothing_undone();
-    scene.nobody_waited(if scene.world.network.weather.loss_permille > 0 { 120 } else { 60 });
+    // Where three ticks in a row get lost somebody asks, once in an hour, and is told that its host lives.
+    if scene.world.network.weather.loss_permille == 0 {
+        scene.nobody_asked();
+        scene.nobody_waited(60);
+    } else {
+        scene.nobody_waited(120);
+    }
 }
 
 fn slow_wire_host_killed(scene: &mut Scene) {
