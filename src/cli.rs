@@ -1,7 +1,7 @@
 //! The command line: what can be typed, what it means, and what it shows.
 //!
-//! What was typed is one type ([`Typed`](options::Typed)), what it means is another
-//! ([`Task`]): only here, in between, are defaults filled in, names resolved and profiles claimed.
+//! What was typed is one type (`options::Typed`), what it means is another
+//! (`Task`): only here, in between, are defaults filled in, names resolved and profiles claimed.
 //! Exit codes: 0 it went well, 1 it failed, 2 it was asked for something that cannot be: other words
 //! are needed, or another machine; 3 it was not let in.
 //!

@@ -125,8 +125,8 @@
 #[cfg(feature = "window")]
 pub mod ui;
 
-/// The program. It stands in here so that what it and the library both need of generic code is built once;
-/// it names the library as every other program does.
+// The program. It stands in here so that what it and the library both need of generic code is built once;
+// it names the library as every other program does.
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 #[expect(clippy::disallowed_methods, reason = "the impure edge")]

@@ -26,6 +26,9 @@ const THINKS: u64 = 6;
 /// games become one it counts those again that are given up.
 const GOES_ON: Duration = Duration::from_millis(1_000);
 
+/// What was told of a world for so long before that one is given up may be of a line of history that never was.
+const APART: Duration = Duration::from_millis(6_000);
+
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
@@ -109,7 +112,11 @@ impl Seen {
         let mut seen = Self::default();
         for n in 0..lan.count() {
             let (mut last, mut played) = (None, None);
+            let mut won: Vec<(Duration, u64, NodeId)> = Vec::new();
             for (at, event) in lan.told(n) {
+                if let Event::Rebase { .. } = event {
+                    won.retain(|(told, ..)| *told + APART < at);
+                }
                 let Event::Game { event, .. } = event else { continue };
                 let first = |time: &mut Duration| *time = at.min(*time);
                 if let Told::Begun { game } | Told::Laid { game, .. } | Told::Won { game, .. } =
@@ -138,11 +145,14 @@ impl Seen {
                     }
                     Told::Won { game, player } => {
                         first(seen.ended.entry(game).or_insert(at));
-                        let winners = seen.winners.entry(game).or_default();
-                        winners.entry(player).or_default().insert(n);
+                        won.push((at, game, player));
                     }
                     _ => {}
                 }
+            }
+            for (_, game, player) in won {
+                let winners = seen.winners.entry(game).or_default();
+                winners.entry(player).or_default().insert(n);
             }
         }
         seen
