@@ -25,6 +25,9 @@ pub const BEACON_BYTES: usize = 1_136;
 /// not compile.
 pub const RULES_BYTES_MAX: usize = 32;
 
+/// The most controls of one packet: a client repeats those of half a second.
+pub const CONTROLS_TAKEN_MAX: usize = 256;
+
 /// The most bytes that one order of a player may have, encoded.
 pub const ORDER_BYTES_MAX: usize = 1_024;
 

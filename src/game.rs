@@ -16,6 +16,8 @@
 
 mod difference;
 mod rate;
+#[cfg(test)]
+pub mod testing;
 
 use std::fmt::Debug;
 

@@ -4,10 +4,10 @@
 //! says of which kind they are. The length is checked against a limit before anything is allocated
 //! for it, so a stranger who announces four gigabytes costs four bytes.
 
-use std::{borrow::Cow, ops::Deref};
+use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The longest frame after the handshake, in bytes.
 pub const FRAME_BYTES_MAX: usize = 1 << 20;
@@ -54,6 +54,38 @@ pub fn frame(kind: u8, body: &[u8]) -> Result<Vec<u8>, TooLong> {
     out.push(kind);
     out.extend_from_slice(body);
     Ok(out)
+}
+
+/// A list off a wire, of so many elements at most. Its length comes from somebody else, and elements that take no bytes
+/// make no message longer: without this they could cost as much time as somebody likes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Few<T, const MOST: usize>(pub Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for Few<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<T, const MOST: usize>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>, const MOST: usize> de::Visitor<'de> for Visitor<T, MOST> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a list of at most {MOST}")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(element) = seq.next_element()? {
+                    if list.len() == MOST {
+                        return Err(de::Error::invalid_length(MOST + 1, &self));
+                    }
+                    list.push(element);
+                }
+                Ok(list)
+            }
+        }
+
+        deserializer.deserialize_seq(Visitor::<T, MOST>(PhantomData)).map(Few)
+    }
 }
 
 /// Takes a stream of bytes, cut anywhere, apart into frames.
@@ -171,6 +203,20 @@ impl<'de> Deserialize<'de> for Blob {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_elements_without_bytes_is_no_longer_than_it_may_be() {
+        let list = |count: u64| {
+            let bytes = postcard::to_stdvec(&count).unwrap();
+            postcard::from_bytes::<Few<(), 256>>(&bytes).map(|Few(list)| list.len())
+        };
+        assert_eq!((list(0), list(256)), (Ok(0), Ok(256)));
+        for count in [257, 1 << 40, u64::MAX] {
+            assert!(list(count).is_err(), "{count}");
+        }
+        let text = format!("[{}]", ["null"; 300].join(","));
+        assert!(serde_json::from_str::<Few<(), 256>>(&text).is_err());
+    }
 
     #[test]
     fn a_stream_cut_anywhere_gives_the_same_frames() {

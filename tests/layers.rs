@@ -39,12 +39,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "refusals", "text", "types", "wire",
         ],
     ),
-    ("replica", &["bits", "cluster", "config", "game", "keys", "text", "types"]),
+    ("replica", &["bits", "cluster", "config", "game", "keys", "text", "types", "wire"]),
     (
         "node",
         &[
             "accounts", "chat", "cluster", "config", "game", "io", "keys", "ledger", "mesh",
-            "pairing", "refusals", "replica", "text", "types",
+            "pairing", "refusals", "replica", "text", "types", "wire",
         ],
     ),
     // What a world may have, and the game that ships, know of no network.

@@ -70,23 +70,21 @@ impl Cluster {
         self.election.sent(number);
         let lossy = self.is_lossy(now);
         let packet = Packet::Controls(ControlsPacket { term, holds, number, lossy, list });
-        if let Some(relay) = self.election.relay(now) {
-            self.send_through(now, relay, term.host, packet.clone());
-        }
-        let delivery = if lossy { Delivery::Twice } else { Delivery::Datagram };
-        self.send(now, term.host, delivery, &Message::Packet(packet));
+        self.send_to_host(now, term, packet);
     }
 
     /// Sends the host of a reign what the own player orders.
     pub fn send_orders(&mut self, now: Instant, orders: OrdersPacket) {
-        let host = orders.term.host;
-        let packet = Packet::Orders(orders);
+        self.send_to_host(now, orders.term, Packet::Orders(orders));
+    }
+
+    /// Sends the host of a reign what its player does: itself, and by way of a relay if there is one.
+    fn send_to_host(&mut self, now: Instant, term: Term, packet: Packet) {
         if let Some(relay) = self.election.relay(now) {
-            self.send_through(now, relay, host, packet.clone());
+            self.send_through(now, relay, term.host, packet.clone());
         }
-        let lossy = self.doubling.is_lossy(now);
-        let delivery = if lossy { Delivery::Twice } else { Delivery::Datagram };
-        self.send(now, host, delivery, &Message::Packet(packet));
+        let delivery = if self.is_lossy(now) { Delivery::Twice } else { Delivery::Datagram };
+        self.send(now, term.host, delivery, &Message::Packet(packet));
     }
 
     /// Asks the host what its steps were told after this tick.

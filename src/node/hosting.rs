@@ -10,11 +10,12 @@ use crate::{
         message::{ControlsPacket, Ends, OrdersPacket, TickPacket, WorldCopy, WorldMark},
         proof::ends_to_tell,
     },
-    config::Mutant,
+    config::{CONTROLS_TAKEN_MAX, Mutant, ORDERS_WAITING_MAX},
     game::{Game, draw},
     keys::WorldDigest,
     replica::{State, decode_copy, host::Host, journal, orders::Given},
     types::{Clock, Incarnation, Instant, NodeId, Term, Tick},
+    wire::Few,
 };
 
 /// The first tick of a reign takes longer than others, and reaches everybody later: it is signed, no receiver is known
@@ -96,7 +97,7 @@ impl<G: Game> Node<G> {
         packet: &ControlsPacket,
         relayed: bool,
     ) {
-        if let Some(list) = packet.list.decode::<Vec<G::Controls>>() {
+        if let Some(Few::<_, CONTROLS_TAKEN_MAX>(list)) = packet.list.decode() {
             self.host.collect(from, incarnation, packet.holds, packet.number, &list);
             if !relayed {
                 self.host.heard_directly(from, packet.number);
@@ -110,7 +111,7 @@ impl<G: Game> Node<G> {
         incarnation: Incarnation,
         packet: &OrdersPacket,
     ) {
-        if let Some(orders) = packet.list.decode() {
+        if let Some(Few::<_, ORDERS_WAITING_MAX>(orders)) = packet.list.decode() {
             let given = Given { base: packet.base, first: packet.first, orders };
             self.host.collect_orders(from, incarnation, given);
         }

@@ -165,6 +165,7 @@ mod tests {
     use crate::{
         cluster::message::{Member, Payload},
         config::Form,
+        game::testing::Still,
         replica::{Replica, host::Host, snapshot},
         text::Name,
         types::{Clock, Epoch, Term, Tick},
@@ -251,32 +252,10 @@ mod tests {
         assert_eq!(newest, founded());
     }
 
-    /// Ten ticks a second.
-    #[derive(Clone, Debug)]
-    enum Slow {}
-
-    impl Game for Slow {
-        const RULES: &'static str = "slow 1";
-        const TICKS_PER_SECOND: u64 = 10;
-        type World = ();
-        type Controls = ();
-        type Order = ();
-        type Event = ();
-        type Scores = ();
-
-        fn new_world(_seed: u64) {}
-
-        fn is_valid(_world: &()) -> bool {
-            true
-        }
-
-        fn step(_world: &mut (), _news: &[News<()>], _events: &mut Vec<()>) {}
-    }
-
     #[test]
     fn what_is_shown_follows_as_fast_however_rare_ticks_are() {
         assert_eq!((catch_up(Rate::USUAL), ahead_max(Rate::USUAL)), (CATCH_UP, 30));
-        let slow = Rate::of::<Slow>();
+        let slow = Rate::of::<Still<10>>();
         let rest = 1.0 - f64::from(catch_up(slow)) / 65_536.0;
         assert!((rest - 0.8_f64.powi(6)).abs() < 0.001, "{rest}");
         assert_eq!(ahead_max(slow) as u64, AHEAD_TICKS_LEAST);

@@ -298,7 +298,7 @@ impl<C: Eq, O> Client<C, O> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Name;
+    use crate::{game::testing::Still, text::Name};
 
     fn member(id: u128, name: &str, away: bool) -> Member {
         let (id, incarnation, name) = (NodeId::from_u128(id), Incarnation(1), Name::new(name));
@@ -320,33 +320,11 @@ mod tests {
 
     #[test]
     fn where_ticks_are_rare_nothing_new_waits_behind_what_is_held_already() {
-        let slow = Rate::of::<Slow>();
+        let slow = Rate::of::<Still<10>>();
         assert_eq!((taken(slow, &[0, 0]), taken(Rate::USUAL, &[0, 0])), (vec![1, 1], vec![1, 1]));
         assert_eq!((taken(slow, &[0, 5]), taken(Rate::USUAL, &[0, 5])), (vec![2], vec![1, 1]));
         assert_eq!(taken(slow, &[5, 0]), [1, 1], "each press counts");
         assert_eq!(taken(slow, &[0, 0, 5]), [3]);
-    }
-
-    /// Ten ticks a second.
-    #[derive(Clone, Debug)]
-    enum Slow {}
-
-    impl Game for Slow {
-        const RULES: &'static str = "slow 1";
-        const TICKS_PER_SECOND: u64 = 10;
-        type World = ();
-        type Controls = ();
-        type Order = ();
-        type Event = ();
-        type Scores = ();
-
-        fn new_world(_seed: u64) {}
-
-        fn is_valid(_world: &()) -> bool {
-            true
-        }
-
-        fn step(_world: &mut (), _news: &[News<()>], _events: &mut Vec<()>) {}
     }
 
     /// What the world is told when these are the members.

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
 use super::{Seat, State};
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     config::Form,
     game::{Game, Malformed, News, draw},
     types::{Epoch, NodeId, Term, Tick},
+    wire::Few,
 };
 
 /// How many steps a host remembers: seventeen seconds of them.
@@ -102,10 +103,18 @@ pub struct Told<C, O> {
     /// If the reign began with that state: the hash of it.
     pub base: Option<u32>,
     /// All that is held down in them, each once.
+    #[serde(deserialize_with = "values", bound(deserialize = "C: DeserializeOwned"))]
     values: Vec<C>,
     sections: Vec<Section>,
     /// What was ordered, and in which of the steps.
     orders: Vec<(u16, u16, u64, O)>,
+}
+
+/// An index into these has sixteen bits.
+fn values<'de, D: Deserializer<'de>, C: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<C>, D::Error> {
+    Few::<_, { u16::MAX as usize }>::deserialize(deserializer).map(|Few(values)| values)
 }
 
 /// Steps with the same seats.

@@ -168,7 +168,7 @@ impl<G: Game> Reader<G> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::game::News;
+    use crate::game::testing::Still;
 
     #[test]
     fn who_reads_no_events_is_told_how_many_were_missed_and_always_how_it_ended() {
@@ -270,26 +270,5 @@ mod tests {
             Happened::Warning(text) => text,
             other => panic!("{other:?}"),
         }
-    }
-
-    /// Nothing ever happens in it.
-    #[derive(Clone, Debug)]
-    enum Still {}
-
-    impl Game for Still {
-        const RULES: &'static str = "still 1";
-        type World = ();
-        type Controls = ();
-        type Order = ();
-        type Event = ();
-        type Scores = ();
-
-        fn new_world(_seed: u64) {}
-
-        fn is_valid(_world: &()) -> bool {
-            true
-        }
-
-        fn step(_world: &mut (), _news: &[News<()>], _events: &mut Vec<()>) {}
     }
 }

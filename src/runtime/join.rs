@@ -215,28 +215,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::game::News;
-
-    /// Nothing happens.
-    #[derive(Clone, Debug)]
-    enum Still {}
-
-    impl Game for Still {
-        const RULES: &'static str = "still 1";
-        type World = ();
-        type Controls = ();
-        type Order = ();
-        type Event = ();
-        type Scores = ();
-
-        fn new_world(_seed: u64) {}
-
-        fn is_valid(_world: &()) -> bool {
-            true
-        }
-
-        fn step(_world: &mut (), _news: &[News<()>], _events: &mut Vec<()>) {}
-    }
+    use crate::game::testing::Still;
 
     fn said(variables: &[(&'static str, &str)]) -> Join<Still> {
         let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
