@@ -30,7 +30,7 @@ use super::{
     catch_up::{self, CatchUp},
     disk::Disk,
     entry::{Entry, EntryId, SharedEntry, WallTime, Writer},
-    pace::{Allowed, Paces},
+    pace::{self, Allowed, Cut, Paces},
     page::Page,
     quota::Quotas,
     vector::Vector,
@@ -381,9 +381,12 @@ impl Exchange {
                     }
                     let Some(EntryId { writer, .. }) = run.first().map(Entry::id) else { continue };
                     // What others hold they have counted themselves.
-                    let counts = portion.is_none() || writer.node == from.node;
-                    let cut = counts.then(|| self.paces.cut(now, ledger.stream(writer), &mut run));
-                    let cut = cut.unwrap_or_default();
+                    let passed_on = portion.is_some() && writer.node != from.node;
+                    let stream = ledger.stream(writer);
+                    let cut = match passed_on {
+                        true => Cut { lines: pace::new_lines(stream, &run), beyond: false },
+                        false => self.paces.cut(now, stream, &mut run),
+                    };
                     if cut.beyond {
                         peer.allowance.use_up(CHECK_COSTS);
                         peer.ask_again_at = peer.ask_again_at.max(now + PACED_AGAIN);
@@ -405,7 +408,10 @@ impl Exchange {
                         Ok(Fate::Fresh) => {
                             peer.allowance.use_up(bytes);
                             self.quotas.took(now, from.ip, new_life, rows, bytes);
-                            self.paces.said(now, writer, cut.lines);
+                            match passed_on {
+                                true => self.paces.passed_on(now, writer, cut.lines),
+                                false => self.paces.said(now, writer, cut.lines),
+                            }
                             fresh.extend(names.into_iter().flat_map(|id| ledger.at(id)));
                         }
                         Ok(_) | Err(Refused::Contradicted | Refused::Full) => {

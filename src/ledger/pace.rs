@@ -10,9 +10,12 @@
 //!
 //! *Whoever was away* brings along what it has said meanwhile: while somebody is not linked its allowance
 //! grows, and it is spent within [`BROUGHT_WITHIN`] after its link has come up. From a life that was never
-//! heard before [`LINES_BROUGHT_MAX`] lines are taken so. What a third node passes on in an answer is not
-//! counted: that one has counted it. So a member that is a modified program can bring more in the name of
-//! somebody who was never there, as much as anybody may bring of anything.
+//! heard before [`LINES_BROUGHT_MAX`] lines are taken so.
+//!
+//! *What a third node passes on* in an answer is taken whatever it is, since that one has counted it: only what
+//! its author may still bring along gets less by it, never what it may say. So of a flood no more comes by two
+//! ways than by one. But a member that is a modified program can pass on more in the name of somebody who was
+//! never there, as much as anybody may bring of anything.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -148,9 +151,7 @@ impl Paces {
     /// Leaves of a run that goes on this stream as much as its author may say now. That it was said is told
     /// afterwards, by [`said`](Paces::said), if the run turns out to be its author's.
     pub fn cut(&self, now: Instant, stream: Option<&Stream>, run: &mut Vec<Entry>) -> Cut {
-        let through = stream.map_or(0, Stream::through);
-        let is_line =
-            |entry: &Entry| entry.head().kind == Kind::LINE && entry.id().number > through;
+        let is_line = is_new_line(stream);
         let Some(EntryId { writer, .. }) = run.iter().find(|entry| is_line(entry)).map(Entry::id)
         else {
             return Cut::default();
@@ -159,11 +160,7 @@ impl Paces {
         let lines = run.iter().enumerate().filter(|(_, entry)| is_line(entry));
         let beyond = lines.map(|(at, _)| at).nth(left as usize);
         run.truncate(beyond.unwrap_or(run.len()));
-        // What is behind the last signature is not taken.
-        let signed = run.iter().rposition(|entry| entry.signature().is_some());
-        let taken = signed.map_or(0, |last| last + 1);
-        let lines = run[..taken].iter().filter(|entry| is_line(entry)).count() as u32;
-        Cut { lines, beyond: beyond.is_some() }
+        Cut { lines: new_lines(stream, run), beyond: beyond.is_some() }
     }
 
     /// So many lines of this writer were taken.
@@ -181,6 +178,20 @@ impl Paces {
         self.writers.insert(writer, pace);
     }
 
+    /// So many lines of this writer were taken from a third node.
+    pub fn passed_on(&mut self, now: Instant, writer: Writer, lines: u32) {
+        let known = self.writers.get(&writer);
+        if lines == 0 || known.is_none() && self.writers.len() >= WRITERS_MAX {
+            return;
+        }
+        let kept = self.allowed.heard_at_once();
+        let most = LINES_BROUGHT_MAX.max(kept);
+        let mut pace = known.copied().unwrap_or_else(|| Pace::new(now, most, self.allowed.every));
+        let brings = pace.left(now, most).saturating_sub(kept);
+        pace.said(lines.min(brings));
+        self.writers.insert(writer, pace);
+    }
+
     /// What a writer may say now.
     fn pace_of(&self, now: Instant, writer: Writer) -> Pace {
         let linked = self.linked.get(&writer.node);
@@ -192,6 +203,20 @@ impl Paces {
         pace.left(now, most);
         pace
     }
+}
+
+/// Whether an entry is a line that is not held yet.
+fn is_new_line(stream: Option<&Stream>) -> impl Fn(&Entry) -> bool {
+    let through = stream.map_or(0, Stream::through);
+    move |entry| entry.head().kind == Kind::LINE && entry.id().number > through
+}
+
+/// How many lines a run brings that goes on this stream. What is behind the last signature is not taken.
+pub fn new_lines(stream: Option<&Stream>, run: &[Entry]) -> u32 {
+    let signed = run.iter().rposition(|entry| entry.signature().is_some());
+    let taken = &run[..signed.map_or(0, |last| last + 1)];
+    let is_line = is_new_line(stream);
+    taken.iter().filter(|entry| is_line(entry)).count() as u32
 }
 
 #[cfg(test)]
@@ -257,5 +282,19 @@ mod tests {
         paces.part(node);
         paces.link_is_up(Instant(late + 62 * SECOND), node);
         assert_eq!(heard(&mut paces, late + 63 * SECOND, &run), 60);
+    }
+
+    #[test]
+    fn what_comes_by_way_of_another_is_not_brought_once_more() {
+        let flood = lines(3_000);
+        let run: Vec<Entry> = flood.entries().map(|entry| Entry::clone(&entry)).collect();
+        let (mut paces, me) = (Paces::default(), flood.me());
+        paces.link_is_up(Instant(0), me.node);
+        paces.passed_on(Instant(0), me, 500);
+        assert_eq!(heard(&mut paces, 0, &run), LINES_BROUGHT_MAX as usize - 500);
+        // What it may say is not used up by others.
+        let late = 60 * SECOND;
+        paces.passed_on(Instant(late), me, 500);
+        assert_eq!(heard(&mut paces, late, &run), LINES_HEARD_AT_ONCE as usize);
     }
 }
