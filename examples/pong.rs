@@ -11,11 +11,13 @@ use interregnum::{
 use serde::{Deserialize, Serialize};
 
 /// The court, and what is on it, in hundredths of a pixel.
+pub const PIXEL: i32 = 100;
 const WIDE: i32 = 64_000;
 const HIGH: i32 = 40_000;
 const BAT: i32 = 8_000;
 const BAT_FROM_EDGE: i32 = 3_000;
-const BAT_PACE: i32 = 700;
+/// How far a bat goes in a step.
+pub const BAT_PACE: i32 = 700;
 const BALL: i32 = 900;
 const BALL_PACE: i32 = 420;
 const BALL_PACE_MAX: i32 = 1_100;
@@ -35,8 +37,10 @@ pub struct World {
     pub seats: Seats,
     /// What they play with.
     pub bats: [Bat; 2],
-    ball: (i32, i32),
-    pace: (i32, i32),
+    /// Where the ball is.
+    pub ball: (i32, i32),
+    /// How far it flies in a step.
+    pub pace: (i32, i32),
     /// So many steps until it flies.
     rests: u16,
 }
@@ -44,9 +48,10 @@ pub struct World {
 /// What whoever sits there plays with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bat {
-    at: i32,
+    /// Where its middle is.
+    pub at: i32,
     /// Up is -1, down is 1.
-    moves: i8,
+    pub moves: i8,
     /// How many it has shot.
     pub goals: u32,
 }

@@ -29,6 +29,8 @@ use tracing_subscriber::filter::LevelFilter;
 #[cfg(feature = "store")]
 mod account;
 mod bench;
+mod bridge;
+mod bus;
 #[cfg(feature = "store")]
 mod carried;
 #[cfg(feature = "store")]
@@ -71,7 +73,7 @@ mod reporter;
 mod story;
 
 use impossible::Impossible;
-use options::{HeadlessOptions, PartOptions, Subcommand, Typed, WatchOptions};
+use options::{BridgeOptions, HeadlessOptions, PartOptions, Subcommand, Typed, WatchOptions};
 use output::{Output, Stdout, Unwritten};
 use profile::Profile;
 use take_part::TakePart;
@@ -157,6 +159,8 @@ fn run(typed: Typed, log: &Output) -> anyhow::Result<ExitCode> {
         Some(Subcommand::Account(command)) => account::run(&command),
         Some(Subcommand::Bot(options)) => headless(&options, Role::Player, log),
         Some(Subcommand::Bench(options)) => bench::run(&options, level),
+        Some(Subcommand::Bridge(options)) => serve(&options, log),
+        Some(Subcommand::Bus(command)) => bus::run(&command, log),
         #[cfg(feature = "store")]
         Some(Subcommand::Chat(options)) => chat::run(&options, log),
         Some(Subcommand::Demo(options)) => demo::run(&options, level),
@@ -233,6 +237,17 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
     }
     let out = Stdout::new(part.run.json)?;
     TakePart { chatter, ..TakePart::of(&part.run) }.run(nodes, &out)
+}
+
+/// A bridge for other languages: whoever comes in there has no profile, and keeps nothing.
+fn serve(options: &BridgeOptions, log: &Output) -> anyhow::Result<ExitCode> {
+    let part = &options.guest.part(None);
+    let name = called(part, log).unwrap_or_else(|| Name::new("Guest"));
+    let mut base = settings(part, &mut Profile::passing()?, name)?;
+    (base.key, base.ledger) = (None, None);
+    base.statements.clear();
+    let (session, passphrase) = (session(part), secret::passphrase(&part.game)?);
+    bridge::run(options, bridge::Wants { base, session, passphrase })
 }
 
 /// The profile to play with.

@@ -43,6 +43,15 @@ pub const ORDERS_PER_STEP_MAX: usize = 16;
 /// See [`ORDERS_PER_STEP_MAX`].
 pub const ORDERS_STEP_BYTES_MAX: usize = 16 << 10;
 
+/// How soon one step may follow another where orders are applied [at once](crate::game::Game::PROMPT).
+pub const PROMPT_STEP_AFTER: Duration = Duration::from_millis(1);
+
+/// The same after a step so large that it does not fit into a datagram: then many orders share one.
+pub const PROMPT_STEP_AFTER_LARGE: Duration = Duration::from_millis(8);
+
+/// How soon after another one a state is acknowledged there, if it came with something new.
+pub const PROMPT_ACKNOWLEDGED_AFTER: Duration = Duration::from_millis(4);
+
 /// The UDP port that beacons go to, unless `--beacon-port` says otherwise.
 pub const BEACON_PORT: u16 = 50_000;
 

@@ -145,6 +145,14 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     ///   [`blend`](Game::blend): the fewer ticks, the longer the way in between, and the more depends on that.
     const TICKS_PER_SECOND: u64 = 60;
 
+    /// Whether an order is applied as soon as it has come, in a step of its own, and not with the next tick. For a world
+    /// that only orders change: in another one nothing can be counted in steps any more, since there are more of them
+    /// whenever somebody orders something. Then an order is everywhere a moment after it was given, in a quarter of a
+    /// millisecond between two programs on one machine. One step follows the other after
+    /// [`PROMPT_STEP_AFTER`](crate::config::PROMPT_STEP_AFTER) at the soonest; without orders there are as many steps as
+    /// [`TICKS_PER_SECOND`](Game::TICKS_PER_SECOND) says.
+    const PROMPT: bool = false;
+
     /// The state of a game, whole: everything that [`step`](Game::step) reads, and everything that is to
     /// be seen. Each machine holds it, and whoever becomes host goes on with it.
     type World: Clone + Eq + Debug + Send + Sync + Serialize + DeserializeOwned;

@@ -83,7 +83,6 @@
 //! # The rules
 //! [`Game`] is what yours has to be: a world that can be encoded, and a pure step over it. The step is
 //! told [`News`]: who came, who left, what everybody holds down, and what somebody orders. Its chance comes from [`draw`].
-//! What came off a wire and is no world is [`Malformed`].
 //!
 //! # The start
 //! [`join`] names a session, and gives a [`Join`], on which everything else can be said that has a sound default:
@@ -107,6 +106,9 @@
 //! # Parts of a world
 //! [`kit`] has what many games need: who plays and who waits, rounds, and what somebody has chosen and shows later.
 //!
+//! # Without a world
+//! [`bus`] is for people who want none: everybody hears what everybody says, in one order, and nobody keeps a server.
+//!
 //! # What people say
 //! [`Handle::say`] says something to all or to one, [`Handle::unsay`] takes it back. Everybody hears of it as an
 //! [`Event::Chat`], once, in one order, also whoever was away; [`View::chat`] has the last lines.
@@ -123,6 +125,7 @@
 //! [`inside`] is for the curious: how all this works.
 
 #[cfg(feature = "window")]
+#[doc(hidden)]
 pub mod ui;
 
 // The program. It stands in here so that what it and the library both need of generic code is built once;
@@ -137,6 +140,7 @@ extern crate self as interregnum;
 #[doc(hidden)]
 pub mod accounts;
 pub mod arena;
+pub mod bus;
 pub mod guide;
 pub mod kit;
 pub mod lines;
@@ -177,7 +181,7 @@ pub mod types;
 #[doc(hidden)]
 pub mod wire;
 
-pub use game::{Fact, Game, Malformed, News, ScoreNews, draw};
+pub use game::{Fact, Game, News, ScoreNews, draw};
 pub use node::{Command, Event, MemberView, Picture, SessionView, Status, View};
 pub use runtime::{Events, Handle, Happened, Join, Settings, StartError, join};
 pub use text::{Name, SessionName};
@@ -200,14 +204,14 @@ pub mod details {
     //! | [`Event`](crate::Event) | [`Told`], [`Stage`], [`Code`], [`Sign`], [`Ended`], [`Cause`], [`Parting`], [`Unreachable`], [`Exclusion`], [`Deceit`], [`Writer`], [`Safety`], [`Trouble`], [`Fullness`], [`ChatNews`], [`NotSaid`] |
     //! | [`Term`](crate::Term) | [`Epoch`], [`Incarnation`] |
     //! | [`Name`](crate::Name) | [`Unfit`], [`NAME_CHARS_MAX`] |
-    //! | [`Game`](crate::Game) | [`Recency`], [`RULES_BYTES_MAX`], [`Rate`], [`TICKS_PER_SECOND_MIN`], [`TICKS_PER_SECOND_MAX`] |
+    //! | [`Game`](crate::Game) | [`Malformed`], [`Recency`], [`RULES_BYTES_MAX`], [`Rate`], [`TICKS_PER_SECOND_MIN`], [`TICKS_PER_SECOND_MAX`] |
 
     pub use crate::{
         accounts::{Accounts, Friend, Standing, Statement},
         chat::{Content, Line},
         cluster::Unreachable,
         config::{BEACON_PORT, EVENTS_WAITING_MAX, Form, OutOfRange, RULES_BYTES_MAX, Tuning},
-        game::{Rate, Recency, TICKS_PER_SECOND_MAX, TICKS_PER_SECOND_MIN},
+        game::{Malformed, Rate, Recency, TICKS_PER_SECOND_MAX, TICKS_PER_SECOND_MIN},
         keys::{Lock, PublicKey},
         ledger::{
             Fullness,

@@ -39,13 +39,23 @@ use crate::{
 /// back further, for whoever refers to a state counts ticks: see `node::watching`.
 pub const HISTORY_STATES: usize = 32;
 
+/// The same where steps may follow each other within a [millisecond](Game::PROMPT): half a second, too.
+const PROMPT_HISTORY_STATES: usize = 512;
+
+/// How many states of a game are kept.
+const fn history_states<G: Game>() -> usize {
+    if G::PROMPT { PROMPT_HISTORY_STATES } else { HISTORY_STATES }
+}
+
 /// From so many ticks on it is worth while to remember what a state becomes: whoever plays refers to one of the
 /// last two.
 const NEAR_TICKS: u64 = 3;
 
 /// Events older than this many ticks are not sent any more: whoever was away for longer, half a second at sixty ticks
 /// in each, has missed more than a sound. It learns how many they were.
-const EVENT_TICKS: u64 = 32;
+const fn event_ticks<G: Game>() -> u64 {
+    history_states::<G>() as u64
+}
 
 /// Everything that is replicated: the game's world, and what the host must remember of each player
 /// so that its successor goes on exactly there.
@@ -233,7 +243,7 @@ impl<G: Game> Replica<G> {
             self.events_told = self.events_told.min(mark.began);
             self.events_counted = None;
         }
-        if self.history.len() == HISTORY_STATES {
+        if self.history.len() == history_states::<G>() {
             self.history.pop_front();
             self.foreign = self.foreign.saturating_sub(1);
         }
@@ -287,7 +297,7 @@ impl<G: Game> Replica<G> {
         }
         self.events.extend(new.iter().cloned());
         let now = self.clock().map_or(Tick(0), |clock| clock.tick);
-        while self.events.front().is_some_and(|(tick, _)| tick.0 + EVENT_TICKS < now.0) {
+        while self.events.front().is_some_and(|(tick, _)| tick.0 + event_ticks::<G>() < now.0) {
             self.events.pop_front();
         }
         let happened = self.state().map_or(0, |state| state.happened);

@@ -576,6 +576,12 @@ impl<G: Game> Handle<G> {
         first.unwrap_or_else(|| self.readers.take_on())
     }
 
+    /// What is called, on the network thread, when something happens that a reader of events finds nothing before. Only
+    /// the first one counts.
+    pub(crate) fn ring(&self, bell: Arc<dyn Fn() + Send + Sync>) {
+        self.readers.ring(bell);
+    }
+
     /// What the node has sent and received so far, and how well it hears its host.
     pub fn stats(&self) -> Stats {
         let connection = self.view().map_or(Connection::default(), |view| view.connection);

@@ -61,6 +61,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "runtime",
         &["accounts", "config", "game", "io", "keys", "ledger", "mesh", "node", "text", "types"],
     ),
+    ("bus", &["game", "node", "runtime", "text", "types"]),
     (
         "lines",
         &["accounts", "game", "keys", "ledger", "node", "pairing", "runtime", "text", "types"],

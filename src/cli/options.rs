@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod bench;
+mod bus;
 #[cfg(feature = "store")]
 mod kept;
 mod order;
@@ -31,6 +32,7 @@ pub use self::{
         BenchOptions, CrowdOptions, DemoOptions, FailoverOptions, HealOptions, JoinOptions,
         LossOptions, SealOptions, SiegeOptions,
     },
+    bus::{BridgeOptions, BusCommand, BusListenOptions, BusSendOptions},
     sim::SimOptions,
     values::{Called, Home},
 };
@@ -134,6 +136,11 @@ pub enum Subcommand {
     /// Measurements with real processes.
     #[command(subcommand)]
     Bench(BenchOptions),
+    /// A bus and the arena for programs in any language, and for pages: lines of JSON over TCP, or a WebSocket.
+    Bridge(BridgeOptions),
+    /// A bus for scripts and pipes: everybody hears what everybody says.
+    #[command(subcommand)]
+    Bus(BusCommand),
     /// Talk, without a screen and without a seat in the game; or look up what was said.
     #[cfg(feature = "store")]
     Chat(ChatOptions),

@@ -37,6 +37,17 @@ pub fn lock(game: &GameOptions, session: &SessionName) -> anyhow::Result<Option<
     Ok(Some(Lock::new(&passphrase, session).ok_or_else(nothing)?))
 }
 
+/// What stands in the first line of a file, without the blanks around it.
+pub fn first_word(file: &Path) -> anyhow::Result<String> {
+    let read = File::open(file).and_then(|file| first_line(BufReader::new(file)));
+    let read = read.map_err(|error| Impossible(format!("{}: {error}", file.display())))?;
+    let word = read.trim().to_owned();
+    match word.is_empty() {
+        true => Err(Impossible(format!("there is nothing in {}", file.display())).into()),
+        false => Ok(word),
+    }
+}
+
 /// The passphrase that was typed, or that stands where it was said to; none: the session is open.
 pub fn passphrase(game: &GameOptions) -> anyhow::Result<Option<String>> {
     if game.passphrase {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Event, Node, watching::Watching};
 use crate::{
     cluster::message::{OrdersPacket, Payload, TickPacket, WorldMark},
-    config::Mutant,
+    config::{Mutant, PROMPT_ACKNOWLEDGED_AFTER},
     game::{Game, Rate},
     replica::{
         State,
@@ -96,7 +96,7 @@ impl<G: Game> Node<G> {
     }
 
     /// The own player orders something.
-    pub(super) fn order(&mut self, order: G::Order) {
+    pub(super) fn order(&mut self, now: Instant, order: G::Order) {
         let me = self.cluster.me();
         if me.session.is_none() || me.role != Role::Player {
             return;
@@ -104,14 +104,27 @@ impl<G: Game> Node<G> {
         if let Some(number) = self.client.orders_mut().give(order.clone()) {
             self.auditing.audit.ordered(number, order);
         }
+        if G::PROMPT
+            && let Some(term) = self.cluster.election().served()
+            && let Some(given) = self.client.orders_mut().to_send_at_once(term)
+        {
+            self.send_orders(now, term, given);
+            self.cluster.flush(now, &self.replica);
+            self.drain(now);
+        }
     }
 
     /// Sends the host what the own player orders.
     fn pass_orders_on(&mut self, now: Instant, term: Term) {
-        for Given { base, first, orders } in self.client.orders_mut().to_send(term) {
-            if let Some(list) = Payload::encode(self.wishes.form, &orders) {
-                self.cluster.send_orders(now, OrdersPacket { term, base, first, list });
-            }
+        for given in self.client.orders_mut().to_send(term) {
+            self.send_orders(now, term, given);
+        }
+    }
+
+    fn send_orders(&mut self, now: Instant, term: Term, given: Given<G::Order>) {
+        let Given { base, first, orders } = given;
+        if let Some(list) = Payload::encode(self.wishes.form, &orders) {
+            self.cluster.send_orders(now, OrdersPacket { term, base, first, list });
         }
     }
 
@@ -174,6 +187,14 @@ impl<G: Game> Node<G> {
         }
     }
 
+    /// A state has come with something new, and is acknowledged before the next tick of this node, but not more often
+    /// than that is worth while.
+    fn report_soon(&mut self, now: Instant) {
+        let reported = self.held_down.back().map_or(now, |(_, at)| *at);
+        let soon = (reported + PROMPT_ACKNOWLEDGED_AFTER).max(now);
+        self.tick_at = self.tick_at.map(|at| at.min(soon));
+    }
+
     /// What came gave no state: everything is needed, and soon.
     fn lose_way(&mut self, now: Instant) {
         self.needs_whole = true;
@@ -214,6 +235,9 @@ impl<G: Game> Node<G> {
                 self.client.acknowledge(self.me(), self.cluster.me().incarnation, &snapshot.state);
                 let number = snapshot.state.seats.get(&self.me()).map_or(0, |seat| seat.number);
                 self.note_lag(now, number);
+                if G::PROMPT && new && !self.watches() {
+                    self.report_soon(now);
+                }
                 let mark = WorldMark { clock, began: packet.began };
                 self.take(mark, snapshot.state, packet.ends.beaten());
                 if let Some(origin) = self.cluster.origin_of(&packet) {

@@ -10,7 +10,10 @@ use crate::{
         message::{ControlsPacket, Ends, OrdersPacket, TickPacket, WorldCopy, WorldMark},
         proof::ends_to_tell,
     },
-    config::{CONTROLS_TAKEN_MAX, Mutant, ORDERS_WAITING_MAX},
+    config::{
+        CONTROLS_TAKEN_MAX, Mutant, ORDERS_WAITING_MAX, PACKET_BYTES_MAX, PROMPT_STEP_AFTER,
+        PROMPT_STEP_AFTER_LARGE,
+    },
     game::{Game, draw},
     keys::WorldDigest,
     replica::{State, decode_copy, host::Host, journal, orders::Given},
@@ -117,6 +120,22 @@ impl<G: Game> Node<G> {
         }
     }
 
+    /// Orders that have come are not kept waiting for the next tick.
+    pub(super) fn step_soon(&mut self, now: Instant) {
+        let hosts = self.cluster.election().reign().is_some();
+        if hosts
+            && (self.host.has_orders() || self.client.orders().all().is_some())
+            && let Some(applied) = self.applied
+        {
+            let soon = (applied.at + self.next_step_after).max(now);
+            self.tick_at = self.tick_at.map(|at| at.min(soon));
+            if soon <= now {
+                self.tick(now);
+                self.drain(now);
+            }
+        }
+    }
+
     /// Steps the world and publishes it.
     pub(super) fn step(&mut self, now: Instant, term: Term) {
         let Some((mark, before)) = self.replica.mark().zip(self.replica.state().cloned()) else {
@@ -149,7 +168,12 @@ impl<G: Game> Node<G> {
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
         self.applied(now, clock, hash, mark.began);
         self.fan.sends();
-        self.publish(now, WorldMark { clock, began: mark.began }, (hash, digest), &state, None);
+        let mark = WorldMark { clock, began: mark.began };
+        let bytes = self.publish(now, mark, (hash, digest), &state, None);
+        self.next_step_after = match bytes <= PACKET_BYTES_MAX {
+            true => PROMPT_STEP_AFTER,
+            false => PROMPT_STEP_AFTER_LARGE,
+        };
     }
 
     /// A newcomer to this host's game gets the world as it is: it need not wait for the next tick.
@@ -161,7 +185,8 @@ impl<G: Game> Node<G> {
         }
     }
 
-    /// Sends a state of this host's world to all whose turn it is, or to one alone: to players first.
+    /// Sends a state of this host's world to all whose turn it is, or to one alone: to players first. How many bytes the
+    /// largest snapshot had.
     pub(super) fn publish(
         &mut self,
         now: Instant,
@@ -169,7 +194,8 @@ impl<G: Game> Node<G> {
         (hash, digest): (u32, WorldDigest),
         state: &State<G::World>,
         alone: Option<NodeId>,
-    ) {
+    ) -> usize {
+        let mut largest = 0;
         let clock = mark.clock;
         let ends = ends_to_tell(Self::RATE, self.ends, mark);
         let vouched = self.cluster.vouch(now, mark, ends, digest);
@@ -179,12 +205,14 @@ impl<G: Game> Node<G> {
         for group in receivers.chunk_by(alike) {
             let holds = group.first().and_then(|receiver| receiver.holds);
             let state = self.encode(clock, state, hash, holds);
+            largest = state.as_ref().map_or(0, |state| state.as_bytes().len()).max(largest);
             let tick = TickPacket { state, ..TickPacket::of(mark, ends) };
             let held = self.leads_from(holds, clock);
             let to = group.iter().map(|receiver| (receiver.id, receiver.heard));
             self.cluster.send_tick(now, tick, &vouched, held, to);
         }
         self.receivers = receivers;
+        largest
     }
 
     fn list_receivers(

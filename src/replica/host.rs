@@ -103,6 +103,11 @@ impl<C: Copy + Eq, O: Clone + Serialize> Host<C, O> {
         }
     }
 
+    /// Whether orders wait for the next step.
+    pub fn has_orders(&self) -> bool {
+        self.clients.values().any(|client| !client.orders.is_empty())
+    }
+
     /// The controls up to `number` came from the client itself.
     pub fn heard_directly(&mut self, from: NodeId, number: u64) {
         if let Some(client) = self.clients.get_mut(&from) {

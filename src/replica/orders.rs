@@ -112,6 +112,19 @@ impl<O: Clone + Serialize> Orders<O> {
         [oldest, fresh].into_iter().filter(|given| !given.orders.is_empty()).collect()
     }
 
+    /// What was never sent goes to the host of this reign, as much as fits into a packet: at once, before the next
+    /// tick of the node.
+    pub fn to_send_at_once(&mut self, term: Term) -> Option<Given<O>> {
+        let base = self.waiting.front()?.0;
+        let sent = self.sent.filter(|(to, _)| *to == term).map_or(0, |(_, sent)| sent);
+        let fresh = self.packet(base, base.max(sent + 1));
+        if fresh.orders.is_empty() {
+            return None;
+        }
+        self.sent = Some((term, fresh.first + fresh.orders.len() as u64 - 1));
+        Some(fresh)
+    }
+
     /// A tick of the node passes.
     pub fn pass(&mut self) {
         self.ticks += 1;

@@ -6,7 +6,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -73,7 +73,11 @@ pub struct Readers<G: Game> {
     /// Nothing more is put into any queue.
     over: AtomicBool,
     waiting_max: usize,
+    bell: OnceLock<Bell>,
 }
+
+/// What is called when something waits for a reader for whom nothing did.
+pub type Bell = Arc<dyn Fn() + Send + Sync>;
 
 /// The other end of an [`Events`].
 struct Reader<G: Game> {
@@ -89,7 +93,14 @@ impl<G: Game> Readers<G> {
     }
 
     fn with_room_for(waiting_max: usize) -> Arc<Self> {
-        Arc::new(Self { all: Mutex::default(), over: AtomicBool::new(false), waiting_max })
+        let (over, bell) = (AtomicBool::new(false), OnceLock::new());
+        Arc::new(Self { all: Mutex::default(), over, waiting_max, bell })
+    }
+
+    /// From here on this is called, on the network thread, when something waits for a reader for whom nothing did. Only
+    /// the first one counts.
+    pub fn ring(&self, bell: Bell) {
+        let _ = self.bell.set(bell);
     }
 
     /// Takes on another one, who hears of everything from here on.
@@ -128,7 +139,14 @@ impl<G: Game> Teller<G> {
     /// Tells every reader of `event`. Those who were dropped are forgotten.
     pub fn tell(&mut self, event: Happened<G>) {
         let (at, room) = (clock::now(), self.readers.waiting_max);
-        self.readers.lock().retain_mut(|reader| reader.tell(at, event.clone(), room).is_ok());
+        let mut first = false;
+        self.readers.lock().retain_mut(|reader| {
+            first |= reader.queue.is_empty();
+            reader.tell(at, event.clone(), room).is_ok()
+        });
+        if let Some(bell) = self.readers.bell.get().filter(|_| first) {
+            bell();
+        }
     }
 }
 
@@ -137,6 +155,10 @@ impl<G: Game> Drop for Teller<G> {
         let mut all = self.readers.lock();
         self.readers.over.store(true, Ordering::Release);
         all.clear();
+        drop(all);
+        if let Some(bell) = self.readers.bell.get() {
+            bell();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The examples' programs, as processes on loopback.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader, Write as _},
     net::{Ipv4Addr, UdpSocket},
     path::{Path, PathBuf},
@@ -108,7 +109,11 @@ struct Snail {
 
 impl Snail {
     fn start(port: &str, session: &str) -> Self {
-        let arguments = ["--bot", "--fast", "--json", "--session", session];
+        Self::start_as(&["--bot", "--fast"], port, session)
+    }
+
+    fn start_as(who: &[&str], port: &str, session: &str) -> Self {
+        let arguments = [who, &["--json", "--session", session]].concat();
         let mut program = Program::start("tiles", port, &arguments);
         let id = program.wait_for("start", |line| {
             let line: Value = serde_json::from_str(line).unwrap();
@@ -211,6 +216,55 @@ fn a_game_whose_host_is_killed_at_every_turn_ends_properly() {
     assert!(winner.is_string() && kills > 0);
     let begun = snails[0].wait_for("Begun");
     assert_ne!(begun["game"], game);
+}
+
+/// When each move of a game was told of, in microseconds of the machine's clock.
+fn laid(snail: &mut Snail, until: u64) -> BTreeMap<(u64, u64), u64> {
+    let mut laid = BTreeMap::new();
+    loop {
+        let (at, what) = snail.program.wait_for("move", |line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            Some((line["t_us"].as_u64()?, line["what"].get("Laid")?.clone()))
+        });
+        if at > until {
+            return laid;
+        }
+        let number = |of: &str| what[of].as_u64().unwrap();
+        laid.insert((number("game"), number("number")), at);
+    }
+}
+
+#[test]
+#[ignore = "starts a hundred processes, and takes half a minute"]
+fn a_hundred_who_watch_see_each_move_within_a_tenth_of_a_second() {
+    let (port, session) = (unused_port(), Uuid::new_v4().simple().to_string()[..12].to_owned());
+    let who = |who: &'static [&str]| Snail::start_as(who, &port, &session);
+    let mut players: Vec<Snail> = (0..4).map(|_| who(&["--bot"])).collect();
+    players[0].wait_for("Laid");
+    let mut watchers: Vec<Snail> = (0..100).map(|_| who(&["--bot", "--watch"])).collect();
+    let in_at = watchers.iter_mut().map(|watcher| {
+        watcher.program.wait_for("host", |line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            (line["event"] == "host").then(|| line["t_us"].as_u64().unwrap())
+        })
+    });
+    let from = in_at.max().unwrap() + 1_000_000;
+    let until = from + 20_000_000;
+    let seen: Vec<_> = players.iter_mut().chain(&mut watchers).map(|it| laid(it, until)).collect();
+    let (at_players, at_watchers) = seen.split_at(players.len());
+    let made = |laid| at_players.iter().filter_map(|seen| seen.get(laid).copied()).min();
+    let moves: BTreeMap<(u64, u64), u64> = at_players[0]
+        .keys()
+        .filter_map(|laid| Some((*laid, made(laid)?)))
+        .filter(|(_, at)| (from..until - 500_000).contains(at))
+        .collect();
+    assert!(moves.len() >= 8, "{} moves", moves.len());
+    let late = moves.iter().flat_map(|(laid, made)| {
+        at_watchers.iter().map(move |seen| seen[laid].saturating_sub(*made))
+    });
+    let longest = Duration::from_micros(late.max().unwrap());
+    println!("{} moves, each seen by a hundred after {longest:?} at the latest", moves.len());
+    assert!(longest <= Duration::from_millis(100), "{longest:?}");
 }
 
 #[test]

@@ -7,13 +7,13 @@ use std::{
 };
 
 use interregnum::{
-    Command, NodeId,
+    Command, Game as _, NodeId, View, draw,
     sim::{Lan, check},
 };
 
 use crate::{
     counter::Counter,
-    pong::{self, Pong},
+    pong::{self, BAT_PACE, PIXEL, Pong, World},
 };
 
 /// What whoever is host next may not have got of its predecessor: a press or two of each.
@@ -90,4 +90,81 @@ fn goals_of_pong_stand_whoever_hosts() {
     assert!(most > 0 && lan.world(0).unwrap().seats.seated().count() == 2);
     lan.storm(1);
     lan.finish().unwrap();
+}
+
+/// How long somebody at a bat holds the same, in ticks, and how long after that nobody holds what others do not know.
+const HELD: u64 = 120;
+const KNOWN: u64 = 45;
+
+/// What two at the bats are shown.
+#[derive(Default)]
+struct Shown {
+    before: BTreeMap<NodeId, (World, i8, u32)>,
+    /// How far a thing was shown off where it should have been next, at most, in hundredths of a pixel; and how often
+    /// that was looked at.
+    off: i32,
+    looked: u32,
+    /// How often somebody's own bat moved with the very picture after its key went down, or with the one after it.
+    at_once: [u32; 2],
+    late: u32,
+}
+
+impl Shown {
+    /// What somebody does who sees this.
+    fn look(&mut self, view: &View<Pong>) -> Option<i8> {
+        let picture = view.picture.as_ref()?;
+        let (me, to, tick) = (view.me, &*picture.to, picture.clock.tick.0);
+        let side = to.seats.seat_of(me)?;
+        let holds = (draw(me.as_u128() as u64, tick / HELD) % 3) as i8 - 1;
+        let Some((before, held, since)) = self.before.remove(&me) else {
+            self.before.insert(me, (to.clone(), holds, 9));
+            return Some(holds);
+        };
+        let mut next = before.clone();
+        Pong::step(&mut next, &[], &mut Vec::new());
+        if tick % HELD > KNOWN {
+            self.looked += 1;
+            let off = [
+                next.bats[1 - side].at - to.bats[1 - side].at,
+                next.ball.0 - to.ball.0,
+                next.ball.1 - to.ball.1,
+            ];
+            self.off = off.into_iter().map(i32::abs).max().unwrap_or(0).max(self.off);
+        }
+        let gone = to.bats[side].at - before.bats[side].at;
+        let moves =
+            gone == BAT_PACE * i32::from(held) || next.bats[side].at == before.bats[side].at;
+        match since {
+            0 | 1 if moves && held != 0 => {
+                self.at_once[since as usize] += 1;
+            }
+            1 if held != 0 => self.late += 1,
+            _ => {}
+        }
+        let since = match () {
+            () if holds != held => 0,
+            () if since == 0 && moves => 9,
+            () => since + 1,
+        };
+        self.before.insert(me, (to.clone(), holds, since));
+        Some(holds)
+    }
+}
+
+#[test]
+fn at_eighty_milliseconds_the_own_bat_moves_at_once_and_nothing_else_jumps() {
+    let shown = Arc::new(Mutex::new(Shown::default()));
+    let mut lan = Lan::<Pong>::new(5, 2);
+    let looks = shown.clone();
+    lan.pilot(move |view| looks.lock().unwrap().look(view).map(Command::Controls));
+    lan.latency(Duration::from_millis(80));
+    lan.loss(20);
+    lan.start_all();
+    lan.run(Duration::from_secs(8));
+    *shown.lock().unwrap() = Shown::default();
+    lan.run(Duration::from_secs(120));
+    let Shown { off, looked, at_once, late, .. } = *shown.lock().unwrap();
+    println!("{off} off in {looked} pictures; {at_once:?} at once, {late} late");
+    assert!(looked > 5_000 && at_once[0] > 20 && late == 0);
+    assert!(off <= 12 * PIXEL, "{off}");
 }

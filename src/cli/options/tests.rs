@@ -77,6 +77,9 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
         "watch" => format!("count {PART} {GAME} {RUN}"),
         "chat" => format!("history search since stay with {PART} {GAME} {RUN}"),
         "pair" => format!("forget list {PART} {GAME} {RUN}"),
+        "bridge" => format!("allow listen name token-file web {GAME} {RUN}"),
+        "bus listen" => format!("allow count data-dir history name topic {GAME} {RUN}"),
+        "bus send" => format!("allow latest name {GAME} {RUN}"),
         "demo" => format!("kill-window kills peers window {GAME} {RUN}"),
         "bench failover" => format!("kills peers program silent {RUN}"),
         "bench heal" => format!("heals peers program {RUN}"),
@@ -101,7 +104,7 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
         "account import" => "data-dir name passphrase-file profile with-key words".to_owned(),
         "account devices" => "data-dir json profile".to_owned(),
         "account devices strike" => "data-dir profile".to_owned(),
-        "account" | "bench" | "ledger" | "passphrase" => String::new(),
+        "account" | "bench" | "bus" | "ledger" | "passphrase" => String::new(),
         _ => panic!("{command} is not in the table"),
     };
     let mut root = Typed::command();

@@ -1,0 +1,185 @@
+//! What happens to the node of a member, made into what is heard on its bus.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    heard::{Heard, Message},
+    history::{HISTORY_MAX, History, Kept, Place},
+    inbox::Inbox,
+    rules::{Rules, Told, World},
+    said::{Kind, Said},
+};
+use crate::{
+    node::{Event, View},
+    runtime::{self, Events, Handle, Happened},
+    text::Name,
+    types::{Instant, NodeId},
+};
+
+/// Who listens.
+#[derive(Debug)]
+pub struct Ear {
+    me: NodeId,
+    pub events: Events<Rules>,
+    /// What was heard, until it is read.
+    pub inbox: Inbox,
+    /// All that is durable and known: what was heard is in it at once.
+    pub history: Arc<History>,
+    /// The same as it was shown last, which is a moment later.
+    shown: Arc<History>,
+    /// Which durable things were told.
+    told: BTreeSet<Place>,
+    /// What those who are there are called, as far as it was told: a view comes a moment later.
+    names: BTreeMap<NodeId, Name>,
+    /// How much was said before this one was in; none: it is not yet.
+    since: Option<u64>,
+    /// The number of the last own thing that has come back, if one has since it was asked.
+    came_back: Option<u64>,
+}
+
+impl Ear {
+    /// Nothing was heard yet.
+    pub fn new(me: NodeId, events: Events<Rules>) -> Self {
+        Self {
+            me,
+            events,
+            inbox: Inbox::default(),
+            history: Arc::default(),
+            shown: Arc::default(),
+            told: BTreeSet::new(),
+            names: BTreeMap::new(),
+            since: None,
+            came_back: None,
+        }
+    }
+
+    /// Hears what has arrived. The number of the last own thing that has come back in the sequence of all, if one has.
+    pub fn listen(&mut self, handle: &Handle<Rules>) -> Option<u64> {
+        let mut heard = false;
+        while let Some(timed) = self.events.next_now() {
+            heard = true;
+            self.hear(handle, timed.at, timed.event);
+        }
+        if let Some(view) = handle.view() {
+            self.look(&view, heard);
+        }
+        self.came_back.take()
+    }
+
+    fn hear(&mut self, handle: &Handle<Rules>, at: Instant, happened: Happened<Rules>) {
+        let heard = match happened {
+            Happened::Node(Event::Game { event, .. }) => match event {
+                Told::Said { place, reign, by, said } => {
+                    return self.said(handle, at, Place { place, reign }, by, said);
+                }
+                Told::Here(id, name) => {
+                    self.names.insert(id, name.clone());
+                    Heard::Here { id, name }
+                }
+                Told::Gone(id) => {
+                    self.names.remove(&id);
+                    Heard::Gone { id }
+                }
+            },
+            Happened::Node(Event::Host { host, gap, .. }) => Heard::Host { id: host, gap },
+            Happened::Node(Event::Missed { events }) | Happened::Missed { events } => {
+                return self.inbox.missed(events);
+            }
+            _ => return,
+        };
+        self.inbox.put(heard);
+    }
+
+    fn said(&mut self, handle: &Handle<Rules>, at: Instant, place: Place, by: NodeId, said: Said) {
+        if by == self.me {
+            self.came_back = self.came_back.max(Some(said.number));
+        }
+        let name = self.name_of(handle, by);
+        if said.kind == Kind::Durable {
+            if !self.tell_once(place) {
+                return;
+            }
+            let (name, said, wall) = (name.clone(), said.clone(), runtime::wall_time().0);
+            let kept = Arc::new(Kept { by, name, said, wall });
+            Arc::make_mut(&mut self.history).keep(place, kept);
+        }
+        self.message(at, place, by, name, said);
+    }
+
+    fn message(&mut self, heard_at: Instant, place: Place, from: NodeId, name: Name, said: Said) {
+        let Said { number, kind, topic, at_ms: sent_ms, data } = said;
+        let message = Message { from, name, kind, topic, data, place, number, sent_ms, heard_at };
+        self.inbox.heard += 1;
+        self.inbox.put(Heard::Message(message));
+    }
+
+    /// Notes that something durable is told. Whether it was not before.
+    fn tell_once(&mut self, place: Place) -> bool {
+        let new = self.told.insert(place);
+        while self.told.len() > HISTORY_MAX {
+            self.told.pop_first();
+        }
+        new
+    }
+
+    fn name_of(&mut self, handle: &Handle<Rules>, id: NodeId) -> Name {
+        if let Some(name) = self.names.get(&id) {
+            return name.clone();
+        }
+        let view = handle.view();
+        let world = view.as_ref().and_then(|view| Some(view.picture.as_ref()?.newest()));
+        let Some(sender) = world.and_then(|world| world.senders.get(&id)) else {
+            return Name::new("somebody");
+        };
+        self.names.insert(id, sender.name.clone());
+        sender.name.clone()
+    }
+
+    /// Looks at what is shown: at what there was before this one came in, and at what is durable and was not told.
+    fn look(&mut self, view: &View<Rules>, heard: bool) {
+        let Some(picture) = &view.picture else { return };
+        let world = picture.newest();
+        if let Some(own) = world.senders.get(&view.me).filter(|_| !heard) {
+            self.came_back = self.came_back.max(Some(own.last));
+        }
+        let first = self.since.is_none();
+        let since = *self.since.get_or_insert(world.said);
+        if !Arc::ptr_eq(&view.scores, &self.shown) {
+            let before = std::mem::replace(&mut self.shown, Arc::clone(&view.scores));
+            for (place, kept) in view.scores.beyond(&before) {
+                Arc::make_mut(&mut self.history).keep(place, Arc::clone(kept));
+                // What there was before is history, to be asked for.
+                if place.place > since && self.tell_once(place) {
+                    self.message(view.at, place, kept.by, kept.name.clone(), kept.said.clone());
+                }
+            }
+        }
+        if first {
+            self.tell_what_is(view.at, world);
+        }
+    }
+
+    /// Whoever comes in is told who is there, and how everything is.
+    fn tell_what_is(&mut self, at: Instant, world: &World) {
+        let mut held = Vec::new();
+        for (id, sender) in &world.senders {
+            self.inbox.put(Heard::Here { id: *id, name: sender.name.clone() });
+            held.extend(sender.topics.iter().map(|(topic, held)| (*id, sender, topic, held)));
+        }
+        held.sort_by_key(|(.., held)| held.place);
+        for (id, sender, topic, held) in held {
+            let said = Said {
+                number: 0,
+                kind: Kind::Latest,
+                topic: topic.clone(),
+                at_ms: held.at_ms,
+                data: held.data.clone(),
+            };
+            let place = Place { place: held.place, reign: world.reign };
+            self.message(at, place, id, sender.name.clone(), said);
+        }
+    }
+}

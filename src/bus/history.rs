@@ -1,0 +1,196 @@
+//! All durable things that were said, in one sequence: what the facts of the ledger come to.
+//!
+//! Each is one fact. Its key is its place and the number of its reign, so that two halves of a network that was cut
+//! give no two things one name; in this sequence all machines have them. In memory the [newest](HISTORY_MAX) are held;
+//! all of them are in the ledger.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::said::{DATA_BYTES_MAX, Said, TOPIC_BYTES_MAX};
+use crate::{game::Fact, text::Name, types::NodeId};
+
+/// So many durable things are held in memory: the newest.
+pub const HISTORY_MAX: usize = 32_768;
+
+/// So many places share a piece: a copy of the history shares all pieces in which nothing has changed.
+const PIECE: u64 = 64;
+
+/// Where something stands in the sequence of all that is durable: its place, and the reign that gave it that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The how manieth thing it was that was said.
+    pub place: u64,
+    /// A number of the reign.
+    pub reign: u64,
+}
+
+/// Something durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Who has said it.
+    pub by: NodeId,
+    /// What that one was called.
+    pub name: Name,
+    /// What was said.
+    pub said: Said,
+    /// When it was written down, in seconds since 1970.
+    pub wall: u64,
+}
+
+type Piece = BTreeMap<Place, Arc<Kept>>;
+
+/// The newest things that are durable.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    pieces: BTreeMap<u64, Arc<Piece>>,
+    count: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Value {
+    by: NodeId,
+    name: Name,
+    said: Said,
+}
+
+impl History {
+    /// What is to be kept of something that was said.
+    pub(super) fn fact(place: u64, reign: u64, by: NodeId, name: &Name, said: &Said) -> Fact {
+        let key = [place.to_be_bytes(), reign.to_be_bytes()].concat();
+        let value = Value { by, name: name.clone(), said: said.clone() };
+        Fact { key, value: postcard::to_stdvec(&value).unwrap_or_default() }
+    }
+
+    fn read(fact: &Fact, wall: u64) -> Option<(Place, Kept)> {
+        let (place, reign) = fact.key.split_first_chunk::<8>()?;
+        let reign = reign.try_into().ok()?;
+        let place = Place { place: u64::from_be_bytes(*place), reign: u64::from_be_bytes(reign) };
+        let Value { by, name, said } = postcard::from_bytes(&fact.value).ok()?;
+        let fits = said.topic.len() <= TOPIC_BYTES_MAX && said.data.len() <= DATA_BYTES_MAX;
+        fits.then_some((place, Kept { by, name, said, wall }))
+    }
+
+    pub(super) fn add(&mut self, fact: &Fact, wall: u64) {
+        if let Some((place, kept)) = Self::read(fact, wall) {
+            self.keep(place, Arc::new(kept));
+        }
+    }
+
+    /// Something durable is known.
+    pub(super) fn keep(&mut self, place: Place, kept: Arc<Kept>) {
+        let piece = Arc::make_mut(self.pieces.entry(place.place / PIECE).or_default());
+        if piece.insert(place, kept).is_none() {
+            self.count += 1;
+        }
+        while self.count > HISTORY_MAX {
+            let Some(mut oldest) = self.pieces.first_entry() else { return };
+            if Arc::make_mut(oldest.get_mut()).pop_first().is_some() {
+                self.count -= 1;
+            }
+            if oldest.get().is_empty() {
+                oldest.remove();
+            }
+        }
+    }
+
+    pub(super) fn take_away(&mut self, fact: &Fact) {
+        let Some((place, _)) = Self::read(fact, 0) else { return };
+        let Entry::Occupied(mut piece) = self.pieces.entry(place.place / PIECE) else { return };
+        if Arc::make_mut(piece.get_mut()).remove(&place).is_some() {
+            self.count -= 1;
+        }
+        if piece.get().is_empty() {
+            piece.remove();
+        }
+    }
+
+    /// The highest place of all.
+    pub fn last_place(&self) -> u64 {
+        self.iter().next_back().map_or(0, |(place, _)| place.place)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// All of them, the oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Place, &Arc<Kept>)> {
+        let pieces = self.pieces.values().flat_map(|piece| piece.iter());
+        pieces.map(|(place, kept)| (*place, kept))
+    }
+
+    /// All that may not have been in `before`: it costs little where little is new.
+    pub fn beyond<'a>(
+        &'a self,
+        before: &'a History,
+    ) -> impl Iterator<Item = (Place, &'a Arc<Kept>)> {
+        let same = |number: &u64, piece: &Arc<Piece>| {
+            before.pieces.get(number).is_some_and(|known| Arc::ptr_eq(known, piece))
+        };
+        let pieces = self.pieces.iter().filter(move |(number, piece)| !same(number, piece));
+        pieces.flat_map(|(_, piece)| piece.iter()).map(|(place, kept)| (*place, kept))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::said::Kind;
+
+    fn fact(place: u64, reign: u64) -> Fact {
+        let said = Said {
+            number: place,
+            kind: Kind::Durable,
+            topic: "t".into(),
+            at_ms: 0,
+            data: place.to_string().into(),
+        };
+        History::fact(place, reign, NodeId::from_u128(1), &Name::new("Ada"), &said)
+    }
+
+    #[test]
+    fn whatever_comes_in_whichever_order_stands_in_one() {
+        let mut facts: Vec<Fact> = (1..300).map(|place| fact(place, place % 3)).collect();
+        let mut one = History::default();
+        facts.iter().for_each(|fact| one.add(fact, 7));
+        facts.reverse();
+        let mut other = History::default();
+        facts.iter().for_each(|fact| other.add(fact, 7));
+        assert_eq!(one, other);
+        assert_eq!(one.len(), 299);
+        assert!(one.iter().map(|(place, _)| place.place).eq(1..300));
+        facts.iter().for_each(|fact| one.take_away(fact));
+        assert_eq!(one, History::default());
+    }
+
+    #[test]
+    fn the_newest_are_held() {
+        let mut history = History::default();
+        (1..=HISTORY_MAX as u64 + 10).for_each(|place| history.add(&fact(place, 0), 0));
+        assert_eq!(history.len(), HISTORY_MAX);
+        assert_eq!(history.iter().next().map(|(place, _)| place.place), Some(11));
+    }
+
+    #[test]
+    fn what_is_new_is_found_without_a_look_at_all() {
+        let mut history = History::default();
+        (1..=1_000).for_each(|place| history.add(&fact(place, 0), 0));
+        let before = history.clone();
+        history.add(&fact(1_001, 0), 0);
+        let looked = history.beyond(&before).count();
+        assert!(looked <= PIECE as usize, "{looked}");
+        assert!(history.beyond(&before).any(|(place, _)| place.place == 1_001));
+        assert_eq!(history.beyond(&history.clone()).count(), 0);
+    }
+}
