@@ -32,6 +32,8 @@ pub struct Ear {
     shown: Arc<History>,
     /// Which durable things were told.
     told: BTreeSet<Place>,
+    /// All up to this one counts as told.
+    forgotten: Option<Place>,
     /// What those who are there are called, as far as it was told: a view comes a moment later.
     names: BTreeMap<NodeId, Name>,
     /// How much was said before this one was in; none: it is not yet.
@@ -50,6 +52,7 @@ impl Ear {
             history: Arc::default(),
             shown: Arc::default(),
             told: BTreeSet::new(),
+            forgotten: None,
             names: BTreeMap::new(),
             since: None,
             came_back: None,
@@ -73,7 +76,10 @@ impl Ear {
         let heard = match happened {
             Happened::Node(Event::Game { event, .. }) => match event {
                 Told::Said { place, reign, by, said } => {
-                    return self.said(handle, at, Place { place, reign }, by, said);
+                    for (place, said) in (place..).zip(said) {
+                        self.said(handle, at, Place { place, reign }, by, said);
+                    }
+                    return;
                 }
                 Told::Here(id, name) => {
                     self.names.insert(id, name.clone());
@@ -118,9 +124,9 @@ impl Ear {
 
     /// Notes that something durable is told. Whether it was not before.
     fn tell_once(&mut self, place: Place) -> bool {
-        let new = self.told.insert(place);
+        let new = Some(place) > self.forgotten && self.told.insert(place);
         while self.told.len() > HISTORY_MAX {
-            self.told.pop_first();
+            self.forgotten = self.told.pop_first();
         }
         new
     }

@@ -1,6 +1,6 @@
 //! All durable things that were said, in one sequence: what the facts of the ledger come to.
 //!
-//! Each is one fact. Its key is its place and the number of its reign, so that two halves of a network that was cut
+//! What is said in one order is one fact. Its key is the place of the first and the number of its reign, so that two halves of a network that was cut
 //! give no two things one name; in this sequence all machines have them. In memory the [newest](HISTORY_MAX) are held;
 //! all of them are in the ledger.
 
@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::said::{DATA_BYTES_MAX, Said, TOPIC_BYTES_MAX};
+use super::said::{Kind, Said};
 use crate::{game::Fact, text::Name, types::NodeId};
 
 /// So many durable things are held in memory: the newest.
@@ -55,28 +55,34 @@ pub struct History {
 struct Value {
     by: NodeId,
     name: Name,
-    said: Said,
+    /// What is durable, and how far each stands behind the place of the first.
+    said: Vec<(u16, Said)>,
 }
 
 impl History {
     /// What is to be kept of something that was said.
-    pub(super) fn fact(place: u64, reign: u64, by: NodeId, name: &Name, said: &Said) -> Fact {
+    pub(super) fn fact(place: u64, reign: u64, by: NodeId, name: &Name, said: &[Said]) -> Fact {
         let key = [place.to_be_bytes(), reign.to_be_bytes()].concat();
-        let value = Value { by, name: name.clone(), said: said.clone() };
+        let durable = (0..).zip(said).filter(|(_, said)| said.kind == Kind::Durable);
+        let said = durable.map(|(behind, said)| (behind, said.clone())).collect();
+        let value = Value { by, name: name.clone(), said };
         Fact { key, value: postcard::to_stdvec(&value).unwrap_or_default() }
     }
 
-    fn read(fact: &Fact, wall: u64) -> Option<(Place, Kept)> {
+    fn read(fact: &Fact, wall: u64) -> Option<impl Iterator<Item = (Place, Kept)>> {
         let (place, reign) = fact.key.split_first_chunk::<8>()?;
         let reign = reign.try_into().ok()?;
-        let place = Place { place: u64::from_be_bytes(*place), reign: u64::from_be_bytes(reign) };
+        let (place, reign) = (u64::from_be_bytes(*place), u64::from_be_bytes(reign));
         let Value { by, name, said } = postcard::from_bytes(&fact.value).ok()?;
-        let fits = said.topic.len() <= TOPIC_BYTES_MAX && said.data.len() <= DATA_BYTES_MAX;
-        fits.then_some((place, Kept { by, name, said, wall }))
+        let fit = said.into_iter().filter(|(_, said)| said.fits());
+        Some(fit.map(move |(behind, said)| {
+            let place = Place { place: place.saturating_add(behind.into()), reign };
+            (place, Kept { by, name: name.clone(), said, wall })
+        }))
     }
 
     pub(super) fn add(&mut self, fact: &Fact, wall: u64) {
-        if let Some((place, kept)) = Self::read(fact, wall) {
+        for (place, kept) in Self::read(fact, wall).into_iter().flatten() {
             self.keep(place, Arc::new(kept));
         }
     }
@@ -99,13 +105,16 @@ impl History {
     }
 
     pub(super) fn take_away(&mut self, fact: &Fact) {
-        let Some((place, _)) = Self::read(fact, 0) else { return };
-        let Entry::Occupied(mut piece) = self.pieces.entry(place.place / PIECE) else { return };
-        if Arc::make_mut(piece.get_mut()).remove(&place).is_some() {
-            self.count -= 1;
-        }
-        if piece.get().is_empty() {
-            piece.remove();
+        for (place, _) in Self::read(fact, 0).into_iter().flatten() {
+            let Entry::Occupied(mut piece) = self.pieces.entry(place.place / PIECE) else {
+                continue;
+            };
+            if Arc::make_mut(piece.get_mut()).remove(&place).is_some() {
+                self.count -= 1;
+            }
+            if piece.get().is_empty() {
+                piece.remove();
+            }
         }
     }
 
@@ -146,7 +155,6 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::said::Kind;
 
     fn fact(place: u64, reign: u64) -> Fact {
         let said = Said {
@@ -156,7 +164,7 @@ mod tests {
             at_ms: 0,
             data: place.to_string().into(),
         };
-        History::fact(place, reign, NodeId::from_u128(1), &Name::new("Ada"), &said)
+        History::fact(place, reign, NodeId::from_u128(1), &Name::new("Ada"), &[said])
     }
 
     #[test]

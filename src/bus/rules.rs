@@ -96,16 +96,16 @@ impl Sender {
 /// What happened on the bus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Told {
-    /// Somebody has said something.
+    /// Somebody has said something, or several things one after the other.
     Said {
-        /// Its place in the sequence of all that was said.
+        /// The place of the first in the sequence of all that was said; the others follow.
         place: u64,
         /// Which reign gave it that.
         reign: u64,
         /// Who.
         by: NodeId,
         /// What.
-        said: Said,
+        said: Vec<Said>,
     },
     /// Somebody is there.
     Here(NodeId, Name),
@@ -152,14 +152,17 @@ impl Game for Rules {
                 }
                 News::Order(id, said) => {
                     let Some(sender) = world.senders.get_mut(id) else { continue };
-                    for said in said.iter().filter(|said| said.fits()) {
+                    let said: Vec<Said> = said.iter().filter(|said| said.fits()).cloned().collect();
+                    let (place, reign) = (world.said.saturating_add(1), world.reign);
+                    for said in &said {
                         world.said = world.said.saturating_add(1);
                         sender.last = said.number;
                         if said.kind == Kind::Latest {
                             sender.hold(world.said, said);
                         }
-                        let (place, reign) = (world.said, world.reign);
-                        events.push(Told::Said { place, reign, by: *id, said: said.clone() });
+                    }
+                    if !said.is_empty() {
+                        events.push(Told::Said { place, reign, by: *id, said });
                     }
                 }
                 News::Controls(..) => {}
@@ -174,7 +177,8 @@ impl Game for Rules {
     fn fact_of_event(world: &World, event: &Told) -> Option<Fact> {
         let Told::Said { place, reign, by, said } = event else { return None };
         let name = &world.senders.get(by)?.name;
-        (said.kind == Kind::Durable).then(|| History::fact(*place, *reign, *by, name, said))
+        let durable = |said: &Said| said.kind == Kind::Durable;
+        said.iter().any(durable).then(|| History::fact(*place, *reign, *by, name, said))
     }
 
     fn update_scores(history: &mut History, at: u64, news: ScoreNews<'_>) {

@@ -8,6 +8,7 @@
 //! | `accounts` | a page of ten thousand accounts, from the file of a ledger |
 //! | `siege` | hostile outsiders and members, one kind of attack after the other |
 //! | `chat` | people talk while hosts are killed, somebody floods, somebody has missed much; a large book |
+//! | [`bus`] | fresh programs, the way of a thing said, a flood, and whoever gives the order is killed |
 //! | [`crowd`] | many watch: what it costs the host, and those who play, also when the host is killed |
 //! | [`join`] | many come in at once |
 //! | [`seal`] | the handshake of a link, and the seal of a datagram, within one process |
@@ -25,6 +26,7 @@ use super::{impossible::Impossible, lab::Lab, options::BenchOptions};
 mod accounts;
 #[cfg(feature = "store")]
 mod book;
+mod bus;
 #[cfg(feature = "store")]
 mod chat;
 mod crowd;
@@ -43,6 +45,7 @@ pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode>
         BenchOptions::Failover(options) => failover::run(options, log),
         BenchOptions::Heal(options) => heal::run(options, log),
         BenchOptions::Loss(options) => loss::run(options, log),
+        BenchOptions::Bus(options) => bus::run(options),
         BenchOptions::Crowd(options) => crowd::run(options, log),
         BenchOptions::Join(options) => join::run(options, log),
         BenchOptions::Seal(options) => seal::run(options),

@@ -29,8 +29,8 @@ pub use self::{
 };
 pub use self::{
     bench::{
-        BenchOptions, CrowdOptions, DemoOptions, FailoverOptions, HealOptions, JoinOptions,
-        LossOptions, SealOptions, SiegeOptions,
+        BenchOptions, BusBenchOptions, CrowdOptions, DemoOptions, FailoverOptions, HealOptions,
+        JoinOptions, LossOptions, SealOptions, SiegeOptions,
     },
     bus::{BridgeOptions, BusCommand, BusListenOptions, BusSendOptions},
     sim::SimOptions,

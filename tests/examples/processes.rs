@@ -321,3 +321,33 @@ fn what_was_said_stays_and_what_is_said_arrives_when_the_host_is_killed() {
         people[2].said
     );
 }
+
+#[test]
+fn cursors_go_on_when_whoever_gives_the_order_is_killed() {
+    let port = unused_port();
+    let start = |name| Program::start("cursors", &port, &[name, "--bot"]);
+    let mut bots: Vec<Program> = ["Ada", "Ben", "Cleo"].into_iter().map(start).collect();
+    let sees =
+        |of: &'static str| move |line: &str| line.starts_with(&format!("{of} is at")).then_some(());
+    bots[1].wait_for("cursor", sees("Ada"));
+    bots[2].wait_for("cursor", sees("Ben"));
+    bots[0].wait_for("cursor", sees("Cleo"));
+    let hosts = |bot: &Program| bot.said.iter().any(|line| line == "this one hosts");
+    let host = bots.iter().position(hosts);
+    let host = host.unwrap_or_else(|| {
+        bots.iter_mut().for_each(Program::listen);
+        bots.iter().position(hosts).unwrap()
+    });
+    bots.remove(host).kill();
+    let names: Vec<&str> = ["Ada", "Ben", "Cleo"]
+        .into_iter()
+        .enumerate()
+        .filter(|(n, _)| *n != host)
+        .map(|(_, name)| name)
+        .collect();
+    for bot in &mut bots {
+        bot.wait_for("a sign that it is gone", |line| (line == "somebody is gone").then_some(()));
+    }
+    bots[0].wait_for("cursor", sees(names[1]));
+    bots[1].wait_for("cursor", sees(names[0]));
+}

@@ -38,6 +38,30 @@ pub struct DemoOptions {
     pub run: RunOptions,
 }
 
+/// How a bus is measured.
+#[derive(Clone, Debug, clap::Args)]
+pub struct BusBenchOptions {
+    /// How often two fresh programs are started.
+    #[arg(long, default_value = "20", value_parser = number(1..=TIMES_MAX), allow_negative_numbers = true)]
+    pub times: u32,
+
+    /// How many things are said one after the other.
+    #[arg(long, default_value = "2000", value_parser = number(1..=TIMES_MAX), allow_negative_numbers = true)]
+    pub messages: u32,
+
+    /// How many durable things a second the flood says.
+    #[arg(long, default_value = "50000", value_parser = number(1..=TIMES_MAX), allow_negative_numbers = true)]
+    pub rate: u32,
+
+    /// How often whoever gives the order is killed.
+    #[arg(long, default_value = "20", value_parser = number(0..=TIMES_MAX), allow_negative_numbers = true)]
+    pub kills: u32,
+
+    /// Print the report as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What is measured.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum BenchOptions {
@@ -52,6 +76,8 @@ pub enum BenchOptions {
     Loss(LossOptions),
     /// Somebody attacks a game of four in every way that is known: whether anything comes of it
     Siege(SiegeOptions),
+    /// A bus: how soon two programs hear each other, how much may be said, and what a killed host loses
+    Bus(BusBenchOptions),
     /// Many watch: what that costs the host, and what it costs those who play
     Crowd(CrowdOptions),
     /// Many come in at once: how long until all are in, and what those who play notice of it

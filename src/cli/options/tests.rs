@@ -87,6 +87,7 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
         "bench siege" => format!("each only only-locked only-open {RUN}"),
         "bench chat" => format!("accounts entries flood kills missed rate {RUN}"),
         "bench accounts" => "accounts json times".to_owned(),
+        "bench bus" => "json kills messages rate times".to_owned(),
         "bench crowd" => format!("kills peers span watchers {RUN}"),
         "bench join" => format!("peers times watchers {RUN}"),
         "bench seal" => "datagrams handshakes json".to_owned(),
