@@ -351,3 +351,29 @@ fn cursors_go_on_when_whoever_gives_the_order_is_killed() {
     bots[0].wait_for("cursor", sees(names[1]));
     bots[1].wait_for("cursor", sees(names[0]));
 }
+
+#[test]
+fn the_count_goes_on_whichever_of_three_processes_is_killed() {
+    let port = unused_port();
+    let start = |name| Program::start("counter", &port, &[name]);
+    let mut counters: Vec<Program> = ["Ada", "Ben", "Cleo"].into_iter().map(start).collect();
+    let count = |line: &str| line.split_once(" counted by ")?.0.parse::<u64>().ok();
+    let mut before = 0;
+    for counter in &mut counters {
+        before =
+            counter.wait_for("count", |line| count(line).filter(|count| *count > 5)).max(before);
+    }
+    // One of the three hosts.
+    for _ in 0..3 {
+        counters.remove(0).kill();
+        counters.push(start("Dov"));
+        for counter in &mut counters {
+            let more = |line: &str| count(line).filter(|count| *count > before);
+            counter.wait_for("count that goes on", more);
+        }
+        before += 10;
+    }
+    let anew =
+        |line: &String| line.starts_with("the host is another") && line.contains(" 0 ticks undone");
+    assert!(counters.iter().any(|counter| counter.said.iter().any(anew)));
+}
