@@ -1,20 +1,39 @@
 //! A game of your own, in five steps: from one player on one machine to a game that survives its host.
 //!
-//! Each step is a whole program; all of them run as tests of this page. What is new in a step is told before it. You need
-//! Rust, and in `Cargo.toml` this crate and `serde` (with its feature `derive`).
+//! The game: ducks on a pond. Each swims left or right, whoever reaches the bread gets it, and then bread falls somewhere
+//! else. Whoever quacks frightens the others away.
 //!
-//! The game: ducks on a pond. Each swims left or right, and whoever reaches the bread gets it; then bread falls somewhere
-//! else.
+//! You need [Rust](https://rustup.rs), and this crate's source beside your own. Then `cargo new ducks`, and in its
+//! `Cargo.toml`:
+//!
+//! ```toml
+//! [dependencies]
+//! interregnum = { path = "../interregnum", default-features = false, features = ["sim"] }
+//! serde = { version = "1", features = ["derive"] }
+//! ```
+//!
+//! (That leaves out the game that ships, with its window, and what keeps a ledger on disk: `store`. `sim` is what tests a game.)
+//!
+//! There will be two files, `src/ducks.rs` and `src/main.rs`; both stand here whole, and in `examples/ducks`, where
+//! they are built and played by a test.
 //!
 //! # 1. Rules, for one player
 //!
 //! A game is a *world* and a *step*. The world is everything there is; the step makes the next world out of this one and
-//! of the *news*: who came, who left, who holds what down. There is no network in it, no clock and no screen. So it can be
-//! tried at once:
+//! of the *news*: who came, who left, who holds what down, who does something once. There is no network in it, no clock
+//! and no screen. This is `src/ducks.rs`:
 //!
 //! ```
-#![doc = include_str!("../materials/guide/duck.rs")]
-//! # use interregnum::Name;
+#![doc = include_str!("../examples/ducks/ducks.rs")]
+//! ```
+//!
+//! So it can be tried at once, in a test below it:
+//!
+//! ```
+//! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ducks/ducks.rs")); }
+//! # use ducks::Ducks;
+//! # use interregnum::{Game, Name, News, NodeId};
+//! // #[test] fn who_swims_to_the_bread_gets_it() {
 //! let ada = NodeId::from_u128(1);
 //! let mut pond = Ducks::new_world(7);
 //! let mut events = Vec::new();
@@ -39,10 +58,10 @@
 //! # 2. See whether that is so
 //!
 //! [`sim::check`](crate::sim::check()) plays the rules with everything that may come in, each step twice, and says in words what is
-//! wrong. Make it a test of yours:
+//! wrong. Make it a test of yours, too:
 //!
 //! ```
-//! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/materials/guide/duck.rs")); }
+//! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ducks/ducks.rs")); }
 //! # use ducks::Ducks;
 //! interregnum::sim::check::<Ducks>(50)?;
 //! # Ok::<(), interregnum::sim::Fault>(())
@@ -51,42 +70,27 @@
 //! # 3. Play together
 //!
 //! [`join`](crate::join()) names a session: whoever joins the same one on this network plays along. There is nothing to
-//! configure, and no server. The loop is yours: a window's, a terminal's or a bot's. It asks for what there is to see
-//! ([`view`](crate::Handle::view)), and says what the player holds down ([`hold`](crate::Handle::hold)); neither ever waits
-//! for the network.
+//! configure, and no server. The loop is yours: a window's, a terminal's or a bot's. It says what the player holds down
+//! ([`hold`](crate::Handle::hold)) and does ([`order`](crate::Handle::order)), asks for what there is to see
+//! ([`newer_view`](crate::Handle::newer_view); in a window, whose frames come by themselves,
+//! [`view`](crate::Handle::view)), and for what happened ([`events`](crate::Handle::events)). None of these ever waits for
+//! the network. This is `src/main.rs`:
 //!
-//! ```
-//! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/materials/guide/duck.rs")); }
-//! # use ducks::Ducks;
-//! use std::time::Duration;
-//!
-//! use interregnum::join;
-//!
-//! # let port = std::net::UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port();
-//! let handle = join::<Ducks>("pond")
-//!     .name("Ada")
-//! #   .ip(std::net::Ipv4Addr::LOCALHOST).beacon_port(port)
-//!     .env()
-//!     .start()?;
-//! let mut seen = None;
-//! loop {
-//!     seen = handle.newer_view(seen.as_ref(), Duration::from_millis(100)).or(seen);
-//!     let Some(view) = &seen else { continue };
-//!     let Some(picture) = &view.picture else { continue };
-//!     let pond = picture.shown(handle.now()); // what to draw right now
-//!     let Some(duck) = pond.ducks.get(&view.me) else { continue };
-//!     handle.hold((pond.bread - duck.at).signum() as i8); // a person's keys, in a real game
-//!     if duck.bread > 0 {
-//!         println!("{} ducks, and I had bread", pond.ducks.len());
-//!         break;
-//!     }
-//! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```ignore
+#![doc = include_str!("../examples/ducks/main.rs")]
 //! ```
 //!
-//! Start it in two terminals: `GAME_NAME=Ben cargo run` is the second. Then kill either of them, with Ctrl-C or worse: the
-//! other one swims on, in the same pond, with the same bread. That is all there is to be done for it: a world that is whole
-//! and a step that is pure can go on anywhere.
+//! `GAME_NAME=Ada cargo run` in one terminal, `GAME_NAME=Ben cargo run` in another, or on another machine. Then kill
+//! either of them, with Ctrl-C or `kill -9`: the other one swims on, in the same pond. If it was the host, the survivor
+//! says so: `Ben hosts; the pond stood still for Some(16.7ms)`, which is one tick. There is nothing else to be done for it: a world that
+//! is whole and a step that is pure can go on anywhere.
+//!
+//! [`env`](crate::Join::env) is what reads `GAME_NAME`. Without a network `GAME_IP=127.0.0.1` keeps all of it on this machine,
+//! and another `GAME_BEACON_PORT` apart from whatever else plays here.
+//!
+//! Who was killed and comes back is somebody new, and its bread is gone. Both can be had otherwise: the rules may keep
+//! the duck of whoever [`Left`](crate::News::Left), and whoever starts with the same [`key`](crate::Settings::key) as
+//! before is the same [`NodeId`](crate::NodeId) again.
 //!
 //! # 4. Let it fail, and look
 //!
@@ -94,7 +98,7 @@
 //! virtual time. The same number gives the same run.
 //!
 //! ```
-//! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/materials/guide/duck.rs")); }
+//! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ducks/ducks.rs")); }
 //! # use ducks::Ducks;
 //! use std::time::Duration;
 //!
@@ -120,9 +124,10 @@
 //!
 //! # 5. What makes it a good one
 //!
-//! - *Once, not held*: a shot, a move, a bid is an [`Order`](crate::Game::Order), given with
-//!   [`Handle::order`](crate::Handle::order). Each is applied once, in its sequence, whoever hosts by then.
-//! - *Smooth*: [`blend`](crate::Game::blend) makes a world between two others, and everybody glides.
+//! - *Once, not held*: a shot, a move, a bid is an [`Order`](crate::Game::Order), as the quack is. Each is applied once,
+//!   in its sequence, whoever hosts by then; [`NotTaken`](crate::details::NotTaken) says that it was not taken at all.
+//! - *Smooth*: [`blend`](crate::Game::blend) makes a world between two others, and everybody glides, also on a screen
+//!   with more frames than ticks. Without it there is nothing between two ticks, which is right for a board.
 //! - *Who plays*: where not all who are present can, [`kit::Seats`](crate::kit::Seats) has places and a queue, and
 //!   [`kit::Lobby`](crate::kit::Lobby) rounds, with a rematch.
 //! - *For ever*: what [`fact_of_event`](crate::Game::fact_of_event) makes of an event outlives the evening, on every machine

@@ -139,11 +139,13 @@ extern crate self as interregnum;
 
 #[doc(hidden)]
 pub mod accounts;
+#[cfg(feature = "arena")]
 pub mod arena;
 pub mod bus;
 pub mod guide;
 pub mod kit;
 pub mod lines;
+#[cfg(feature = "sim")]
 pub mod sim;
 
 #[doc(hidden)]

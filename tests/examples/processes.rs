@@ -377,3 +377,28 @@ fn the_count_goes_on_whichever_of_three_processes_is_killed() {
         |line: &String| line.starts_with("the host is another") && line.contains(" 0 ticks undone");
     assert!(counters.iter().any(|counter| counter.said.iter().any(anew)));
 }
+
+#[test]
+fn the_guides_ducks_swim_on_whichever_of_them_is_killed() {
+    let port = unused_port();
+    let start = || Program::start("ducks", &port, &[]);
+    let mut ducks: Vec<Program> = (0..2).map(|_| start()).collect();
+    let fallen =
+        |line: &str| line.split_once(" has bread: ")?.1.split(' ').nth(2)?.parse::<u64>().ok();
+    let mut before = 0;
+    for duck in &mut ducks {
+        before = duck.wait_for("bread", fallen).max(before);
+    }
+    // One of the two hosts.
+    for _ in 0..2 {
+        ducks.remove(0).kill();
+        ducks.push(start());
+        for duck in &mut ducks {
+            let more = |line: &str| fallen(line).filter(|now| *now > before);
+            duck.wait_for("bread that goes on falling", more);
+        }
+        before += 2;
+    }
+    let survived = |line: &String| line.contains(" hosts; the pond stood still for Some(");
+    assert!(ducks.iter().any(|duck| duck.said.iter().any(survived)));
+}

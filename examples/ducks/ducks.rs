@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use interregnum::{Game, News, NodeId, draw};
+use interregnum::{Game, Name, News, NodeId, draw};
 use serde::{Deserialize, Serialize};
 
 /// The rules. There are no values of it: all state is in the world.
@@ -17,18 +17,23 @@ pub struct Pond {
     pub ducks: BTreeMap<NodeId, Duck>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duck {
+    pub name: Name,
     pub at: i32,
     pub swims: i8,
     pub bread: u32,
 }
 
+/// Whoever is near is frightened away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quack;
+
 impl Game for Ducks {
     const RULES: &'static str = "ducks 1"; // nodes with other rules never meet
     type World = Pond;
     type Controls = i8; // left is -1, right is 1
-    type Order = ();
+    type Order = Quack; // once, instead of held down
     type Event = NodeId; // this duck had bread
     type Scores = ();
 
@@ -42,20 +47,28 @@ impl Game for Ducks {
             && pond.ducks.values().all(|duck| on_pond(duck.at) && duck.swims.abs() <= 1)
     }
 
-    fn step(pond: &mut Pond, news: &[News<i8>], events: &mut Vec<NodeId>) {
+    fn step(pond: &mut Pond, news: &[News<i8, Quack>], events: &mut Vec<NodeId>) {
         for item in news {
             match item {
-                News::Joined(id, _name) => {
-                    let new = Duck { at: 500, ..Duck::default() };
+                News::Joined(id, name) => {
+                    let new = Duck { name: name.clone(), at: 500, swims: 0, bread: 0 };
                     pond.ducks.entry(*id).or_insert(new);
                 }
-                News::Left(id) => drop(pond.ducks.remove(id)),
+                News::Left(id) => drop(pond.ducks.remove(id)), // with all its bread
                 News::Controls(id, swims) => {
                     if let Some(duck) = pond.ducks.get_mut(id) {
                         duck.swims = (*swims).clamp(-1, 1);
                     }
                 }
-                News::Order(..) => {}
+                News::Order(id, Quack) => {
+                    let Some(from) = pond.ducks.get(id).map(|duck| duck.at) else { continue };
+                    for (other, duck) in &mut pond.ducks {
+                        if other != id && (duck.at - from).abs() < 100 {
+                            let away = if duck.at < from { -100 } else { 100 };
+                            duck.at = (duck.at + away).clamp(0, 999);
+                        }
+                    }
+                }
             }
         }
         for (id, duck) in &mut pond.ducks {
