@@ -82,7 +82,7 @@ pub use self::{
     motion::{GOES_ON_MAX, Motion},
     outbox::{LATEST_EVERY, NotSaid, WAITING_BYTES_MAX},
     rules::{HELD_BYTES_MAX, Held, Rules, Sender, TOPICS_MAX, Told, World},
-    said::{DATA_BYTES_MAX, Kind, Said, TOPIC_BYTES_MAX},
+    said::{Batch, DATA_BYTES_MAX, Kind, Said, SaidId, TOPIC_BYTES_MAX},
 };
 use crate::{
     node::View,
@@ -201,6 +201,9 @@ impl Join {
     /// [`StartError`] when a socket or a file cannot be had, or something that was said cannot be.
     pub fn start(self) -> Result<Bus, StartError> {
         let Self { game, bell } = self;
+        let system = |what| move |source| StartError::System { what, source };
+        let drawn = runtime::random_bytes().map_err(system("draw random numbers"))?;
+        let life = drawn.iter().fold(0, |life: u32, byte| life.rotate_left(8) ^ u32::from(*byte));
         let handle = game.start()?;
         if let Some(bell) = &bell {
             handle.ring(Arc::clone(bell));
@@ -212,14 +215,14 @@ impl Join {
         let shared = Arc::new(Shared {
             handle,
             began: runtime::now(),
-            outbox: Mutex::default(),
+            outbox: Mutex::new(Outbox::new(life)),
             ear: Mutex::new(ear),
             bell,
         });
         let works = Arc::clone(&shared);
         let thread = thread::Builder::new().name("bus".into()).spawn(move || works.work(&nudged));
-        let system = |source| StartError::System { what: "start a thread", source };
-        Ok(Bus { me, shared, arrivals, nudge, thread: Some(thread.map_err(system)?) })
+        let thread = Some(thread.map_err(system("start a thread"))?);
+        Ok(Bus { me, shared, arrivals, nudge, thread })
     }
 }
 

@@ -43,10 +43,13 @@ pub const ORDERS_PER_STEP_MAX: usize = 16;
 /// See [`ORDERS_PER_STEP_MAX`].
 pub const ORDERS_STEP_BYTES_MAX: usize = 16 << 10;
 
-/// How soon one step may follow another where orders are applied [at once](crate::game::Game::PROMPT).
+/// How soon one step may follow another where orders are applied [at once](crate::game::Game::PROMPT), in the mean.
 pub const PROMPT_STEP_AFTER: Duration = Duration::from_millis(1);
 
-/// The same after a step so large that it does not fit into a datagram: then many orders share one.
+/// As long as steps are ahead of that by no more than this they follow at once: so an answer need not wait for its turn.
+pub const PROMPT_STEPS_AHEAD: Duration = Duration::from_millis(3);
+
+/// What [`PROMPT_STEP_AFTER`] is after a step so large that it does not fit into a datagram: then many orders share one.
 pub const PROMPT_STEP_AFTER_LARGE: Duration = Duration::from_millis(8);
 
 /// How soon after another one a state is acknowledged there, if it came with something new.

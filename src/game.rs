@@ -148,8 +148,8 @@ pub trait Game: Clone + Debug + Send + Sync + Sized + 'static {
     /// Whether an order is applied as soon as it has come, in a step of its own, and not with the next tick. For a world
     /// that only orders change: in another one nothing can be counted in steps any more, since there are more of them
     /// whenever somebody orders something. Then an order is everywhere a moment after it was given, in a quarter of a
-    /// millisecond between two programs on one machine. One step follows the other after
-    /// [`PROMPT_STEP_AFTER`](crate::config::PROMPT_STEP_AFTER) at the soonest; without orders there are as many steps as
+    /// millisecond between two programs on one machine. A few steps may follow one another at once; in the mean one does after
+    /// [`PROMPT_STEP_AFTER`](crate::config::PROMPT_STEP_AFTER) at the soonest. Without orders there are as many steps as
     /// [`TICKS_PER_SECOND`](Game::TICKS_PER_SECOND) says.
     const PROMPT: bool = false;
 

@@ -42,6 +42,9 @@ pub const HISTORY_STATES: usize = 32;
 /// The same where steps may follow each other within a [millisecond](Game::PROMPT): half a second, too.
 const PROMPT_HISTORY_STATES: usize = 512;
 
+/// After so many ticks a reign has heard what each member holds.
+const YOUNG_REIGN_TICKS: u64 = 16;
+
 /// How many states of a game are kept.
 const fn history_states<G: Game>() -> usize {
     if G::PROMPT { PROMPT_HISTORY_STATES } else { HISTORY_STATES }
@@ -307,10 +310,12 @@ impl<G: Game> Replica<G> {
     }
 
     /// What whoever holds the state at tick `held`, which [leads here](Replica::leads_here), has
-    /// missed: the events that are still worth telling. Whoever holds none gets the last ones.
+    /// missed: the events that are still worth telling. Whoever holds none gets the last ones; where a reign is so young
+    /// that it has heard of nobody yet what they hold, all of its own.
     pub fn since(&self, held: Option<Tick>) -> Vec<(Tick, G::Event)> {
-        let now = self.clock().map_or(0, |clock| clock.tick.0);
-        let spoken = held.unwrap_or(Tick(now.saturating_sub(1)));
+        let (now, began) = self.mark().map_or((0, 0), |mark| (mark.clock.tick.0, mark.began.0));
+        let young = now.saturating_sub(began) <= YOUNG_REIGN_TICKS;
+        let spoken = held.unwrap_or(Tick(if young { began } else { now.saturating_sub(1) }));
         self.events.iter().filter(|(at, _)| *at > spoken).cloned().collect()
     }
 }

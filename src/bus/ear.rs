@@ -1,16 +1,13 @@
 //! What happens to the node of a member, made into what is heard on its bus.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     heard::{Heard, Message},
     history::{HISTORY_MAX, History, Kept, Place},
     inbox::Inbox,
     rules::{Rules, Told, World},
-    said::{Kind, Said},
+    said::{Kind, Said, SaidId},
 };
 use crate::{
     node::{Event, View},
@@ -30,8 +27,10 @@ pub struct Ear {
     pub history: Arc<History>,
     /// The same as it was shown last, which is a moment later.
     shown: Arc<History>,
-    /// Which durable things were told.
-    told: BTreeSet<Place>,
+    /// Which durable things were told, and where they stand.
+    told: BTreeMap<SaidId, Place>,
+    /// The same, by their places.
+    stands: BTreeMap<Place, SaidId>,
     /// All up to this one counts as told.
     forgotten: Option<Place>,
     /// What those who are there are called, as far as it was told: a view comes a moment later.
@@ -51,7 +50,8 @@ impl Ear {
             inbox: Inbox::default(),
             history: Arc::default(),
             shown: Arc::default(),
-            told: BTreeSet::new(),
+            told: BTreeMap::new(),
+            stands: BTreeMap::new(),
             forgotten: None,
             names: BTreeMap::new(),
             since: None,
@@ -61,6 +61,15 @@ impl Ear {
 
     /// Hears what has arrived. The number of the last own thing that has come back in the sequence of all, if one has.
     pub fn listen(&mut self, handle: &Handle<Rules>) -> Option<u64> {
+        // Who comes in is told first who is there, and only then what they say.
+        if self.since.is_none()
+            && let Some(view) = handle.view()
+        {
+            self.look(&view, false);
+        }
+        if self.since.is_none() && !self.events.has_ended() {
+            return None;
+        }
         let mut heard = false;
         while let Some(timed) = self.events.next_now() {
             heard = true;
@@ -75,14 +84,16 @@ impl Ear {
     fn hear(&mut self, handle: &Handle<Rules>, at: Instant, happened: Happened<Rules>) {
         let heard = match happened {
             Happened::Node(Event::Game { event, .. }) => match event {
-                Told::Said { place, reign, by, said } => {
-                    for (place, said) in (place..).zip(said) {
-                        self.said(handle, at, Place { place, reign }, by, said);
+                Told::Said { place, reign, by, batch } => {
+                    for (place, said) in (place..).zip(batch.said) {
+                        self.said(handle, at, Place { place, reign }, by, batch.life, said);
                     }
                     return;
                 }
                 Told::Here(id, name) => {
-                    self.names.insert(id, name.clone());
+                    if self.names.insert(id, name.clone()).is_some_and(|known| known == name) {
+                        return; // it was there when this one came in
+                    }
                     Heard::Here { id, name }
                 }
                 Told::Gone(id) => {
@@ -99,18 +110,26 @@ impl Ear {
         self.inbox.put(heard);
     }
 
-    fn said(&mut self, handle: &Handle<Rules>, at: Instant, place: Place, by: NodeId, said: Said) {
+    fn said(
+        &mut self,
+        handle: &Handle<Rules>,
+        at: Instant,
+        place: Place,
+        by: NodeId,
+        life: u32,
+        said: Said,
+    ) {
         if by == self.me {
             self.came_back = self.came_back.max(Some(said.number));
         }
         let name = self.name_of(handle, by);
         if said.kind == Kind::Durable {
-            if !self.tell_once(place) {
+            let (name, said, wall) = (name.clone(), said.clone(), runtime::wall_time().0);
+            let kept = Arc::new(Kept { by, life, name, said, wall });
+            // Where a thing stands that was ordered again, the ledger decides.
+            if self.told.contains_key(&kept.id()) || !self.stands_at(place, &kept) {
                 return;
             }
-            let (name, said, wall) = (name.clone(), said.clone(), runtime::wall_time().0);
-            let kept = Arc::new(Kept { by, name, said, wall });
-            Arc::make_mut(&mut self.history).keep(place, kept);
         }
         self.message(at, place, by, name, said);
     }
@@ -122,11 +141,24 @@ impl Ear {
         self.inbox.put(Heard::Message(message));
     }
 
-    /// Notes that something durable is told. Whether it was not before.
-    fn tell_once(&mut self, place: Place) -> bool {
-        let new = Some(place) > self.forgotten && self.told.insert(place);
-        while self.told.len() > HISTORY_MAX {
-            self.forgotten = self.told.pop_first();
+    /// Notes where something durable stands. Whether it was not known before: where ticks were undone it was, at another
+    /// place.
+    fn stands_at(&mut self, place: Place, kept: &Arc<Kept>) -> bool {
+        let id = kept.id();
+        let history = Arc::make_mut(&mut self.history);
+        let before = self.told.insert(id, place);
+        if let Some(before) = before.filter(|before| *before != place) {
+            history.give_up(before, id);
+            self.stands.remove(&before);
+        }
+        history.keep(place, Arc::clone(kept));
+        self.stands.insert(place, id);
+        let new = before.is_none() && Some(place) > self.forgotten;
+        while self.stands.len() > HISTORY_MAX
+            && let Some((place, id)) = self.stands.pop_first()
+        {
+            self.told.remove(&id);
+            self.forgotten = Some(place);
         }
         new
     }
@@ -138,10 +170,12 @@ impl Ear {
         let view = handle.view();
         let world = view.as_ref().and_then(|view| Some(view.picture.as_ref()?.newest()));
         let Some(sender) = world.and_then(|world| world.senders.get(&id)) else {
-            return Name::new("somebody");
+            return Name::new("somebody"); // it said so just before it went
         };
-        self.names.insert(id, sender.name.clone());
-        sender.name.clone()
+        let name = sender.name.clone();
+        self.names.insert(id, name.clone());
+        self.inbox.put(Heard::Here { id, name: name.clone() });
+        name
     }
 
     /// Looks at what is shown: at what there was before this one came in, and at what is durable and was not told.
@@ -156,9 +190,8 @@ impl Ear {
         if !Arc::ptr_eq(&view.scores, &self.shown) {
             let before = std::mem::replace(&mut self.shown, Arc::clone(&view.scores));
             for (place, kept) in view.scores.beyond(&before) {
-                Arc::make_mut(&mut self.history).keep(place, Arc::clone(kept));
                 // What there was before is history, to be asked for.
-                if place.place > since && self.tell_once(place) {
+                if self.stands_at(place, kept) && place.place > since {
                     self.message(view.at, place, kept.by, kept.name.clone(), kept.said.clone());
                 }
             }
@@ -172,6 +205,7 @@ impl Ear {
     fn tell_what_is(&mut self, at: Instant, world: &World) {
         let mut held = Vec::new();
         for (id, sender) in &world.senders {
+            self.names.insert(*id, sender.name.clone());
             self.inbox.put(Heard::Here { id: *id, name: sender.name.clone() });
             held.extend(sender.topics.iter().map(|(topic, held)| (*id, sender, topic, held)));
         }

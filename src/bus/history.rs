@@ -1,8 +1,10 @@
 //! All durable things that were said, in one sequence: what the facts of the ledger come to.
 //!
-//! What is said in one order is one fact. Its key is the place of the first and the number of its reign, so that two halves of a network that was cut
-//! give no two things one name; in this sequence all machines have them. In memory the [newest](HISTORY_MAX) are held;
-//! all of them are in the ledger.
+//! What is said in one order is one fact. Its key says who has said it and the how manieth thing it was of that one: so
+//! where some ticks were undone, and it came to stand elsewhere when it was ordered again, one of the two places counts,
+//! and on all machines the same. The places, with a number of the reign that gave them, make the sequence; two halves of
+//! a network that was cut give no two things the same. In memory the [newest](HISTORY_MAX) are held; all of them are in
+//! the ledger.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -11,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::said::{Kind, Said};
+use super::said::{Batch, Kind, Said, SaidId};
 use crate::{game::Fact, text::Name, types::NodeId};
 
 /// So many durable things are held in memory: the newest.
@@ -21,7 +23,7 @@ pub const HISTORY_MAX: usize = 32_768;
 const PIECE: u64 = 64;
 
 /// Where something stands in the sequence of all that is durable: its place, and the reign that gave it that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The how manieth thing it was that was said.
     pub place: u64,
@@ -34,12 +36,21 @@ pub struct Place {
 pub struct Kept {
     /// Who has said it.
     pub by: NodeId,
+    /// In which of its lives.
+    pub life: u32,
     /// What that one was called.
     pub name: Name,
     /// What was said.
     pub said: Said,
     /// When it was written down, in seconds since 1970.
     pub wall: u64,
+}
+
+impl Kept {
+    /// What it is, wherever it stands.
+    pub fn id(&self) -> SaidId {
+        SaidId { by: self.by, life: self.life, number: self.said.number }
+    }
 }
 
 type Piece = BTreeMap<Place, Arc<Kept>>;
@@ -53,31 +64,33 @@ pub struct History {
 
 #[derive(Serialize, Deserialize)]
 struct Value {
-    by: NodeId,
+    place: Place,
     name: Name,
     /// What is durable, and how far each stands behind the place of the first.
     said: Vec<(u16, Said)>,
 }
 
 impl History {
-    /// What is to be kept of something that was said.
-    pub(super) fn fact(place: u64, reign: u64, by: NodeId, name: &Name, said: &[Said]) -> Fact {
-        let key = [place.to_be_bytes(), reign.to_be_bytes()].concat();
-        let durable = (0..).zip(said).filter(|(_, said)| said.kind == Kind::Durable);
-        let said = durable.map(|(behind, said)| (behind, said.clone())).collect();
-        let value = Value { by, name: name.clone(), said };
-        Fact { key, value: postcard::to_stdvec(&value).unwrap_or_default() }
+    /// What is to be kept of something that was said, if anything is.
+    pub(super) fn fact(place: Place, by: NodeId, name: &Name, batch: &Batch) -> Option<Fact> {
+        let number = batch.said.first()?.number.to_be_bytes();
+        let key = [&by.as_u128().to_be_bytes()[..], &batch.life.to_be_bytes(), &number].concat();
+        let durable = (0..).zip(&batch.said).filter(|(_, said)| said.kind == Kind::Durable);
+        let said: Vec<(u16, Said)> = durable.map(|(n, said)| (n, said.clone())).collect();
+        let value = Value { place, name: name.clone(), said };
+        (!value.said.is_empty())
+            .then(|| Fact { key, value: postcard::to_stdvec(&value).unwrap_or_default() })
     }
 
     fn read(fact: &Fact, wall: u64) -> Option<impl Iterator<Item = (Place, Kept)>> {
-        let (place, reign) = fact.key.split_first_chunk::<8>()?;
-        let reign = reign.try_into().ok()?;
-        let (place, reign) = (u64::from_be_bytes(*place), u64::from_be_bytes(reign));
-        let Value { by, name, said } = postcard::from_bytes(&fact.value).ok()?;
+        let (by, rest) = fact.key.split_first_chunk()?;
+        let (life, _number) = rest.split_first_chunk()?;
+        let (by, life) = (NodeId::from_u128(u128::from_be_bytes(*by)), u32::from_be_bytes(*life));
+        let Value { place, name, said } = postcard::from_bytes(&fact.value).ok()?;
         let fit = said.into_iter().filter(|(_, said)| said.fits());
         Some(fit.map(move |(behind, said)| {
-            let place = Place { place: place.saturating_add(behind.into()), reign };
-            (place, Kept { by, name: name.clone(), said, wall })
+            let place = Place { place: place.place.saturating_add(behind.into()), ..place };
+            (place, Kept { by, life, name: name.clone(), said, wall })
         }))
     }
 
@@ -105,15 +118,20 @@ impl History {
     }
 
     pub(super) fn take_away(&mut self, fact: &Fact) {
-        for (place, _) in Self::read(fact, 0).into_iter().flatten() {
-            let Entry::Occupied(mut piece) = self.pieces.entry(place.place / PIECE) else {
-                continue;
-            };
-            if Arc::make_mut(piece.get_mut()).remove(&place).is_some() {
-                self.count -= 1;
-            }
-            if piece.get().is_empty() {
-                piece.remove();
+        for (place, kept) in Self::read(fact, 0).into_iter().flatten() {
+            self.give_up(place, kept.id());
+        }
+    }
+
+    /// Something does not stand there any more.
+    pub(super) fn give_up(&mut self, place: Place, id: SaidId) {
+        let Entry::Occupied(mut entry) = self.pieces.entry(place.place / PIECE) else { return };
+        if entry.get().get(&place).is_some_and(|kept| kept.id() == id) {
+            let piece = Arc::make_mut(entry.get_mut());
+            piece.remove(&place);
+            self.count -= 1;
+            if piece.is_empty() {
+                entry.remove();
             }
         }
     }
@@ -164,7 +182,9 @@ mod tests {
             at_ms: 0,
             data: place.to_string().into(),
         };
-        History::fact(place, reign, NodeId::from_u128(1), &Name::new("Ada"), &[said])
+        let batch = Batch { life: 7, said: vec![said] };
+        let place = Place { place, reign };
+        History::fact(place, NodeId::from_u128(1), &Name::new("Ada"), &batch).unwrap()
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::said::{DATA_BYTES_MAX, Kind, Said, TOPIC_BYTES_MAX};
+use super::said::{Batch, DATA_BYTES_MAX, Kind, Said, TOPIC_BYTES_MAX};
 use crate::types::Instant;
 
 /// So many bytes of things that wait are enough: what is said then is refused, or a latest one outdated.
@@ -51,6 +51,8 @@ pub enum NotSaid {
 /// What waits, and what is on its way.
 #[derive(Debug, Default)]
 pub struct Outbox {
+    /// A number of this life.
+    life: u32,
     /// The number of the last thing that left.
     last: u64,
     waiting: VecDeque<Waiting>,
@@ -84,6 +86,11 @@ impl Waiting {
 }
 
 impl Outbox {
+    /// Nothing was said yet in this life.
+    pub fn new(life: u32) -> Self {
+        Self { life, ..Self::default() }
+    }
+
     /// Says something.
     ///
     /// # Errors
@@ -133,7 +140,7 @@ impl Outbox {
     }
 
     /// The next order, if something may leave now. Say whether it was [taken](Outbox::left) before the next one is asked for.
-    pub fn next(&mut self, now: Instant) -> Option<Vec<Said>> {
+    pub fn next(&mut self, now: Instant) -> Option<Batch> {
         if self.under_way.len() >= UNDER_WAY_MAX {
             return None;
         }
@@ -163,11 +170,11 @@ impl Outbox {
         for (number, said) in (self.last + 1..).zip(&mut chosen) {
             said.number = number;
         }
-        Some(chosen)
+        Some(Batch { life: self.life, said: chosen })
     }
 
     /// This order has left.
-    pub fn left(&mut self, now: Instant, order: &[Said]) {
+    pub fn left(&mut self, now: Instant, Batch { said: order, .. }: &Batch) {
         for said in order {
             let is_it = |waiting: &Waiting| {
                 waiting.kind == said.kind
@@ -216,7 +223,7 @@ mod tests {
     fn out(outbox: &mut Outbox, now: Instant) -> Option<Vec<String>> {
         let order = outbox.next(now)?;
         outbox.left(now, &order);
-        Some(order.iter().map(|said| said.data.to_string()).collect())
+        Some(order.said.iter().map(|said| said.data.to_string()).collect())
     }
 
     fn say(outbox: &mut Outbox, kind: Kind, topic: &str, data: u64) -> Result<(), NotSaid> {

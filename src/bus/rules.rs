@@ -10,8 +10,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    history::History,
-    said::{DATA_BYTES_MAX, Kind, Said, TOPIC_BYTES_MAX},
+    history::{History, Place},
+    said::{Batch, DATA_BYTES_MAX, Kind, Said, TOPIC_BYTES_MAX},
 };
 use crate::{
     game::{Fact, Game, Malformed, News, ScoreNews},
@@ -105,7 +105,7 @@ pub enum Told {
         /// Who.
         by: NodeId,
         /// What.
-        said: Vec<Said>,
+        batch: Batch,
     },
     /// Somebody is there.
     Here(NodeId, Name),
@@ -118,12 +118,12 @@ pub enum Told {
 pub enum Rules {}
 
 impl Game for Rules {
-    const RULES: &'static str = "bus 1";
+    const RULES: &'static str = "bus 2";
     const PROMPT: bool = true;
     type World = World;
     type Controls = ();
     /// Several things that somebody says, one after the other.
-    type Order = Vec<Said>;
+    type Order = Batch;
     type Event = Told;
     /// All that is durable.
     type Scores = History;
@@ -136,7 +136,7 @@ impl Game for Rules {
         world.senders.values().all(Sender::is_valid)
     }
 
-    fn step(world: &mut World, news: &[News<(), Vec<Said>>], events: &mut Vec<Told>) {
+    fn step(world: &mut World, news: &[News<(), Batch>], events: &mut Vec<Told>) {
         for item in news {
             match item {
                 News::Joined(id, name) => {
@@ -150,7 +150,7 @@ impl Game for Rules {
                         events.push(Told::Gone(*id));
                     }
                 }
-                News::Order(id, said) => {
+                News::Order(id, Batch { life, said }) => {
                     let Some(sender) = world.senders.get_mut(id) else { continue };
                     let said: Vec<Said> = said.iter().filter(|said| said.fits()).cloned().collect();
                     let (place, reign) = (world.said.saturating_add(1), world.reign);
@@ -162,7 +162,8 @@ impl Game for Rules {
                         }
                     }
                     if !said.is_empty() {
-                        events.push(Told::Said { place, reign, by: *id, said });
+                        let batch = Batch { life: *life, said };
+                        events.push(Told::Said { place, reign, by: *id, batch });
                     }
                 }
                 News::Controls(..) => {}
@@ -175,10 +176,9 @@ impl Game for Rules {
     }
 
     fn fact_of_event(world: &World, event: &Told) -> Option<Fact> {
-        let Told::Said { place, reign, by, said } = event else { return None };
+        let Told::Said { place, reign, by, batch } = event else { return None };
         let name = &world.senders.get(by)?.name;
-        let durable = |said: &Said| said.kind == Kind::Durable;
-        said.iter().any(durable).then(|| History::fact(*place, *reign, *by, name, said))
+        History::fact(Place { place: *place, reign: *reign }, *by, name, batch)
     }
 
     fn update_scores(history: &mut History, at: u64, news: ScoreNews<'_>) {

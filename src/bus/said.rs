@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::types::NodeId;
+
 /// The most bytes of a topic's name.
 pub const TOPIC_BYTES_MAX: usize = 64;
 
@@ -33,6 +35,26 @@ pub struct Said {
     pub at_ms: u32,
     /// JSON, up to [`DATA_BYTES_MAX`] bytes. A latest `null` says that there is nothing of this topic any more.
     pub data: Arc<str>,
+}
+
+/// What goes in one order: some things that somebody says, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// A number of the sender's life: in another one its things are numbered anew.
+    pub life: u32,
+    /// What is said.
+    pub said: Vec<Said>,
+}
+
+/// What tells one thing from all others that are ever said, wherever it comes to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SaidId {
+    /// Who has said it.
+    pub by: NodeId,
+    /// In which life.
+    pub life: u32,
+    /// Its number in that.
+    pub number: u64,
 }
 
 impl Said {

@@ -12,7 +12,7 @@ use crate::{
     },
     config::{
         CONTROLS_TAKEN_MAX, Mutant, ORDERS_WAITING_MAX, PACKET_BYTES_MAX, PROMPT_STEP_AFTER,
-        PROMPT_STEP_AFTER_LARGE,
+        PROMPT_STEP_AFTER_LARGE, PROMPT_STEPS_AHEAD,
     },
     game::{Game, draw},
     keys::WorldDigest,
@@ -125,9 +125,9 @@ impl<G: Game> Node<G> {
         let hosts = self.cluster.election().reign().is_some();
         if hosts
             && (self.host.has_orders() || self.client.orders().all().is_some())
-            && let Some(applied) = self.applied
+            && self.applied.is_some()
         {
-            let soon = (applied.at + self.next_step_after).max(now);
+            let soon = self.steps_paid_until.before(PROMPT_STEPS_AHEAD).max(now);
             self.tick_at = self.tick_at.map(|at| at.min(soon));
             if soon <= now {
                 self.tick(now);
@@ -170,10 +170,11 @@ impl<G: Game> Node<G> {
         self.fan.sends();
         let mark = WorldMark { clock, began: mark.began };
         let bytes = self.publish(now, mark, (hash, digest), &state, None);
-        self.next_step_after = match bytes <= PACKET_BYTES_MAX {
+        let cost = match bytes <= PACKET_BYTES_MAX {
             true => PROMPT_STEP_AFTER,
             false => PROMPT_STEP_AFTER_LARGE,
         };
+        self.steps_paid_until = self.steps_paid_until.max(now) + cost;
     }
 
     /// A newcomer to this host's game gets the world as it is: it need not wait for the next tick.

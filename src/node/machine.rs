@@ -1,7 +1,7 @@
 //! The machine itself: cluster plus replica, driven by ticks. What it does as a host stands in `hosting`, as a client in
 //! `following`; what its user says in `talking`.
 
-use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
@@ -18,7 +18,7 @@ use crate::{
         election::Cause,
         message::{Ends, Payload, WorldMark},
     },
-    config::{Config, Form, Mutant, PROMPT_STEP_AFTER, RULES_BYTES_MAX, Tuning},
+    config::{Config, Form, Mutant, RULES_BYTES_MAX, Tuning},
     game::{FactRules, Game, Rate},
     io::Wire,
     mesh::Delivery,
@@ -40,8 +40,8 @@ pub struct Node<G: Game> {
     pub(super) client: Client<G>,
     pub(super) controls: G::Controls,
     pub(super) tick_at: Option<Instant>,
-    /// How soon the next step may follow the last one, where orders are applied at once.
-    pub(super) next_step_after: Duration,
+    /// Where orders are applied at once: until when the steps made so far would take at the pace that is meant.
+    pub(super) steps_paid_until: Instant,
     /// What the own reign ended, for the packets that say so.
     pub(super) ends: Ends,
     pub(super) auditing: Auditing<G>,
@@ -157,7 +157,7 @@ impl<G: Game> Node<G> {
             client: Client::default(),
             controls: G::Controls::default(),
             tick_at: None,
-            next_step_after: PROMPT_STEP_AFTER,
+            steps_paid_until: now,
             ends: Ends::Nothing,
             auditing: Auditing::default(),
             watching: Watching::default(),

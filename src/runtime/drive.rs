@@ -158,38 +158,33 @@ impl<G: Game> Driver<G> {
     fn feed(&mut self, input: Input<G>, tell: &mut Teller<G>) -> bool {
         self.node.handle(clock::now(), input);
         let (view, running) = self.drain(tell);
-        let Some(view) = view else {
-            return running;
-        };
-        let wish = self.pilot.as_mut().and_then(|pilot| pilot(&view));
-        self.shared.show(view);
+        let wish = view.zip(self.pilot.as_mut()).and_then(|(view, pilot)| pilot(&view));
         match wish {
             Some(command) if running => {
                 self.node.handle(clock::now(), Input::Command(command));
-                let (view, running) = self.drain(tell);
-                if let Some(view) = view {
-                    self.shared.show(view);
-                }
-                running
+                self.drain(tell).1
             }
             _ => running,
         }
     }
 
-    /// Carries out what the node wants. Gives the latest view, if there is a new one.
+    /// Carries out what the node wants; then shows what there is to see, and only then tells what has happened: no event
+    /// is ahead of the view. Gives the view, if there is a new one.
     fn drain(&mut self, tell: &mut Teller<G>) -> (Option<Arc<View<G>>>, bool) {
         let mut latest = None;
-        let mut running = true;
+        let mut events = Vec::new();
         while let Some(output) = self.node.poll() {
             match output {
                 Output::Effect(effect) => self.carry_out(effect),
                 Output::View(view) => latest = Some(view),
-                Output::Event(event) => {
-                    running &= !matches!(event, Event::Stopped);
-                    tell.tell(Happened::Node(event));
-                }
+                Output::Event(event) => events.push(event),
             }
         }
+        if let Some(view) = &latest {
+            self.shared.show(Arc::clone(view));
+        }
+        let running = !events.iter().any(|event| matches!(event, Event::Stopped));
+        events.into_iter().for_each(|event| tell.tell(Happened::Node(event)));
         (latest, running)
     }
 

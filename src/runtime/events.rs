@@ -49,9 +49,14 @@ impl<G: Game> Events<G> {
         self.waiting.iter()
     }
 
+    /// Whether the node has ended: nothing more comes.
+    pub fn has_ended(&self) -> bool {
+        self.readers.over.load(Ordering::Acquire)
+    }
+
     /// Whether the node has ended, and everything was read.
     pub fn is_over(&self) -> bool {
-        self.readers.over.load(Ordering::Acquire) && self.waiting.is_empty()
+        self.has_ended() && self.waiting.is_empty()
     }
 
     /// The queue, for a program that waits for several at once.

@@ -339,7 +339,8 @@ fn a_shell_says_and_hears_what_is_said() {
     };
     // Somebody is there all the time, and has the history.
     let bridge = Bridge::start(port);
-    let _stays = bridge.member(&room, "Ada");
+    let mut stays = bridge.member(&room, "Ada");
+    stays.wait_for("here", |told| told["name"] != "Ada");
     let said = bus("send").args(["log", "plain words"]).status().unwrap();
     assert!(said.success());
     let mut piped = bus("send").arg("log").stdin(Stdio::piped()).spawn().unwrap();
@@ -351,6 +352,9 @@ fn a_shell_says_and_hears_what_is_said() {
         .collect();
     assert_eq!(heard, [json!("plain words"), json!({ "a": 1 }), json!([2])]);
     assert!(listener.wait().unwrap().success());
+    for said in &heard {
+        assert_eq!(stays.message("log")["data"], *said);
+    }
     let history = bus("listen").args(["--history", "--count", "3"]).output().unwrap();
     assert_eq!(String::from_utf8(history.stdout).unwrap().lines().count(), 3);
     let large = bus("send").args(["log", &"x".repeat(1_000)]).output().unwrap();

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -48,6 +48,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How many lines of a bus one client is told before it is another's turn.
 const TOLD_AT_ONCE: usize = 1_024;
 
+/// As many as that are told by the node's own thread, on which they arrive: so nobody has to be woken for it.
+const TOLD_ON_ARRIVAL: usize = 16;
+
 /// What all of its nodes have in common.
 pub struct Wants {
     pub base: Settings,
@@ -78,9 +81,17 @@ pub struct Server {
     /// What a client has to know.
     token: String,
     locks: BTreeMap<SessionName, Lock>,
-    clients: BTreeMap<usize, Client>,
+    clients: BTreeMap<usize, Shared>,
     next: usize,
     stages: BTreeMap<SessionName, Stage>,
+}
+
+/// A client, which the thread that serves all and that of its own node tell what there is.
+type Shared = Arc<Mutex<Client>>;
+
+/// A panic elsewhere is the end of that client's node, not of the others.
+fn lock(client: &Shared) -> MutexGuard<'_, Client> {
+    client.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Client {
@@ -102,6 +113,36 @@ impl Client {
         self.tell(&Told::Error { why: why.to_owned() });
         self.ending = true;
         self.guest = None;
+    }
+
+    /// Tells up to so much of what was heard on a bus. Whether that was all.
+    fn tell_heard(&mut self, most: usize) -> bool {
+        if self.ending || !self.wire.speaks() {
+            return true;
+        }
+        let Some(Guest::Member(member)) = &mut self.guest else { return true };
+        for _ in 0..most {
+            if !self.wire.has_room() {
+                break; // it is told on when there is
+            }
+            let Some(lines) = member.next() else {
+                if member.is_over() {
+                    self.end("the bus has ended");
+                }
+                return true;
+            };
+            self.wire.say(&lines);
+        }
+        false
+    }
+
+    /// What has arrived for it goes out, on the thread on which that is known. Whether the thread that serves all has to
+    /// look after the rest.
+    fn arrived(client: &Weak<Mutex<Client>>) -> bool {
+        let Some(client) = client.upgrade() else { return true };
+        let Ok(mut client) = client.try_lock() else { return true };
+        let all = client.tell_heard(TOLD_ON_ARRIVAL);
+        !(all && matches!(client.wire.flush(), Ok(true)) && !client.ending)
     }
 }
 
@@ -156,7 +197,7 @@ impl Server {
                     Token(_) => {}
                 }
             }
-            let more = self.clients.iter().filter(|(_, client)| client.wire.more);
+            let more = self.clients.iter().filter(|(_, client)| lock(client).wire.more);
             ready.extend(more.map(|(number, _)| *number));
             ready.sort_unstable();
             ready.dedup();
@@ -190,18 +231,19 @@ impl Server {
             self.next += 1;
             let (came, wire) = (runtime::now(), Wire::new(stream));
             let client = Client { wire, came, trusted: false, guest: None, ending: false };
-            self.clients.insert(number, client);
+            self.clients.insert(number, Arc::new(Mutex::new(client)));
             self.hear(number);
         }
     }
 
     /// Reads what a client has said, and does it.
     fn hear(&mut self, number: usize) {
-        let Some(mut client) = self.clients.remove(&number) else { return };
+        let Some(shared) = self.clients.remove(&number) else { return };
+        let mut client = lock(&shared);
         let read = if client.ending { Ok(()) } else { client.wire.read(&self.own) };
         while let Some(line) = client.wire.lines.pop_front() {
             if !client.ending {
-                self.obey(&mut client, &line);
+                self.obey(&shared, &mut client, &line);
             }
         }
         match read {
@@ -209,10 +251,11 @@ impl Server {
             Err(Broken::Refused(why)) => client.end(why),
             Err(Broken::Over) => return, // its guest leaves
         }
-        self.clients.insert(number, client);
+        drop(client);
+        self.clients.insert(number, shared);
     }
 
-    fn obey(&mut self, client: &mut Client, line: &str) {
+    fn obey(&mut self, shared: &Shared, client: &mut Client, line: &str) {
         if line.trim().is_empty() {
             return;
         }
@@ -239,7 +282,7 @@ impl Server {
                 *guest = None;
                 None
             }
-            (Asked::Join(asked), None) => self.join(client, asked),
+            (Asked::Join(asked), None) => self.join(shared, client, asked),
             (Asked::Watch(asked), None) => self.watch(client, asked),
             (Asked::Play(asked), None) => self.play(client, asked),
             (Asked::Join(_) | Asked::Watch(_) | Asked::Play(_), Some(_)) => {
@@ -264,22 +307,25 @@ impl Server {
 
     /// Whether another node may be started.
     fn has_place(&self) -> bool {
-        let own = |client: &&Client| !matches!(client.guest, None | Some(Guest::Watcher(_)));
+        let own = |client: &&Shared| !matches!(lock(client).guest, None | Some(Guest::Watcher(_)));
         self.clients.values().filter(own).count() + self.stages.len() < NODES_MAX
     }
 
-    fn join(&mut self, client: &mut Client, asked: JoinAsked) -> Option<Told> {
+    fn join(&mut self, shared: &Shared, client: &mut Client, asked: JoinAsked) -> Option<Told> {
         let (room, settings) = match self.settings(Some(asked.room), asked.name) {
             Ok(found) => found,
             Err(why) => return Some(refused(None, &why)),
         };
         let (name, waker) = (settings.name.to_string(), Arc::clone(&self.waker));
+        let hears = Arc::downgrade(shared);
         let mut join = Bus::join(room.as_str())
             .settings(|own| {
                 *own = Settings { tuning: own.tuning.clone(), ..settings };
             })
             .on_arrival(move || {
-                let _ = waker.wake(); // it looks by itself, later
+                if Client::arrived(&hears) {
+                    let _ = waker.wake(); // it looks by itself, later
+                }
             });
         if asked.listen {
             join = join.listen();
@@ -355,28 +401,20 @@ impl Server {
         let stages = &mut self.stages;
         let clients = &self.clients;
         stages.retain(|session, _| {
-            clients.values().any(
-                |client| matches!(&client.guest, Some(Guest::Watcher(it)) if it.session == *session),
-            )
+            let is_theirs = |guest: &Option<Guest>| matches!(guest, Some(Guest::Watcher(it)) if it.session == *session);
+            clients.values().any(|client| is_theirs(&lock(client).guest))
         });
         stages.values_mut().for_each(Stage::look);
-        for client in self.clients.values_mut() {
+        for client in self.clients.values() {
+            let mut client = lock(client);
+            let client = &mut *client;
             if client.ending || !client.wire.speaks() {
                 continue;
             }
             match &mut client.guest {
                 None => {}
-                Some(Guest::Member(member)) => {
-                    for _ in 0..TOLD_AT_ONCE {
-                        if !client.wire.has_room() {
-                            break;
-                        }
-                        let Some(lines) = member.next() else { break };
-                        client.wire.say(&lines);
-                    }
-                    if member.is_over() {
-                        client.end("the bus has ended");
-                    }
+                Some(Guest::Member(_)) => {
+                    client.tell_heard(TOLD_AT_ONCE);
                 }
                 Some(Guest::Watcher(watcher)) => {
                     let Some(stage) = self.stages.get(&watcher.session) else { continue };
@@ -408,6 +446,7 @@ impl Server {
         let now = runtime::now();
         let mut wait = LOOK;
         self.clients.retain(|_, client| {
+            let mut client = lock(client);
             let late = !client.trusted && now.since(client.came) > TOKEN_WITHIN;
             match client.wire.flush() {
                 Ok(gone) => {
