@@ -78,11 +78,11 @@ impl Game for Pong {
     fn is_valid(world: &World) -> bool {
         let World { seats, bats, ball, pace, .. } = world;
         seats.is_valid(2)
-            && bats.iter().all(|bat| (0..=HIGH).contains(&bat.at) && bat.moves.abs() <= 1)
+            && bats.iter().all(|bat| (0..=HIGH).contains(&bat.at) && (-1..=1).contains(&bat.moves))
             && (0..=WIDE).contains(&ball.0)
             && (0..=HIGH).contains(&ball.1)
-            && pace.0.abs() <= BALL_PACE_MAX
-            && pace.1.abs() <= BALL_PACE_MAX
+            && (-BALL_PACE_MAX..=BALL_PACE_MAX).contains(&pace.0)
+            && (-BALL_PACE_MAX..=BALL_PACE_MAX).contains(&pace.1)
     }
 
     fn step(world: &mut World, news: &[News<i8>], events: &mut Vec<(NodeId, u32)>) {

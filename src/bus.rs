@@ -36,9 +36,9 @@
 //! sequence: it is written down on every machine, and whoever comes later gets what it [asks](Bus::history) for.
 //!
 //! # How fast, how much
-//! What is said leaves at once, and is everywhere a moment later: on one machine after a third of a millisecond. When
-//! much is said, several things share an order. [`Bus::send`] never waits; where more is said than the bus takes it
-//! says so, and nothing is said.
+//! What is said leaves at once, and is everywhere a moment later: on one machine after a sixth of a millisecond, and
+//! after a third if it is durable, for then it is signed and written down. When much is said, several things share an
+//! order. [`Bus::send`] never waits; where more is said than the bus takes it says so, and nothing is said.
 //!
 //! | | limit |
 //! |---|---|

@@ -27,22 +27,33 @@
 #![doc = include_str!("../examples/ducks/ducks.rs")]
 //! ```
 //!
+//! | what you choose | asked of it | if there is none |
+//! |---|---|---|
+//! | [`World`](crate::Game::World) | `Clone + Eq + Debug + Serialize + Deserialize` | |
+//! | [`Controls`](crate::Game::Controls) | the same, `Copy` and `Default`: the default is that nothing is held down | `()` |
+//! | [`Order`](crate::Game::Order), [`Event`](crate::Game::Event) | the same as of a world | `()` |
+//! | [`Scores`](crate::Game::Scores) | what outlives the evening comes to this: see step 5 | `()` |
+//! | [`TICKS_PER_SECOND`](crate::Game::TICKS_PER_SECOND) | how many steps the world makes in a second, 5 to 120 | 60 |
+//!
 //! So it can be tried at once, in a test below it:
 //!
 //! ```
 //! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ducks/ducks.rs")); }
 //! # use ducks::Ducks;
 //! # use interregnum::{Game, Name, News, NodeId};
-//! // #[test] fn who_swims_to_the_bread_gets_it() {
-//! let ada = NodeId::from_u128(1);
-//! let mut pond = Ducks::new_world(7);
-//! let mut events = Vec::new();
-//! Ducks::step(&mut pond, &[News::Joined(ada, Name::new("Ada"))], &mut events);
-//! for _ in 0..200 {
-//!     let to_bread = pond.bread - pond.ducks[&ada].at;
-//!     Ducks::step(&mut pond, &[News::Controls(ada, to_bread.signum() as i8)], &mut events);
+//! // #[test]
+//! fn who_swims_to_the_bread_gets_it() {
+//!     let ada = NodeId::from_u128(1);
+//!     let mut pond = Ducks::new_world(7);
+//!     let mut events = Vec::new();
+//!     Ducks::step(&mut pond, &[News::Joined(ada, Name::new("Ada"))], &mut events);
+//!     for _ in 0..200 {
+//!         let to_bread = pond.bread - pond.ducks[&ada].at;
+//!         Ducks::step(&mut pond, &[News::Controls(ada, to_bread.signum() as i8)], &mut events);
+//!     }
+//!     assert!(pond.ducks[&ada].bread > 0);
 //! }
-//! assert!(pond.ducks[&ada].bread > 0);
+//! # who_swims_to_the_bread_gets_it();
 //! ```
 //!
 //! Four rules hold for a step, and all else follows from them:
@@ -57,15 +68,24 @@
 //!
 //! # 2. See whether that is so
 //!
-//! [`sim::check`](crate::sim::check()) plays the rules with everything that may come in, each step twice, and says in words what is
-//! wrong. Make it a test of yours, too:
+//! [`sim::check`](crate::sim::check()) plays the rules with news drawn at random, and with worlds that only a liar would send,
+//! whose numbers are now and then as large or as small as they can be. It takes each step twice, and says in words what
+//! is wrong. Make it a test of yours, too:
 //!
 //! ```
 //! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ducks/ducks.rs")); }
 //! # use ducks::Ducks;
-//! interregnum::sim::check::<Ducks>(50)?;
-//! # Ok::<(), interregnum::sim::Fault>(())
+//! // #[test]
+//! fn the_rules_are_what_a_game_has_to_be() -> Result<(), interregnum::sim::Fault> {
+//!     interregnum::sim::check::<Ducks>(50)?; // fifty worlds, a second or so
+//!     Ok(())
+//! }
+//! # the_rules_are_what_a_game_has_to_be().unwrap();
 //! ```
+//!
+//! It draws, so it may miss what is rare, and it runs on one machine: floats that another processor rounds otherwise are
+//! not seen. What differs from process to process is seen by
+//! [`check_across_processes`](crate::sim::check_across_processes).
 //!
 //! # 3. Play together
 //!
@@ -74,19 +94,38 @@
 //! ([`hold`](crate::Handle::hold)) and does ([`order`](crate::Handle::order)), asks for what there is to see
 //! ([`newer_view`](crate::Handle::newer_view); in a window, whose frames come by themselves,
 //! [`view`](crate::Handle::view)), and for what happened ([`events`](crate::Handle::events)). None of these ever waits for
-//! the network. This is `src/main.rs`:
+//! the network. A [`picture`](crate::View::picture) is the world as it is known here: `newest()` as the host made it, `shown(now)`
+//! as it is to be drawn at this moment, with what the own player holds down in it already, and smooth.
+//!
+//! This is `src/main.rs`:
 //!
 //! ```ignore
 #![doc = include_str!("../examples/ducks/main.rs")]
 //! ```
 //!
-//! `GAME_NAME=Ada cargo run` in one terminal, `GAME_NAME=Ben cargo run` in another, or on another machine. Then kill
-//! either of them, with Ctrl-C or `kill -9`: the other one swims on, in the same pond. If it was the host, the survivor
-//! says so: `Ben hosts; the pond stood still for Some(16.7ms)`, which is one tick. There is nothing else to be done for it: a world that
-//! is whole and a step that is pure can go on anywhere.
+//! Start it twice, in two terminals or on two machines:
 //!
-//! [`env`](crate::Join::env) is what reads `GAME_NAME`. Without a network `GAME_IP=127.0.0.1` keeps all of it on this machine,
-//! and another `GAME_BEACON_PORT` apart from whatever else plays here.
+//! ```text
+//! GAME_NAME=Ada cargo run
+//! GAME_NAME=Ben cargo run
+//! ```
+//!
+//! Then kill either of them, with Ctrl-C or harder (`pkill -9 -n ducks` kills the newest; killing `cargo` itself does not):
+//! the other one swims on, in the same pond. If it was the host, the survivor says so: `Ben hosts; the pond stood still
+//! for 16.7ms`, which is one tick. There is nothing else to be done for it: a world that is whole and a step that is pure
+//! can go on anywhere.
+//!
+//! [`env`](crate::Join::env) is what reads `GAME_NAME`. With `GAME_IP=127.0.0.1` all of it stays on this machine, also
+//! without a network; another `GAME_BEACON_PORT` keeps it apart from whatever else plays here.
+//!
+//! An order takes effect with the next tick, and is seen with the one after: who looks at the world to see whether to
+//! give one should not give it in each frame until then. `hold` and `order` may be called before anybody hosts; what is
+//! ordered while a host is being replaced is applied by the next one. [`NotTaken::Full`](crate::details::NotTaken) says that
+//! too many wait already, and the example leaves it at that.
+//!
+//! Somebody who was killed is [`Left`](crate::News::Left) only when nothing was heard of it for a while: a quarter of a
+//! second after its successor's first tick, up to two seconds for one that fell silent. Until then its duck is there, and
+//! does what it did last.
 //!
 //! Who was killed and comes back is somebody new, and its bread is gone. Both can be had otherwise: the rules may keep
 //! the duck of whoever [`Left`](crate::News::Left), and whoever starts with the same [`key`](crate::Settings::key) as
@@ -102,22 +141,26 @@
 //! # use ducks::Ducks;
 //! use std::time::Duration;
 //!
-//! use interregnum::{Command, sim::Lan};
+//! use interregnum::{Command, sim::{Broken, Lan}};
 //!
-//! let mut lan = Lan::<Ducks>::new(7, 4); // four machines
-//! lan.pilot(|view| {
-//!     let pond = view.picture.as_ref()?.newest();
-//!     let duck = pond.ducks.get(&view.me)?;
-//!     Some(Command::Controls((pond.bread - duck.at).signum() as i8))
-//! });
-//! lan.start_all();
-//! lan.run(Duration::from_secs(5));
-//! let host = lan.kill_host().expect("somebody hosts");
-//! lan.run(Duration::from_secs(5));
-//! lan.start(host);
-//! lan.storm(2); // whatever can go wrong, for a while
-//! lan.finish()?; // all is mended: one game again, one world, nobody cheated, nothing panicked
-//! # Ok::<(), interregnum::sim::Broken>(())
+//! // #[test]
+//! fn the_pond_outlives_its_hosts() -> Result<(), Broken> {
+//!     let mut lan = Lan::<Ducks>::new(7, 4); // a seed, and four machines
+//!     lan.pilot(|view| {
+//!         let pond = view.picture.as_ref()?.newest();
+//!         let duck = pond.ducks.get(&view.me)?;
+//!         Some(Command::Controls((pond.bread - duck.at).signum() as i8))
+//!     });
+//!     lan.start_all();
+//!     lan.run(Duration::from_secs(5));
+//!     let host = lan.kill_host().expect("somebody hosts");
+//!     lan.run(Duration::from_secs(5));
+//!     lan.start(host);
+//!     lan.storm(2); // whatever can go wrong, in two rounds
+//!     lan.finish()?; // all is mended: one game again, one world, nobody cheated, nothing panicked
+//!     Ok(())
+//! }
+//! # the_pond_outlives_its_hosts().unwrap();
 //! ```
 //!
 //! When something is broken it says what, where and when, and with which number it happens again.
@@ -143,7 +186,7 @@
 //! | a step | three are made of it for each tick shown, up to thirty: half a millisecond is plenty |
 //! | players | 32, or 64 with a setting; hundreds may watch |
 //! | a killed host | the next tick comes when it would have come |
-//! | a host that falls silent | 50 ms later another one is asked for; up to 200 ms on a wire that is not steady |
+//! | a host that falls silent | the world stands still for 50 to 90 ms; up to 200 ms on a wire that is not steady |
 //! | an order | up to 1,024 bytes, sixteen of a player in a step; applied with the next tick, seen with the one after |
 //!
 //! # What cannot be done

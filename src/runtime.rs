@@ -519,8 +519,8 @@ impl<G: Game> Handle<G> {
     /// dropped.
     ///
     /// # Errors
-    /// [`NotTaken`]: it is not done. [`NotTaken::Full`] says that more is ordered than the host takes, or that there is
-    /// no host right now: give it again later.
+    /// [`NotTaken`]: it is not done. [`NotTaken::Full`] says that too many wait: more is ordered than the host takes, or
+    /// there has been none for so long. Give it again later.
     pub fn order(&self, order: G::Order) -> Result<(), NotTaken> {
         if bytes_of_order(&order).is_none() {
             return Err(NotTaken::TooLarge);

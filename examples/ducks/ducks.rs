@@ -44,7 +44,7 @@ impl Game for Ducks {
     fn is_valid(pond: &Pond) -> bool {
         let on_pond = |at: i32| (0..1_000).contains(&at);
         on_pond(pond.bread)
-            && pond.ducks.values().all(|duck| on_pond(duck.at) && duck.swims.abs() <= 1)
+            && pond.ducks.values().all(|duck| on_pond(duck.at) && (-1..=1).contains(&duck.swims))
     }
 
     fn step(pond: &mut Pond, news: &[News<i8, Quack>], events: &mut Vec<NodeId>) {

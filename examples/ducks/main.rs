@@ -1,6 +1,4 @@
-//! The guide's game, played by itself in a terminal: start it in two or three, and kill any.
-//!
-//! `GAME_NAME=Ada cargo run --release --example ducks`
+//! Ducks that play by themselves in a terminal: start it in two or three, and kill any.
 
 mod ducks;
 
@@ -32,11 +30,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     let bread = pond.ducks.get(&eater).map_or(0, |duck| duck.bread);
                     println!("{} has bread: {bread} of {}", name_of(eater), pond.fallen);
                     if eater == view.me {
-                        handle.order(Quack)?; // what the player does once
+                        let _ = handle.order(Quack); // what the player does once, if there is room for it
                     }
                 }
                 Happened::Node(Event::Host { host, gap, .. }) => {
-                    println!("{} hosts; the pond stood still for {gap:.1?}", name_of(host));
+                    // There is no gap for whoever has just come in.
+                    let gap = gap.map(|gap| format!("; the pond stood still for {gap:.1?}"));
+                    println!("{} hosts{}", name_of(host), gap.unwrap_or_default());
                 }
                 Happened::Failed { why } => return Err(why.to_string().into()),
                 _ => {}

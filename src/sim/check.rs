@@ -75,6 +75,20 @@ const FORGED_EVERY: u64 = 6;
 /// For so many steps.
 const FORGED_STEPS: usize = 3;
 
+/// The largest and the smallest numbers, as a world's encoding (postcard's) writes them: those of one byte; then of two,
+/// four and eight, where the last but one is the largest with a sign, and the last the largest without and the smallest with.
+const EXTREMES: [&[u8]; 9] = [
+    &[0x7f],
+    &[0x80],
+    &[0xff],
+    &[0xfe, 0xff, 0x03],
+    &[0xff, 0xff, 0x03],
+    &[0xfe, 0xff, 0xff, 0xff, 0x0f],
+    &[0xff, 0xff, 0xff, 0xff, 0x0f],
+    &[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+    &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+];
+
 /// The scores are put into the world in each so manieth step.
 const SCORES_EVERY: u64 = 24;
 
@@ -402,18 +416,25 @@ impl<'a, G: Game> Run<'a, G> {
         }
     }
 
-    /// A world that nobody's rules made: as it is after some of its bytes are others.
+    /// A world that nobody's rules made: as it is after some of its bytes are others, or some of its numbers as large or
+    /// as small as they can be.
     fn try_forged(&mut self) -> Result<(), Flaw> {
         let Some(mut bytes) = encoded(&self.world).filter(|bytes| !bytes.is_empty()) else {
             return Ok(());
         };
         for _ in 0..=self.below(4) {
             let at = self.below(bytes.len());
-            bytes[at] = match self.below(3) {
-                0 => self.chance.next_u32() as u8,
-                1 => u8::MAX,
-                _ => bytes[at].wrapping_add(1),
-            };
+            match self.below(6) {
+                0 => bytes[at] = self.chance.next_u32() as u8,
+                1 => bytes[at] = u8::MAX,
+                2 => bytes[at] = bytes[at].wrapping_add(1),
+                _ => {
+                    let rest = bytes[at..].iter().take_while(|byte| **byte > 0x7f).count();
+                    let number = at..(at + rest + 1).min(bytes.len());
+                    let extreme = EXTREMES[self.below(EXTREMES.len())];
+                    bytes.splice(number, extreme.iter().copied());
+                }
+            }
         }
         let Ok((mut world, _)) = postcard::take_from_bytes::<G::World>(&bytes) else {
             return Ok(());

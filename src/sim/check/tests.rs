@@ -32,6 +32,7 @@ const NAMES_OTHER_GROUPS: u8 = 13;
 const ASKS_THE_CLOCK: u8 = 14;
 const DRAWN_ONCE: u8 = 15;
 const DRAWS_GROUPS: u8 = 16;
+const COUNTS_FOR_EVER: u8 = 17;
 
 /// A small game with one fault, or none.
 #[derive(Clone, Debug)]
@@ -100,6 +101,7 @@ impl<const FAULT: u8> Game for Faulty<FAULT> {
             COUNTS_CALLS => world.count = CALLS.fetch_add(1, Ordering::Relaxed),
             OUTLIVES => world.count += CALLS.fetch_add(1, Ordering::Relaxed) / 100_000,
             DRAWN_ONCE => world.count ^= *DRAWN,
+            COUNTS_FOR_EVER => world.kept = world.kept.checked_add(1).expect("no room to count on"),
             GROWS => world.long.resize(world.long.len() * 2 + 1, 7),
             _ => {}
         }
@@ -214,6 +216,12 @@ fn a_step_that_panics_is_named_with_what_it_said() {
 #[test]
 fn a_check_of_worlds_that_lets_all_through_is_named() {
     let flaw = found::<BELIEVES_ALL>();
+    assert!(matches!(flaw, Flaw::Lies { function: "step", .. }), "{flaw}");
+}
+
+#[test]
+fn a_number_that_grows_beyond_its_size_is_named() {
+    let flaw = found::<COUNTS_FOR_EVER>();
     assert!(matches!(flaw, Flaw::Lies { function: "step", .. }), "{flaw}");
 }
 
