@@ -2,7 +2,7 @@
 
 # Everything started here ends with the script; what it printed is in $work.
 work=$(mktemp -d)
-trap 'exec 2>/dev/null; for pid in $(jobs -p); do kill -KILL "$pid"; done; wait; rm -rf "$work"' EXIT
+trap 'exec 2>/dev/null; for pid in $(jobs -p); do kill -KILL "$pid" || true; done; wait; rm -rf "$work"' EXIT
 
 fail() {
     echo "FAILED: $*" >&2

@@ -56,6 +56,16 @@ class BusTest(unittest.TestCase):
             self.assertLess(time.monotonic(), end)
         self.assertEqual([it.data for it in cleo.history(limit=3)], [97, 98, 99])
 
+    def test_who_says_something_and_never_listens_is_heard(self) -> None:
+        ada, ben = self.member("Ada"), self.member("Ben")
+        heard, n, end = [], 0, time.monotonic() + PATIENCE
+        while not heard:
+            self.assertLess(time.monotonic(), end)
+            ada.send_event("place", n)
+            n += 1
+            ben.wait(0.02)
+            heard = [it for it in ben.events() if it.topic == "place"]
+
     def test_who_is_killed_is_gone_and_the_others_go_on(self) -> None:
         buses = [self.member(name) for name in ("Ada", "Ben", "Cleo")]
         for bus in buses:
