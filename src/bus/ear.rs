@@ -145,6 +145,9 @@ impl Ear {
     /// place.
     fn stands_at(&mut self, place: Place, kept: &Arc<Kept>) -> bool {
         let id = kept.id();
+        if !self.told.contains_key(&id) && Some(place) <= self.forgotten {
+            return false;
+        }
         let history = Arc::make_mut(&mut self.history);
         let before = self.told.insert(id, place);
         if let Some(before) = before.filter(|before| *before != place) {
@@ -153,14 +156,13 @@ impl Ear {
         }
         history.keep(place, Arc::clone(kept));
         self.stands.insert(place, id);
-        let new = before.is_none() && Some(place) > self.forgotten;
         while self.stands.len() > HISTORY_MAX
             && let Some((place, id)) = self.stands.pop_first()
         {
             self.told.remove(&id);
-            self.forgotten = Some(place);
+            self.forgotten = self.forgotten.max(Some(place));
         }
-        new
+        before.is_none()
     }
 
     fn name_of(&mut self, handle: &Handle<Rules>, id: NodeId) -> Name {
@@ -221,5 +223,41 @@ impl Ear {
             let place = Place { place: held.place, reign: world.reign };
             self.message(at, place, id, sender.name.clone(), said);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::said::Kind;
+
+    fn kept(number: u64) -> Arc<Kept> {
+        let (topic, data) = ("t".into(), "1".into());
+        let said = Said { number, kind: Kind::Durable, topic, at_ms: 0, data };
+        let (by, name) = (NodeId::from_u128(7), Name::new("Ada"));
+        Arc::new(Kept { by, life: 1, name, said, wall: 0 })
+    }
+
+    fn at(place: u64) -> Place {
+        Place { place, reign: 1 }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_new_when_it_is_shown_again() {
+        let most = HISTORY_MAX as u64 + 200;
+        let mut ear = Ear::new(NodeId::from_u128(1), Events::none());
+        assert!((1..=most).all(|n| ear.stands_at(at(n), &kept(n))));
+        assert!(!(1..=most).any(|n| ear.stands_at(at(n), &kept(n))));
+        assert_eq!((ear.told.len(), ear.stands.len()), (HISTORY_MAX, HISTORY_MAX));
+    }
+
+    #[test]
+    fn what_comes_to_stand_elsewhere_is_told_once_and_stands_there_alone() {
+        let mut ear = Ear::new(NodeId::from_u128(1), Events::none());
+        assert!(ear.stands_at(at(5), &kept(1)));
+        assert!(ear.stands_at(at(6), &kept(2)));
+        assert!(!ear.stands_at(at(9), &kept(1)));
+        let history: Vec<u64> = ear.history.iter().map(|(place, _)| place.place).collect();
+        assert_eq!(history, [6, 9]);
     }
 }

@@ -34,6 +34,12 @@ pub struct Events<G: Game> {
 }
 
 impl<G: Game> Events<G> {
+    /// To which nothing ever comes.
+    #[cfg(test)]
+    pub fn none() -> Self {
+        Readers::new().take_on()
+    }
+
     /// The next one; none if nothing more has happened so far. Does not wait.
     pub fn next_now(&self) -> Option<Timed<G>> {
         self.waiting.try_recv().ok()
