@@ -67,3 +67,19 @@ window_of() {
 is_shown() {
     [[ -n $(window_of "$1") ]]
 }
+
+# machines_on_a_switch COUNT: network namespaces m1, m2, …, at 10.77.0.1, 10.77.0.2, …, joined by a bridge.
+machines_on_a_switch() {
+    local machine
+    ip link add switch type bridge
+    ip link set switch up
+    for ((machine = 1; machine <= $1; machine++)); do
+        ip netns add "m$machine"
+        ip link add "port$machine" type veth peer name eth0 netns "m$machine"
+        ip link set "port$machine" master switch up
+        ip -n "m$machine" link set lo up
+        ip -n "m$machine" address add "10.77.0.$machine/24" broadcast + dev eth0
+        ip -n "m$machine" link set eth0 up
+        [[ -z $(ip -n "m$machine" route show default) ]] || fail "there is a default route"
+    done
+}

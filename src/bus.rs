@@ -201,9 +201,6 @@ impl Join {
     /// [`StartError`] when a socket or a file cannot be had, or something that was said cannot be.
     pub fn start(self) -> Result<Bus, StartError> {
         let Self { game, bell } = self;
-        let system = |what| move |source| StartError::System { what, source };
-        let drawn = runtime::random_bytes().map_err(system("draw random numbers"))?;
-        let life = drawn.iter().fold(0, |life: u32, byte| life.rotate_left(8) ^ u32::from(*byte));
         let handle = game.start()?;
         if let Some(bell) = &bell {
             handle.ring(Arc::clone(bell));
@@ -215,14 +212,14 @@ impl Join {
         let shared = Arc::new(Shared {
             handle,
             began: runtime::now(),
-            outbox: Mutex::new(Outbox::new(life)),
+            outbox: Mutex::new(Outbox::new(runtime::random_bits() as u32)),
             ear: Mutex::new(ear),
             bell,
         });
         let works = Arc::clone(&shared);
         let thread = thread::Builder::new().name("bus".into()).spawn(move || works.work(&nudged));
-        let thread = Some(thread.map_err(system("start a thread"))?);
-        Ok(Bus { me, shared, arrivals, nudge, thread })
+        let system = |source| StartError::System { what: "start a thread", source };
+        Ok(Bus { me, shared, arrivals, nudge, thread: Some(thread.map_err(system)?) })
     }
 }
 

@@ -33,14 +33,16 @@
 //! | [`Controls`](crate::Game::Controls) | the same, `Copy` and `Default`: the default is that nothing is held down | `()` |
 //! | [`Order`](crate::Game::Order), [`Event`](crate::Game::Event) | the same as of a world | `()` |
 //! | [`Scores`](crate::Game::Scores) | what outlives the evening comes to this: see step 5 | `()` |
-//! | [`TICKS_PER_SECOND`](crate::Game::TICKS_PER_SECOND) | how many steps the world makes in a second, 5 to 120 | 60 |
 //!
-//! So it can be tried at once, in a test below it:
+//! A world makes sixty steps a second, or five to 120: `const TICKS_PER_SECOND: u64 = 30;` in the rules.
+//!
+//! So it can be tried at once. Tests stand in a `#[cfg(test)] mod tests { use super::*; … }` at the end of that file:
 //!
 //! ```
 //! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ducks/ducks.rs")); }
 //! # use ducks::Ducks;
-//! # use interregnum::{Game, Name, News, NodeId};
+//! use interregnum::{Game, Name, News, NodeId};
+//!
 //! // #[test]
 //! fn who_swims_to_the_bread_gets_it() {
 //!     let ada = NodeId::from_u128(1);
@@ -95,7 +97,8 @@
 //! ([`newer_view`](crate::Handle::newer_view); in a window, whose frames come by themselves,
 //! [`view`](crate::Handle::view)), and for what happened ([`events`](crate::Handle::events)). None of these ever waits for
 //! the network. A [`picture`](crate::View::picture) is the world as it is known here: `newest()` as the host made it, `shown(now)`
-//! as it is to be drawn at this moment, with what the own player holds down in it already, and smooth.
+//! as it is to be drawn at this moment, with what the own player holds down in it already, and smooth. No event is ahead
+//! of the view: whoever reads its events and looks then, sees what they did.
 //!
 //! This is `src/main.rs`:
 //!
@@ -110,9 +113,9 @@
 //! GAME_NAME=Ben cargo run
 //! ```
 //!
-//! Then kill either of them, with Ctrl-C or harder (`pkill -9 -n ducks` kills the newest; killing `cargo` itself does not):
-//! the other one swims on, in the same pond. If it was the host, the survivor says so: `Ben hosts; the pond stood still
-//! for 16.7ms`, which is one tick. There is nothing else to be done for it: a world that is whole and a step that is pure
+//! Then kill either of them, with Ctrl-C or harder (`pkill -9 -o ducks` kills the oldest, who mostly hosts; killing `cargo` itself does not):
+//! the other one swims on, in the same pond. If it was the host, the survivor says so: `Ben hosts pond 2f; it stood still
+//! for 16.7ms`, which is one tick, and has the pond's seed in it: it is the same. There is nothing else to be done for it: a world that is whole and a step that is pure
 //! can go on anywhere.
 //!
 //! [`env`](crate::Join::env) is what reads `GAME_NAME`. With `GAME_IP=127.0.0.1` all of it stays on this machine, also
@@ -138,7 +141,7 @@
 //!
 //! ```
 //! # mod ducks { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ducks/ducks.rs")); }
-//! # use ducks::Ducks;
+//! # use ducks::{Ducks, Quack};
 //! use std::time::Duration;
 //!
 //! use interregnum::{Command, sim::{Broken, Lan}};
@@ -147,8 +150,12 @@
 //! fn the_pond_outlives_its_hosts() -> Result<(), Broken> {
 //!     let mut lan = Lan::<Ducks>::new(7, 4); // a seed, and four machines
 //!     lan.pilot(|view| {
-//!         let pond = view.picture.as_ref()?.newest();
+//!         let picture = view.picture.as_ref()?;
+//!         let pond = picture.newest();
 //!         let duck = pond.ducks.get(&view.me)?;
+//!         if picture.clock.tick.0.is_multiple_of(60) {
+//!             return Some(Command::Order(Quack));
+//!         }
 //!         Some(Command::Controls((pond.bread - duck.at).signum() as i8))
 //!     });
 //!     lan.start_all();

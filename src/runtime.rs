@@ -61,8 +61,7 @@ use crate::{
     types::{Incarnation, Instant, NodeId, Role},
 };
 
-use chance::random_bits;
-pub use chance::random_bytes;
+pub use chance::{random_bits, random_bytes};
 pub use clock::{now, wall_time};
 pub use crowd::{Crowd, CrowdSeen, watch_together};
 use disk::Disk;

@@ -35,8 +35,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
                 Happened::Node(Event::Host { host, gap, .. }) => {
                     // There is no gap for whoever has just come in.
-                    let gap = gap.map(|gap| format!("; the pond stood still for {gap:.1?}"));
-                    println!("{} hosts{}", name_of(host), gap.unwrap_or_default());
+                    let gap = gap.map(|gap| format!("; it stood still for {gap:.1?}"));
+                    println!(
+                        "{} hosts pond {:x}{}",
+                        name_of(host),
+                        pond.seed,
+                        gap.unwrap_or_default()
+                    );
                 }
                 Happened::Failed { why } => return Err(why.to_string().into()),
                 _ => {}

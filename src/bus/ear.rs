@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     heard::{Heard, Message},
-    history::{HISTORY_MAX, History, Kept, Place},
+    history::{History, Kept, Place},
     inbox::Inbox,
     rules::{Rules, Told, World},
     said::{Kind, Said, SaidId},
@@ -27,13 +27,11 @@ pub struct Ear {
     pub history: Arc<History>,
     /// The same as it was shown last, which is a moment later.
     shown: Arc<History>,
-    /// Which durable things were told, and where they stand.
+    /// Where each thing of the history stands: it was told.
     told: BTreeMap<SaidId, Place>,
-    /// The same, by their places.
-    stands: BTreeMap<Place, SaidId>,
     /// All up to this one counts as told.
     forgotten: Option<Place>,
-    /// What those who are there are called, as far as it was told: a view comes a moment later.
+    /// What those who are there are called, as far as it was told: in what is shown they may be gone already.
     names: BTreeMap<NodeId, Name>,
     /// How much was said before this one was in; none: it is not yet.
     since: Option<u64>,
@@ -51,7 +49,6 @@ impl Ear {
             history: Arc::default(),
             shown: Arc::default(),
             told: BTreeMap::new(),
-            stands: BTreeMap::new(),
             forgotten: None,
             names: BTreeMap::new(),
             since: None,
@@ -84,9 +81,9 @@ impl Ear {
     fn hear(&mut self, handle: &Handle<Rules>, at: Instant, happened: Happened<Rules>) {
         let heard = match happened {
             Happened::Node(Event::Game { event, .. }) => match event {
-                Told::Said { place, reign, by, batch } => {
-                    for (place, said) in (place..).zip(batch.said) {
-                        self.said(handle, at, Place { place, reign }, by, batch.life, said);
+                Told::Said { place: first, by, batch } => {
+                    for (place, said) in (first.place..).zip(batch.said) {
+                        self.said(handle, at, Place { place, ..first }, by, batch.life, said);
                     }
                     return;
                 }
@@ -152,15 +149,12 @@ impl Ear {
         let before = self.told.insert(id, place);
         if let Some(before) = before.filter(|before| *before != place) {
             history.give_up(before, id);
-            self.stands.remove(&before);
         }
-        history.keep(place, Arc::clone(kept));
-        self.stands.insert(place, id);
-        while self.stands.len() > HISTORY_MAX
-            && let Some((place, id)) = self.stands.pop_first()
+        if let Some((at, gone)) = history.keep(place, Arc::clone(kept))
+            && (at, gone.id()) != (place, id)
         {
-            self.told.remove(&id);
-            self.forgotten = self.forgotten.max(Some(place));
+            self.told.remove(&gone.id());
+            self.forgotten = self.forgotten.max(Some(at).filter(|at| *at != place));
         }
         before.is_none()
     }
@@ -229,7 +223,7 @@ impl Ear {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::said::Kind;
+    use crate::bus::history::HISTORY_MAX;
 
     fn kept(number: u64) -> Arc<Kept> {
         let (topic, data) = ("t".into(), "1".into());
@@ -248,7 +242,14 @@ mod tests {
         let mut ear = Ear::new(NodeId::from_u128(1), Events::none());
         assert!((1..=most).all(|n| ear.stands_at(at(n), &kept(n))));
         assert!(!(1..=most).any(|n| ear.stands_at(at(n), &kept(n))));
-        assert_eq!((ear.told.len(), ear.stands.len()), (HISTORY_MAX, HISTORY_MAX));
+        assert_eq!((ear.told.len(), ear.history.len()), (HISTORY_MAX, HISTORY_MAX));
+    }
+
+    #[test]
+    fn of_many_things_at_one_place_one_is_held() {
+        let mut ear = Ear::new(NodeId::from_u128(1), Events::none());
+        let told = (1..100).filter(|n| ear.stands_at(at(5), &kept(*n))).count();
+        assert_eq!((told, ear.told.len(), ear.history.len()), (99, 1, 1));
     }
 
     #[test]

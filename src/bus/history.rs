@@ -96,25 +96,27 @@ impl History {
 
     pub(super) fn add(&mut self, fact: &Fact, wall: u64) {
         for (place, kept) in Self::read(fact, wall).into_iter().flatten() {
-            self.keep(place, Arc::new(kept));
+            self.keep(place, Arc::new(kept)); // and forgets the oldest
         }
     }
 
-    /// Something durable is known.
-    pub(super) fn keep(&mut self, place: Place, kept: Arc<Kept>) {
+    /// Something durable is known. What gives way to it, if anything does: what stood there, or the oldest of all.
+    pub(super) fn keep(&mut self, place: Place, kept: Arc<Kept>) -> Option<(Place, Arc<Kept>)> {
         let piece = Arc::make_mut(self.pieces.entry(place.place / PIECE).or_default());
-        if piece.insert(place, kept).is_none() {
-            self.count += 1;
+        if let Some(before) = piece.insert(place, kept) {
+            return Some((place, before));
         }
-        while self.count > HISTORY_MAX {
-            let Some(mut oldest) = self.pieces.first_entry() else { return };
-            if Arc::make_mut(oldest.get_mut()).pop_first().is_some() {
-                self.count -= 1;
-            }
-            if oldest.get().is_empty() {
-                oldest.remove();
-            }
+        self.count += 1;
+        if self.count <= HISTORY_MAX {
+            return None;
         }
+        let mut oldest = self.pieces.first_entry()?;
+        let gone = Arc::make_mut(oldest.get_mut()).pop_first();
+        self.count -= usize::from(gone.is_some());
+        if oldest.get().is_empty() {
+            oldest.remove();
+        }
+        gone
     }
 
     pub(super) fn take_away(&mut self, fact: &Fact) {

@@ -99,9 +99,7 @@ pub enum Told {
     /// Somebody has said something, or several things one after the other.
     Said {
         /// The place of the first in the sequence of all that was said; the others follow.
-        place: u64,
-        /// Which reign gave it that.
-        reign: u64,
+        place: Place,
         /// Who.
         by: NodeId,
         /// What.
@@ -153,7 +151,7 @@ impl Game for Rules {
                 News::Order(id, Batch { life, said }) => {
                     let Some(sender) = world.senders.get_mut(id) else { continue };
                     let said: Vec<Said> = said.iter().filter(|said| said.fits()).cloned().collect();
-                    let (place, reign) = (world.said.saturating_add(1), world.reign);
+                    let place = Place { place: world.said.saturating_add(1), reign: world.reign };
                     for said in &said {
                         world.said = world.said.saturating_add(1);
                         sender.last = said.number;
@@ -163,7 +161,7 @@ impl Game for Rules {
                     }
                     if !said.is_empty() {
                         let batch = Batch { life: *life, said };
-                        events.push(Told::Said { place, reign, by: *id, batch });
+                        events.push(Told::Said { place, by: *id, batch });
                     }
                 }
                 News::Controls(..) => {}
@@ -176,9 +174,9 @@ impl Game for Rules {
     }
 
     fn fact_of_event(world: &World, event: &Told) -> Option<Fact> {
-        let Told::Said { place, reign, by, batch } = event else { return None };
+        let Told::Said { place, by, batch } = event else { return None };
         let name = &world.senders.get(by)?.name;
-        History::fact(Place { place: *place, reign: *reign }, *by, name, batch)
+        History::fact(*place, *by, name, batch)
     }
 
     fn update_scores(history: &mut History, at: u64, news: ScoreNews<'_>) {

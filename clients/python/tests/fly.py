@@ -31,9 +31,9 @@ while time.monotonic() < end:
     pygame.event.get()
     for heard in bus.get_events():
         if isinstance(heard, interregnum.Event) and not heard.mine:
-            motion, _ = things.setdefault((heard.sender, heard.name, int(heard.topic)), [interregnum.Motion(), None])
-            motion.hear(heard.sent_ms, heard.heard_ms, *heard.data)
-            things[heard.sender, heard.name, int(heard.topic)][1] = heard.data[0]
+            thing = things.setdefault((heard.sender, heard.name, int(heard.topic)), [interregnum.Motion(), None])
+            thing[0].hear(heard.sent_ms, heard.heard_ms, *heard.data)
+            thing[1] = heard.data[0]
         elif isinstance(heard, interregnum.Gone):
             names = {key[1] for key in things if key[0] == heard.sender}
             things = {key: thing for key, thing in things.items() if key[0] != heard.sender}

@@ -115,6 +115,10 @@ impl Client {
         self.guest = None;
     }
 
+    fn watches(&self, session: &SessionName) -> bool {
+        matches!(&self.guest, Some(Guest::Watcher(watcher)) if watcher.session == *session)
+    }
+
     /// Tells up to so much of what was heard on a bus. Whether that was all.
     fn tell_heard(&mut self, most: usize) -> bool {
         if self.ending || !self.wire.speaks() {
@@ -400,10 +404,7 @@ impl Server {
     fn show(&mut self) {
         let stages = &mut self.stages;
         let clients = &self.clients;
-        stages.retain(|session, _| {
-            let is_theirs = |guest: &Option<Guest>| matches!(guest, Some(Guest::Watcher(it)) if it.session == *session);
-            clients.values().any(|client| is_theirs(&lock(client).guest))
-        });
+        stages.retain(|session, _| clients.values().any(|client| lock(client).watches(session)));
         stages.values_mut().for_each(Stage::look);
         for client in self.clients.values() {
             let mut client = lock(client);
