@@ -690,8 +690,18 @@ impl Cluster {
             players: self.roster.members().iter().filter(|member| !member.away).count() as u32,
             name: self.me.name.clone(),
             ask: self.playing() && term.is_none() || self.handled.is_none(),
+            lacks: self.lacks_somebody(),
         };
         self.mesh.announce(now, &self.me, told);
+    }
+
+    /// Whether somebody is missing of those who play.
+    fn lacks_somebody(&self) -> bool {
+        let mut others = self.roster.members().iter().filter(|member| member.id != self.me.id);
+        others.any(|member| {
+            let linked = self.mesh.peer(member.id).is_some_and(Peer::is_linked);
+            member.away || !linked && self.me.role == Role::Player
+        })
     }
 
     fn clash(&mut self, now: Instant, other: Incarnation) {

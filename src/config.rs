@@ -495,16 +495,20 @@ impl Tuning {
 
     /// The same at the rate of a game: as long as it is, and longer by so many ticks' being longer. One lost
     /// tick is no silence; a grant lasts until the first tick after the longest ask. Nobody is woken for longer than a tick, so only
-    /// what exceeds that is sleep.
+    /// what exceeds that is sleep. Where ticks are rare, half as many signs of life do.
     pub(crate) fn at(self, rate: Rate) -> Self {
         let longer = |span: Duration, ticks| rate.stretch(span, ticks);
+        let rarer = if rate.is_slow() { self.ping } else { Duration::ZERO };
         Self {
             suspicion_min: longer(self.suspicion_min, 2),
             suspicion_max: longer(self.suspicion_max, 2),
             ask_patience: longer(self.ask_patience, 2),
             grant: longer(self.grant, 3),
-            acknowledged: longer(self.acknowledged, 3),
+            acknowledged: longer(self.acknowledged, 5),
             asleep: longer(self.asleep, 1),
+            ping: self.ping + rarer,
+            link_silence: self.link_silence + rarer * 2,
+            heard: self.heard + rarer * 2,
             ..self
         }
     }

@@ -55,6 +55,7 @@ fn a_beacon_has_room_for_the_longest_of_all_it_may_say() {
             players: u32::MAX,
             name: name.clone(),
             ask: false,
+            lacks: false,
         };
         let peers = vec![SocketAddr::from(([127, 0, 0, 1], 1))];
         // Sealed it is longest.

@@ -209,6 +209,7 @@ fn announced(who: &Identity) -> Vec<u8> {
         players: 1,
         name: who.name.clone(),
         ask: false,
+        lacks: false,
     };
     discovery.timeout(Instant(1), who, told);
     match discovery.poll() {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{AUDIENCE, Cluster, Notice, Out, SEEK_MISSING_FOR, message::Packet};
+use super::{Cluster, Notice, Out, SEEK_MISSING_FOR, message::Packet};
 use crate::{
     config::DIAL_COSTS_BYTES,
     mesh::{
@@ -80,8 +80,9 @@ impl Cluster {
             return;
         }
         let known = self.mesh.peer(term.host);
+        let lively = self.tuning.ping * 2;
         let in_another_life =
-            |peer: &Peer| peer.incarnation != term.incarnation && now.since(peer.heard) < AUDIENCE;
+            |peer: &Peer| peer.incarnation != term.incarnation && now.since(peer.heard) < lively;
         if known.is_some_and(|peer| peer.is_linked() || in_another_life(peer)) {
             return;
         }
@@ -187,7 +188,7 @@ impl Cluster {
         let lost = |id: NodeId| {
             self.mesh.peer(id).filter(|peer| {
                 let silent = now.since(peer.heard);
-                silent > AUDIENCE && silent < SEEK_MISSING_FOR
+                silent > self.tuning.ping * 2 && silent < SEEK_MISSING_FOR
             })
         };
         let members = self.roster.members().iter().filter(|member| member.id != self.me.id);

@@ -1,6 +1,7 @@
 //! What nodes say to each other about their ledgers.
 //!
-//! Whoever is linked compares: twice a second each says a [digest](Ledger::digest) of its ledger.
+//! Whoever is linked compares: each says a [digest](Ledger::digest) of its ledger, twice a second until both have
+//! said the same, and every few seconds from then on.
 //! Who hears another one than its own asks with its [vector](super::vector), and gets what it lacks,
 //! a few [portions](PORTION_BYTES) in each sixtieth of a second. Both do so, so both end with all.
 //! What is written in between goes to everybody at once; if it overtakes its predecessor it is
@@ -45,6 +46,9 @@ use crate::{
 
 /// The time between two comparisons with a peer.
 const COMPARE_EVERY: Duration = Duration::from_millis(500);
+
+/// The same with a peer that said the same, and was told so.
+const AGREED_COMPARE_EVERY: Duration = Duration::from_secs(10);
 
 /// The same for a spectator, of which there may be a thousand.
 const WATCHER_COMPARES_EVERY: Duration = Duration::from_secs(3);
@@ -205,6 +209,9 @@ struct Peer {
     /// It has said all that is on its disk, and is to be told the same of this one.
     to_tell: bool,
     ask_again_at: Instant,
+    /// The digest that it said last; what it was told last, and when.
+    said: Option<u64>,
+    told: Option<(u64, Instant)>,
     sending: CatchUp,
     under_way: usize,
     allowance: Allowance,
@@ -220,6 +227,13 @@ impl Peer {
             Portion::Last => None,
         };
         portion == Portion::Last
+    }
+
+    /// Whether it holds what makes this digest, as this node does, and knew so a moment ago.
+    fn agrees(&self, now: Instant, digest: u64) -> bool {
+        let lately = |at| now.since(at) < AGREED_COMPARE_EVERY;
+        self.said == Some(digest)
+            && self.told.is_some_and(|(told, at)| told == digest && lately(at))
     }
 
     /// Whether more of an answer is expected from it.
@@ -284,6 +298,8 @@ impl Exchange {
             to_ask: false,
             to_tell: false,
             ask_again_at: now,
+            said: None,
+            told: None,
             sending: CatchUp::default(),
             under_way: 0,
             set_clock_at: now,
@@ -340,6 +356,7 @@ impl Exchange {
                 if now >= peer.set_clock_at && ledger.hear_clock(writer, *wall, self.wall) {
                     peer.set_clock_at = now + CLOCKS_HOLD;
                 }
+                peer.said = (*session == ledger.session()).then_some(*digest);
                 if *session == ledger.session() && *digest != ledger.digest() {
                     if peer.watches && !self.unread {
                         // It is told nothing unasked, so this is its question.
@@ -566,9 +583,12 @@ impl Exchange {
     pub fn tick(&mut self, now: Instant, ledger: &Ledger, disk: &mut Disk) {
         if now >= self.compare_at && !self.unread {
             self.compare_at = now + self.compare_every;
-            let comparison = self.comparison(ledger);
-            for peer in told(&self.peers) {
-                self.out.push_back((peer, comparison.clone()));
+            let (comparison, digest) = (self.comparison(ledger), ledger.digest());
+            for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| !peer.watches) {
+                if !peer.agrees(now, digest) {
+                    peer.told = Some((digest, now));
+                    self.out.push_back((*id, comparison.clone()));
+                }
             }
         }
         if now >= self.tell_synced_at {

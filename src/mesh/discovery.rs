@@ -1,7 +1,8 @@
 //! Beacons: who is out there, and in which session.
 //!
-//! A beacon is one datagram of JSON, padded to a fixed size, sent to the beacon port of everybody
-//! around: on start, every second, and at once when something in it changes. It goes to everybody on
+//! A beacon is one datagram of JSON, padded to a fixed size if it asks or is sealed, sent to the beacon port of everybody
+//! around: on start, every second, and at once when something in it changes; far more seldom by those who play
+//! together, as long as nobody is there who could want to know (`Discovery::heed`). It goes to everybody on
 //! *each* network that this machine is on, once, even if it has several addresses there; to the
 //! loopback, for other copies on this machine; and to whoever was named beforehand.
 //!
@@ -60,6 +61,15 @@ const QUESTION_LASTS: Duration = Duration::from_secs(10);
 /// The size of an answer is a multiple of this, so that it says little of the names in it.
 const ANSWER_STEP_BYTES: usize = 128;
 
+/// For so long after anything has changed, or somebody else was heard, those who play together announce themselves as
+/// often as anybody.
+const EAGER_FOR: Duration = Duration::from_secs(10);
+
+/// After that a host announces itself once in the time of so many beacons, and whoever follows it once in that of
+/// so many: nobody is there but those who know all of it.
+const CALM_HOST_BEACONS: u32 = 4;
+const CALM_BEACONS: u32 = 30;
+
 /// The shortest time between two beacons sent because something changed.
 const CHANGE_PAUSE: Duration = Duration::from_millis(20);
 
@@ -73,6 +83,8 @@ pub struct Discovery {
     interfaces: Vec<Interface>,
     outlets: Vec<Interface>,
     told: Option<Told>,
+    /// Until then it announces itself as often as it may.
+    eager_until: Instant,
     next: Instant,
     last: Option<Instant>,
     heard: BTreeMap<NodeId, Heard>,
@@ -110,6 +122,8 @@ pub struct Told {
     pub name: Name,
     /// Whether the node looks for somebody, and wants answers.
     pub ask: bool,
+    /// Whether somebody is missing of those who play.
+    pub lacks: bool,
 }
 
 /// An announcement that was heard.
@@ -153,6 +167,7 @@ impl Discovery {
             interfaces: Vec::new(),
             outlets: Vec::new(),
             told: None,
+            eager_until: Instant::default(),
             next: Instant::default(),
             last: None,
             heard: BTreeMap::new(),
@@ -178,7 +193,7 @@ impl Discovery {
         if interfaces == self.interfaces {
             return false;
         }
-        self.next = now;
+        (self.next, self.eager_until) = (now, now + EAGER_FOR);
         self.outlets = outlets(&interfaces);
         let before = std::mem::replace(&mut self.interfaces, interfaces);
         before.iter().any(|old| self.interfaces.iter().all(|new| new.ip != old.ip))
@@ -214,6 +229,7 @@ impl Discovery {
         if id == me.id {
             return Some((beacon, paid)); // somebody else may have this key
         }
+        self.heed(now, me, &beacon);
         // Those of other versions may have no key; they are listed, and not met.
         let id = match beacon.who.protocol {
             PROTOCOL => beacon.who.id(),
@@ -338,12 +354,12 @@ impl Discovery {
         if changed {
             let soonest = self.last.map_or(now, |last| last + CHANGE_PAUSE);
             self.next = self.next.min(soonest.max(now));
+            self.eager_until = now + EAGER_FOR;
         }
         if now < self.next {
             return;
         }
-        let reigns = self.told.as_ref().and_then(|told| told.term).is_some_and(|t| t.host == me.id);
-        self.next = now + if reigns { self.interval / 2 } else { self.interval };
+        self.next = now + self.pause(now, me.id);
         self.last = Some(now);
         self.heard.retain(|_, heard| now.since(heard.at) < FRESH);
         self.locked.retain(|_, locked| now.since(locked.at) < FRESH);
@@ -352,9 +368,7 @@ impl Discovery {
             self.questions = [question(&mut self.chance), self.questions[0]];
         }
         let ask = self.told.as_ref().is_some_and(|told| told.ask);
-        let Some(bytes) = self.beacon(me, ask, 0).map(|beacon| padded(beacon, BEACON_BYTES)) else {
-            return;
-        };
+        let Some(bytes) = self.announcement(me, ask) else { return };
         let port = self.port;
         let outlets = self.outlets.iter();
         self.out.extend(outlets.map(|on| Effect::Broadcast {
@@ -366,6 +380,38 @@ impl Discovery {
             // Who was named may be heard by no other way than by its answers: there is a firewall here.
             let silent = self.heard(now).all(|heard| heard.from.ip() != to.ip());
             self.send(me, to, Port::Own, ask || silent);
+        }
+    }
+
+    /// How long it is until the next beacon, as things are.
+    fn pause(&self, now: Instant, me: NodeId) -> Duration {
+        let told = self.told.as_ref();
+        let reigns = told.and_then(|told| told.term).map(|term| term.host == me);
+        let calm = told.is_some_and(|told| !told.ask && !told.lacks) && now >= self.eager_until;
+        match (reigns, calm) {
+            (Some(true), false) => self.interval / 2,
+            (Some(true), true) => self.interval * CALM_HOST_BEACONS,
+            (Some(false), true) => self.interval * CALM_BEACONS,
+            (Some(false) | None, _) => self.interval,
+        }
+    }
+
+    /// Somebody announces itself: who may look for this node's game, or plays it apart, shall hear of it soon.
+    fn heed(&mut self, now: Instant, me: &Identity, beacon: &Beacon) {
+        let Some(told) = &self.told else { return };
+        let who = &beacon.who;
+        let looks = beacon.ask || who.session.is_none();
+        let same_game = who.session == told.session && who.rules == me.rules;
+        let with_us = (beacon.session_id, beacon.term) == (told.session_id, told.term);
+        if (looks || same_game) && !with_us {
+            let calm = now >= self.eager_until;
+            self.eager_until = now + EAGER_FOR;
+            if calm {
+                let soonest = self.last.map_or(now, |last| last + CHANGE_PAUSE).max(now);
+                let reigns = told.term.is_some_and(|term| term.host == me.id);
+                let next = if reigns { soonest } else { now + self.interval };
+                self.next = self.next.min(next);
+            }
         }
     }
 
@@ -428,6 +474,17 @@ impl Discovery {
             let bytes = padded(beacon, BEACON_BYTES);
             self.out.push_back(Effect::Packet { to, via, bytes });
         }
+    }
+
+    /// What goes to everybody: as long as any where the length of an answer follows from it, or where it could tell
+    /// how long the names in it are.
+    fn announcement(&mut self, me: &Identity, ask: bool) -> Option<Bytes> {
+        let beacon = self.beacon(me, ask, 0)?;
+        let length = match ask || me.lock.is_some() {
+            true => BEACON_BYTES,
+            false => beacon.len().max(DIAL_COSTS_BYTES as usize), // or it is no reason to dial
+        };
+        Some(padded(beacon, length))
     }
 
     /// Answers a beacon of so many bytes, with no more of them; or asks its sender something in turn. How many
@@ -799,6 +856,59 @@ mod tests {
         }
     }
 
+    #[test]
+    fn those_who_play_together_fall_silent_until_somebody_comes() {
+        let (me, other) = (Identity::numbered(1), Identity::numbered(2));
+        let (host, incarnation) = (me.id, me.incarnation);
+        let term = Some(Term { epoch: Epoch(3), host, incarnation });
+        let plays = || Told { term, players: 2, ..told() };
+        let to = SocketAddr::from(([10, 77, 0, 9], 50_000));
+        let start = Instant(1_000_000);
+        let later = |seconds| start + Duration::from_secs(seconds);
+        // How often this one speaks in so many seconds of those that follow.
+        let spoke = |here: &mut Discovery, me: &Identity, from: u64, seconds: u64, told: &Told| {
+            let mut count = 0;
+            let until = later(from + seconds);
+            let mut now = later(from);
+            while now < until {
+                here.timeout(now, me, told.clone());
+                count += std::iter::from_fn(|| here.poll()).count();
+                now = here.next_timeout();
+            }
+            count
+        };
+        let (mut hosts, mut follows) = (discovery(vec![to]), discovery(vec![to]));
+        assert_eq!(spoke(&mut hosts, &me, 0, 10, &plays()), 20);
+        assert_eq!(spoke(&mut follows, &other, 0, 10, &plays()), 10);
+        assert!(spoke(&mut hosts, &me, 10, 60, &plays()) <= 16);
+        assert!(spoke(&mut follows, &other, 10, 60, &plays()) <= 3);
+
+        // Each hears the other, who plays with it: that is nothing new.
+        let said = |discovery: &mut Discovery, now: Instant, me: &Identity, told: Told| {
+            discovery.next = now;
+            discovery.timeout(now, me, told);
+            let Some(Effect::Packet { bytes, .. }) = discovery.poll() else { panic!("none") };
+            bytes
+        };
+        let bytes = said(&mut follows, later(70), &other, plays());
+        hosts.packet(later(70), &me, to, Port::Beacon, &bytes, |_| false);
+        assert!(spoke(&mut hosts, &me, 70, 60, &plays()) <= 16);
+        // Somebody comes to the title.
+        let title = Identity { session: None, ..Identity::numbered(3) };
+        let mut looks =
+            Discovery::new(Duration::from_secs(1), Chance::new([2; 32]), 50_000, vec![to]);
+        let bytes = said(&mut looks, start, &title, Told { session: None, ..told() });
+        for (here, me) in [(&mut hosts, &me), (&mut follows, &other)] {
+            here.packet(later(131), me, to, Port::Beacon, &bytes, |_| false);
+        }
+        assert!(hosts.next_timeout() <= later(131), "a host speaks at once");
+        assert!(follows.next_timeout() <= later(132));
+        assert!(spoke(&mut hosts, &me, 131, 10, &plays()) >= 20);
+        // Somebody is missing.
+        let lacks = Told { lacks: true, ..plays() };
+        assert!(spoke(&mut hosts, &me, 200, 60, &lacks) >= 119);
+    }
+
     // They had ids where there are keys now.
     #[test]
     fn sessions_of_earlier_versions_are_heard_of() {
@@ -835,6 +945,7 @@ mod tests {
             players: 1,
             name: Name::new("somebody"),
             ask: false,
+            lacks: false,
         }
     }
 

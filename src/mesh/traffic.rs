@@ -29,11 +29,14 @@ use crate::{
 /// then.
 pub const COPY_AFTER: Duration = Duration::from_millis(5);
 
-/// Without a datagram for so long, three probes, a node says that it hears none.
-const DATAGRAM_SILENCE: Duration = Duration::from_millis(1_700);
+/// Without a datagram for longer than so many of its peer's probes a node says that it hears none.
+const PROBES_MISSED: u32 = 3;
 
-/// How long a peer's word counts that it hears no datagrams.
-const WORD_COUNTS: Duration = Duration::from_millis(1_500);
+/// So much longer: a probe may be late.
+const PROBE_LATE: Duration = Duration::from_millis(200);
+
+/// For the time of so many pings a peer's word counts that it hears no datagrams.
+const WORD_COUNTS_PINGS: u32 = 3;
 
 /// How something is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,9 +192,10 @@ impl Mesh {
         self.choose_channel(peer, link);
         match &frame[..] {
             [PING, hears_none] => {
+                let word_counts = self.tuning.ping * WORD_COUNTS_PINGS;
                 if let Some(peer) = self.peers.get_mut(&peer) {
                     peer.hears_no_datagrams_until =
-                        if *hears_none != 0 { now + WORD_COUNTS } else { now };
+                        if *hears_none != 0 { now + word_counts } else { now };
                 }
             }
             [REFUSED, said @ ..] => self.refused(now, peer, link, said),
@@ -229,7 +233,8 @@ impl Mesh {
         let Some((id, peer)) = state.peer.and_then(|id| Some((id, self.peers.get(&id)?))) else {
             return;
         };
-        let hears_none = peer.datagram.is_none_or(|at| now.since(at) > DATAGRAM_SILENCE);
+        let silence = self.tuning.ping * PROBES_MISSED + PROBE_LATE;
+        let hears_none = peer.datagram.is_none_or(|at| now.since(at) > silence);
         let probe = now.since(peer.datagram_sent) >= self.tuning.ping;
         self.write(link, PING, &[u8::from(hears_none)]);
         if probe {

@@ -32,19 +32,21 @@ const OUT_OF_PHASE_TICKS: u32 = 8;
 /// A tick of which nothing comes but the head of a snapshot has no more bytes than this.
 const NOTHING_NEW_BYTES: usize = 12;
 
-/// So many of the own controls are not acknowledged yet, at most, where nothing got lost and every second packet is
-/// left out.
-const UNDER_WAY: usize = 2;
+/// So many packets are left out after each, as long as nothing is new: a host hears so in time that it is heard.
+const LEFT_OUT: u8 = 2;
+
+/// So many of the own controls are not acknowledged yet, at most, where nothing got lost.
+const UNDER_WAY: usize = LEFT_OUT as usize + 1;
 
 /// Where ticks are [rare](Rate::is_slow) a packet for each costs as much as the tick itself, and most say nothing new.
-/// So a client leaves out every second one: the next has the controls of both. Whatever is new is said at once: what
+/// So a client leaves some of them [out](LEFT_OUT): the next has the controls of all. Whatever is new is said at once: what
 /// the player presses, and which state is held after a tick that has brought something.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Speech<C> {
     /// What it said last that is pressed.
     said: Option<C>,
-    /// It spoke in the last tick.
-    spoke: bool,
+    /// So many more may be left out.
+    may_leave_out: u8,
     /// Something came.
     came: bool,
 }
@@ -53,8 +55,8 @@ impl<C: Copy + Eq> Speech<C> {
     /// Whether nothing is said in this tick, in which this is pressed; it may be so if all is `well`.
     fn rests(&mut self, pressed: C, well: bool) -> bool {
         let came = std::mem::take(&mut self.came);
-        let rests = well && self.spoke && !came && self.said == Some(pressed);
-        self.spoke = !rests;
+        let rests = well && self.may_leave_out > 0 && !came && self.said == Some(pressed);
+        self.may_leave_out = if rests { self.may_leave_out - 1 } else { LEFT_OUT };
         self.said = Some(pressed);
         rests
     }
@@ -295,17 +297,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_second_packet_is_left_out_while_nothing_is_new() {
+    fn two_packets_of_three_are_left_out_while_nothing_is_new() {
         let mut speech = Speech::default();
         let rests: Vec<bool> = (0..6).map(|_| speech.rests(0, true)).collect();
-        assert_eq!(rests, [false, true, false, true, false, true]);
+        assert_eq!(rests, [false, true, true, false, true, true]);
         assert!((0..6).all(|_| !speech.rests(0, false)), "something is not well");
     }
 
     #[test]
     fn what_is_new_is_said_at_once() {
         let mut speech = Speech::default();
-        assert!(!speech.rests(0, true) && speech.rests(0, true) && !speech.rests(0, true));
+        assert!(!speech.rests(0, true) && speech.rests(0, true));
         assert!(!speech.rests(1, true), "something else is pressed");
         speech.came = true;
         assert!(!speech.rests(1, true), "something has come");
