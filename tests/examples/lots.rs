@@ -325,6 +325,28 @@ fn who_watches_sees_every_move_within_a_tenth_of_a_second() {
     assert!(longest <= ms(100), "{longest:?}");
 }
 
+#[test]
+fn a_slow_network_that_loses_packets_costs_no_table_its_host() {
+    for (seed, latency) in [(1, 30), (2, 80), (3, 80), (4, 80)] {
+        let mut lan = table(seed, 4);
+        lan.latency(ms(latency));
+        lan.loss(20);
+        lan.start_all();
+        // So far apart they may found four games, which become one.
+        lan.run(ms(10_000));
+        let host = lan.host();
+        lan.run(ms(600_000));
+        assert!(host.is_some() && lan.host() == host, "seed {seed}");
+        for n in 0..lan.count() {
+            let hosts = |(at, event): &(Duration, &Event<_>)| {
+                *at > ms(10_000) && matches!(event, Event::Host { .. })
+            };
+            assert_eq!(lan.told(n).filter(hosts).count(), 0, "seed {seed}, n{n}");
+        }
+        lan.finish().unwrap();
+    }
+}
+
 /// At sixty ticks a second it would be six times as much.
 #[test]
 fn four_who_think_send_two_kilobytes_a_second_together() {
