@@ -226,6 +226,7 @@ impl<G: Game> Node<G> {
                 by.into_iter().for_each(|by| self.cluster.mistrust(now, by));
             }
             Ok(snapshot) => {
+                self.take_owed();
                 self.needs_whole = false;
                 let new = payload.as_bytes().len() > NOTHING_NEW_BYTES || packet.carried.is_some();
                 self.speech.came |= new;
@@ -245,7 +246,7 @@ impl<G: Game> Node<G> {
                 if let Some(origin) = self.cluster.origin_of(&packet) {
                     self.replica.prove(origin);
                 }
-                self.cluster.took(now, clock);
+                self.owed = Some((now, clock));
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
                 self.check(now, mark, snapshot.hash);
@@ -280,6 +281,8 @@ impl<G: Game> Node<G> {
         if packet.proof.signature.is_none() {
             return;
         }
+        // What goes with it is taken from what came with it.
+        self.take_owed();
         let clock = Clock { term: packet.term, tick: packet.tick };
         let digest = state.hash_and_digest().1;
         for (to, holds) in clients {

@@ -82,6 +82,12 @@ pub struct Node<G: Game> {
     due: Option<Instant>,
     pub(super) view_due: bool,
     pub(super) out: VecDeque<Output<G>>,
+    /// What has happened: told after all that is to be sent and shown.
+    told: VecDeque<Event<G>>,
+    /// A host's world was taken, and what came with it of the ledger is taken next, before anything else is heard.
+    pub(super) owed: Option<(Instant, Clock)>,
+    /// When it was seen to last what is due in each tick, however many steps there are.
+    kept_house: Instant,
 }
 
 /// What of its configuration a node needs after its start, and that does not change.
@@ -186,6 +192,9 @@ impl<G: Game> Node<G> {
             due: None,
             view_due: true,
             out: VecDeque::new(),
+            told: VecDeque::new(),
+            owed: None,
+            kept_house: Instant::default(),
             wishes: Wishes {
                 seed: config.seed,
                 form: config.form,
@@ -207,6 +216,7 @@ impl<G: Game> Node<G> {
         if self.stopped {
             return;
         }
+        self.settle();
         // Not within the step that heard of it: what that step said of the session stands.
         if std::mem::take(&mut self.excluded) && self.cluster.me().session.is_some() {
             self.leave(now);
@@ -237,9 +247,37 @@ impl<G: Game> Node<G> {
         self.due = if self.excluded { Some(now) } else { self.when_due() };
     }
 
-    /// Takes the next effect.
+    /// Takes the next of what comes of that: all effects, then the view, and only then what has happened, so that no
+    /// event is ahead of the view. What takes long, and nobody waits for, is done after that, and something may come of
+    /// it, too.
     pub fn poll(&mut self) -> Option<Output<G>> {
-        self.out.pop_front()
+        loop {
+            let event = |event| Some(Output::Event(event));
+            let next = self.out.pop_front().or_else(|| self.told.pop_front().and_then(event));
+            if next.is_some() || !self.settle() {
+                return next;
+            }
+        }
+    }
+
+    /// Takes what came of the ledger with a world that is held already: each run of it is signed, and to check that
+    /// takes longer than all else that a tick is. When that world came, if there was one.
+    pub(super) fn take_owed(&mut self) -> Option<Instant> {
+        let (now, clock) = self.owed.take()?;
+        self.cluster.took(now, clock);
+        Some(now)
+    }
+
+    /// The same, and all that follows from it. Whether there was anything.
+    fn settle(&mut self) -> bool {
+        let Some(now) = self.take_owed() else { return false };
+        self.cluster.flush(now, &self.replica);
+        self.drain(now);
+        if self.wishes.views {
+            self.look(now);
+        }
+        self.due = if self.excluded { Some(now) } else { self.when_due() };
+        true
     }
 
     /// Whether the node takes another order: those that wait for their host are as many as may wait.
@@ -499,11 +537,15 @@ impl<G: Game> Node<G> {
         let due = self.tick_at.unwrap_or(now);
         let (late, tick) = (now.since(due), Self::RATE.tick());
         let next = if late > tick * CATCH_UP_TICKS_MAX { now + tick } else { due + tick };
-        self.cluster.tick_ledger(now);
-        self.mind_persons(now);
-        self.mind_talk(now);
-        self.mind_company(now);
-        self.mind_scores(now);
+        // Where orders are applied at once there may be many steps in the time of a tick.
+        if now.since(self.kept_house) >= tick / 2 {
+            self.kept_house = now;
+            self.cluster.tick_ledger(now);
+            self.mind_persons(now);
+            self.mind_talk(now);
+            self.mind_company(now);
+            self.mind_scores(now);
+        }
         if let Some(term) = self.cluster.election().reign() {
             let awake = self.cluster.awake_at(now);
             self.tick_at = Some(awake.unwrap_or(next));
@@ -592,7 +634,7 @@ impl<G: Game> Node<G> {
     }
 
     pub(super) fn say(&mut self, event: Event<G>) {
-        self.out.push_back(Output::Event(event));
+        self.told.push_back(event);
     }
 }
 

@@ -168,23 +168,22 @@ impl<G: Game> Driver<G> {
         }
     }
 
-    /// Carries out what the node wants; then shows what there is to see, and only then tells what has happened: no event
-    /// is ahead of the view. Gives the view, if there is a new one.
+    /// Carries out what the node wants. Gives the view, if there is a new one, and whether the node goes on.
     fn drain(&mut self, tell: &mut Teller<G>) -> (Option<Arc<View<G>>>, bool) {
-        let mut latest = None;
-        let mut events = Vec::new();
+        let (mut latest, mut running) = (None, true);
         while let Some(output) = self.node.poll() {
             match output {
                 Output::Effect(effect) => self.carry_out(effect),
-                Output::View(view) => latest = Some(view),
-                Output::Event(event) => events.push(event),
+                Output::View(view) => {
+                    self.shared.show(Arc::clone(&view));
+                    latest = Some(view);
+                }
+                Output::Event(event) => {
+                    running &= !matches!(event, Event::Stopped);
+                    tell.tell(Happened::Node(event));
+                }
             }
         }
-        if let Some(view) = &latest {
-            self.shared.show(Arc::clone(view));
-        }
-        let running = !events.iter().any(|event| matches!(event, Event::Stopped));
-        events.into_iter().for_each(|event| tell.tell(Happened::Node(event)));
         (latest, running)
     }
 

@@ -68,16 +68,16 @@ impl<G: Game> World<G> {
         self.kill(place);
     }
 
-    /// Carries out what a node wants.
+    /// Carries out what a node wants. What has happened is looked at when the node has done all that it had to do.
     pub(super) fn drain(&mut self, place: Place) {
-        let mut wish = None;
+        let (mut wish, mut events) = (None, Vec::new());
         loop {
             let Some(node) = &mut self.machines[place].node else {
                 return;
             };
             match node.poll() {
                 Some(Output::Effect(effect)) => self.effect(place, effect),
-                Some(Output::Event(event)) => self.event(place, &event),
+                Some(Output::Event(event)) => events.push(event),
                 Some(Output::View(view)) => {
                     if let Some(eye) = &self.eye {
                         eye(place, &view);
@@ -89,6 +89,7 @@ impl<G: Game> World<G> {
                 None => break,
             }
         }
+        events.iter().for_each(|event| self.event(place, event));
         self.utter_lies();
         let machine = &mut self.machines[place];
         let timer = machine.node.as_ref().and_then(Node::next_timeout);
