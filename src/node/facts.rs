@@ -11,7 +11,7 @@ use crate::{
         page::Page,
     },
     replica::State,
-    types::{Instant, NodeId, Tick},
+    types::{Instant, NodeId},
 };
 
 impl<G: Game> Node<G> {
@@ -45,14 +45,12 @@ impl<G: Game> Node<G> {
     pub(super) fn write_facts(
         &mut self,
         now: Instant,
-        tick: Tick,
         events: &[G::Event],
         state: &mut State<G::World>,
     ) -> Option<Vec<u8>> {
         for fact in events.iter().filter_map(|event| G::fact_of_event(&state.world, event)) {
             self.cluster.write(now, Body::Fact(fact));
         }
-        self.cluster.wrote_with(tick);
         if !std::mem::take(&mut self.scores_changed) {
             return None;
         }

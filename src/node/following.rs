@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Event, Node, watching::Watching};
+use super::{Event, Node, machine::Owed, watching::Watching};
 use crate::{
     cluster::message::{OrdersPacket, Payload, TickPacket, WorldMark},
     config::{Mutant, PROMPT_ACKNOWLEDGED_AFTER},
@@ -226,7 +226,7 @@ impl<G: Game> Node<G> {
                 by.into_iter().for_each(|by| self.cluster.mistrust(now, by));
             }
             Ok(snapshot) => {
-                self.take_owed();
+                self.do_owed();
                 self.needs_whole = false;
                 let new = payload.as_bytes().len() > NOTHING_NEW_BYTES || packet.carried.is_some();
                 self.speech.came |= new;
@@ -246,7 +246,7 @@ impl<G: Game> Node<G> {
                 if let Some(origin) = self.cluster.origin_of(&packet) {
                     self.replica.prove(origin);
                 }
-                self.owed = Some((now, clock));
+                self.owed = Some((now, Owed::Ledger(clock)));
                 self.tell_events(snapshot.events);
                 self.applied(now, clock, snapshot.hash, packet.began);
                 self.check(now, mark, snapshot.hash);
@@ -282,7 +282,7 @@ impl<G: Game> Node<G> {
             return;
         }
         // What goes with it is taken from what came with it.
-        self.take_owed();
+        self.do_owed();
         let clock = Clock { term: packet.term, tick: packet.tick };
         let digest = state.hash_and_digest().1;
         for (to, holds) in clients {

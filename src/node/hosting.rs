@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::Node;
+use super::{Node, machine::Owed};
 use crate::{
     cluster::{
         Hearer,
@@ -14,7 +14,7 @@ use crate::{
         CONTROLS_TAKEN_MAX, Mutant, ORDERS_WAITING_MAX, PACKET_BYTES_MAX, PROMPT_STEP_AFTER,
         PROMPT_STEP_AFTER_LARGE, PROMPT_STEPS_AHEAD,
     },
-    game::{Game, draw},
+    game::{Game, News, draw},
     keys::WorldDigest,
     replica::{State, decode_copy, host::Host, journal, orders::Given},
     types::{Clock, Incarnation, Instant, NodeId, Term, Tick},
@@ -138,6 +138,7 @@ impl<G: Game> Node<G> {
 
     /// Steps the world and publishes it.
     pub(super) fn step(&mut self, now: Instant, term: Term) {
+        self.do_owed();
         let Some((mark, before)) = self.replica.mark().zip(self.replica.state().cloned()) else {
             return;
         };
@@ -157,19 +158,30 @@ impl<G: Game> Node<G> {
         let (news, mut told) = self.host.step::<G>(&mut state, self.cluster.members(), &mut events);
         let clock = Clock { term, tick: Tick(mark.clock.tick.0 + 1) };
         self.write_news(now, &before, &news);
-        told.scores = self.write_facts(now, clock.tick, &events, &mut state);
+        told.scores = self.write_facts(now, &events, &mut state);
         self.auditing.journal.note(told);
         self.auditing.meddle(&mut state.world, me);
-        let (hash, digest) = state.hash_and_digest();
-        let state = Arc::new(state);
+        let hashes = state.hash_and_digest();
+        let (mark, state) = (WorldMark { clock, began: mark.began }, Arc::new(state));
         self.client.acknowledge(me, incarnation, &state);
         self.note_lag(now, number);
-        self.take(WorldMark { clock, began: mark.began }, state.clone(), None);
+        self.take(mark, state, None);
         self.tell_events(events.into_iter().map(|event| (clock.tick, event)).collect());
-        self.applied(now, clock, hash, mark.began);
+        self.applied(now, clock, hashes.0, mark.began);
+        let of_another = |news: &News<_, _>| matches!(news, News::Order(by, _) if *by != me);
+        match G::PROMPT && news.iter().any(of_another) {
+            true => self.owed = Some((now, Owed::Tick(mark, hashes))),
+            false => self.send_off(now, mark, hashes),
+        }
+    }
+
+    /// The newest world of this host goes to all, and what was written with it.
+    pub(super) fn send_off(&mut self, now: Instant, mark: WorldMark, hashes: (u32, WorldDigest)) {
+        self.cluster.wrote_with(mark.clock.tick);
+        let is_newest = self.replica.mark() == Some(mark);
+        let Some(state) = self.replica.state().filter(|_| is_newest).cloned() else { return };
         self.fan.sends();
-        let mark = WorldMark { clock, began: mark.began };
-        let bytes = self.publish(now, mark, (hash, digest), &state, None);
+        let bytes = self.publish(now, mark, hashes, &state, None);
         let cost = match bytes <= PACKET_BYTES_MAX {
             true => PROMPT_STEP_AFTER,
             false => PROMPT_STEP_AFTER_LARGE,
@@ -179,6 +191,7 @@ impl<G: Game> Node<G> {
 
     /// A newcomer to this host's game gets the world as it is: it need not wait for the next tick.
     pub(super) fn greet(&mut self, now: Instant, newcomer: NodeId) {
+        self.do_owed();
         let reign = self.cluster.election().reign().filter(|_| self.new_reign.is_none());
         let mark = self.replica.mark().filter(|mark| Some(mark.clock.term) == reign);
         if let Some((mark, state)) = mark.zip(self.replica.state().cloned()) {

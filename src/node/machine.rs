@@ -21,6 +21,7 @@ use crate::{
     config::{Config, Form, Mutant, RULES_BYTES_MAX, Tuning},
     game::{FactRules, Game, Rate},
     io::Wire,
+    keys::WorldDigest,
     mesh::Delivery,
     pairing::Told,
     replica::{Replica, State, client::Client, host::Host, snapshot},
@@ -84,8 +85,8 @@ pub struct Node<G: Game> {
     pub(super) out: VecDeque<Output<G>>,
     /// What has happened: told after all that is to be sent and shown.
     told: VecDeque<Event<G>>,
-    /// A host's world was taken, and what came with it of the ledger is taken next, before anything else is heard.
-    pub(super) owed: Option<(Instant, Clock)>,
+    /// What is done next, before anything else is heard, and since when.
+    pub(super) owed: Option<(Instant, Owed)>,
     /// When it was seen to last what is due in each tick, however many steps there are.
     kept_house: Instant,
 }
@@ -120,6 +121,17 @@ impl<G: Game> Default for Memory<G> {
             ledger: LedgerView::default(),
         }
     }
+}
+
+/// What is left to be done of a tick of which it is told already what happened in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owed {
+    /// A host's world was taken: what came with it of the ledger is to be. Each run of it is signed, and to check that
+    /// takes longer than all else that a tick is.
+    Ledger(Clock),
+    /// Somebody else's order was applied here, and whoever reads here is told before all others: they have to be sent
+    /// it, with this hash and digest.
+    Tick(WorldMark, (u32, WorldDigest)),
 }
 
 /// The last tick applied here.
@@ -248,8 +260,7 @@ impl<G: Game> Node<G> {
     }
 
     /// Takes the next of what comes of that: all effects, then the view, and only then what has happened, so that no
-    /// event is ahead of the view. What takes long, and nobody waits for, is done after that, and something may come of
-    /// it, too.
+    /// event is ahead of the view. What is [owed](Owed) is done after that, and something may come of it, too.
     pub fn poll(&mut self) -> Option<Output<G>> {
         loop {
             let event = |event| Some(Output::Event(event));
@@ -260,17 +271,19 @@ impl<G: Game> Node<G> {
         }
     }
 
-    /// Takes what came of the ledger with a world that is held already: each run of it is signed, and to check that
-    /// takes longer than all else that a tick is. When that world came, if there was one.
-    pub(super) fn take_owed(&mut self) -> Option<Instant> {
-        let (now, clock) = self.owed.take()?;
-        self.cluster.took(now, clock);
+    /// Does what is owed. Since when it was, if anything was.
+    pub(super) fn do_owed(&mut self) -> Option<Instant> {
+        let (now, owed) = self.owed.take()?;
+        match owed {
+            Owed::Ledger(clock) => self.cluster.took(now, clock),
+            Owed::Tick(mark, hashes) => self.send_off(now, mark, hashes),
+        }
         Some(now)
     }
 
     /// The same, and all that follows from it. Whether there was anything.
     fn settle(&mut self) -> bool {
-        let Some(now) = self.take_owed() else { return false };
+        let Some(now) = self.do_owed() else { return false };
         self.cluster.flush(now, &self.replica);
         self.drain(now);
         if self.wishes.views {
