@@ -5,7 +5,8 @@
 //! driver brings the time and the bytes, and carries out the effects:
 //!
 //! 1. [`Node::handle`] feeds one thing that happened. Time never goes back from call to call.
-//! 2. [`Node::poll`] takes the next effect. Drain it to `None` before the next `handle`.
+//! 2. [`Node::poll`] takes the next effect. Drain it to `None` before the next `handle`: what nobody waits for is done
+//!    in there, after all else that came of it.
 //! 3. [`Node::next_timeout`] is when to feed [`Wire::Timeout`], if nothing else happens before.
 //!
 //! There are two drivers, and they drive the same type: [`runtime`](crate::runtime) with real

@@ -260,7 +260,7 @@ impl<G: Game> Node<G> {
     }
 
     /// Takes the next of what comes of that: all effects, then the view, and only then what has happened, so that no
-    /// event is ahead of the view. What is [owed](Owed) is done after that, and something may come of it, too.
+    /// event is ahead of the view. What is owed is done after that, and something may come of it, too.
     pub fn poll(&mut self) -> Option<Output<G>> {
         loop {
             let event = |event| Some(Output::Event(event));
