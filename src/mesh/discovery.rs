@@ -213,6 +213,7 @@ impl Discovery {
         if bytes.len() > BEACON_BYTES || !self.patience.may_read(now, from.ip()) {
             return None;
         }
+        self.turn_question(now);
         let Read { beacon, freshness } = self.read(now, me, (from, via), bytes)?;
         let (id, life) = (beacon.who.id(), beacon.who.incarnation);
         let mine = id == self.nobody.id() || (id, life) == (me.id, me.incarnation);
@@ -363,10 +364,7 @@ impl Discovery {
         self.last = Some(now);
         self.heard.retain(|_, heard| now.since(heard.at) < FRESH);
         self.locked.retain(|_, locked| now.since(locked.at) < FRESH);
-        if now.since(self.questions_at) >= QUESTION_LASTS {
-            self.questions_at = now;
-            self.questions = [question(&mut self.chance), self.questions[0]];
-        }
+        self.turn_question(now);
         let ask = self.told.as_ref().is_some_and(|told| told.ask);
         let Some(bytes) = self.announcement(me, ask) else { return };
         let port = self.port;
@@ -380,6 +378,14 @@ impl Discovery {
             // Who was named may be heard by no other way than by its answers: there is a firewall here.
             let silent = self.heard(now).all(|heard| heard.from.ip() != to.ip());
             self.send(me, to, Port::Own, ask || silent);
+        }
+    }
+
+    /// Asks another question from here on, if the last one is old.
+    fn turn_question(&mut self, now: Instant) {
+        if now.since(self.questions_at) >= QUESTION_LASTS {
+            self.questions_at = now;
+            self.questions = [question(&mut self.chance), self.questions[0]];
         }
     }
 

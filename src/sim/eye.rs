@@ -25,9 +25,12 @@ use crate::{
 /// People hold a key for so long, in microseconds.
 const KEYS_HELD_US: std::ops::Range<u64> = 200_000..1_600_000;
 
-/// The true way must have been straight for so many ticks before a frame, and after it.
+/// The true way must have been straight for so many ticks before a frame, and after it: for what people press is
+/// shown to themselves before the host has heard of it. Where the host is [far](Scene::Far) that is longer, and longer
+/// again when a packet gets lost.
 const STRAIGHT_BEFORE: u64 = 20;
 const STRAIGHT_AFTER: u64 = 12;
+const STRAIGHT_AFTER_FAR: u64 = 24;
 
 /// Who holds a key goes on evenly, but for the rounding of a diagonal.
 const STRAIGHT_UNITS: i32 = UNITS_PER_PIXEL / 2;
@@ -64,6 +67,11 @@ impl Scene {
         ("80 ms of delay, and 2 % lost", Scene::Far),
         ("two halves become one", Scene::Heals),
     ];
+
+    /// For how many ticks after a frame the true way must have been straight.
+    fn straight_after(self) -> u64 {
+        if self == Scene::Far { STRAIGHT_AFTER_FAR } else { STRAIGHT_AFTER }
+    }
 
     /// Whether what was seen is smooth enough, in pixels on a board of 1280 by 720.
     pub fn is_smooth(self, seen: &Seen) -> bool {
@@ -116,7 +124,7 @@ impl fmt::Display for Seen {
 
 /// Plays a scene with six players, and looks.
 pub fn watch(seed: u64, scene: Scene) -> Seen {
-    let eye = Arc::new(Mutex::new(Eye::default()));
+    let eye = Arc::new(Mutex::new(Eye::of(scene)));
     let mut world = World::<Arena>::new(seed, 6);
     world.keys_held_us = KEYS_HELD_US;
     let looks = eye.clone();
@@ -133,7 +141,7 @@ pub fn watch(seed: u64, scene: Scene) -> Seen {
         world.network.weather.loss_permille = 50;
     }
     // Whatever the founding looked like.
-    *eye.lock().unwrap_or_else(PoisonError::into_inner) = Eye::default();
+    *eye.lock().unwrap_or_else(PoisonError::into_inner) = Eye::of(scene);
     for _ in 0..8 {
         let pause = 1_000_000 + world.draw() % 1_000_000;
         world.run(Instant(world.now.0 + pause));
@@ -174,6 +182,8 @@ fn play(world: &mut World<Arena>, scene: Scene) {
 /// What all nodes show, and how it truly is.
 #[derive(Debug, Default)]
 struct Eye {
+    /// For so many ticks after a frame the true way must have been straight.
+    after: u64,
     truth: BTreeMap<NodeId, BTreeMap<u64, (Point, Controls)>>,
     newest: u64,
     shown: BTreeMap<Place, Shown>,
@@ -200,6 +210,10 @@ struct Frame {
 }
 
 impl Eye {
+    fn of(scene: Scene) -> Self {
+        Self { after: scene.straight_after(), ..Self::default() }
+    }
+
     fn look(&mut self, place: Place, view: &View<Arena>) {
         let Some(picture) = &view.picture else {
             self.shown.remove(&place);
@@ -254,7 +268,7 @@ impl Eye {
     }
 
     fn judge(&mut self) {
-        while self.waiting.front().is_some_and(|frame| frame.tick + STRAIGHT_AFTER < self.newest) {
+        while self.waiting.front().is_some_and(|frame| frame.tick + self.after < self.newest) {
             let Some(frame) = self.waiting.pop_front() else { return };
             if self.is_straight(frame.player, frame.tick) {
                 self.seen.frames += 1;
@@ -267,7 +281,7 @@ impl Eye {
     /// stunned in the moment of its dash sees itself start.
     fn is_straight(&self, player: NodeId, tick: u64) -> bool {
         let Some(track) = self.truth.get(&player) else { return false };
-        let ticks = tick.saturating_sub(STRAIGHT_BEFORE)..tick + STRAIGHT_AFTER - 1;
+        let ticks = tick.saturating_sub(STRAIGHT_BEFORE)..tick + self.after - 1;
         ticks.into_iter().all(|tick| {
             let [one, two, three] = [0, 1, 2].map(|next| track.get(&(tick + next)));
             let (Some(one), Some(two), Some(three)) = (one, two, three) else { return false };
