@@ -19,6 +19,8 @@ const BAT_FROM_EDGE: i32 = 3_000;
 /// How far a bat goes in a step.
 pub const BAT_PACE: i32 = 700;
 const BALL: i32 = 900;
+/// A ball is lost when it has flown so far out: by then everybody knows that no bat has hit it.
+const OUT: i32 = 9_000;
 const BALL_PACE: i32 = 420;
 const BALL_PACE_MAX: i32 = 1_100;
 /// So long a ball lies before it flies, in steps.
@@ -61,7 +63,7 @@ impl Bat {
 }
 
 impl Game for Pong {
-    const RULES: &'static str = "pong 2";
+    const RULES: &'static str = "pong 3";
     type World = World;
     /// Up is -1, down is 1.
     type Controls = i8;
@@ -79,7 +81,7 @@ impl Game for Pong {
         let World { seats, bats, ball, pace, .. } = world;
         seats.is_valid(2)
             && bats.iter().all(|bat| (0..=HIGH).contains(&bat.at) && (-1..=1).contains(&bat.moves))
-            && (0..=WIDE).contains(&ball.0)
+            && (-OUT..=WIDE + OUT).contains(&ball.0)
             && (0..=HIGH).contains(&ball.1)
             && (-BALL_PACE_MAX..=BALL_PACE_MAX).contains(&pace.0)
             && (-BALL_PACE_MAX..=BALL_PACE_MAX).contains(&pace.1)
@@ -140,7 +142,7 @@ impl World {
         if reaches && is_near && off.abs() <= BAT / 2 + BALL {
             let pace = (self.pace.0.abs() + 25).min(BALL_PACE_MAX);
             self.pace = (if side == 0 { pace } else { -pace }, off * 4 * BALL_PACE / BAT);
-        } else if self.ball.0 < 0 || self.ball.0 > WIDE {
+        } else if self.ball.0 < -OUT || self.ball.0 > WIDE + OUT {
             let winner = &mut self.bats[1 - side];
             winner.goals = winner.goals.saturating_add(1);
             events.extend(self.seats.seats()[1 - side].map(|id| (id, winner.goals)));

@@ -475,9 +475,10 @@ impl Cluster {
 
     /// Whom a host sends its ticks: whoever was heard lately.
     pub fn audience(&self, now: Instant) -> impl Iterator<Item = Hearer> {
+        let lately = AUDIENCE.max(self.tuning.ping * 2);
         self.mesh
             .peers()
-            .filter(move |(_, peer)| now.since(peer.heard.max(peer.met)) <= AUDIENCE)
+            .filter(move |(_, peer)| now.since(peer.heard.max(peer.met)) <= lately)
             .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
             .map(|(id, peer)| Hearer {
                 id,
@@ -701,7 +702,7 @@ impl Cluster {
         others.any(|member| {
             let linked = self.mesh.peer(member.id).is_some_and(Peer::is_linked);
             member.away || !linked && self.me.role == Role::Player
-        })
+        }) || self.mesh.lacks_named()
     }
 
     fn clash(&mut self, now: Instant, other: Incarnation) {

@@ -262,7 +262,8 @@ pub struct Tuning {
     /// How long a first start listens for a host before it holds an election. Long enough for the
     /// beacons of all that start together to cross, and for their links to open.
     pub discovery: Duration,
-    /// The time between two beacons. Whatever changes in one is told at once.
+    /// The time between two beacons. Whatever changes in one is told at once; who plays together and lacks nobody
+    /// announces itself more seldom.
     pub beacon: Duration,
     /// Bounds of the suspicion time, which is twice the largest gap between ticks seen, and 16 ms. At
     /// most `suspicion_max`.
@@ -296,7 +297,8 @@ pub struct Tuning {
     pub redial_max: Duration,
     /// How long a link may take from its opening to its hello.
     pub handshake: Duration,
-    /// The time between two signs of life on a link that carries nothing else.
+    /// The time between two signs of life on a link that carries nothing else. With twenty ticks a second and fewer it is
+    /// twice as long, and what is reckoned by it is longer.
     pub ping: Duration,
     /// How long a link may be silent before it is closed. At least two `ping`.
     pub link_silence: Duration,
@@ -509,6 +511,7 @@ impl Tuning {
             ping: self.ping + rarer,
             link_silence: self.link_silence + rarer * 2,
             heard: self.heard + rarer * 2,
+            away: self.away + rarer,
             ..self
         }
     }

@@ -331,6 +331,15 @@ impl Mesh {
         self.send_announcements();
     }
 
+    /// Whether somebody was named beforehand with whom there is no link.
+    pub fn lacks_named(&self) -> bool {
+        let mut named = self.discovery.named();
+        named.any(|ip| {
+            let is_there = |peer: &Peer| peer.addresses.iter().any(|address| address.ip == ip);
+            !self.peers.values().any(|peer| peer.is_linked() && is_there(peer))
+        })
+    }
+
     /// Tells one node that is missing, wherever it was last.
     pub fn announce_to(&mut self, me: &Identity, to: SocketAddr) {
         self.discovery.tell(me, to);

@@ -19,6 +19,7 @@ mod fan;
 mod following;
 mod hosting;
 mod machine;
+mod owed;
 mod persons;
 mod showing;
 mod talk;

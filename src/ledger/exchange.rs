@@ -180,7 +180,8 @@ pub struct Sender {
 /// The conversations with all linked peers.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    compare_every: Duration,
+    /// It only watches: it is told nothing unasked.
+    watches: bool,
     /// What this node holds is not known yet: it compares with nobody, and asks for nothing.
     unread: bool,
     /// How many portions go out in one tick.
@@ -246,7 +247,7 @@ impl Exchange {
     /// Without any peer; for a player, or for somebody who `watches`.
     pub fn new(watches: bool) -> Self {
         Self {
-            compare_every: if watches { WATCHER_COMPARES_EVERY } else { COMPARE_EVERY },
+            watches,
             unread: false,
             portions: PORTIONS_PER_TICK,
             peers: BTreeMap::new(),
@@ -582,10 +583,11 @@ impl Exchange {
     /// A tick has passed.
     pub fn tick(&mut self, now: Instant, ledger: &Ledger, disk: &mut Disk) {
         if now >= self.compare_at && !self.unread {
-            self.compare_at = now + self.compare_every;
+            self.compare_at =
+                now + if self.watches { WATCHER_COMPARES_EVERY } else { COMPARE_EVERY };
             let (comparison, digest) = (self.comparison(ledger), ledger.digest());
             for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| !peer.watches) {
-                if !peer.agrees(now, digest) {
+                if self.watches || !peer.agrees(now, digest) {
                     peer.told = Some((digest, now));
                     self.out.push_back((*id, comparison.clone()));
                 }

@@ -65,10 +65,10 @@ const ANSWER_STEP_BYTES: usize = 128;
 /// often as anybody.
 const EAGER_FOR: Duration = Duration::from_secs(10);
 
-/// After that a host announces itself once in the time of so many beacons, and whoever follows it once in that of
-/// so many: nobody is there but those who know all of it.
-const CALM_HOST_BEACONS: u32 = 4;
-const CALM_BEACONS: u32 = 30;
+/// After that a host announces itself once in the time of so many beacons, still before the last one is no longer
+/// [`FRESH`], and whoever follows it once in that of so many: nobody is there but those who know all of it.
+const CALM_HOST_BEACONS: u32 = 2;
+const CALM_BEACONS: u32 = 60;
 
 /// The shortest time between two beacons sent because something changed.
 const CHANGE_PAUSE: Duration = Duration::from_millis(20);
@@ -350,7 +350,13 @@ impl Discovery {
 
     /// Tells everybody around how things stand, if the time has come or things have changed.
     pub fn timeout(&mut self, now: Instant, me: &Identity, told: Told) {
-        let changed = self.told.as_ref() != Some(&told);
+        // Who is missing is not said.
+        let lacks = told.lacks;
+        let before = self.told.take().map(|before| Told { lacks, ..before });
+        let changed = before.as_ref() != Some(&told);
+        if lacks {
+            self.next = self.next.min(now + self.interval);
+        }
         self.told = Some(told);
         if changed {
             let soonest = self.last.map_or(now, |last| last + CHANGE_PAUSE);
@@ -383,9 +389,11 @@ impl Discovery {
 
     /// Asks another question from here on, if the last one is old.
     fn turn_question(&mut self, now: Instant) {
-        if now.since(self.questions_at) >= QUESTION_LASTS {
+        let old = now.since(self.questions_at);
+        if old >= QUESTION_LASTS {
+            let last = if old < QUESTION_LASTS * 2 { self.questions[0] } else { 0 };
             self.questions_at = now;
-            self.questions = [question(&mut self.chance), self.questions[0]];
+            self.questions = [question(&mut self.chance), last];
         }
     }
 
@@ -415,10 +423,18 @@ impl Discovery {
             if calm {
                 let soonest = self.last.map_or(now, |last| last + CHANGE_PAUSE).max(now);
                 let reigns = told.term.is_some_and(|term| term.host == me.id);
-                let next = if reigns { soonest } else { now + self.interval };
+                // All others hear it, too, and do not speak at once.
+                let part = u32::from(u16::from_be_bytes(self.chance.bytes()));
+                let later = now + self.interval * part / u32::from(u16::MAX);
+                let next = if reigns { soonest } else { later };
                 self.next = self.next.min(next);
             }
         }
+    }
+
+    /// Where somebody was named beforehand.
+    pub fn named(&self) -> impl Iterator<Item = IpAddr> {
+        self.peers.iter().map(SocketAddr::ip)
     }
 
     /// When the next beacon is due.
@@ -886,7 +902,7 @@ mod tests {
         let (mut hosts, mut follows) = (discovery(vec![to]), discovery(vec![to]));
         assert_eq!(spoke(&mut hosts, &me, 0, 10, &plays()), 20);
         assert_eq!(spoke(&mut follows, &other, 0, 10, &plays()), 10);
-        assert!(spoke(&mut hosts, &me, 10, 60, &plays()) <= 16);
+        assert!(spoke(&mut hosts, &me, 10, 60, &plays()) <= 31);
         assert!(spoke(&mut follows, &other, 10, 60, &plays()) <= 3);
 
         // Each hears the other, who plays with it: that is nothing new.
@@ -898,7 +914,7 @@ mod tests {
         };
         let bytes = said(&mut follows, later(70), &other, plays());
         hosts.packet(later(70), &me, to, Port::Beacon, &bytes, |_| false);
-        assert!(spoke(&mut hosts, &me, 70, 60, &plays()) <= 16);
+        assert!(spoke(&mut hosts, &me, 70, 60, &plays()) <= 31);
         // Somebody comes to the title.
         let title = Identity { session: None, ..Identity::numbered(3) };
         let mut looks =

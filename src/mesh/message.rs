@@ -4,7 +4,7 @@
 //!
 //! | kind | where | what follows |
 //! |---|---|---|
-//! | `{` | datagrams | a [`Beacon`], in JSON, of which that byte is the first, zeros up to [`BEACON_BYTES`](crate::config::BEACON_BYTES); of a locked session an [`Envelope`], and the beacon sealed behind it |
+//! | `{` | datagrams | a [`Beacon`], in JSON, of which that byte is the first, zeros up to [`BEACON_BYTES`](crate::config::BEACON_BYTES) if it asks, up to what a dial costs if not; of a locked session an [`Envelope`], and the beacon sealed behind it |
 //! | [`OPENING`] | links, first, by whoever dials | an [`Opening`], in JSON |
 //! | [`ANSWER`] | links, first, by whoever was dialled | the second message of the handshake, with a [`Hello`] in it |
 //! | [`PROOF`] | links, second, by whoever dials | the third, with a [`Hello`] in it |
@@ -111,16 +111,20 @@ pub struct Beacon {
     pub host_name: Option<Name>,
     /// Where the sender reaches that host, if it is another node: whoever is told of any member finds
     /// the host.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_at: Option<Address>,
     /// How many play in its session.
     pub players: u32,
     /// Whether the session wants a passphrase.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_no")]
     pub locked: bool,
     /// Whether the sender wants a beacon in return. An answer never does.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_no")]
     pub ask: bool,
+}
+
+fn is_no(said: &bool) -> bool {
+    !said
 }
 
 /// What whoever is not let in hears of a locked session.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Event, Node, machine::Owed, watching::Watching};
+use super::{Event, Node, owed::Owed, watching::Watching};
 use crate::{
     cluster::message::{OrdersPacket, Payload, TickPacket, WorldMark},
     config::{Mutant, PROMPT_ACKNOWLEDGED_AFTER},
@@ -32,7 +32,7 @@ const OUT_OF_PHASE_TICKS: u32 = 8;
 /// A tick of which nothing comes but the head of a snapshot has no more bytes than this.
 const NOTHING_NEW_BYTES: usize = 12;
 
-/// So many packets are left out after each, as long as nothing is new: a host hears so in time that it is heard.
+/// So many packets are left out after each, as long as nothing is new: not so many that a host or its client seemed lost.
 const LEFT_OUT: u8 = 2;
 
 /// So many of the own controls are not acknowledged yet, at most, where nothing got lost.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Node, machine::Owed};
+use super::{Node, owed::Owed};
 use crate::{
     cluster::{
         Hearer,
@@ -52,6 +52,7 @@ impl<G: Game> Node<G> {
         ends: Option<Term>,
         world: Option<WorldCopy>,
     ) {
+        self.do_owed();
         self.ends = ends.map_or(Ends::Nothing, Ends::CarriesOn);
         self.host = Host::new();
         self.auditing.audit.rest();
@@ -178,7 +179,8 @@ impl<G: Game> Node<G> {
     /// The newest world of this host goes to all, and what was written with it.
     pub(super) fn send_off(&mut self, now: Instant, mark: WorldMark, hashes: (u32, WorldDigest)) {
         self.cluster.wrote_with(mark.clock.tick);
-        let is_newest = self.replica.mark() == Some(mark);
+        let reigns = self.cluster.election().reign() == Some(mark.clock.term);
+        let is_newest = reigns && self.replica.mark() == Some(mark);
         let Some(state) = self.replica.state().filter(|_| is_newest).cloned() else { return };
         self.fan.sends();
         let bytes = self.publish(now, mark, hashes, &state, None);

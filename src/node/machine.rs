@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Command, Connection, Event, Handover, Input, LedgerView, MemberView, Output, Picture,
     SessionView, Status, auditing::Auditing, company::Company, fan::Fan, following::Speech,
-    hosting::Receiver, persons::Persons, talk::Talk, watching::Watching,
+    hosting::Receiver, owed::Owed, persons::Persons, talk::Talk, watching::Watching,
 };
 use crate::{
     accounts::{Accounts, Friend},
@@ -21,7 +21,6 @@ use crate::{
     config::{Config, Form, Mutant, RULES_BYTES_MAX, Tuning},
     game::{FactRules, Game, Rate},
     io::Wire,
-    keys::WorldDigest,
     mesh::Delivery,
     pairing::Told,
     replica::{Replica, State, client::Client, host::Host, snapshot},
@@ -78,17 +77,17 @@ pub struct Node<G: Game> {
     pub(super) sessions_due: Instant,
     stopped: bool,
     /// It may not be in the session any more: it leaves with its next step.
-    excluded: bool,
+    pub(super) excluded: bool,
     /// When it is to be woken.
-    due: Option<Instant>,
+    pub(super) due: Option<Instant>,
     pub(super) view_due: bool,
     pub(super) out: VecDeque<Output<G>>,
     /// What has happened: told after all that is to be sent and shown.
     told: VecDeque<Event<G>>,
     /// What is done next, before anything else is heard, and since when.
     pub(super) owed: Option<(Instant, Owed)>,
-    /// When it was seen to last what is due in each tick, however many steps there are.
-    kept_house: Instant,
+    /// When it is to be seen to what is due in each tick, however many steps there are.
+    house_at: Instant,
 }
 
 /// What of its configuration a node needs after its start, and that does not change.
@@ -121,17 +120,6 @@ impl<G: Game> Default for Memory<G> {
             ledger: LedgerView::default(),
         }
     }
-}
-
-/// What is left to be done of a tick of which it is told already what happened in it.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Owed {
-    /// A host's world was taken: what came with it of the ledger is to be. Each run of it is signed, and to check that
-    /// takes longer than all else that a tick is.
-    Ledger(Clock),
-    /// Somebody else's order was applied here, and whoever reads here is told before all others: they have to be sent
-    /// it, with this hash and digest.
-    Tick(WorldMark, (u32, WorldDigest)),
 }
 
 /// The last tick applied here.
@@ -206,7 +194,7 @@ impl<G: Game> Node<G> {
             out: VecDeque::new(),
             told: VecDeque::new(),
             owed: None,
-            kept_house: Instant::default(),
+            house_at: Instant::default(),
             wishes: Wishes {
                 seed: config.seed,
                 form: config.form,
@@ -271,28 +259,6 @@ impl<G: Game> Node<G> {
         }
     }
 
-    /// Does what is owed. Since when it was, if anything was.
-    pub(super) fn do_owed(&mut self) -> Option<Instant> {
-        let (now, owed) = self.owed.take()?;
-        match owed {
-            Owed::Ledger(clock) => self.cluster.took(now, clock),
-            Owed::Tick(mark, hashes) => self.send_off(now, mark, hashes),
-        }
-        Some(now)
-    }
-
-    /// The same, and all that follows from it. Whether there was anything.
-    fn settle(&mut self) -> bool {
-        let Some(now) = self.do_owed() else { return false };
-        self.cluster.flush(now, &self.replica);
-        self.drain(now);
-        if self.wishes.views {
-            self.look(now);
-        }
-        self.due = if self.excluded { Some(now) } else { self.when_due() };
-        true
-    }
-
     /// Whether the node takes another order: those that wait for their host are as many as may wait.
     pub fn has_room_for_orders(&self) -> bool {
         self.client.orders().has_room()
@@ -303,7 +269,7 @@ impl<G: Game> Node<G> {
         self.due
     }
 
-    fn when_due(&self) -> Option<Instant> {
+    pub(super) fn when_due(&self) -> Option<Instant> {
         if self.stopped {
             return None;
         }
@@ -551,8 +517,8 @@ impl<G: Game> Node<G> {
         let (late, tick) = (now.since(due), Self::RATE.tick());
         let next = if late > tick * CATCH_UP_TICKS_MAX { now + tick } else { due + tick };
         // Where orders are applied at once there may be many steps in the time of a tick.
-        if now.since(self.kept_house) >= tick / 2 {
-            self.kept_house = now;
+        if !G::PROMPT || now >= self.house_at {
+            self.house_at = (self.house_at + tick).max(now);
             self.cluster.tick_ledger(now);
             self.mind_persons(now);
             self.mind_talk(now);

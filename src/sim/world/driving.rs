@@ -75,7 +75,12 @@ impl<G: Game> World<G> {
             let Some(node) = &mut self.machines[place].node else {
                 return;
             };
-            match node.poll() {
+            // Something may be done in there, too.
+            let output = match catch_unwind(AssertUnwindSafe(|| node.poll())) {
+                Ok(output) => output,
+                Err(panic) => return self.fail(place, words_of(&*panic)),
+            };
+            match output {
                 Some(Output::Effect(effect)) => self.effect(place, effect),
                 Some(Output::Event(event)) => events.push(event),
                 Some(Output::View(view)) => {
