@@ -116,6 +116,7 @@ impl Seen {
             for (at, event) in lan.told(n) {
                 if let Event::Rebase { .. } = event {
                     won.retain(|(told, ..)| *told + APART < at);
+                    last = None; // it was laid on a line that is given up
                 }
                 let Event::Game { event, .. } = event else { continue };
                 let first = |time: &mut Duration| *time = at.min(*time);
