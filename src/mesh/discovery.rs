@@ -391,9 +391,10 @@ impl Discovery {
     fn turn_question(&mut self, now: Instant) {
         let old = now.since(self.questions_at);
         if old >= QUESTION_LASTS {
-            let last = if old < QUESTION_LASTS * 2 { self.questions[0] } else { 0 };
+            let last = self.questions[0];
+            let [new, other] = [question(&mut self.chance), question(&mut self.chance)];
             self.questions_at = now;
-            self.questions = [question(&mut self.chance), last];
+            self.questions = [new, if old < QUESTION_LASTS * 2 { last } else { other }];
         }
     }
 
@@ -724,6 +725,25 @@ mod tests {
         later.timeout(now, &me, told());
         assert!(later.packet(now, &me, there_at, Port::Own, &answer, |_| false).is_some());
         assert_eq!(proved(&later, now), [false], "it answers somebody else's question");
+    }
+
+    #[test]
+    fn however_long_a_node_says_nothing_a_beacon_that_answers_nothing_is_not_proved() {
+        let locked = |number| Identity {
+            lock: Some(Lock::from_secret(&[7; 32])),
+            ..Identity::numbered(number)
+        };
+        let (me, other) = (locked(1), locked(2));
+        let [here_at, there_at] = [1, 2].map(|last| SocketAddr::from(([10, 77, 0, last], 50_000)));
+        for silent in [0, 9, 15, 25, 300] {
+            let now = Instant(1_000_000) + Duration::from_secs(silent);
+            let (mut here, mut there) = (discovery(Vec::new()), discovery(vec![here_at]));
+            here.timeout(Instant(1_000_000), &me, told());
+            there.timeout(now, &other, told());
+            let Some(Effect::Packet { bytes, .. }) = there.poll() else { panic!("none is sent") };
+            assert!(here.packet(now, &me, there_at, Port::Own, &bytes, |_| false).is_some());
+            assert!(here.heard(now).all(|heard| !heard.proved), "after {silent} s");
+        }
     }
 
     /// A member of a locked session and somebody else of it whose beacons were proved just now, how it says
