@@ -8,7 +8,7 @@
 //! | part | does |
 //! |---|---|
 //! | [`message`] | the whole protocol: one byte says of which kind a frame or a datagram is |
-//! | [`discovery`], `sealing` | beacons: who is there, and where; those of a locked session |
+//! | [`discovery`], `cadence`, `sealing` | beacons: who is there, and where; how often; those of a locked session |
 //! | [`identity`] | who this node says it is |
 //! | [`channel`] | how two nodes agree upon keys, and seal what they say |
 //! | `dialling`, `links` | whom to dial at which addresses; links from the first byte to the last |
@@ -44,6 +44,7 @@
 //!   nobody else's place.
 
 mod admission;
+mod cadence;
 pub mod channel;
 mod dialling;
 pub mod discovery;
