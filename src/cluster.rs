@@ -475,7 +475,7 @@ impl Cluster {
 
     /// Whom a host sends its ticks: whoever was heard lately.
     pub fn audience(&self, now: Instant) -> impl Iterator<Item = Hearer> {
-        let lately = AUDIENCE.max(self.tuning.ping * 2);
+        let lately = AUDIENCE.max(self.tuning.lively());
         self.mesh
             .peers()
             .filter(move |(_, peer)| now.since(peer.heard.max(peer.met)) <= lately)

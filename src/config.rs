@@ -516,6 +516,11 @@ impl Tuning {
         }
     }
 
+    /// Whoever was heard within so long is there, as far as its signs of life say: one of them may be late.
+    pub(crate) fn lively(&self) -> Duration {
+        self.ping * 2
+    }
+
     /// Whether this deliberate bug is in force. Never, without the cargo feature `mutants`.
     pub(crate) fn has(&self, mutant: Mutant) -> bool {
         #[cfg(feature = "mutants")]

@@ -80,7 +80,7 @@ impl Cluster {
             return;
         }
         let known = self.mesh.peer(term.host);
-        let lively = self.tuning.ping * 2;
+        let lively = self.tuning.lively();
         let in_another_life =
             |peer: &Peer| peer.incarnation != term.incarnation && now.since(peer.heard) < lively;
         if known.is_some_and(|peer| peer.is_linked() || in_another_life(peer)) {
@@ -188,7 +188,7 @@ impl Cluster {
         let lost = |id: NodeId| {
             self.mesh.peer(id).filter(|peer| {
                 let silent = now.since(peer.heard);
-                silent > self.tuning.ping * 2 && silent < SEEK_MISSING_FOR
+                silent > self.tuning.lively() && silent < SEEK_MISSING_FOR
             })
         };
         let members = self.roster.members().iter().filter(|member| member.id != self.me.id);

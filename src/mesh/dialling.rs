@@ -121,7 +121,7 @@ impl Mesh {
         if !peer.is_worth_a_dial() {
             return Instant::NEVER;
         }
-        let silent = self.tuning.ping * 2 + LATE;
+        let silent = self.tuning.lively() + LATE;
         let due = match self.link_with(peer) {
             Some(_) if !peer.dials.is_empty() => Instant::NEVER,
             Some(link) if me.id < id => peer.dial_at.max(link.heard + silent),

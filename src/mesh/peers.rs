@@ -304,7 +304,7 @@ impl Mesh {
     fn speaks_elsewhere(&self, now: Instant, id: NodeId, address: Option<Address>) -> bool {
         let Some((peer, address)) = self.peers.get(&id).zip(address) else { return false };
         let link = peer.link.and_then(|link| self.links.get(&link));
-        let lively = link.is_some_and(|link| now.since(link.heard) < self.tuning.ping * 2);
+        let lively = link.is_some_and(|link| now.since(link.heard) < self.tuning.lively());
         lively && peer.address().is_some_and(|known| known != address)
     }
 
@@ -313,7 +313,7 @@ impl Mesh {
     fn speaks_for_the_dead(&self, now: Instant, id: NodeId, heard: Incarnation) -> bool {
         let peer = self.peers.get(&id).filter(|peer| peer.incarnation != heard);
         let link = peer.and_then(|peer| self.links.get(&peer.link?));
-        link.is_some_and(|link| now.since(link.heard) > self.tuning.ping * 2)
+        link.is_some_and(|link| now.since(link.heard) > self.tuning.lively())
     }
 
     /// The link with a peer, if it was opened since it and this machine are where they are.
@@ -331,7 +331,7 @@ impl Mesh {
     ) -> Option<IpAddr> {
         let peer = self.peers.get(&id).filter(|peer| peer.incarnation == life)?;
         let link = self.link_with(peer)?;
-        let lively = now.since(link.heard) < self.tuning.ping * 2;
+        let lively = now.since(link.heard) < self.tuning.lively();
         let both = peer.addresses.iter().any(|address| address.ip == other);
         (lively && both).then(|| link.from.ip())
     }

@@ -251,8 +251,8 @@ impl<G: Game> Node<G> {
     /// event is ahead of the view. What is owed is done after that, and something may come of it, too.
     pub fn poll(&mut self) -> Option<Output<G>> {
         loop {
-            let event = |event| Some(Output::Event(event));
-            let next = self.out.pop_front().or_else(|| self.told.pop_front().and_then(event));
+            let event = || self.told.pop_front().map(Output::Event);
+            let next = self.out.pop_front().or_else(event);
             if next.is_some() || !self.settle() {
                 return next;
             }

@@ -43,7 +43,7 @@ impl Election {
     ) -> impl Iterator<Item = Voter> + use<'a> {
         // Whoever has just come in has waited a beacon's time already for whom it knows.
         let newcomer = self.promised.is_none();
-        let lately = self.tuning.beacon.max(self.tuning.ping * 2);
+        let lately = self.tuning.beacon.max(self.tuning.lively());
         let heard = if newcomer { lately } else { self.tuning.heard };
         let lost = self.state.lost().map(|lost| lost.following.term.host);
         (cx.voters)()
