@@ -273,6 +273,9 @@ fn settings(part: &PartOptions, profile: &mut Profile, name: Name) -> anyhow::Re
     settings.port = part.port();
     settings.beacon_port = run.beacon_port;
     settings.trace_ticks = game.trace_ticks;
+    if let Some(direct) = run.direct_watchers {
+        settings.tuning.direct_watchers = direct.into();
+    }
     settings.form = run.wire;
     // Whoever meant another one shall be told, and not play alone.
     settings.founds_beside_locked = false;

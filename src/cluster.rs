@@ -13,6 +13,7 @@
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
 //! | `comparing` | two people compare pictures ([`pairing`](crate::pairing)) |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
+//! | [`tree`], [`through`], `branching` | how many watch: through whom, and how they come to that |
 //! | [`reign`] | the word of a host that it reigns |
 //! | [`proof`], `weighing` | what a host says of its worlds; what others say of them, and is refused |
 //! | `introductions`, `reach` | who is heard of; who cannot be reached, and who lets a newcomer in instead |
@@ -22,6 +23,7 @@
 //! What the cluster has to know of the world is [`Newest`]: which state is held, and its bytes.
 
 pub mod bars;
+mod branching;
 mod carrying;
 pub mod coding;
 mod comparing;
@@ -41,6 +43,8 @@ pub mod relay;
 mod remembering;
 pub mod roster;
 mod sending;
+pub mod through;
+pub mod tree;
 pub mod votes;
 mod weighing;
 
@@ -71,6 +75,8 @@ use self::{
     reign::ReignWord,
     relay::{Relay, Via},
     roster::{Changed, Roster},
+    through::Through,
+    tree::Tree,
     votes::Votes,
 };
 use crate::{
@@ -131,7 +137,7 @@ const RECONCILE: Duration = Duration::from_millis(50);
 const ROSTER_PAUSE: Duration = Duration::from_millis(16);
 
 /// What may be due, in the order in which it is done.
-const DUE: [Due; 4] = [Due::Mesh, Due::Election, Due::Reconcile, Due::Look];
+const DUE: [Due; 5] = [Due::Mesh, Due::Election, Due::Reconcile, Due::Through, Due::Look];
 
 #[derive(Clone, Copy, Debug)]
 enum Due {
@@ -141,6 +147,8 @@ enum Due {
     Election,
     /// The host brings the roster in line with its links.
     Reconcile,
+    /// A relay hands nothing down any more.
+    Through,
     /// A look at who is missing, and at what the user is to be told.
     Look,
 }
@@ -183,6 +191,12 @@ pub struct Cluster {
     publishing: Publishing,
     /// Who comes after the host of a node that only watches, and from when on it is linked with that one.
     heir: Option<(NodeId, Instant)>,
+    /// Who watches through whom, if this node hosts or may host, and when somebody was told last.
+    tree: Tree,
+    routes_told: Instant,
+    /// Through whom this node watches, if it only watches, and from when on it is linked with whom it could turn to.
+    through: Through,
+    other_relay_at: Instant,
     company: Instant,
     told_nobody: bool,
     /// When this node was last in the roster, or had no reason to expect that.
@@ -384,6 +398,10 @@ impl Cluster {
             reconcile_at: Instant::default(),
             publishing: Publishing::default(),
             heir: None,
+            tree: Tree::default(),
+            routes_told: Instant::default(),
+            through: Through::default(),
+            other_relay_at: Instant::default(),
             company: Instant::default(),
             told_nobody: false,
             seated: Instant::default(),
@@ -478,6 +496,7 @@ impl Cluster {
         let lately = AUDIENCE.max(self.tuning.lively());
         self.mesh
             .peers()
+            .filter(|(id, _)| !self.tree.watches_through(*id))
             .filter(move |(_, peer)| now.since(peer.heard.max(peer.met)) <= lately)
             .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
             .map(|(id, peer)| Hearer {
@@ -563,6 +582,8 @@ impl Cluster {
         self.send_to_all(now, &Message::Bye, None);
         self.mesh.clear();
         self.roster.clear();
+        self.through.forget();
+        self.tree = Tree::default();
         self.pardon_all(now);
         self.session_id = None;
         self.me.session = None;
@@ -612,8 +633,10 @@ impl Cluster {
             Due::Mesh => Some(self.mesh.next_timeout()),
             Due::Election => self.election.next_timeout(),
             Due::Reconcile => {
-                self.election.reign().map(|_| self.reconcile_at.min(self.publishing.due_at()))
+                let due = self.reconcile_at.min(self.publishing.due_at()).min(self.routes_due());
+                self.election.reign().map(|_| due)
             }
+            Due::Through => self.playing().then(|| self.through.due_at(self.rate)),
             Due::Look => self.playing().then_some(self.seek_at),
         }
     }
@@ -659,11 +682,14 @@ impl Cluster {
             Due::Election => self.elect(now, newest, |election, cx| election.timeout(now, cx)),
             Due::Reconcile if now < self.reconcile_at && !self.publishing.may_tell(now) => {
                 self.tell_watchers(now);
+                self.grow_tree(now);
             }
             Due::Reconcile => {
                 self.reconcile_at = now + RECONCILE;
                 self.reconcile(now);
+                self.grow_tree(now);
             }
+            Due::Through => self.mind_through(now, newest),
             Due::Look => {
                 self.seek_at = now + SEEK_MISSING;
                 self.mind_bars(now);
@@ -675,6 +701,7 @@ impl Cluster {
                 self.mind_seat(now);
                 self.mind_name();
                 self.mind_heir(now);
+                self.mind_through(now, newest);
             }
         }
     }
@@ -716,6 +743,8 @@ impl Cluster {
         self.mesh.clear();
         self.keeper.part_all();
         self.roster.clear();
+        self.through.forget();
+        self.tree = Tree::default();
         self.election = Election::new(self.rate, self.tuning.clone(), id, self.me.incarnation);
         if let Some(session) = self.me.session.clone() {
             self.play(now, session, self.me.lock.clone());
@@ -764,6 +793,9 @@ impl Cluster {
                         self.readmit(now);
                     }
                     self.give_token(now, peer);
+                    self.tree.stir();
+                    self.introduce_relay(now, peer);
+                    self.mind_through(now, newest);
                     if self.election.reign().is_some() {
                         self.tell_newcomer(now, peer);
                     }
@@ -776,6 +808,8 @@ impl Cluster {
                 mesh::Out::Down { peer, reason } => {
                     self.keeper.part(peer);
                     self.pairing_parts(now, peer);
+                    self.tree.gone(peer);
+                    self.mind_through(now, newest);
                     self.out.push_back(Out::Notice(Notice::PeerDown(peer, reason)));
                     if matches!(reason, Parting::Closed | Parting::Left) {
                         self.mesh.forget_announcement(peer);

@@ -308,6 +308,11 @@ pub struct Tuning {
     pub forget: Duration,
     /// The most players in a session: 2 to [`PLAYERS_MAX`].
     pub players_max: usize,
+    /// To how many who only watch a host sends each tick itself, if there are no more. If there are, some hand ticks down to
+    /// the others. At least 1.
+    pub direct_watchers: usize,
+    /// To how many others each of those hands ticks down: 1 to [`FAN_OUT_MAX`].
+    pub fan_out: usize,
     /// When what was written into the ledger is folded into pages.
     pub folding: Folding,
     /// How fast this node talks, and how fast it lets others talk: at least one line at once.
@@ -321,6 +326,9 @@ pub struct Tuning {
 
 /// The largest [`Tuning::players_max`].
 pub const PLAYERS_MAX: usize = 64;
+
+/// The largest [`Tuning::fan_out`].
+pub const FAN_OUT_MAX: usize = 64;
 
 /// The bounds of every duration in [`Tuning`].
 const DURATION_MIN: Duration = Duration::from_millis(1);
@@ -490,6 +498,10 @@ impl Tuning {
         let players = (2..=PLAYERS_MAX).contains(&self.players_max);
         let range = format!("from 2 to {PLAYERS_MAX}");
         refuse(players, "players_max", &self.players_max, range)?;
+        let direct = self.direct_watchers >= 1;
+        refuse(direct, "direct_watchers", &self.direct_watchers, "at least 1".into())?;
+        let fan_out = (1..=FAN_OUT_MAX).contains(&self.fan_out);
+        refuse(fan_out, "fan_out", &self.fan_out, format!("from 1 to {FAN_OUT_MAX}"))?;
         let talks = self.talk.at_once >= 1;
         refuse(talks, "talk.at_once", &self.talk.at_once, "at least 1".into())?;
         refuse(self.strangers_max >= 1, "strangers_max", &self.strangers_max, "at least 1".into())
@@ -558,6 +570,8 @@ impl Default for Tuning {
             away: ms(1_500),
             forget: ms(600_000),
             players_max: 32,
+            direct_watchers: 512,
+            fan_out: FAN_OUT_MAX,
             folding: Folding::default(),
             talk: Allowed::default(),
             strangers_max: 2_048,

@@ -46,6 +46,7 @@ pub fn of_crowd<P>(seen: &CrowdSeen) -> What<P> {
     What::Crowd {
         count: seen.count,
         follow: seen.follow,
+        through: seen.through,
         all_in_us: seen.all_in.map(us),
         ticks_worst: seen.ticks_worst,
         ticks_median: seen.ticks_median,
@@ -173,6 +174,8 @@ pub enum What<P> {
         count: usize,
         /// How many of them follow a host.
         follow: usize,
+        /// How many get its ticks from somebody else who watches.
+        through: usize,
         /// From when a game was heard of until all of them were in it; absent before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         all_in_us: Option<u64>,

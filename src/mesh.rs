@@ -119,6 +119,8 @@ pub struct Mesh {
     host: Option<NodeId>,
     guide: Option<NodeId>,
     heir: Option<NodeId>,
+    /// Through whom this node watches, and could.
+    relays: Vec<NodeId>,
     random: Pcg64Mcg,
     /// Second copies, in the order of their times.
     later: VecDeque<(Instant, Effect)>,
@@ -251,6 +253,7 @@ impl Mesh {
             host: None,
             guide: None,
             heir: None,
+            relays: Vec::new(),
             random: Pcg64Mcg::new(u128::from_be_bytes(chance.bytes())),
             chance,
             later: VecDeque::new(),

@@ -76,10 +76,11 @@ impl fmt::Display for Words<'_> {
         let part = seen.processor.as_secs_f64() / seen.span.as_secs_f64().max(0.001);
         write!(
             f,
-            "{} of {} follow: {} ticks at the worst, {} in the middle; gaps {:.1} ms p50, {:.1} p99, {:.1} at most; \
+            "{} of {} follow, {} through others: {} ticks at the worst, {} in the middle; gaps {:.1} ms p50, {:.1} p99, {:.1} at most; \
              {} worlds wrong; {:.0} % of a processor",
             seen.follow,
             seen.count,
+            seen.through,
             seen.ticks_worst,
             seen.ticks_median,
             ms(seen.gap_p50),

@@ -360,6 +360,10 @@ pub struct RunOptions {
           allow_negative_numbers = true)]
     pub beacon_port: u16,
 
+    /// To how many who only watch it sends each tick itself, while it hosts.
+    #[arg(long, hide = true, value_parser = number(1..=u16::MAX), allow_negative_numbers = true)]
+    pub direct_watchers: Option<u16>,
+
     /// Leave when standard input ends: whoever started this program is gone then.
     #[arg(long, hide = true)]
     pub tied: bool,

@@ -93,6 +93,9 @@ impl Peers {
         arguments.extend(["--json", "--tied", "--session"].map(str::to_owned));
         arguments.push(session);
         arguments.extend(["--beacon-port".to_owned(), run.beacon_port.to_string()]);
+        if let Some(direct) = run.direct_watchers {
+            arguments.extend(["--direct-watchers".to_owned(), direct.to_string()]);
+        }
         arguments.extend(["--log".to_owned(), log.to_string()]);
         for peer in &game.peer {
             arguments.extend(["--peer".to_owned(), peer.clone()]);

@@ -27,6 +27,8 @@
 //! others    kind 0x1b   JSON: all else, and ticks and controls of those who speak it
 //! journal   kind 0x1c   what the replica makes of it
 //!           kind 0x1d   v epoch, v tick: it is wanted
+//! watch     kind 0x1f   the state that is held, postcard
+//! down      kind 0x20   u64 u64 host, u64 incarnation, the kind of a tick, and what follows it
 //! ```
 //!
 //! A tick is its sender's, and names no host for that; so are controls, but for a [`tag`] of the host
@@ -72,6 +74,8 @@ const JSON: u8 = 0x1b;
 const JOURNAL: u8 = 0x1c;
 const JOURNAL_WANTED: u8 = 0x1d;
 const ORDERS: u8 = 0x1e;
+const WATCH: u8 = 0x1f;
+const DOWN: u8 = 0x20;
 
 /// Whether this is something that a third node passes on.
 pub fn is_passed_on(kind: u8) -> bool {
@@ -92,6 +96,8 @@ pub fn encode(message: &Message) -> Option<Encoded> {
         }
         Message::Roster(_)
         | Message::Journal(Payload::Json(_))
+        | Message::Relays(_)
+        | Message::Through(_)
         | Message::Votes(_)
         | Message::Pairing(_)
         | Message::Token(_)
@@ -115,6 +121,11 @@ pub fn decode(
         CONTROLS => Packet::Controls(decode_controls(&body, me)?),
         ORDERS => Packet::Orders(decode_orders(&body, me)?),
         RELAY => Packet::Relay(decode_relay(&body)?),
+        WATCH => match postcard::take_from_bytes(&body) {
+            Ok((holds, [])) => Packet::Watch { holds },
+            _ => return Err(Malformed),
+        },
+        DOWN => Packet::Down(decode_down(body)?),
         LEDGER => return LedgerMessage::decode(&body).map(Message::Ledger),
         JOURNAL => return Ok(Message::Journal(Payload::Binary(Blob(body)))),
         JOURNAL_WANTED => {
@@ -137,6 +148,8 @@ fn encode_short(packet: &Packet) -> Option<Encoded> {
         Packet::Controls(controls) => encode_controls(controls),
         Packet::Orders(orders) => encode_orders(orders),
         Packet::Relay(relay) => encode_relay(relay),
+        Packet::Watch { holds } => Some((WATCH, postcard::to_stdvec(holds).ok()?)),
+        Packet::Down(tick) => encode_down(tick),
         _ => None,
     }
 }
@@ -263,6 +276,24 @@ fn decode_tick(
         _ => Some(Payload::Binary(Blob(rest))),
     };
     Ok(TickPacket { term, ends, began, tick, heard, carried, state, proof, word, passed: None })
+}
+
+/// A tick of a host, for those who watch through this node.
+fn encode_down(tick: &TickPacket) -> Option<Encoded> {
+    let (kind, inner) = SharedTick::new(tick)?.to(tick.heard, &[])?;
+    let (host, life) = (tick.term.host.as_u128(), tick.term.incarnation.0);
+    let mut body = [&host.to_be_bytes()[..], &life.to_be_bytes(), &[kind]].concat();
+    body.extend(inner);
+    Some((DOWN, body))
+}
+
+fn decode_down(mut body: Bytes) -> Result<TickPacket, Malformed> {
+    let host = NodeId::from_u128(body.try_get_u128().map_err(|_| Malformed)?);
+    let incarnation = Incarnation(body.try_get_u64().map_err(|_| Malformed)?);
+    match body.try_get_u8() {
+        Ok(kind @ TICK..=TICK_LAST) => decode_tick(kind, body, (host, incarnation)),
+        _ => Err(Malformed),
+    }
 }
 
 fn take_signature(bytes: &mut Bytes) -> Result<Signature, Malformed> {
@@ -562,6 +593,17 @@ mod tests {
             let packet = ControlsPacket { number, ..controls() };
             round_trip(Packet::Controls(packet), CLIENT, HOST);
             round_trip(Packet::Tick(TickPacket { heard: number, ..tick() }), HOST, CLIENT);
+        }
+    }
+
+    #[test]
+    fn what_is_handed_down_comes_out_as_it_went_in() {
+        let proof = Proof { signature: Some(Signature([7; 64])), tags: Vec::new() };
+        let tick = TickPacket { proof, ..tick() };
+        let watcher = (NodeId::from_u128(12), Incarnation(13));
+        round_trip(Packet::Down(tick), CLIENT, watcher);
+        for holds in [None, Some(Clock { term: term(3), tick: Tick(1_234_567) })] {
+            round_trip(Packet::Watch { holds }, watcher, CLIENT);
         }
     }
 

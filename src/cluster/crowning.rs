@@ -68,6 +68,7 @@ impl Cluster {
         self.proving.remember(term, ReignWord::give(&self.me.key, term));
         self.roster.bar(self.bars.published());
         self.publishing.begin(now);
+        self.tree.begin();
         self.reconcile_at = now;
     }
 

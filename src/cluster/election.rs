@@ -617,6 +617,8 @@ impl Election {
             | Packet::Controls(_)
             | Packet::Orders(_)
             | Packet::Relay(_)
+            | Packet::Watch { .. }
+            | Packet::Down(_)
             | Packet::Knock(_)
             | Packet::Reign { .. } => {}
         }

@@ -69,6 +69,22 @@ impl Cluster {
                 }
             }
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
+            Packet::Watch { holds } => {
+                if self.me.role == Role::Spectator && peer.role == Role::Spectator && via.is_none()
+                {
+                    self.relay.hand_down_to(now, from, holds);
+                }
+            }
+            Packet::Down(tick) if via.is_none() => {
+                if self.is_handed_down(now, from, &tick)
+                    && self.elect(now, newest, |election, cx| election.tick(now, cx, &tick, None))
+                        == Admission::Apply
+                    && tick.state.is_some()
+                {
+                    self.hand_on(now, tick, Some(from));
+                }
+                self.mind_through(now, newest);
+            }
             Packet::Reign { term, word } if votes => {
                 if self.would_matter(term) && self.is_reign(now, from, term, Some(word)) {
                     self.hear_of_reign(now, via.map_or(from, |via| via.by), term);
@@ -186,6 +202,13 @@ impl Cluster {
                     self.proving.keep((from, life), token, is_linked);
                 }
             }
+            Message::Relays(told) => {
+                let host = self.election.following().map(|term| term.host);
+                if self.me.role == Role::Spectator && host == Some(from) {
+                    self.hear_of_relays(now, newest, told);
+                }
+            }
+            Message::Through(through) => self.hear_through(from, through),
             Message::Votes(votes) => self.hear_votes(now, newest, &votes),
             Message::Pairing(step) => self.hear_pairing(now, from, step),
             Message::JournalWanted { epoch, after } => {

@@ -253,7 +253,7 @@ impl Told {
 /// Where somebody is, by the word of somebody at `teller`. Both may live on one machine, which need
 /// not be this one; then what the teller says may be an address that nobody else can use, of that
 /// machine's loopback or of some network inside it, and the teller's own is the right one.
-fn told_by(teller: IpAddr, address: Address) -> Vec<Address> {
+pub(super) fn told_by(teller: IpAddr, address: Address) -> Vec<Address> {
     let beside = Address { ip: teller, ..address };
     let elsewhere = address.ip.is_loopback() && !teller.is_loopback();
     let told = Some(address).filter(|told| !elsewhere && *told != beside);

@@ -43,6 +43,10 @@ pub enum Message {
     Token(Token),
     /// Two people compare pictures.
     Pairing(Step),
+    /// A host to somebody who only watches: "watch through one of these, the first if you can". None: "through nobody".
+    Relays(Vec<RelayAt>),
+    /// Somebody who only watches, to its host and that one's heir: "I watch through this one". None: "through nobody".
+    Through(Option<NodeId>),
     /// "What were the steps told after this tick of your reign?"
     JournalWanted {
         /// Which of its reigns.
@@ -54,6 +58,17 @@ pub enum Message {
     Journal(Payload),
     /// The sender leaves for good; its closing link is no crash.
     Bye,
+}
+
+/// Somebody who hands a host's ticks down to others who only watch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayAt {
+    /// Who.
+    pub id: NodeId,
+    /// In which life.
+    pub incarnation: Incarnation,
+    /// Where the host reaches it.
+    pub address: Address,
 }
 
 /// Who is in a session, with the word of its host: whoever passes it on can neither change it nor invent
@@ -220,6 +235,13 @@ pub enum Packet {
     /// own.
     #[serde(skip)]
     Relay(RelayPacket),
+    /// Somebody who only watches, to a relay: "hand the ticks down to me; I hold this state". It counts for a second.
+    Watch {
+        /// The state.
+        holds: Option<Clock>,
+    },
+    /// A relay to whoever watches through it: a tick of the host.
+    Down(TickPacket),
     /// "Let me in": a newcomer to a host that it does not reach, by way of a member.
     Knock(Knock),
     /// A leaving host to all: its last world, and who shall go on.

@@ -5,7 +5,8 @@
 //! that it made it, in one of two ways:
 //!
 //! - *signed*, for everybody: 64 bytes, 29 µs, and 64 µs to check. The host signs the first tick of its reign,
-//!   every [`SIGNED_EVERY`]th of sixty a second, and each one while somebody gets its ticks through third hands;
+//!   every [`SIGNED_EVERY`]th of sixty a second, and each one while somebody gets its ticks through third hands: of those who
+//!   [hand ticks down](super::tree) only they get that;
 //! - *tagged*, for one node: three bytes, made with the [token](crate::keys::Token) that the host gave that
 //!   node when they were linked. Each tick has tags for the [`HEIRS_MAX`] nodes that will ask for the crown
 //!   first if this host is lost, and everybody but the heir itself gets them: whatever tick anybody was
@@ -134,13 +135,15 @@ pub fn told_ends(ends: Ends, mark: WorldMark) -> Ends {
 #[derive(Clone, Debug, Default)]
 pub struct Vouched {
     signature: Option<Signature>,
+    /// It is for all, and not only for those who hand ticks down.
+    for_all: bool,
     tags: Vec<(NodeId, Tag)>,
 }
 
 impl Vouched {
-    /// The part for everybody.
-    pub fn signature(&self) -> Option<Signature> {
-        self.signature
+    /// The part for everybody who plays, or for everybody who watches.
+    pub fn signature(&self, watch: bool) -> Option<Signature> {
+        self.signature.filter(|_| self.for_all || watch)
     }
 
     /// The tags for the heirs, but for the receiver.
@@ -214,22 +217,25 @@ impl Proving {
         self.passed_until = self.passed_until.max(until);
     }
 
-    /// What this node, which is the host, says of a tick; `heirs` come first if it is lost.
+    /// What this node, which is the host, says of a tick; `heirs` come first if it is lost, and some who watch may hand
+    /// it `down` to others.
     pub fn vouch(
         &self,
         now: Instant,
         key: &SecretKey,
         claim: &Claim,
         heirs: &[(NodeId, Incarnation)],
+        down: bool,
     ) -> Vouched {
         let WorldMark { clock, began } = claim.mark;
-        let due = clock.tick.0.is_multiple_of(self.signed_every)
+        let for_all = clock.tick.0.is_multiple_of(self.signed_every)
             || clock.tick.0 <= began.0.saturating_add(1)
             || now < self.passed_until;
         let tag =
             |(id, life): &(NodeId, Incarnation)| (*id, claim.tag(&self.token_for(*id, *life)));
         Vouched {
-            signature: due.then(|| claim.sign(key)),
+            signature: (for_all || down).then(|| claim.sign(key)),
+            for_all,
             tags: heirs.iter().take(HEIRS_MAX).map(tag).collect(),
         }
     }
@@ -359,9 +365,9 @@ mod tests {
         other.keep(from, host.token_for(NodeId::from_u128(11), Incarnation(11)), |_| true);
         for tick in 1_050..1_090 {
             let claim = claim(tick);
-            let vouched = host.vouch(Instant(1), &key(1), &claim, &ids);
+            let vouched = host.vouch(Instant(1), &key(1), &claim, &ids, false);
             let signed = tick % SIGNED_EVERY == 0;
-            assert_eq!(vouched.signature().is_some(), signed);
+            assert_eq!(vouched.signature(false).is_some(), signed);
             assert_eq!(vouched.tags_for(ids[0].0).count(), 1, "nobody carries its own");
             let proof = Proof { signature: None, tags: vouched.tags_for(ids[1].0).collect() };
             let (session, ends, key) = (claim.session, claim.ends, None);
@@ -380,12 +386,18 @@ mod tests {
     fn each_tick_is_signed_while_somebody_gets_them_through_third_hands() {
         let mut host = proving(1);
         let signed = |host: &Proving, now, tick| {
-            host.vouch(Instant(now), &key(1), &claim(tick), &[]).signature().is_some()
+            host.vouch(Instant(now), &key(1), &claim(tick), &[], false).signature(false).is_some()
         };
         assert!(signed(&host, 0, 1_001), "the first of the reign");
         assert!(!signed(&host, 0, 1_057));
         host.passed(Instant(500));
         assert!(signed(&host, 499, 1_057) && !signed(&host, 500, 1_057));
+    }
+
+    #[test]
+    fn while_some_hand_ticks_down_each_is_signed_for_those_who_watch_and_for_nobody_else() {
+        let vouched = proving(1).vouch(Instant(0), &key(1), &claim(1_057), &[], true);
+        assert!(vouched.signature(true).is_some() && vouched.signature(false).is_none());
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub struct Via {
 /// The most nodes that one node relays for.
 const CLIENTS_MAX: usize = 64;
 
+/// The most that one hands ticks down to who only watch: twice as many as it is sent, should another relay be lost.
+const WATCHERS_MAX: usize = 128;
+
 /// The most authors of whom it is known what came last.
 const AUTHORS_MAX: usize = 256;
 
@@ -42,6 +45,8 @@ const AUTHORS_MAX: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct Relay {
     clients: BTreeMap<NodeId, Client>,
+    /// Those who watch through this node, which only watches itself.
+    watchers: BTreeMap<NodeId, Client>,
     /// The number of the last packet that this node had passed on.
     number: u64,
     /// The highest number of each author, in the life it was in.
@@ -65,6 +70,22 @@ impl Relay {
         }
         self.clients.insert(client, Client { until: now + SERVED, holds });
         new
+    }
+
+    /// Somebody who only watches asks for ticks. It holds this state.
+    pub fn hand_down_to(&mut self, now: Instant, watcher: NodeId, holds: Option<Clock>) {
+        self.watchers.retain(|_, watcher| now < watcher.until);
+        if self.watchers.len() < WATCHERS_MAX || self.watchers.contains_key(&watcher) {
+            self.watchers.insert(watcher, Client { until: now + SERVED, holds });
+        }
+    }
+
+    /// Who watches through this node, and which state it holds: those who hold the same beside each other.
+    pub fn watchers(&self, now: Instant) -> Vec<(Option<Clock>, NodeId)> {
+        let served = self.watchers.iter().filter(|(_, watcher)| now < watcher.until);
+        let mut served: Vec<_> = served.map(|(id, watcher)| (watcher.holds, *id)).collect();
+        served.sort_unstable();
+        served
     }
 
     /// The number of the next packet that this node has passed on.

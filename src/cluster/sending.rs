@@ -8,7 +8,7 @@ use super::{
 use crate::types::Epoch;
 
 impl Cluster {
-    /// Sends one tick to all who hold the same: of each receiver, the number of its last controls that
+    /// Sends one tick to all who hold the same, and all play or all `watch`: of each receiver, the number of its last controls that
     /// were heard. `held` is the tick of the state that they hold, if it leads to this one. A state too
     /// large for a datagram goes over the link, with a small packet beside it that says the host lives.
     pub fn send_tick(
@@ -16,10 +16,11 @@ impl Cluster {
         now: Instant,
         mut tick: TickPacket,
         vouched: &Vouched,
+        watch: bool,
         held: Option<Tick>,
         to: impl Iterator<Item = (NodeId, u64)>,
     ) {
-        tick.proof = Proof { signature: vouched.signature(), tags: Vec::new() };
+        tick.proof = Proof { signature: vouched.signature(watch), tags: Vec::new() };
         let young = tick.tick.0.saturating_sub(tick.began.0) <= WORD_TICKS;
         tick.word = young.then(|| self.reign_word(tick.term)).flatten();
         tick.carried = self.carried_since(tick.term, held);
@@ -32,7 +33,8 @@ impl Cluster {
                 false => Delivery::Datagram,
             };
             tags.clear();
-            tags.extend(vouched.tags_for(to));
+            // Whoever only watches hands no world to anybody who asks for the crown.
+            tags.extend(vouched.tags_for(to).filter(|_| !watch));
             let way = match &shared {
                 Some(shared) => match shared.write(heard, &tags, &mut said) {
                     true => self.deliver(now, to, delivery, &said),
@@ -68,6 +70,9 @@ impl Cluster {
         list: Payload,
     ) {
         self.election.sent(number);
+        if self.me.role == Role::Spectator && self.ask_relay(now, holds) {
+            return;
+        }
         let lossy = self.is_lossy(now);
         let packet = Packet::Controls(ControlsPacket { term, holds, number, lossy, list });
         self.send_to_host(now, term, packet);

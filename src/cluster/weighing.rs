@@ -25,7 +25,8 @@ impl Cluster {
     pub fn vouch(&self, now: Instant, mark: WorldMark, ends: Ends, digest: WorldDigest) -> Vouched {
         let Some(session) = self.session_id else { return Vouched::default() };
         let claim = Claim { session, mark, ends: told_ends(ends, mark), digest };
-        self.proving.vouch(now, &self.me.key, &claim, &self.heirs())
+        let down = self.tree.has_relays();
+        self.proving.vouch(now, &self.me.key, &claim, &self.heirs(), down)
     }
 
     /// Who asks for the crown first if this host is lost, and in which lives.
@@ -107,6 +108,7 @@ impl Cluster {
     pub fn mistrust(&mut self, now: Instant, by: NodeId) {
         self.refuse(now, by, "a tick that its host did not make so");
         self.proving.mistrust(now, by);
+        self.through.fails(now, by);
     }
 
     /// The word of a host for its reign, as far as it is known here, to be shown to others.
@@ -119,7 +121,7 @@ impl Cluster {
         known.filter(|word| word.check(term).is_ok())
     }
 
-    fn known_word(&self, term: Term) -> Option<ReignWord> {
+    pub(super) fn known_word(&self, term: Term) -> Option<ReignWord> {
         self.proving.word(term).or_else(|| self.roster.reign_word(term))
     }
 

@@ -109,7 +109,8 @@ impl Mesh {
             (Role::Spectator, Role::Player) => {
                 [self.host, self.guide, self.heir].contains(&Some(id))
             }
-            _ => false,
+            (Role::Spectator, Role::Spectator) => self.relays.contains(&id),
+            (Role::Player, Role::Spectator) => false,
         };
         by_role && !peer.addresses.is_empty()
     }

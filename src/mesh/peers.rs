@@ -107,6 +107,22 @@ impl Mesh {
         }
     }
 
+    /// Tells through whom this node watches, and through whom it could, if the host has others hand its ticks down. The links
+    /// with those before are of no use then.
+    pub fn set_relays(&mut self, now: Instant, relays: &[NodeId]) {
+        if self.relays == relays {
+            return;
+        }
+        let before = std::mem::replace(&mut self.relays, relays.to_vec());
+        self.stir();
+        let kept = |id: &NodeId| {
+            self.relays.contains(id) || [self.host, self.guide, self.heir].contains(&Some(*id))
+        };
+        for id in before.into_iter().filter(|id| !kept(id)).collect::<Vec<_>>() {
+            self.hang_up(now, id, Parting::Left);
+        }
+    }
+
     /// Makes room for somebody at `ip`: of those who were only heard of a few are remembered, and of each address
     /// fewer. Should too many be remembered at all, whoever says hello, or is a member, takes the place of one of
     /// those. Beacons alone could fill all places with nodes that do not exist.

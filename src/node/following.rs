@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Event, Node, owed::Owed, watching::Watching};
 use crate::{
-    cluster::message::{OrdersPacket, Payload, TickPacket, WorldMark},
+    cluster::message::{OrdersPacket, Payload, Proof, TickPacket, WorldMark},
     config::{Mutant, PROMPT_ACKNOWLEDGED_AFTER},
     game::{Game, Rate},
     replica::{
@@ -34,6 +34,9 @@ const NOTHING_NEW_BYTES: usize = 12;
 
 /// So many packets are left out after each, as long as nothing is new: not so many that a host or its client seemed lost.
 const LEFT_OUT: u8 = 2;
+
+/// Whoever shows nothing looks at the signature of one tick of so many that are handed down.
+const LOOKED_AT_EVERY: u64 = 32;
 
 /// So many of the own controls are not acknowledged yet, at most, where nothing got lost.
 const UNDER_WAY: usize = LEFT_OUT as usize + 1;
@@ -221,7 +224,7 @@ impl<G: Game> Node<G> {
         }
         let Some(payload) = &packet.state else { return };
         match snapshot::decode::<G>(payload, clock, &self.replica) {
-            Ok(snapshot) if !self.is_as_signed(&packet, &snapshot.state) => {
+            Ok(snapshot) if !self.is_the_hosts(&packet, by, &snapshot.state) => {
                 self.lose_way(now);
                 by.into_iter().for_each(|by| self.cluster.mistrust(now, by));
             }
@@ -251,6 +254,7 @@ impl<G: Game> Node<G> {
                 self.applied(now, clock, snapshot.hash, packet.began);
                 self.check(now, mark, snapshot.hash);
                 self.pass_on(now, &packet, snapshot.hash);
+                self.hand_down(now, &packet, snapshot.hash);
             }
             Err(error) => {
                 self.lose_way(now);
@@ -264,11 +268,26 @@ impl<G: Game> Node<G> {
         }
     }
 
-    /// Whether a state that came by way of others is the one that its host has signed.
-    pub(super) fn is_as_signed(&self, packet: &TickPacket, state: &State<G::World>) -> bool {
-        let trusts = self.wishes.tuning.has(Mutant::TrustsRelays);
-        let signed = packet.passed.map(|passed| passed.digest);
-        signed.is_none_or(|signed| trusts || signed == state.hash_and_digest().1)
+    /// Whether a state that came by way of others is the one that its host has made and signed. Whoever shows nothing to anybody
+    /// looks at one of so many signatures of what is handed down: each costs more than all else that it does with a tick.
+    fn is_the_hosts(
+        &self,
+        packet: &TickPacket,
+        by: Option<NodeId>,
+        state: &State<G::World>,
+    ) -> bool {
+        match (packet.passed, by) {
+            (Some(passed), _) => {
+                let trusts = self.wishes.tuning.has(Mutant::TrustsRelays);
+                trusts || passed.digest == state.hash_and_digest().1
+            }
+            (None, Some(_))
+                if self.wishes.views || packet.tick.0.is_multiple_of(LOOKED_AT_EVERY) =>
+            {
+                self.cluster.is_the_hosts(packet, state.hash_and_digest().1)
+            }
+            (None, _) => true,
+        }
     }
 
     /// Passes a tick on to those who do not get it themselves: in the host's name, but against
@@ -291,6 +310,25 @@ impl<G: Game> Node<G> {
             let heard = seat.map_or(0, |seat| seat.number);
             let tick = TickPacket { heard, state: payload, ..packet.clone() };
             self.cluster.pass_tick(now, to, tick, digest, self.leads_from(holds, clock));
+        }
+    }
+
+    /// Hands a tick down to those who watch through this node: once for all who hold the same.
+    fn hand_down(&mut self, now: Instant, packet: &TickPacket, hash: u32) {
+        let watchers = self.cluster.watched_by(now);
+        let Some(state) = self.replica.state().filter(|_| !watchers.is_empty()).cloned() else {
+            return;
+        };
+        // What goes with it is taken from what came with it.
+        self.do_owed();
+        let clock = Clock { term: packet.term, tick: packet.tick };
+        for group in watchers.chunk_by(|(one, _), (other, _)| one == other) {
+            let holds = group.first().and_then(|(holds, _)| *holds);
+            let state = self.encode(clock, &state, hash, holds);
+            let proof = Proof { signature: packet.proof.signature, tags: Vec::new() };
+            let tick = TickPacket { heard: 0, state, proof, ..packet.clone() };
+            let held = self.leads_from(holds, clock);
+            self.cluster.hand_down(now, tick, held, group.iter().map(|(_, id)| *id));
         }
     }
 }

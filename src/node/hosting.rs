@@ -224,8 +224,9 @@ impl<G: Game> Node<G> {
             largest = state.as_ref().map_or(0, |state| state.as_bytes().len()).max(largest);
             let tick = TickPacket { state, ..TickPacket::of(mark, ends) };
             let held = self.leads_from(holds, clock);
+            let watch = group.first().is_some_and(|receiver| receiver.watches);
             let to = group.iter().map(|receiver| (receiver.id, receiver.heard));
-            self.cluster.send_tick(now, tick, &vouched, held, to);
+            self.cluster.send_tick(now, tick, &vouched, watch, held, to);
         }
         self.receivers = receivers;
         largest

@@ -24,7 +24,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use mio::{
     Events, Interest, Poll, Registry, Token, Waker,
     event::Event as Ready,
-    net::{TcpStream, UdpSocket},
+    net::{TcpListener, TcpStream, UdpSocket},
 };
 
 use super::{
@@ -62,6 +62,9 @@ const GAPS: usize = 20_000;
 /// How much is read at a time.
 const BUFFER_BYTES: usize = 16 << 10;
 
+/// So many of them can be dialled, the first ones: the host may have these hand its ticks down to others.
+const DIALLED_MAX: usize = 64;
+
 /// How long all of them may take to leave.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -74,6 +77,8 @@ pub struct CrowdSeen {
     pub count: usize,
     /// How many of them follow a host.
     pub follow: usize,
+    /// How many get its ticks from somebody else who watches.
+    pub through: usize,
     /// How long it took from when the first one heard of a game until all of them had applied a tick.
     pub all_in: Option<Duration>,
     /// How many ticks were applied, at whoever applied the fewest.
@@ -127,7 +132,7 @@ impl Drop for Crowd {
 }
 
 /// Starts so many spectators, [`CROWD_MAX`] at most, in one thread, to measure what they see. The process must be
-/// allowed to open three files for each.
+/// allowed to open five files for each.
 ///
 /// # Errors
 /// [`StartError`] when a socket cannot be had, or a setting is out of its range.
@@ -173,6 +178,7 @@ pub fn watch_together<G: Game>(settings: &Settings, count: usize) -> Result<Crow
 /// What a token stands for.
 #[derive(Clone, Copy, Debug)]
 enum Source {
+    Listener(usize),
     Socket(usize),
     Link(usize, LinkId),
 }
@@ -213,6 +219,9 @@ impl Places {
 struct Watcher<G: Game> {
     node: Node<G>,
     socket: UdpSocket,
+    /// Where it can be dialled, and the number of the next link that comes so. (The odd ones are accepted.)
+    listener: Option<TcpListener>,
+    next_accepted: u64,
     links: BTreeMap<LinkId, (Link, Token)>,
     due: Option<Instant>,
     /// How many ticks were applied in this second, and when the last one was.
@@ -309,13 +318,23 @@ impl<G: Game> Driver<G> {
         let token = self.places.take(Source::Socket(number));
         let registered = self.poll.registry().register(&mut socket, token, Interest::READABLE);
         registered.map_err(system("wait for sockets"))?;
+        let mut listener = None;
+        if number < DIALLED_MAX {
+            let refused = |source| StartError::Bind { protocol: "TCP", address: at, source };
+            let mut opened = TcpListener::from_std(open::listener(at).map_err(refused)?);
+            let token = self.places.take(Source::Listener(number));
+            let registered = self.poll.registry().register(&mut opened, token, Interest::READABLE);
+            registered.map_err(system("wait for sockets"))?;
+            listener = Some(opened);
+        }
+        let dialled_at = listener.as_ref().map(TcpListener::local_addr).transpose();
+        let dialled_at = dialled_at.map_err(system("see the own ports"))?;
         let key = SecretKey::from_bytes(&draw()?);
         let started = Started {
             id: key.public().id(),
             key: key.public(),
             ip: self.home.unwrap_or_else(|| interfaces::likely_ip(&self.networks)),
-            // Nobody dials whoever only watches.
-            tcp: port,
+            tcp: dialled_at.map_or(0, |at| at.port()),
             udp: port,
         };
         let own = Settings {
@@ -330,6 +349,8 @@ impl<G: Game> Driver<G> {
         self.watchers.push(Watcher {
             node,
             socket,
+            listener,
+            next_accepted: 1,
             links: BTreeMap::new(),
             due: None,
             ticks: 0,
@@ -382,6 +403,7 @@ impl<G: Game> Driver<G> {
             WAKER | TIMER => {}
             BEACON => self.read_beacons(),
             token => match self.places.at(token) {
+                Some(Source::Listener(number)) => self.accept(number),
                 Some(Source::Socket(number)) => self.read_packets(number),
                 Some(Source::Link(number, link)) => {
                     if event.is_writable() || event.is_error() {
@@ -445,6 +467,29 @@ impl<G: Game> Driver<G> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(_) => {}
             }
+        }
+    }
+
+    /// Somebody dials one of them, and perhaps others do.
+    fn accept(&mut self, number: usize) {
+        while let Some(watcher) = self.watchers.get_mut(number)
+            && let Some(listener) = &watcher.listener
+        {
+            let (mut stream, from) = match listener.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => return, // there is nobody, or nobody any more, or no room
+            };
+            let link = LinkId(watcher.next_accepted);
+            watcher.next_accepted += 2;
+            let token = self.places.take(Source::Link(number, link));
+            let wanted = Interest::READABLE | Interest::WRITABLE;
+            if self.poll.registry().register(&mut stream, token, wanted).is_err() {
+                self.places.give_up(token);
+                continue;
+            }
+            watcher.links.insert(link, (Link::new(stream, Stage::Open), token));
+            self.feed(number, Wire::Accepted { link, from });
         }
     }
 
@@ -611,6 +656,7 @@ impl<G: Game> Driver<G> {
 
     fn report(&mut self, now: Instant) -> CrowdSeen {
         let follows = |watcher: &&Watcher<G>| watcher.node.status() == Status::Playing;
+        let through = |watcher: &&Watcher<G>| watcher.node.cluster().watches_through().is_some();
         let mut ticks: Vec<u32> = self.watchers.iter().map(|watcher| watcher.ticks).collect();
         ticks.sort_unstable();
         let processor = clock::processor();
@@ -619,6 +665,7 @@ impl<G: Game> Driver<G> {
             at: now,
             count: self.watchers.len(),
             follow: self.watchers.iter().filter(follows).count(),
+            through: self.watchers.iter().filter(through).count(),
             all_in: tally.all_in,
             ticks_worst: ticks.first().copied().unwrap_or(0),
             ticks_median: ticks.get(ticks.len() / 2).copied().unwrap_or(0),
@@ -664,5 +711,6 @@ fn dial(
     Ok(stream)
 }
 
-/// So many files are enough for the largest crowd.
-const _: () = assert!(CROWD_MAX * 3 < FILES_WANTED as usize);
+/// So many files are enough for the largest crowd: each has a socket, and links with its host, the heir, a relay and
+/// another one.
+const _: () = assert!(CROWD_MAX * 5 + DIALLED_MAX < FILES_WANTED as usize);

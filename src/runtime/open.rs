@@ -104,7 +104,11 @@ fn open_anywhere(ip: Ipv4Addr, beacon_port: u16) -> Result<(TcpListener, UdpSock
     Ok(drawn)
 }
 
-fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+/// What accepts links at an address.
+///
+/// # Errors
+/// What the system says.
+pub fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     // So that a restarted node gets its port back at once. On Windows the same option would let
     // two programs share it.

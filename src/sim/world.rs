@@ -188,6 +188,8 @@ pub struct World<G: Game> {
     pub told_of: BTreeMap<Place, Vec<SocketAddr>>,
     /// Those who only watch.
     pub watching: BTreeSet<Place>,
+    /// Somebody looks at what nodes show that are started from here on.
+    pub shown: bool,
     /// Whose hosts do what no rules do.
     pub meddlers: BTreeSet<NodeId>,
     /// How often a node lost its last link with another.
@@ -335,6 +337,7 @@ impl<G: Game> World<G> {
             tap: None,
             told_of: BTreeMap::new(),
             watching: BTreeSet::new(),
+            shown: false,
             meddlers: BTreeSet::new(),
             partings: 0,
             unsent_max: LINK_BYTES_QUEUED_MAX,

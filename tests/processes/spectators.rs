@@ -80,3 +80,42 @@ fn a_crowd_in_one_process_follows_the_host_and_then_its_heir() {
         assert_eq!(line["count"], 24);
     }
 }
+
+/// Reads on until so many of a crowd, or more, get their ticks from others who watch, and all get some.
+fn wait_for_branches(crowd: &mut Peer, through: u64) {
+    let from = crowd.said.len();
+    crowd.wait_until("a tree", |crowd| {
+        crowd.said[from..].iter().any(|line| {
+            let branched = line["through"].as_u64().is_some_and(|count| count >= through);
+            let gets = line["ticks_worst"].as_u64().is_some_and(|ticks| ticks > 0);
+            line["event"] == "crowd" && branched && gets
+        })
+    });
+}
+
+// A host sends to two only; so the others get its ticks from these, and from their like.
+#[test]
+fn spectators_hand_ticks_down_to_spectators_and_go_on_when_one_of_them_or_the_host_is_killed() {
+    let party = Party::new();
+    let bot = || {
+        let mut command = party.command("bot");
+        Peer::start(command.args(["--direct-watchers", "2"]))
+    };
+    let started: Vec<Peer> = (0..3).map(|_| bot()).collect();
+    let mut peers: Vec<Peer> = started.into_iter().map(Peer::introduced).collect();
+    let host = wait_for_one_game(&mut peers);
+    let mut relay = party.watch(); // it has been there for longest
+    relay.wait_for_play();
+    let mut crowd = Peer::start(party.command("watch").args(["--count", "24"]));
+    wait_for_branches(&mut crowd, 20);
+    relay.kill();
+    wait_for_all(&mut crowd, 24);
+    wait_for_branches(&mut crowd, 20);
+    take(&mut peers, &host).kill();
+    wait_for_one_game(&mut peers);
+    wait_for_all(&mut crowd, 24);
+    wait_for_branches(&mut crowd, 20);
+    for line in crowd.said.iter().filter(|line| line["event"] == "crowd") {
+        assert_eq!(line["wrong"], 0, "{line}");
+    }
+}

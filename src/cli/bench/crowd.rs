@@ -33,10 +33,15 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// How long after a host was killed its crowd is looked at.
 const AFTER: Duration = Duration::from_secs(3);
 
+/// How often somebody is killed through whom others watch.
+const RELAY_KILLED_EVERY: Duration = Duration::from_secs(1);
+
 /// A span of time in which so many watch.
 #[derive(Clone, Debug, Serialize)]
 struct Watched {
     watchers: u16,
+    /// How many of them get their ticks from others who watch.
+    through: usize,
     played: Played,
     /// How much of a processor the host takes.
     host_processor: f64,
@@ -65,12 +70,26 @@ struct Killed {
     lost: usize,
 }
 
+/// Those through whom others watch were killed, one in a second.
+#[derive(Clone, Debug, Serialize)]
+struct RelaysKilled {
+    watchers: u16,
+    kills: u32,
+    /// At the spectators that were not killed: of a hundred gaps in a second one is longer, in the worst second and in the one
+    /// in the middle; and the longest.
+    gap_p99_us: u64,
+    gap_p99_median_us: u64,
+    gap_max_us: u64,
+    wrong: u64,
+}
+
 #[derive(Debug, Serialize)]
 struct Report {
     ok: bool,
     peers: u16,
     watched: Vec<Watched>,
     killed: Vec<Killed>,
+    relays_killed: Option<RelaysKilled>,
     complaints: Vec<String>,
 }
 
@@ -79,6 +98,9 @@ struct Bench<'a> {
     options: &'a CrowdOptions,
     watched: Vec<Watched>,
     killed: Vec<Killed>,
+    /// Those who can be killed, of those who watch.
+    relays: Vec<Watchers>,
+    relays_killed: Option<RelaysKilled>,
 }
 
 pub fn run(options: &CrowdOptions, log: LevelFilter) -> anyhow::Result<ExitCode> {
@@ -90,7 +112,14 @@ pub fn run(options: &CrowdOptions, log: LevelFilter) -> anyhow::Result<ExitCode>
         peers.add_bot()?;
     }
     let party = Party::new(peers, run, stop, &out);
-    let mut bench = Bench { party, options, watched: Vec::new(), killed: Vec::new() };
+    let mut bench = Bench {
+        party,
+        options,
+        watched: Vec::new(),
+        killed: Vec::new(),
+        relays: Vec::new(),
+        relays_killed: None,
+    };
     let ended = bench.measure()?;
     bench.party.peers.end();
     Ok(bench.close(ended))
@@ -106,6 +135,14 @@ impl Bench<'_> {
             return Ok(cut.ending("it never ended"));
         }
         let Some(last) = self.options.watchers.last().copied() else { return Ok(Ended::Through) };
+        for _ in 0..self.options.relays {
+            self.relays.push(Watchers::start(&self.party, 1)?);
+        }
+        for relay in &mut self.relays {
+            if let Err(cut) = relay.gather(&mut self.party, PATIENCE) {
+                return Ok(cut.ending("one through whom others may watch never came in"));
+            }
+        }
         for count in &self.options.watchers {
             let mut crowd = Watchers::start(&self.party, *count)?;
             if let Err(cut) = crowd.gather(&mut self.party, PATIENCE) {
@@ -119,6 +156,12 @@ impl Bench<'_> {
                 if let Err(cut) = self.kill(&mut crowd)? {
                     return Ok(cut.ending("the game did not go on as one"));
                 }
+            }
+            if *count == last
+                && self.options.relay_kills > 0
+                && let Err(cut) = self.kill_relays(&mut crowd)?
+            {
+                return Ok(cut.ending("it never ended"));
             }
         }
         Ok(Ended::Through)
@@ -160,6 +203,7 @@ impl Bench<'_> {
         let sum = |of: fn(&Second) -> u64| seconds.iter().map(of).sum::<u64>();
         let watched = Watched {
             watchers,
+            through: seconds.last().map_or(0, |second| second.through),
             played,
             host_processor,
             per_receiver_us: per,
@@ -210,6 +254,35 @@ impl Bench<'_> {
         Ok(self.party.gather().and_then(|()| self.party.pass(SETTLE)))
     }
 
+    /// Kills those through whom others watch, one after the other. Others take their places.
+    fn kill_relays(&mut self, crowd: &mut Watchers) -> anyhow::Result<Result<(), Cut>> {
+        let from = runtime::now();
+        let kills = self.options.relay_kills;
+        for _ in 0..kills {
+            drop(self.relays.remove(0));
+            self.relays.push(Watchers::start(&self.party, 1)?);
+            if let Err(cut) = self.party.pass(RELAY_KILLED_EVERY) {
+                return Ok(Err(cut));
+            }
+        }
+        crowd.look();
+        let seconds = crowd.between(from.0, runtime::now().0);
+        let mut p99: Vec<u64> = seconds.iter().map(|second| second.gap_p99_us).collect();
+        p99.sort_unstable();
+        let killed = RelaysKilled {
+            watchers: crowd.count,
+            kills,
+            gap_p99_us: p99.last().copied().unwrap_or(0),
+            gap_p99_median_us: p99.get(p99.len() / 2).copied().unwrap_or(0),
+            gap_max_us: seconds.iter().map(|second| second.gap_max_us).max().unwrap_or(0),
+            wrong: seconds.iter().map(|second| second.wrong).sum(),
+        };
+        self.party.tell(&killed.to_string());
+        self.party.tell_scripts("relays_killed", &killed);
+        self.relays_killed = Some(killed);
+        Ok(Ok(()))
+    }
+
     fn close(self, ended: Ended) -> ExitCode {
         let party = &self.party;
         let mut complaints = party.judge.complaints(|id| party.name(id));
@@ -219,13 +292,17 @@ impl Bench<'_> {
         for watched in self.watched.iter().filter(|watched| watched.wrong > 0) {
             complaints.push(format!("{} worlds were wrong", watched.wrong));
         }
+        for killed in self.relays_killed.iter().filter(|killed| killed.wrong > 0) {
+            complaints.push(format!("{} worlds were wrong while relays died", killed.wrong));
+        }
         for killed in self.killed.iter().filter(|killed| killed.lost > 0) {
             complaints.push(format!("{} did not follow the next host", killed.lost));
         }
         complaints.iter().for_each(|complaint| party.tell(&format!("FAILED: {complaint}")));
-        let (watched, killed) = (self.watched, self.killed);
+        let (watched, killed, relays_killed) = (self.watched, self.killed, self.relays_killed);
         let (ok, peers) = (complaints.is_empty(), self.options.peers);
-        party.tell_scripts("bench", &Report { ok, peers, watched, killed, complaints });
+        let report = Report { ok, peers, watched, killed, relays_killed, complaints };
+        party.tell_scripts("bench", &report);
         if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
@@ -234,8 +311,9 @@ impl std::fmt::Display for Watched {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{:>5} watch: the host takes {:.1} %",
+            "{:>5} watch, {} through others: the host takes {:.1} %",
             self.watchers,
+            self.through,
             self.host_processor * 100.0
         )?;
         if let Some(per) = self.per_receiver_us.filter(|_| self.watchers > 0) {
@@ -266,6 +344,21 @@ impl std::fmt::Display for Killed {
             ms(self.watchers_gap_p99_us),
             ms(self.watchers_gap_max_us),
             self.lost
+        )
+    }
+}
+
+impl std::fmt::Display for RelaysKilled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "  {} killed through whom others watch, one in a second: at the spectators {:.1} ms p99 in the worst second, \
+             {:.1} in the one in the middle, {:.1} at most; {} worlds wrong",
+            self.kills,
+            ms(self.gap_p99_us),
+            ms(self.gap_p99_median_us),
+            ms(self.gap_max_us),
+            self.wrong
         )
     }
 }

@@ -26,6 +26,7 @@ use crate::cli::{
 pub struct Second {
     pub at_us: u64,
     pub follow: usize,
+    pub through: usize,
     pub all_in_us: Option<u64>,
     pub ticks_worst: u32,
     pub ticks_median: u32,
@@ -107,6 +108,7 @@ fn second(line: Line) -> Option<Second> {
     match line.what {
         What::Crowd {
             follow,
+            through,
             all_in_us,
             ticks_worst,
             ticks_median,
@@ -121,6 +123,7 @@ fn second(line: Line) -> Option<Second> {
         } => Some(Second {
             at_us: line.t_us,
             follow,
+            through,
             all_in_us,
             ticks_worst,
             ticks_median,

@@ -159,6 +159,16 @@ pub struct CrowdOptions {
     #[arg(long, default_value = "3", value_parser = number(0..=TIMES_MAX), allow_negative_numbers = true)]
     pub kills: u32,
 
+    /// So many of them stand in processes of their own, which have been there for longest: they are the first to hand
+    /// ticks down, if the host sends to fewer than watch (`--direct-watchers`).
+    #[arg(long, default_value = "0", value_parser = number(0..=64_u16), allow_negative_numbers = true)]
+    pub relays: u16,
+
+    /// How often one of those is killed while the last of these crowds watches, one in a second.
+    #[arg(long, default_value = "0", value_parser = number(0..=TIMES_MAX), requires = "relays",
+          allow_negative_numbers = true)]
+    pub relay_kills: u32,
+
     #[command(flatten)]
     pub run: RunOptions,
 }

@@ -68,7 +68,7 @@ fn nonsense_is_refused() {
 // complains of those that are never read.
 #[test]
 fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
-    const RUN: &str = "beacon-port json seconds tied wire";
+    const RUN: &str = "beacon-port direct-watchers json seconds tied wire";
     const GAME: &str = "ip passphrase passphrase-file peer session trace-ticks";
     const PART: &str = "allow data-dir name port profile";
     let takes = |command: &str| match command {
@@ -88,7 +88,7 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
         "bench chat" => format!("accounts entries flood kills missed rate {RUN}"),
         "bench accounts" => "accounts json times".to_owned(),
         "bench bus" => "json kills messages rate times".to_owned(),
-        "bench crowd" => format!("kills peers span watchers {RUN}"),
+        "bench crowd" => format!("kills peers relay-kills relays span watchers {RUN}"),
         "bench join" => format!("peers times watchers {RUN}"),
         "bench seal" => "datagrams handshakes json".to_owned(),
         "ledger export" | "ledger import" => "data-dir".to_owned(),

@@ -35,7 +35,33 @@ pub(super) const STORIES: &[Story] = &[
         nodes: 3 + 12,
         script: crowd_in_heavy_rain,
     },
+    Story {
+        name: "crowd-in-a-tree",
+        tells: "More watch than a host sends to: some hand its ticks down. Then these die, and hosts.",
+        nodes: PLAYERS + BRANCHED,
+        script: crowd_in_a_tree,
+    },
+    Story {
+        name: "crowd-comes-and-goes-in-a-tree",
+        tells: "Of many who watch some leave, fall silent and come, while packets get lost.",
+        nodes: PLAYERS + BRANCHED,
+        script: crowd_comes_and_goes_in_a_tree,
+    },
+    Story {
+        name: "tree-shows-invented-worlds",
+        tells: "Of those who hand a host's ticks down some hand down what they have invented.",
+        nodes: PLAYERS + BRANCHED,
+        script: tree_shows_invented_worlds,
+    },
 ];
+
+/// How many play where there is a tree, and how many watch.
+const PLAYERS: usize = 3;
+const BRANCHED: usize = 18;
+
+/// A host sends to so many itself at most, and each that hands its ticks down to so many.
+const DIRECT: usize = 4;
+const FAN_OUT: usize = 4;
 
 /// Whether all of these hold a world of this host's reign.
 fn follow(world: &World<Tally>, watchers: Range<Place>, host: NodeId) -> bool {
@@ -57,6 +83,12 @@ fn watch(scene: &mut Scene, watchers: Range<Place>, host: Place, within_ms: u64)
     scene.claim(there, || format!("not all of them watch after {within_ms} ms"));
 }
 
+/// Who comes after the host, of so many who play.
+fn heir(scene: &Scene, players: Place, host: Place) -> Place {
+    let others = (0..players).filter(|place| *place != host && scene.world.is_awake(*place));
+    others.max_by_key(|place| scene.world.id(*place)).unwrap_or_default()
+}
+
 fn crowd_loses_its_host(scene: &mut Scene) {
     const PLAYERS: Place = 4;
     let watchers = PLAYERS..PLAYERS + 16;
@@ -68,8 +100,7 @@ fn crowd_loses_its_host(scene: &mut Scene) {
             let there = |watcher: &Place| !scene.world.links_between(*watcher, with).is_empty();
             watchers.clone().filter(there).count()
         };
-        let players = (0..PLAYERS).filter(|place| *place != host && scene.world.is_awake(*place));
-        let heir = players.max_by_key(|place| scene.world.id(*place)).unwrap_or_default();
+        let heir = heir(scene, PLAYERS, host);
         let met = linked(scene, heir);
         scene.claim(met == watchers.len(), || format!("{met} have met the heir"));
         scene.pass_up_to(100);
@@ -129,4 +160,126 @@ fn crowd_in_heavy_rain(scene: &mut Scene) {
         scene.claim(behind <= 2, || format!("n{watcher} is {behind} ticks behind"));
     }
     scene.reigns(host);
+}
+
+/// Many watch, and have come to watch through each other. Who hosts.
+fn branch(scene: &mut Scene) -> (Place, Range<Place>) {
+    scene.world.tuning.direct_watchers = DIRECT;
+    scene.world.tuning.fan_out = FAN_OUT;
+    let watchers = PLAYERS..PLAYERS + BRANCHED;
+    let host = scene.gather_some(PLAYERS);
+    watch(scene, watchers.clone(), host, 2_500);
+    let through = |world: &World<Tally>| served(world, watchers.clone()).len();
+    let branched = scene.until(ms(4_000), |world| through(world) >= BRANCHED - FAN_OUT - 2);
+    scene.claim(branched, || "hardly anybody watches through another one".into());
+    scene.pass(2_000); // by then they have met whom they can turn to, and the heir
+    (host, watchers)
+}
+
+/// Whoever watches through another one, and that one.
+fn served(world: &World<Tally>, watchers: Range<Place>) -> Vec<(Place, NodeId)> {
+    let through = |place: Place| Some((place, world.node(place)?.cluster().watches_through()?));
+    watchers.filter_map(through).collect()
+}
+
+/// Those through whom others watch.
+fn relays(scene: &Scene, watchers: Range<Place>) -> Vec<Place> {
+    let served = served(&scene.world, watchers.clone());
+    let hands_down = |place: &Place| {
+        let id = scene.world.id(*place);
+        served.iter().any(|(_, relay)| *relay == id)
+    };
+    watchers.filter(hands_down).collect()
+}
+
+fn crowd_in_a_tree(scene: &mut Scene) {
+    let (mut host, watchers) = branch(scene);
+    let sent = |scene: &Scene, host: Place| {
+        let node = scene.world.node(host);
+        node.map_or(0, |node| node.cluster().audience(scene.now()).filter(|to| to.watches).count())
+    };
+    let direct = sent(scene, host);
+    scene.claim(direct <= DIRECT + 2, || format!("the host sends to {direct} who watch"));
+    scene.begin();
+    for _ in 0..3 {
+        let relays = relays(scene, watchers.clone());
+        let relay = scene.pick(&relays);
+        scene.pass_up_to(100);
+        scene.world.kill(relay);
+        scene.pass(1_000);
+        let waited: Vec<Place> = watchers.clone().filter(|place| *place != relay).collect();
+        scene.have_not_waited(&waited, 50);
+        scene.world.start(relay);
+        scene.pass(3_000);
+        scene.begin();
+    }
+    let heir = heir(scene, PLAYERS, host);
+    scene.pass_up_to(100);
+    scene.begin();
+    scene.world.kill(host);
+    let id = scene.world.id(heir);
+    let follows = scene.until(ms(80), |world| follow(world, watchers.clone(), id));
+    scene.claim(follows, || "not all who watch follow the heir at once".into());
+    scene.pass(1_000);
+    host = heir;
+    scene.reigns(host);
+    let waited: Vec<Place> = watchers.clone().collect();
+    scene.have_not_waited(&waited, 60);
+    scene.pass(2_000);
+    let direct = sent(scene, host);
+    scene.claim(direct <= DIRECT + 4, || format!("the next host sends to {direct} who watch"));
+    scene.nothing_undone();
+    // Few are left: they get all from the host.
+    for watcher in watchers.clone().skip(2) {
+        scene.world.leave(watcher);
+    }
+    scene.pass(2_000);
+    let through = served(&scene.world, watchers.clone()).len();
+    scene.claim(through == 0, || format!("{through} of two still watch through others"));
+}
+
+fn crowd_comes_and_goes_in_a_tree(scene: &mut Scene) {
+    let (host, watchers) = branch(scene);
+    scene.begin();
+    scene.weather(Weather { loss_permille: 50, double_permille: 20, ..Weather::calm() });
+    for _ in 0..6 {
+        let place = scene.between(watchers.start as u64, watchers.end as u64 - 1) as Place;
+        match scene.draw(3) {
+            0 => scene.world.leave(place),
+            1 => scene.world.kill(place),
+            _ => scene.stop_for(place, 700),
+        }
+        scene.pass_up_to(1_500);
+        scene.world.start(place);
+    }
+    scene.weather(Weather::calm());
+    scene.pass(4_000);
+    scene.reigns(host);
+    let newest = scene.tick(host);
+    for watcher in watchers {
+        let behind = newest.saturating_sub(scene.tick(watcher));
+        scene.claim(behind <= 2, || format!("n{watcher} is {behind} ticks behind"));
+    }
+}
+
+fn tree_shows_invented_worlds(scene: &mut Scene) {
+    scene.world.shown = true; // whoever shows nothing looks at few signatures
+    let (host, watchers) = branch(scene);
+    let relays = relays(scene, watchers.clone());
+    for liar in relays.iter().take(2) {
+        scene.world.pervert(*liar);
+    }
+    scene.begin();
+    scene.pass(4_000);
+    let invented = scene.world.liars.told[1];
+    scene.claim(invented > 0, || "nothing was invented".into());
+    scene.reigns(host);
+    scene.nothing_undone();
+    let newest = scene.tick(host);
+    for watcher in watchers.clone() {
+        let behind = newest.saturating_sub(scene.tick(watcher));
+        scene.claim(behind <= 2, || format!("n{watcher} is {behind} ticks behind"));
+    }
+    let waited: Vec<Place> = watchers.collect();
+    scene.have_not_waited(&waited, 150);
 }

@@ -126,7 +126,9 @@ pub(super) fn packet(names: &Names, packet: &Packet) -> Option<(String, &'static
             }
             (line, "Coordinator")
         }
-        Packet::Controls(_) | Packet::Orders(_) => return None,
+        Packet::Controls(_) | Packet::Orders(_) | Packet::Watch { .. } | Packet::Down(_) => {
+            return None;
+        }
         Packet::Election(ask) => {
             let ends = ask.ends.map(|term| format!("is {} over?", names.reign(term)));
             let ends = ends.unwrap_or("does anybody reign?".into());

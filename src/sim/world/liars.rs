@@ -129,6 +129,9 @@ impl<G: Game> World<G> {
                 (0, Packet::Ok(OkPacket { round, floor, answer }))
             }
             Message::Packet(Packet::Relay(relay)) => (1, Packet::Relay(self.altered(by, relay)?)),
+            Message::Packet(Packet::Down(tick)) => {
+                (1, Packet::Down(self.invented_below(by, &tick)?))
+            }
             Message::Packet(Packet::Controls(controls))
                 if self.draw().is_multiple_of(RUMOUR_EVERY) =>
             {
@@ -216,6 +219,36 @@ impl<G: Game> World<G> {
         let passed = if chance % 3 == 2 { Passed { digest, ..*passed } } else { *passed };
         let word = Word::Tick(passed, *word);
         Some(RelayPacket { packet: Box::new(Packet::Tick(tick)), word, ..relay })
+    }
+
+    /// A tick that is handed down, with another world, in another reign, or without a word of its host.
+    fn invented_below(&mut self, by: Place, tick: &TickPacket) -> Option<TickPacket> {
+        let chance = self.draw();
+        let key = self.machines[by].key.clone();
+        let node = self.node(by)?;
+        let session = node.cluster().ledger().session();
+        let clock = Clock { term: tick.term, tick: tick.tick };
+        let mut state = (**node.replica().held(clock)?).clone();
+        G::step(&mut state.world, &[], &mut Vec::new());
+        state.happened += 1_000;
+        let (hash, digest) = state.hash_and_digest();
+        let mut tick = tick.clone();
+        match chance % 4 {
+            0 => tick.proof.signature = None,
+            1 => {} // the host's word for the world that it was
+            2 => tick.term.epoch.0 += 1 + chance % 3, // a later reign of the host
+            _ => {
+                // A reign of its own, and it has signed what it makes there.
+                let (host, epoch) = (key.public().id(), Epoch(tick.term.epoch.0 + 1));
+                tick.term = Term { epoch, host, incarnation: node.cluster().me().incarnation };
+                tick.word = Some(ReignWord::give(&key, tick.term)).filter(|_| chance >> 8 & 1 == 0);
+                let claim = Claim { session, mark: tick.mark(), ends: tick.ends, digest };
+                tick.proof.signature = Some(claim.sign(&key));
+            }
+        }
+        let clock = Clock { term: tick.term, tick: tick.tick };
+        tick.state = snapshot::encode::<G>(Form::Binary, clock, &state, hash, None, &[]);
+        Some(tick)
     }
 
     /// Something about a reign that never was.

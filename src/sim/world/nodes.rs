@@ -88,7 +88,7 @@ impl<G: Game> World<G> {
             chance: any_bytes(&mut self.random),
             seed: self.random.next_u64(),
             trace_ticks: true,
-            views: self.eye.is_some() || self.pilot.is_some(),
+            views: self.shown || self.eye.is_some() || self.pilot.is_some(),
             form: self.form,
             tuning: self.tuning.clone(),
         };
