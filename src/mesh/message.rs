@@ -34,7 +34,7 @@ pub const MAGIC: &str = "interregnum";
 
 /// The version of all that nodes say to each other, on this floor and on those above. Nodes of
 /// another version are listed, not met.
-pub const PROTOCOL: u32 = 7;
+pub const PROTOCOL: u32 = 8;
 
 /// The first byte of a [`Beacon`].
 pub const BEACON: u8 = b'{';
