@@ -3,11 +3,12 @@
 //!
 //! `cargo run --example screens -- [--play] [--players N] [--gap-ms N] [--reign-s N] [--lonely]
 //! [--realms N] [--accounts N] [--points N] [--trouble] [--host] [--width N --height N] [--seconds N]
-//! [--asked] [--code N]`
+//! [--asked] [--code N] [--watch] [--waits N]`
 //!
 //! One realm is locked, and its passphrase is "open sesame".
 //!
 //! Whoever is asked to compare pictures agrees, and sees the same; with `--asked` somebody asks for that.
+//! With `--watch` nobody plays at this window; with `--waits` so many come in before it.
 //! With `--seconds` it leaves by itself, and says what its frames cost.
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -76,6 +77,9 @@ struct Asked {
     host: bool,
     /// Somebody wants to compare pictures.
     asked: bool,
+    /// What the viewer is, and how many come in before it, if it waits for a seat.
+    role: Role,
+    ahead: Option<usize>,
     /// Which ones.
     code: Code,
     /// How many accounts are known.
@@ -191,6 +195,11 @@ fn accounts(others: usize) -> (Own, Accounts) {
 }
 
 impl Show {
+    /// Who looks on: the first of those who play, or nobody of them.
+    fn viewer(&self) -> NodeId {
+        id(if self.asked.role.plays() { 0 } else { self.asked.players })
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the impure edge")]
     fn new(asked: Asked) -> Self {
         let mut world = Arena::new_world(7);
@@ -443,7 +452,8 @@ impl Console for Show {
             wall: WALL,
             pairing,
             friends: friends.into(),
-            ..View::new(now, id(0), stage.name.clone(), Role::Player)
+            ahead: self.asked.ahead,
+            ..View::new(now, self.viewer(), stage.name.clone(), self.asked.role)
         }))
     }
 
@@ -553,6 +563,12 @@ fn main() {
         trouble: has("--trouble"),
         host: has("--host"),
         asked: has("--asked"),
+        role: match (has("--watch"), has("--waits")) {
+            (_, true) => Role::Waiting,
+            (true, false) => Role::Spectator,
+            (false, false) => Role::Player,
+        },
+        ahead: has("--waits").then(|| number("--waits", 0) as usize),
         code: code(number("--code", 493_102)),
         accounts: number("--accounts", 57) as usize,
         end: Duration::from_secs(number("--seconds", u64::from(u32::MAX))),

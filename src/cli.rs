@@ -73,7 +73,9 @@ mod reporter;
 mod story;
 
 use impossible::Impossible;
-use options::{BridgeOptions, HeadlessOptions, PartOptions, Subcommand, Typed, WatchOptions};
+use options::{
+    BridgeOptions, HeadlessOptions, PartOptions, SeatOptions, Subcommand, Typed, WatchOptions,
+};
 use output::{Output, Stdout, Unwritten};
 use profile::Profile;
 use take_part::TakePart;
@@ -186,14 +188,17 @@ fn new_passphrase() -> anyhow::Result<ExitCode> {
 fn watch(options: WatchOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let WatchOptions { count, part } = options;
     match count {
-        1 => headless(&HeadlessOptions { count, chatter: None, part }, Role::Spectator, log),
+        1 => {
+            let (chatter, seats) = (None, SeatOptions::default());
+            headless(&HeadlessOptions { count, chatter, seats, part }, Role::Spectator, log)
+        }
         _ => crowd::run(&part, count, log),
     }
 }
 
 /// Bots, or spectators without a screen.
 fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Result<ExitCode> {
-    let HeadlessOptions { count, chatter, part } = options;
+    let HeadlessOptions { count, chatter, seats, part } = options;
     let count = *count;
     let chatter = chatter.map(Duration::from_millis);
     let mut nodes = Vec::new();
@@ -221,6 +226,7 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
         }
         let mut settings = settings(part, &mut profile, name)?;
         settings.role = role;
+        seats.limit(&mut settings);
         settings.session = Some(session.clone());
         settings.lock.clone_from(&lock);
         if let Some(every) = chatter {
@@ -237,6 +243,13 @@ fn headless(options: &HeadlessOptions, role: Role, log: &Output) -> anyhow::Resu
     }
     let out = Stdout::new(part.run.json)?;
     TakePart { chatter, ..TakePart::of(&part.run) }.run(nodes, &out)
+}
+
+impl SeatOptions {
+    /// No more may play than was said.
+    fn limit(&self, settings: &mut Settings) {
+        settings.tuning.players_max = self.seats.map_or(settings.tuning.players_max, usize::from);
+    }
 }
 
 /// A bridge for other languages: whoever comes in there has no profile, and keeps nothing.

@@ -10,6 +10,7 @@
 //! | [`coding`] | what is said, as bytes |
 //! | [`election`] | who reigns |
 //! | [`roster`], `publishing` | who is in, as the host publishes it; how it does, and whom spectators meet beforehand |
+//! | `seating` | who finds no seat watches, and plays when it is given one |
 //! | [`bars`], [`votes`], `excluding` | who may not come in any more, and how that comes about |
 //! | `comparing` | two people compare pictures ([`pairing`](crate::pairing)) |
 //! | [`relay`] | for whom this node stands between two that do not reach each other |
@@ -42,6 +43,7 @@ pub mod reign;
 pub mod relay;
 mod remembering;
 pub mod roster;
+mod seating;
 mod sending;
 pub mod through;
 pub mod tree;
@@ -201,7 +203,12 @@ pub struct Cluster {
     told_nobody: bool,
     /// When this node was last in the roster, or had no reason to expect that.
     seated: Instant,
-    told_full: bool,
+    /// When this node, which waits for a seat, last had a host.
+    hosted: Instant,
+    /// How many play, and how many are before this node, as it was told last.
+    told_full: Option<(usize, usize)>,
+    /// Whether the person here wants to play.
+    wants_to_play: bool,
     out: VecDeque<Out>,
 }
 
@@ -326,8 +333,10 @@ pub enum Notice {
     Unreachable(Unreachable),
     /// This node's id was somebody else's too; it has a new one.
     NewIdentity(NodeId),
-    /// The session has as many players as it takes: this node sees the game, and is not in it.
-    Full(usize),
+    /// The session has as many players as it takes, this many: this node watches, and so many come in before it.
+    Full(usize, usize),
+    /// This node has a seat, and plays.
+    Seated,
     /// A session of this name wants another passphrase than this node has, or one at all.
     Locked(SessionName),
     /// A session of this name is heard that is open to everybody, and this node has a passphrase: they are
@@ -405,7 +414,9 @@ impl Cluster {
             company: Instant::default(),
             told_nobody: false,
             seated: Instant::default(),
-            told_full: false,
+            hosted: Instant::default(),
+            told_full: None,
+            wants_to_play: config.role.wants_a_seat(),
             out: VecDeque::new(),
             tuning,
         }
@@ -449,6 +460,16 @@ impl Cluster {
     /// How many watch.
     pub fn spectators(&self) -> u32 {
         self.roster.published().map_or(0, |roster| roster.spectators)
+    }
+
+    /// Those of them who wait for a seat, first whoever is to get the next one.
+    pub fn waiting(&self) -> &[NodeId] {
+        self.roster.waiting()
+    }
+
+    /// How many come in before this node, if it waits for a seat.
+    pub fn ahead(&self) -> Option<usize> {
+        (self.me.role == Role::Waiting).then(|| self.roster.ahead_of(self.me.id))
     }
 
     /// The version of the roster.
@@ -496,13 +517,13 @@ impl Cluster {
         let lately = AUDIENCE.max(self.tuning.lively());
         self.mesh
             .peers()
-            .filter(|(id, _)| !self.tree.watches_through(*id))
+            .filter(|(id, peer)| peer.role.plays() || !self.tree.watches_through(*id))
             .filter(move |(_, peer)| now.since(peer.heard.max(peer.met)) <= lately)
-            .filter(|(_, peer)| peer.is_linked() || peer.role == Role::Player)
+            .filter(|(_, peer)| peer.is_linked() || peer.role.plays())
             .map(|(id, peer)| Hearer {
                 id,
                 incarnation: peer.incarnation,
-                watches: peer.role == Role::Spectator,
+                watches: !peer.role.plays(),
             })
     }
 
@@ -564,9 +585,12 @@ impl Cluster {
         self.company = now;
         self.told_nobody = false;
         self.reach = Reach::default();
-        match self.me.role {
-            Role::Player => self.election.seek(now, self.tuning.discovery),
-            Role::Spectator => self.election.watch(now),
+        match self.wants_to_play {
+            true => {
+                self.become_player(now);
+                self.election.seek(now, self.tuning.discovery);
+            }
+            false => self.election.watch(now),
         }
         let known = self.mesh.announcements(now).map(|heard| (heard.beacon.clone(), heard.from));
         for (beacon, from) in known.collect::<Vec<_>>() {
@@ -588,6 +612,9 @@ impl Cluster {
         self.session_id = None;
         self.me.session = None;
         self.me.lock = None;
+        if self.wants_to_play {
+            self.become_player(now);
+        }
         self.election.rest();
         self.keeper.follows();
         self.keeper.flush();
@@ -717,6 +744,7 @@ impl Cluster {
             host_at: term.and_then(|term| self.mesh.peer(term.host)?.address()),
             players: self.roster.members().iter().filter(|member| !member.away).count() as u32,
             name: self.me.name.clone(),
+            role: self.me.role,
             ask: self.playing() && term.is_none() || self.handled.is_none(),
             lacks: self.lacks_somebody(),
         };
@@ -728,7 +756,7 @@ impl Cluster {
         let mut others = self.roster.members().iter().filter(|member| member.id != self.me.id);
         others.any(|member| {
             let linked = self.mesh.peer(member.id).is_some_and(Peer::is_linked);
-            member.away || !linked && self.me.role == Role::Player
+            member.away || !linked && self.me.role.plays()
         }) || self.mesh.lacks_named()
     }
 
@@ -785,14 +813,16 @@ impl Cluster {
                         let notice = Notice::PeerUp(peer, known.name.clone());
                         self.out.push_back(Out::Notice(notice));
                     }
-                    let watches = self.mesh.peer(peer).is_some_and(|peer| {
-                        peer.role == Role::Spectator && self.me.role == Role::Player
-                    });
+                    let watches = self
+                        .mesh
+                        .peer(peer)
+                        .is_some_and(|peer| !peer.role.plays() && self.me.role.plays());
                     self.keeper.link_is_up(now, peer, watches);
                     if !renewed {
                         self.readmit(now);
                     }
                     self.give_token(now, peer);
+                    self.keep_to_host(now);
                     self.tree.stir();
                     self.introduce_relay(now, peer);
                     self.mind_through(now, newest);
@@ -837,7 +867,7 @@ fn voters(now: Instant, tuning: &Tuning, mesh: &Mesh, roster: &Roster) -> Vec<Vo
     let members = roster.members();
     let votes = |id: NodeId| members.is_empty() || members.iter().any(|member| member.id == id);
     mesh.peers()
-        .filter(|(id, peer)| peer.role == Role::Player && votes(*id))
+        .filter(|(id, peer)| peer.role.plays() && votes(*id))
         .map(|(id, peer)| Voter {
             id,
             heard: peer.heard,

@@ -330,6 +330,19 @@ pub const PLAYERS_MAX: usize = 64;
 /// The largest [`Tuning::fan_out`].
 pub const FAN_OUT_MAX: usize = 64;
 
+/// The most of those who wait for a seat whose order everybody is told. Whoever comes later watches, too, and is listed
+/// when there is room.
+pub const WAITING_MAX: usize = 128;
+
+/// For how long the seat of whoever is away is kept from those who wait: longer than a program takes to come back, or a
+/// laptop to go from one Wi-Fi to the next. Where nobody waits it is kept for [`Tuning::forget`].
+pub const SEAT_KEPT: Duration = Duration::from_secs(3);
+
+/// How long whoever waits for a seat does without a host until it looks for a game as somebody who plays: longer than any
+/// election, and than most cables are loose. The first of them waits for so long, and each other one for a second more
+/// than the one before it, so that they find a host.
+pub const WAITS_WITHOUT_HOST: Duration = Duration::from_secs(3);
+
 /// The bounds of every duration in [`Tuning`].
 const DURATION_MIN: Duration = Duration::from_millis(1);
 const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);

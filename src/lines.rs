@@ -319,11 +319,16 @@ pub enum What<P> {
         /// Whether it is heard itself.
         heard: bool,
     },
-    /// The session has as many players as it takes. This node comes in as soon as one leaves.
+    /// The session has as many players as it takes. This node watches, and comes in when it is its turn; said again
+    /// whenever that comes nearer.
     Full {
         /// So many.
         players: usize,
+        /// How many come in before this node: 0 if it is next.
+        ahead: usize,
     },
+    /// This node, which waited for a seat, has one, and plays.
+    Seated,
     /// A session of this name is heard that wants another passphrase than this node has, or one at all.
     Locked {
         /// The session.
@@ -650,7 +655,8 @@ fn what<G: Game, P>(
             address: who.address,
             heard: who.heard,
         },
-        Event::Full { players } => What::Full { players: *players },
+        Event::Full { players, ahead } => What::Full { players: *players, ahead: *ahead },
+        Event::Seated => What::Seated,
         Event::Locked { session } => What::Locked { session: session.to_string() },
         Event::Open { session } => What::Open { session: session.to_string() },
         Event::Excluded { session, why } => {

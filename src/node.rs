@@ -255,12 +255,16 @@ pub enum Event<G: Game> {
     /// lets nobody in, or the network keeps its machines apart. Those who reach one another play on
     /// without it. Said once, until it is reached.
     Unreachable(Unreachable),
-    /// The session has as many players as it takes: this node sees the game, and comes in as soon
-    /// as somebody leaves.
+    /// The session has as many players as it takes: this node watches, and comes in when it is its turn. Said again
+    /// whenever others come in before it, or go.
     Full {
         /// How many play.
         players: usize,
+        /// How many come in before this node: none if it is next.
+        ahead: usize,
     },
+    /// This node, which waited for a seat, has one: it plays from here on.
+    Seated,
     /// A session of this name is heard that wants another passphrase than this node has, or one at all.
     /// Said once, while this node has no game.
     Locked {
@@ -363,8 +367,10 @@ pub struct View<G: Game> {
     pub key: Option<PublicKey>,
     /// What its player is called.
     pub name: Name,
-    /// Player or spectator.
+    /// Whether it plays, only watches, or waits for a seat.
     pub role: Role,
+    /// How many come in before it, if it waits for a seat: none if it is next.
+    pub ahead: Option<usize>,
     /// Where the node stands.
     pub status: Status,
     /// The message of the panic that ended it; none but with [`Status::Failed`].
@@ -429,6 +435,7 @@ impl<G: Game> View<G> {
             key: None,
             name,
             role,
+            ahead: None,
             status: Status::Browsing,
             failure: None,
             session: None,
@@ -458,6 +465,15 @@ impl<G: Game> View<G> {
         let looks = matches!(self.status, Status::Searching | Status::Interregnum);
         let pause = self.next_try.filter(|_| looks)?.since(now);
         (pause >= TRY_TOLD).then(|| (pause.as_millis() as u64).div_ceil(1_000))
+    }
+}
+
+/// Where somebody stands who waits for a seat, in words that go on from "you watch, and".
+pub fn place_in_line(ahead: usize) -> String {
+    match ahead {
+        0 => "are next".to_owned(),
+        1 => "come in after one other".to_owned(),
+        many => format!("come in after {many} others"),
     }
 }
 

@@ -50,6 +50,20 @@ pub enum Role {
     Player,
     /// Only watches.
     Spectator,
+    /// Would play, and found no seat free: it watches like any spectator, and plays as soon as it is given one.
+    Waiting,
+}
+
+impl Role {
+    /// Whether it sits in the mesh, and has a vote.
+    pub fn plays(self) -> bool {
+        self == Self::Player
+    }
+
+    /// Whether it plays, or would.
+    pub fn wants_a_seat(self) -> bool {
+        self != Self::Spectator
+    }
 }
 
 /// One life of a node: 64 random bits drawn at each start. With it, terms and senders are unique

@@ -324,6 +324,34 @@ fn leaving_and_quitting_are_asked_first() {
     }
 }
 
+#[test]
+fn whoever_watches_sees_one_player_from_nearer_and_then_the_whole_board_again() {
+    let (right, escape) =
+        (Keys { right: true, ..Keys::default() }, Keys { escape: true, ..Keys::default() });
+    for size in SIZES {
+        let mut theatre = Theatre::new(33, size);
+        theatre.view.me = id(99);
+        theatre.view.role = Role::Waiting;
+        let mut screen = ArenaScreen::new(Instant(0));
+        for ahead in [None, Some(0), Some(3)] {
+            theatre.view.ahead = ahead;
+            theatre.frame(&mut screen, &Keys::default());
+            theatre.frame(&mut screen, &right);
+            let most = theatre.most(&mut screen, 90);
+            assert!(size.0 < 1280.0 || most <= VERTICES_BUDGET, "{most}");
+            // Escape leads to the whole board, and not away.
+            theatre.frame(&mut screen, &escape);
+            let held = Keys { held: Controls { dx: 1, ..Controls::default() }, ..Keys::default() };
+            assert_ne!(screen.controls(&held), Controls::default());
+            theatre.most(&mut screen, 90);
+        }
+        theatre.frame(&mut screen, &escape);
+        assert_eq!(screen.controls(&Keys::default()), Controls::default());
+        let (turn, _) = theatre.frame(&mut screen, &Keys { enter: true, ..Keys::default() });
+        assert!(matches!(turn, Turn::Back));
+    }
+}
+
 fn typed(typed: &str) -> Keys {
     Keys { typed: typed.to_owned(), ..Keys::default() }
 }

@@ -54,6 +54,7 @@ fn a_beacon_has_room_for_the_longest_of_all_it_may_say() {
             }),
             players: u32::MAX,
             name: name.clone(),
+            role: me.role,
             ask: false,
             lacks: false,
         };

@@ -108,13 +108,28 @@ fn who_finds_no_seat_is_told_and_comes_in_when_one_is_free() {
         world.start(place);
         world.run(Instant(world.now.0 + 1_500_000));
     }
-    assert!(disagreement(&world).is_some());
+    assert_eq!(disagreement(&world), None);
+    let waits = |world: &World<Tally>| world.node(2).and_then(|node| node.cluster().ahead());
+    assert_eq!(waits(&world), Some(0));
     world.leave(1);
     world.run(Instant(world.now.0 + 500_000));
     assert_eq!(disagreement(&world), None);
     let trace = world.trace.map(Trace::into_lines).unwrap_or_default();
     let told = trace.iter().filter(|line| line.contains("n2 finds no seat"));
     assert_eq!(told.count(), 1, "{trace:#?}");
+    assert!(trace.iter().any(|line| line.contains("n2 has a seat")), "{trace:#?}");
+}
+
+/// What seeds do to games in which everybody has a seat they do to games with few: whoever waits, comes in, loses its seat
+/// to somebody else while it is away, or is left alone.
+#[test]
+fn games_with_few_seats_survive_the_same_faults() {
+    for players_max in [2, 4] {
+        let tuning = Tuning { players_max, ..Tuning::default() };
+        let options = Options { seed: 1, seeds: Some(40), rounds: 6, tuning, ..Options::default() };
+        let totals = run(&options, &AtomicBool::new(false));
+        assert!(totals.failed.is_empty(), "{players_max} seats: {totals}");
+    }
 }
 
 /// So many nodes in one game.

@@ -208,6 +208,7 @@ fn announced(who: &Identity) -> Vec<u8> {
         host_at: None,
         players: 1,
         name: who.name.clone(),
+        role: who.role,
         ask: false,
         lacks: false,
     };

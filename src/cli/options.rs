@@ -12,7 +12,7 @@ use std::{ffi::OsString, net::Ipv4Addr, path::PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser, builder::Resettable, error::ErrorKind};
 use interregnum::{
-    config::{BEACON_PORT, CROWD_MAX, Form},
+    config::{BEACON_PORT, CROWD_MAX, Form, PLAYERS_MAX},
     text::SessionName,
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -170,6 +170,13 @@ pub struct WindowOptions {
     #[arg(long)]
     pub play: bool,
 
+    /// Only watch, without a seat in the game.
+    #[arg(long)]
+    pub watch: bool,
+
+    #[command(flatten)]
+    pub seats: SeatOptions,
+
     /// How large the window is, in pixels [default: 1280x720].
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
     pub size: Option<(u32, u32)>,
@@ -190,7 +197,19 @@ pub struct HeadlessOptions {
     pub chatter: Option<u64>,
 
     #[command(flatten)]
+    pub seats: SeatOptions,
+
+    #[command(flatten)]
     pub part: PartOptions,
+}
+
+/// How many may play.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SeatOptions {
+    /// How many may play where this one hosts; whoever comes later watches, and is next [default: 32].
+    #[arg(long, value_name = "N", value_parser = number(2..=PLAYERS_MAX as u16),
+          allow_negative_numbers = true)]
+    pub seats: Option<u16>,
 }
 
 /// Those who only watch.

@@ -6,7 +6,7 @@ use interregnum::{
     accounts::{Accounts, told_apart},
     arena::{Arena, Score, hall::Hall},
     cluster::{Exclusion, Unreachable},
-    node::{Cause, Event, MemberView},
+    node::{Cause, Event, MemberView, place_in_line},
     pairing::{Stage, Told},
     runtime::{Happened, Started, Timed},
     text::{Name, SessionName},
@@ -138,9 +138,11 @@ impl Story {
                     .into(),
             ),
             Event::Unreachable(who) => Some(unreachable(who)),
-            Event::Full { players } => Some(format!(
-                "this game is full with {players} players; you come in as soon as one leaves"
+            Event::Full { players, ahead } => Some(format!(
+                "full with {players} players: you watch, and {}",
+                place_in_line(*ahead)
             )),
+            Event::Seated => Some("a seat is free: you play".into()),
             Event::Locked { session } => Some(format!(
                 "the session \"{session}\" is locked, and not with this passphrase: ask who plays there"
             )),

@@ -15,6 +15,7 @@ use interregnum::{
     node::Command,
     runtime::{self, Events, Handle, Join},
     text::SessionName,
+    types::Role,
 };
 
 use super::{
@@ -30,7 +31,7 @@ use super::{
 
 /// Opens the window. Without a display a bot takes part instead.
 pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
-    let WindowOptions { play, size: size_px, part } = options;
+    let WindowOptions { play, watch, seats, size: size_px, part } = options;
     let (play, size_px) = (*play, *size_px);
     let out = Stdout::new(part.run.json)?;
     let stop = signals::stop_requests(part.run.tied, &out)?;
@@ -41,9 +42,14 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
     let lock = super::secret::lock(&part.game, &session)?;
     let mut settings = super::settings(part, &mut profile, name.clone())?;
     settings.talks = true;
+    if *watch {
+        settings.role = Role::Spectator;
+    }
+    seats.limit(&mut settings);
     settings.session = play.then(|| session.clone());
     settings.lock.clone_from(&lock);
     // A person plays, unless there turns out to be no window for one.
+    let watch = *watch;
     let on_its_own = Arc::new(AtomicBool::new(false));
     let handle: Handle<Arena> =
         Join::from(settings).pilot(pilot(Arc::clone(&on_its_own))).start()?;
@@ -62,8 +68,9 @@ pub fn run(options: &WindowOptions, log: &Output) -> anyhow::Result<ExitCode> {
         Ok(code) => return Ok(code),
         Err(no_display) => no_display,
     };
-    log.put(&format!("{no_display}; taking part as a bot, until Ctrl-C"));
-    on_its_own.store(true, Ordering::Relaxed);
+    let what = if watch { "watching" } else { "taking part as a bot" };
+    log.put(&format!("{no_display}; {what}, until Ctrl-C"));
+    on_its_own.store(!watch, Ordering::Relaxed);
     if !play {
         stay.handle.command(Command::Play(stay.session.clone(), stay.lock.clone()))?;
     }

@@ -16,11 +16,13 @@ impl Cluster {
     /// Looks whether those who watch can all be sent each tick, and tells those who cannot through whom to watch.
     pub(super) fn grow_tree(&mut self, now: Instant) {
         if self.tree.is_due(now) {
-            let watches = |peer: &Peer| peer.is_linked() && peer.role == Role::Spectator;
+            let watches = |peer: &Peer| peer.is_linked() && !peer.role.plays();
             let watchers = self.mesh.peers().filter(|(_, peer)| watches(peer));
             let watchers = watchers.map(|(id, peer)| Watcher {
                 id,
-                reachable: peer.address().is_some_and(|address| address.tcp != 0),
+                // Whoever waits for a seat may have one at any time.
+                reachable: peer.role == Role::Spectator
+                    && peer.address().is_some_and(|address| address.tcp != 0),
             });
             let watchers: Vec<Watcher> = watchers.collect();
             self.tree.plan(now, &watchers, self.tuning.direct_watchers, self.tuning.fan_out);
@@ -52,7 +54,7 @@ impl Cluster {
 
     /// Somebody says through whom it watches.
     pub(super) fn hear_through(&mut self, from: NodeId, through: Option<NodeId>) {
-        if self.mesh.peer(from).is_some_and(|peer| peer.role == Role::Spectator) {
+        if self.mesh.peer(from).is_some_and(|peer| !peer.role.plays()) {
             self.tree.says(from, through);
         }
     }
@@ -113,8 +115,11 @@ impl Cluster {
 
     /// Sees to it that this node gets its ticks from somebody.
     pub(super) fn mind_through(&mut self, now: Instant, newest: &dyn Newest) {
-        if self.me.role == Role::Player {
-            return;
+        if self.me.role.plays() {
+            if self.through.asked().is_none() {
+                return;
+            }
+            self.through.told(Vec::new()); // it has a seat now
         }
         let first = if now >= self.other_relay_at { RELAYS_TOLD } else { 1 };
         let wanted: Vec<NodeId> = self.through.relays().take(first).map(|relay| relay.id).collect();
@@ -140,7 +145,7 @@ impl Cluster {
 
     /// Somebody who may host one day is linked with this node, which only watches: it is told through whom.
     pub(super) fn introduce_relay(&mut self, now: Instant, to: NodeId) {
-        let plays = self.mesh.peer(to).is_some_and(|peer| peer.role == Role::Player);
+        let plays = self.mesh.peer(to).is_some_and(|peer| peer.role.plays());
         if let Some(through) = self.through.served_by().filter(|_| plays) {
             self.send(now, to, Delivery::Link, &Message::Through(Some(through)));
         }

@@ -402,6 +402,27 @@ impl Election {
         self.seek(now, Duration::ZERO);
     }
 
+    /// Has a seat from here on, or would have one where nobody hosts: it has a vote, and may be asked for it.
+    pub fn take_part(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.watching, false) {
+            return;
+        }
+        // What the host did not acknowledge was not pressed.
+        if let Some(following) = self.state.as_following_mut() {
+            (following.acknowledged_at, following.direct_at) = (now, now);
+        }
+    }
+
+    /// Has no seat: it neither asks nor votes from here on.
+    pub fn only_watch(&mut self) {
+        debug_assert!(self.reign().is_none(), "whoever reigns plays");
+        self.watching = true;
+        self.grant = None;
+        if let Some(seeking) = self.state.as_seeking_mut() {
+            seeking.candidacy = None;
+        }
+    }
+
     /// Back to the title: neither vote nor crown. What was promised stays promised.
     pub fn rest(&mut self) {
         self.turn(State::Idle);
@@ -559,7 +580,7 @@ impl Election {
         if let State::Reigning(reign) = &mut self.state
             && reign.term == term
         {
-            if role == Role::Player && !drowsy {
+            if role.plays() && !drowsy {
                 reign.members.insert(from, now);
             }
             return true;

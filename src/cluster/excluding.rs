@@ -73,7 +73,7 @@ impl Cluster {
     /// Counts the votes against the reign that this one is against.
     fn count(&mut self, now: Instant, newest: &dyn Newest, vote: &Vote) {
         let host = vote.against.host;
-        if self.me.role == Role::Spectator {
+        if !self.me.role.plays() {
             return self.watch_votes(vote);
         }
         self.show_votes(now, vote);
@@ -113,7 +113,7 @@ impl Cluster {
         if self.election.reign().is_none() {
             return;
         }
-        let watch = |peer: &Peer| peer.is_linked() && peer.role == Role::Spectator;
+        let watch = |peer: &Peer| peer.is_linked() && !peer.role.plays();
         let spectators = self.mesh.peers().filter(|(_, peer)| watch(peer)).map(|(id, _)| id);
         let message = Message::Votes(vec![vote.clone()]);
         for to in spectators.collect::<Vec<_>>() {

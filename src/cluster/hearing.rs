@@ -33,7 +33,7 @@ impl Cluster {
             return;
         };
         let incarnation = peer.incarnation;
-        let votes = peer.role == Role::Player && self.me.role == Role::Player;
+        let votes = peer.role.plays() && self.me.role.plays();
         match packet {
             Packet::Tick(tick) => {
                 if tick.term.host != from || tick.term.incarnation != incarnation {
@@ -54,7 +54,7 @@ impl Cluster {
                 }
             }
             Packet::Controls(packet) => {
-                self.doubling.told(now, from, packet.lossy && peer.role == Role::Player);
+                self.doubling.told(now, from, packet.lossy && peer.role.plays());
                 let role = peer.role;
                 if self.elect(now, newest, |election, _| {
                     election.controls(now, from, packet.term, role)
@@ -64,14 +64,13 @@ impl Cluster {
                 }
             }
             Packet::Orders(packet) => {
-                if peer.role == Role::Player && self.election.reign() == Some(packet.term) {
+                if peer.role.plays() && self.election.reign() == Some(packet.term) {
                     self.out.push_back(Out::Orders { from, incarnation, packet });
                 }
             }
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             Packet::Watch { holds } => {
-                if self.me.role == Role::Spectator && peer.role == Role::Spectator && via.is_none()
-                {
+                if !self.me.role.plays() && !peer.role.plays() && via.is_none() {
                     self.relay.hand_down_to(now, from, holds);
                 }
             }
@@ -204,7 +203,7 @@ impl Cluster {
             }
             Message::Relays(told) => {
                 let host = self.election.following().map(|term| term.host);
-                if self.me.role == Role::Spectator && host == Some(from) {
+                if !self.me.role.plays() && host == Some(from) {
                     self.hear_of_relays(now, newest, told);
                 }
             }

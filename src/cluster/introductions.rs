@@ -60,7 +60,7 @@ impl Cluster {
                 self.seek_host(now, beacon, term, from.ip(), pays);
             }
             self.tell_of_own_game(now, beacon.who.id(), term);
-            if self.me.role == Role::Spectator && self.election.following().is_none() {
+            if !self.me.role.plays() && self.election.following().is_none() {
                 self.mesh.set_host(Some(term.host));
             }
         }
@@ -203,9 +203,11 @@ impl Cluster {
         self.settle_session(now);
         self.adopt_bars(now);
         self.out.push_back(Out::Notice(Notice::Roster));
-        let Some(published) = self.roster.published() else { return };
-        let members: BTreeSet<NodeId> = published.members.iter().map(|member| member.id).collect();
+        let members: BTreeSet<NodeId> =
+            self.roster.members().iter().map(|member| member.id).collect();
         self.mesh.set_members(&members);
+        self.take_seat(now);
+        let Some(published) = self.roster.published() else { return };
         let teller = self.mesh.peer(published.term.host).and_then(Peer::address);
         for member in &published.members {
             let Some(address) = member.address else { continue };

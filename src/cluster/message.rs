@@ -126,6 +126,10 @@ pub struct Roster {
     pub members: Vec<Member>,
     /// How many watch. They are counted, not listed.
     pub spectators: u32,
+    /// Those of them who would play, first the one that is to get the next seat: as many as are
+    /// [listed](crate::config::WAITING_MAX). Whoever hosts next goes on with this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<NodeId>,
     /// Who may not come in.
     #[serde(default)]
     pub barred: Vec<Bar>,
@@ -433,7 +437,7 @@ impl RelayPacket {
 pub struct Knock {
     /// What its player is called.
     pub name: Name,
-    /// Player or spectator.
+    /// Whether it plays, or would.
     pub role: Role,
 }
 
@@ -616,8 +620,9 @@ mod tests {
         let host = SecretKey::from_bytes(&[7; 32]);
         let term = Term { epoch: Epoch(3), host: host.public().id(), incarnation: Incarnation(8) };
         let session_id = SessionId::default();
-        let (members, barred) = (Vec::new(), Vec::new());
-        let roster = Roster { session_id, term, version: 1, members, spectators: 0, barred };
+        let (members, waiting, barred) = (Vec::new(), Vec::new(), Vec::new());
+        let roster =
+            Roster { session_id, term, version: 1, members, spectators: 0, waiting, barred };
         let signed = SignedRoster::new(roster.clone(), &host).unwrap();
         let text = serde_json::to_string(&signed).unwrap();
         let back: SignedRoster = serde_json::from_str(&text).unwrap();

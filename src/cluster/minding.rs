@@ -1,5 +1,5 @@
 //! What a node notices of its own place in a session, and tells its user once: that nobody is there, that it is
-//! locked out, that it has no seat.
+//! locked out.
 
 use super::*;
 
@@ -50,20 +50,6 @@ impl Cluster {
         if self.announced(now).any(open) && !self.announced(now).any(own) {
             self.told_open = true;
             self.out.extend(self.me.session.clone().map(Notice::Open).map(Out::Notice));
-        }
-    }
-
-    pub(super) fn mind_seat(&mut self, now: Instant) {
-        let host = self.election.following().map(|term| term.host);
-        let linked = host.and_then(|host| self.mesh.peer(host)).is_some_and(Peer::is_linked);
-        let reaches = linked || self.election.relay(now).is_some();
-        let waits = reaches && self.me.role == Role::Player && self.roster.published().is_some();
-        if !waits || self.roster.member(self.me.id).is_some() {
-            self.seated = now;
-            self.told_full = false;
-        } else if !self.told_full && now.since(self.seated) >= SEATED_AFTER {
-            self.told_full = true;
-            self.out.push_back(Out::Notice(Notice::Full(self.roster.members().len())));
         }
     }
 

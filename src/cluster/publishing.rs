@@ -65,7 +65,10 @@ impl Cluster {
         match self.roster.reconcile(now, self.rate, &self.tuning, &self.me, &self.mesh) {
             Changed::Nothing => {}
             Changed::Spectators => self.publishing.count_waits = true,
-            Changed::Members => self.publishing.waits = true,
+            Changed::Members => {
+                self.weigh_seats(now);
+                self.publishing.waits = true;
+            }
         }
         if self.publishing.may_tell(now) {
             self.publish_roster(now);
@@ -75,7 +78,7 @@ impl Cluster {
 
     /// Tells players who is in, and whoever only watches soon.
     pub(super) fn publish_roster(&mut self, now: Instant) {
-        let watches = |peer: &Peer| peer.is_linked() && peer.role == Role::Spectator;
+        let watches = |peer: &Peer| peer.is_linked() && !peer.role.plays();
         let watchers = self.mesh.peers().filter(|(_, peer)| watches(peer)).map(|(id, _)| id);
         let watchers = watchers.collect();
         self.publishing =
@@ -87,7 +90,7 @@ impl Cluster {
         let at_once = self
             .mesh
             .peers()
-            .filter(|(id, peer)| peer.is_linked() && (peer.role == Role::Player || is_barred(*id)));
+            .filter(|(id, peer)| peer.is_linked() && (peer.role.plays() || is_barred(*id)));
         for player in at_once.map(|(id, _)| id).collect::<Vec<_>>() {
             self.deliver(now, player, Delivery::Link, &said);
         }
@@ -115,7 +118,7 @@ impl Cluster {
     /// A newcomer is told who is in, unless that is about to go to everybody of its kind.
     pub(super) fn tell_newcomer(&mut self, now: Instant, to: NodeId) {
         self.reconcile(now);
-        let plays = self.mesh.peer(to).is_some_and(|peer| peer.role == Role::Player);
+        let plays = self.mesh.peer(to).is_some_and(|peer| peer.role.plays());
         let told = match plays {
             true => self.publishing.told_at == now || self.publishing.waits,
             false => self.publishing.watchers.contains(&to),
@@ -154,11 +157,14 @@ impl Cluster {
 
     /// Whoever only watches is linked with the host's heir beforehand: not all of them at once.
     pub(super) fn mind_heir(&mut self, now: Instant) {
-        if self.me.role == Role::Player {
+        if self.me.role.plays() {
             return;
         }
         let host = self.election.following().map(|term| term.host);
-        let Some(host) = host else { return }; // whoever is linked may be the next one
+        let Some(host) = host else {
+            // Whoever is linked may be the next one, and whoever is not yet is met now.
+            return self.mesh.set_heir(now, self.heir.map(|(heir, _)| heir));
+        };
         let heir = self.heir_of(host);
         if heir == self.heir.map(|(heir, _)| heir) {
             let due = self.heir.filter(|(_, at)| *at <= now).map(|(heir, _)| heir);

@@ -118,7 +118,7 @@ impl Cluster {
                 })));
             }
         }
-        if self.me.role == Role::Spectator {
+        if !self.me.role.plays() {
             self.seek_guide(now);
         }
         self.knock(now);
@@ -151,13 +151,13 @@ impl Cluster {
             !host.into_iter().chain([beacon.who.id()]).any(|id| self.mesh.refuses(id).is_some())
         };
         let beacons = lately.map(|heard| &*heard.beacon).filter(let_in);
-        beacons.filter(|beacon| self.me.shares_session(beacon) && beacon.who.role == Role::Player)
+        beacons.filter(|beacon| self.me.shares_session(beacon) && beacon.who.role.plays())
     }
 
     /// Whether there is a way to somebody: a link, or the game that both play.
     fn is_reached(&self, id: NodeId) -> bool {
         let current = self.election.current().map(|term| term.host);
-        let watches = self.me.role == Role::Spectator && current.is_some();
+        let watches = !self.me.role.plays() && current.is_some();
         let here = |id| self.roster.member(id).is_some_and(|member| !member.away);
         id == self.me.id
             || watches
@@ -171,7 +171,8 @@ impl Cluster {
         let seated = |term| {
             let told = self.roster.published().is_some_and(|roster| roster.term == term);
             let member = self.roster.member(self.me.id).filter(|_| told);
-            member.is_some_and(|member| !member.away && member.name == self.me.name)
+            let waits = told && self.roster.waiting().contains(&self.me.id);
+            waits || member.is_some_and(|member| !member.away && member.name == self.me.name)
         };
         let doors: Vec<(NodeId, NodeId)> =
             match (self.election.following(), self.election.current()) {

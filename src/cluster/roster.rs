@@ -4,6 +4,11 @@
 //! with, or plays through a member that has introduced it, marks as *away* whoever falls silent, and takes off the list whoever left politely or was
 //! away for long. A member that is away keeps its place, and comes back to it. A new host goes on
 //! with the list it has.
+//!
+//! There are so many seats, and no more. Everybody who wants one is put in a line, at its end, and takes the first seat
+//! that is free when its turn has come: mostly at once. So whoever comes does not overtake those who wait. The line is
+//! part of the list, so a new host knows it; of those in it who are not linked with the new host yet it waits for a
+//! [moment](SEAT_HELD) before somebody behind them gets their seat.
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
@@ -12,11 +17,11 @@ use super::{
     reign::ReignWord,
 };
 use crate::{
-    config::Tuning,
+    config::{SEAT_KEPT, Tuning, WAITING_MAX},
     game::{Rate, Span},
     keys::SecretKey,
-    mesh::{Mesh, identity::Identity},
-    types::{Incarnation, Instant, NodeId, Role, SessionId, Term},
+    mesh::{Mesh, Peer, identity::Identity},
+    types::{Incarnation, Instant, NodeId, SessionId, Term},
 };
 
 /// How long a member whose link has closed may be silent before it is away: enough to tell a lost
@@ -26,6 +31,12 @@ const UNLINKED_AWAY: Span = Span::ms(250, 2);
 /// How long a host that fell silent ranks behind the others: its machine or its cable may do that
 /// again, and the crown shall not go to and fro.
 const UNSTEADY: Duration = Duration::from_secs(60);
+
+/// How long a seat is held for somebody whose turn it is, and who is not there: a new host is linked with everybody by then.
+const SEAT_HELD: Duration = Duration::from_millis(500);
+
+/// How long whoever waits and is not there keeps its place in the line.
+const PLACE_KEPT: Duration = Duration::from_secs(10);
 
 /// So many hosts may publish before one of them is followed: after a network fell into pieces, each
 /// piece has one.
@@ -41,6 +52,8 @@ pub struct Roster {
     early: BTreeMap<NodeId, SignedRoster>,
     away_since: BTreeMap<NodeId, Instant>,
     unsteady_since: BTreeMap<NodeId, Instant>,
+    /// Since when somebody who waits for a seat is not there.
+    missed_since: BTreeMap<NodeId, Instant>,
 }
 
 impl Roster {
@@ -91,6 +104,22 @@ impl Roster {
     /// The members, this node included.
     pub fn members(&self) -> &[Member] {
         self.published.as_ref().map_or(&[], |published| &published.members)
+    }
+
+    /// Those who wait for a seat, as far as they are listed: first whoever is to get the next one.
+    pub fn waiting(&self) -> &[NodeId] {
+        self.published.as_ref().map_or(&[], |published| &published.waiting)
+    }
+
+    /// How many are before `id` in the line; of whoever is not listed: all who are.
+    pub fn ahead_of(&self, id: NodeId) -> usize {
+        let waiting = self.waiting();
+        waiting.iter().position(|other| *other == id).unwrap_or(waiting.len())
+    }
+
+    /// Who plays, and in which lives.
+    pub fn seats(&self) -> BTreeMap<NodeId, Incarnation> {
+        self.members().iter().map(|member| (member.id, member.incarnation)).collect()
     }
 
     /// The entry of `id`.
@@ -145,9 +174,9 @@ impl Roster {
 
     /// The own reign begins, or goes on in another term: the list is this node's to publish.
     pub fn take_over(&mut self, now: Instant, term: Term, session_id: SessionId) {
-        let (members, session_id) = match self.published.take() {
-            Some(published) => (published.members, published.session_id),
-            None => (Vec::new(), session_id),
+        let (members, waiting, session_id) = match self.published.take() {
+            Some(published) => (published.members, published.waiting, published.session_id),
+            None => (Vec::new(), Vec::new(), session_id),
         };
         let unsteady = members.iter().filter(|member| member.unsteady);
         self.unsteady_since = unsteady.map(|member| (member.id, now)).collect();
@@ -157,21 +186,25 @@ impl Roster {
             version: 0,
             members,
             spectators: 0,
+            waiting,
             barred: Vec::new(),
         });
         self.signed = None;
         self.away_since.clear();
+        self.missed_since.clear();
         self.early.retain(|_, early| early.roster.term > term);
     }
 
-    /// Takes a member off the list: it has left.
+    /// Takes somebody off the list: it has left.
     pub fn remove(&mut self, id: NodeId) -> bool {
         let Some(published) = &mut self.published else {
             return false;
         };
-        let before = published.members.len();
+        let listed = |published: &Published| published.members.len() + published.waiting.len();
+        let before = listed(published);
         published.members.retain(|member| member.id != id);
-        let changed = published.members.len() != before;
+        published.waiting.retain(|waiting| *waiting != id);
+        let changed = listed(published) != before;
         published.version += u64::from(changed);
         changed
     }
@@ -184,7 +217,9 @@ impl Roster {
         if published.barred == barred {
             return false;
         }
-        published.members.retain(|member| barred.iter().all(|bar| bar.id != member.id));
+        let may_come = |id: NodeId| barred.iter().all(|bar| bar.id != id);
+        published.members.retain(|member| may_come(member.id));
+        published.waiting.retain(|id| may_come(*id));
         published.barred = barred;
         published.version += 1;
         true
@@ -203,36 +238,18 @@ impl Roster {
             return Changed::Nothing;
         };
         let unlinked_away = rate.span(UNLINKED_AWAY);
-        let before = (published.members.clone(), published.spectators);
-        let mut entries = Entries {
-            members: &mut published.members,
-            away_since: &mut self.away_since,
-            most: tuning.players_max,
-        };
-        entries.place((me.id, me.incarnation), None, |entry| {
-            entry.name = me.name.clone();
-            entry.away = false;
-            entry.address = None;
-        });
-        let present = |role| {
-            let all = mesh.peers().filter(move |(_, peer)| peer.role == role);
-            all.filter(move |(_, peer)| peer.is_in_touch(now, unlinked_away))
-        };
-        for (id, peer) in present(Role::Player) {
-            let ip = peer.address().map(|address| address.ip);
-            entries.place((id, peer.incarnation), ip, |entry| {
-                entry.name = peer.name.clone();
-                entry.address = peer.address();
-            });
-        }
+        let waiting = std::mem::take(&mut published.waiting);
+        let before = (published.members.clone(), published.spectators, waiting.clone());
+        let in_touch = |peer: &Peer| peer.is_in_touch(now, unlinked_away);
         let members = &mut published.members;
-        self.unsteady_since.retain(|_, since| now.since(*since) < UNSTEADY);
-        for member in members.iter_mut() {
-            member.unsteady = self.unsteady_since.contains_key(&member.id);
-        }
-        published.spectators = present(Role::Spectator).count() as u32;
         for member in members.iter_mut().filter(|member| member.id != me.id) {
             let peer = mesh.peer(member.id);
+            let wants_it = |peer: &&Peer| peer.announced.wants_a_seat() && in_touch(peer);
+            if let Some(peer) = peer.filter(wants_it) {
+                member.incarnation = peer.incarnation;
+                member.name = peer.name.clone();
+                member.address = peer.address();
+            }
             let allowed = match peer {
                 Some(peer) if peer.is_linked() => tuning.away,
                 _ => unlinked_away,
@@ -251,7 +268,39 @@ impl Roster {
         };
         let refused = |id| id != me.id && mesh.refuses(id).is_some();
         members.retain(|member| !forgotten(&member.id) && !refused(member.id));
-        let changed = match (before.0 != *members, before.1 != published.spectators) {
+        let mut seats =
+            Seats { now, members, away_since: &mut self.away_since, most: tuning.players_max };
+        seats.host(me);
+        let mut line = Line { now, missed_since: &mut self.missed_since, waiting };
+        line.keep(|id| !seats.has(id) && !refused(id) && mesh.peer(id).is_none_or(Peer::may_wait));
+        let newcomers = mesh.peers().filter(|(_, peer)| peer.announced.wants_a_seat());
+        let newcomers = newcomers.filter(|(id, peer)| in_touch(peer) && !seats.has(*id));
+        let mut newcomers: Vec<(Instant, NodeId)> =
+            newcomers.map(|(id, peer)| (mesh.linked_since(peer), id)).collect();
+        newcomers.sort_unstable();
+        let ip = |id| mesh.peer(id).and_then(Peer::address).map(|address| address.ip);
+        newcomers.into_iter().for_each(|(_, id)| line.join(id, ip));
+        published.waiting = line.give(&mut seats, |id| {
+            let heard = |peer: &&Peer| in_touch(peer) && now.since(peer.heard) <= tuning.away;
+            mesh.peer(id).filter(heard).map(|peer| Member {
+                id,
+                incarnation: peer.incarnation,
+                name: peer.name.clone(),
+                address: peer.address(),
+                away: false,
+                unsteady: false,
+            })
+        });
+        self.unsteady_since.retain(|_, since| now.since(*since) < UNSTEADY);
+        for member in published.members.iter_mut() {
+            member.unsteady = self.unsteady_since.contains_key(&member.id);
+        }
+        let watch = |(id, peer): &(NodeId, &Peer)| {
+            in_touch(peer) && published.members.iter().all(|member| member.id != *id)
+        };
+        published.spectators = mesh.peers().filter(watch).count() as u32;
+        let listed = before.0 != published.members || before.2 != published.waiting;
+        let changed = match (listed, before.1 != published.spectators) {
             (true, _) => Changed::Members,
             (false, true) => Changed::Spectators,
             (false, false) => return Changed::Nothing,
@@ -268,38 +317,114 @@ pub enum Changed {
     Nothing,
     /// Only how many watch.
     Spectators,
-    /// Who plays, and perhaps how many watch.
+    /// Who plays, or who waits for a seat; and perhaps how many watch.
     Members,
 }
 
-/// The places in the session. Whoever is away keeps its own for as long as nobody else needs it.
-struct Entries<'a> {
+/// Those who wait for a seat, in the order in which they are to get one.
+struct Line<'a> {
+    now: Instant,
+    missed_since: &'a mut BTreeMap<NodeId, Instant>,
+    waiting: Vec<NodeId>,
+}
+
+impl Line<'_> {
+    /// Only these stay in it, and of those who are not there whoever was a while ago.
+    fn keep(&mut self, stays: impl Fn(NodeId) -> bool) {
+        let (now, missed_since) = (self.now, &mut *self.missed_since);
+        let gone = |since: &Instant| now.since(*since) > PLACE_KEPT;
+        self.waiting.retain(|id| stays(*id) && !missed_since.get(id).is_some_and(gone));
+        missed_since.retain(|id, _| self.waiting.contains(id));
+    }
+
+    /// Somebody wants a seat: it comes after all others. Where the line is full, the last of an address from which two
+    /// more wait than from that of the newcomer goes out of it.
+    fn join(&mut self, id: NodeId, ip: impl Fn(NodeId) -> Option<IpAddr>) {
+        if self.waiting.contains(&id) {
+            return;
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            let Some(own) = ip(id) else { return };
+            let listed = self.waiting.iter().filter_map(|id| Some((ip(*id)?, *id)));
+            let Some(gives) = most_crowded(listed, own) else { return };
+            self.waiting.retain(|other| *other != gives);
+        }
+        self.waiting.push(id);
+    }
+
+    /// Gives a seat to each whose turn it is and who is there, as far as there are any. Those who wait on.
+    fn give(
+        self,
+        seats: &mut Seats<'_>,
+        is_there: impl Fn(NodeId) -> Option<Member>,
+    ) -> Vec<NodeId> {
+        let mut held = 0;
+        let mut waiting = Vec::new();
+        for id in self.waiting {
+            match is_there(id) {
+                Some(newcomer) => {
+                    self.missed_since.remove(&id);
+                    if seats.give(newcomer, held) {
+                        continue;
+                    }
+                }
+                None => {
+                    let since = *self.missed_since.entry(id).or_insert(self.now);
+                    held += usize::from(self.now.since(since) <= SEAT_HELD);
+                }
+            }
+            waiting.push(id);
+        }
+        waiting
+    }
+}
+
+/// The places in the session. Whoever is away keeps its own for as long as nobody else needs it, and a
+/// [while](SEAT_KEPT) in any case.
+struct Seats<'a> {
+    now: Instant,
     members: &'a mut Vec<Member>,
     away_since: &'a mut BTreeMap<NodeId, Instant>,
     most: usize,
 }
 
-impl Entries<'_> {
-    /// Finds or makes the entry of `id`, if there is room for one, and updates it.
-    fn place(
-        &mut self,
-        (id, incarnation): (NodeId, Incarnation),
-        ip: Option<IpAddr>,
-        update: impl FnOnce(&mut Member),
-    ) {
-        if self.members.binary_search_by_key(&id, |member| member.id).is_err() {
-            if self.members.len() >= self.most && !self.make_room() && !self.share(ip) {
-                return;
-            }
-            let name = crate::text::Name::new("");
-            let member =
-                Member { id, incarnation, name, address: None, away: false, unsteady: false };
-            let at = self.members.partition_point(|other| other.id < id);
-            self.members.insert(at, member);
+impl Seats<'_> {
+    /// Whether `id` has one.
+    fn has(&self, id: NodeId) -> bool {
+        self.members.binary_search_by_key(&id, |member| member.id).is_ok()
+    }
+
+    /// The host has one before anybody else, if only somebody is away.
+    fn host(&mut self, me: &Identity) {
+        let full = !self.has(me.id) && self.members.len() >= self.most;
+        if full && !self.make_room(Duration::ZERO) {
+            return;
         }
-        if let Ok(at) = self.members.binary_search_by_key(&id, |member| member.id) {
-            self.members[at].incarnation = incarnation;
-            update(&mut self.members[at]);
+        self.seat(Member {
+            id: me.id,
+            incarnation: me.incarnation,
+            name: me.name.clone(),
+            address: None,
+            away: false,
+            unsteady: false,
+        });
+    }
+
+    /// Gives one to somebody, if there is one besides those that are `held` for others.
+    fn give(&mut self, newcomer: Member, held: usize) -> bool {
+        let full = |seats: &Self| seats.members.len() + held >= seats.most;
+        while full(self) && self.make_room(SEAT_KEPT) {}
+        if full(self) && !self.share(newcomer.address.map(|address| address.ip)) {
+            return false;
+        }
+        self.seat(newcomer);
+        true
+    }
+
+    fn seat(&mut self, member: Member) {
+        match self.members.binary_search_by_key(&member.id, |other| other.id) {
+            Ok(at) => self.members[at] = member,
+            Err(at) => self.members.insert(at, member),
         }
     }
 
@@ -307,28 +432,21 @@ impl Entries<'_> {
     /// of them by being many.
     fn share(&mut self, ip: Option<IpAddr>) -> bool {
         let Some(ip) = ip else { return false };
-        let mut places: BTreeMap<IpAddr, (usize, NodeId)> = BTreeMap::new();
-        for member in &*self.members {
-            if let Some(address) = member.address {
-                let (many, last) = places.entry(address.ip).or_insert((0, member.id));
-                *many += 1;
-                *last = (*last).max(member.id);
-            }
-        }
-        let own = places.get(&ip).map_or(0, |(many, _)| *many);
-        let Some((many, last)) = places.into_values().max_by_key(|(many, _)| *many) else {
-            return false;
-        };
-        let gives = many > own + 1;
-        self.members.retain(|member| !gives || member.id != last);
-        gives
+        let places = self.members.iter().filter_map(|member| Some((member.address?.ip, member.id)));
+        // It does not matter which one; always the same one, so that they do not take turns.
+        let mut places: Vec<(IpAddr, NodeId)> = places.collect();
+        places.sort_unstable_by_key(|(_, id)| *id);
+        let Some(gives) = most_crowded(places.into_iter(), ip) else { return false };
+        self.members.retain(|member| member.id != gives);
+        true
     }
 
-    /// Gives the place of whoever has been away for longest to somebody else.
-    fn make_room(&mut self) -> bool {
+    /// Gives up the place of whoever has been away for longest, and for so long at least.
+    fn make_room(&mut self, patience: Duration) -> bool {
         let away = self.members.iter().filter(|member| member.away);
-        let since = away.filter_map(|member| Some((self.away_since.get(&member.id)?, member.id)));
-        let Some((_, longest)) = since.min() else {
+        let since = away.filter_map(|member| Some((*self.away_since.get(&member.id)?, member.id)));
+        let longest = since.min().filter(|(since, _)| self.now.since(*since) >= patience);
+        let Some((_, longest)) = longest else {
             return false;
         };
         self.away_since.remove(&longest);
@@ -337,34 +455,162 @@ impl Entries<'_> {
     }
 }
 
+/// The last one of the address from which there are most, if that are two more than from `own`.
+fn most_crowded(all: impl Iterator<Item = (IpAddr, NodeId)>, own: IpAddr) -> Option<NodeId> {
+    let mut places: BTreeMap<IpAddr, (usize, NodeId)> = BTreeMap::new();
+    for (ip, id) in all {
+        let (many, last) = places.entry(ip).or_insert((0, id));
+        *many += 1;
+        *last = id;
+    }
+    let from_own = places.get(&own).map_or(0, |(many, _)| *many);
+    let (many, last) = places.into_values().max_by_key(|(many, _)| *many)?;
+    (many > from_own + 1).then_some(last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{mesh::message::Address, types::Epoch};
+    use crate::{mesh::message::Address, text::Name, types::Epoch};
 
-    #[test]
-    fn no_machine_takes_all_seats_by_being_many() {
-        let id = |number: u8| NodeId::from_u128(u128::from(number));
-        let member = |number: u8, ip: Option<u8>| Member {
+    const NOW: Instant = Instant(60_000_000);
+
+    fn id(number: u8) -> NodeId {
+        NodeId::from_u128(u128::from(number))
+    }
+
+    fn member(number: u8, ip: Option<u8>) -> Member {
+        Member {
             id: id(number),
             incarnation: Incarnation(1),
-            name: crate::text::Name::new("Ada"),
+            name: Name::new("Ada"),
             address: ip.map(|last| Address { ip: [10, 0, 0, last].into(), tcp: 1, udp: 1 }),
             away: false,
             unsteady: false,
-        };
+        }
+    }
+
+    /// A host's list: as many seats, the line, and what it remembers of who is away, or missed.
+    #[derive(Default)]
+    struct List {
+        most: usize,
+        members: Vec<Member>,
+        away_since: BTreeMap<NodeId, Instant>,
+        waiting: Vec<NodeId>,
+        missed_since: BTreeMap<NodeId, Instant>,
+    }
+
+    impl List {
+        fn full(most: u8) -> Self {
+            let members = (0..most).map(|number| member(number, Some(number))).collect();
+            Self { most: most.into(), members, ..Self::default() }
+        }
+
+        fn leaves(&mut self, number: u8) {
+            self.members.retain(|member| member.id != id(number));
+        }
+
+        fn goes_away(&mut self, at: Instant, number: u8) {
+            let away = self.members.iter_mut().find(|member| member.id == id(number));
+            away.unwrap().away = true;
+            self.away_since.insert(id(number), at);
+        }
+
+        /// These are there, in this order if they are new, each at an address of its own. Who has a seat of them.
+        fn looks(&mut self, now: Instant, there: &[u8]) -> Vec<u8> {
+            let waiting = std::mem::take(&mut self.waiting);
+            let (members, away_since) = (&mut self.members, &mut self.away_since);
+            let mut seats = Seats { now, members, away_since, most: self.most };
+            let mut line = Line { now, missed_since: &mut self.missed_since, waiting };
+            line.keep(|id| !seats.has(id));
+            let new = there.iter().filter(|number| !seats.has(id(**number)));
+            new.for_each(|number| line.join(id(*number), |_| None));
+            self.waiting = line.give(&mut seats, |which| {
+                let number = there.iter().find(|number| id(**number) == which)?;
+                Some(member(*number, Some(*number)))
+            });
+            let seated = |number: &&u8| self.members.iter().any(|member| member.id == id(**number));
+            there.iter().filter(seated).copied().collect()
+        }
+
+        fn line(&self) -> Vec<u128> {
+            self.waiting.iter().map(|id| id.as_u128()).collect()
+        }
+    }
+
+    #[test]
+    fn the_first_two_of_five_who_wait_get_the_two_seats_that_are_free() {
+        let mut list = List::full(3);
+        assert!(list.looks(NOW, &[50]).is_empty());
+        assert!(list.looks(NOW, &[50, 20, 40]).is_empty());
+        assert!(list.looks(NOW, &[10, 20, 30, 40, 50]).is_empty());
+        assert_eq!(list.line(), [50, 20, 40, 10, 30]);
+        list.leaves(1);
+        list.leaves(2);
+        assert_eq!(list.looks(NOW, &[10, 20, 30, 40, 50]), [20, 50]);
+        assert_eq!(list.line(), [40, 10, 30]);
+    }
+
+    #[test]
+    fn nobody_who_comes_later_overtakes_those_who_wait() {
+        let mut list = List::full(2);
+        list.looks(NOW, &[50]);
+        list.leaves(1);
+        assert_eq!(list.looks(NOW, &[10, 50]), [50]);
+        assert_eq!(list.line(), [10]);
+    }
+
+    #[test]
+    fn whoever_is_gone_is_skipped_after_a_moment_and_keeps_its_place_for_a_while() {
+        let mut list = List::full(2);
+        list.looks(NOW, &[50, 40]);
+        list.leaves(1);
+        assert!(list.looks(NOW, &[40]).is_empty(), "it may be on its way to a new host");
+        let later = NOW + SEAT_HELD + Duration::from_millis(50);
+        assert_eq!(list.looks(later, &[40]), [40]);
+        assert_eq!(list.line(), [50]);
+        list.leaves(40);
+        let back = later + Duration::from_secs(3);
+        assert_eq!(list.looks(back, &[50, 30]), [50], "it was before that one");
+        list.looks(back, &[20]);
+        list.looks(back + PLACE_KEPT + Duration::from_secs(1), &[20]);
+        assert_eq!(list.line(), [20], "whoever was gone for long begins anew");
+    }
+
+    #[test]
+    fn a_seat_is_kept_for_whoever_is_away_for_a_while_and_then_given_to_who_waits() {
+        let mut list = List::full(2);
+        list.goes_away(NOW, 1);
+        assert!(list.looks(NOW, &[9]).is_empty());
+        assert!(list.looks(NOW + SEAT_KEPT / 2, &[9]).is_empty());
+        assert_eq!(list.looks(NOW + SEAT_KEPT, &[9]), [9]);
+        assert_eq!(list.members.len(), 2);
+    }
+
+    #[test]
+    fn a_long_line_is_shared_by_the_addresses_that_it_is_made_of() {
+        let many: Vec<NodeId> = (0..WAITING_MAX as u128).map(NodeId::from_u128).collect();
+        let mut missed_since = BTreeMap::new();
+        let mut line = Line { now: NOW, missed_since: &mut missed_since, waiting: many };
+        let crowd = |id: NodeId| Some([10, 0, 0, u8::from(id.as_u128() > 1_000)].into());
+        let (one_more, other) = (NodeId::from_u128(500), NodeId::from_u128(2_000));
+        line.join(one_more, crowd);
+        assert!(!line.waiting.contains(&one_more));
+        line.join(other, crowd);
+        assert_eq!(line.waiting.last(), Some(&other));
+        assert_eq!(line.waiting.len(), WAITING_MAX);
+        assert_eq!(line.waiting[0], NodeId::from_u128(0));
+    }
+
+    #[test]
+    fn no_machine_takes_all_seats_by_being_many() {
         // The host, and seven at one address.
         let mut members: Vec<Member> =
             (0..8).map(|number| member(number, (number > 0).then_some(9))).collect();
         let mut away_since = BTreeMap::new();
-        let mut entries = Entries { members: &mut members, away_since: &mut away_since, most: 8 };
-        let mut comes = |number: u8, ip: u8| {
-            let place = (id(number), Incarnation(1));
-            entries.place(place, Some([10, 0, 0, ip].into()), |entry| {
-                *entry = member(number, Some(ip));
-            });
-            entries.members.iter().any(|member| member.id == id(number))
-        };
+        let mut seats =
+            Seats { now: NOW, members: &mut members, away_since: &mut away_since, most: 8 };
+        let mut comes = |number: u8, ip: u8| seats.give(member(number, Some(ip)), 0);
         assert!(comes(20, 2));
         assert!(!comes(7, 9), "the one that gave up its seat, and is still linked");
         assert!(!comes(21, 9), "there are enough of them");
@@ -392,6 +638,7 @@ mod tests {
                 version: 1,
                 members,
                 spectators: 0,
+                waiting: Vec::new(),
                 barred: Vec::new(),
             };
             SignedRoster::new(list, &key).unwrap()

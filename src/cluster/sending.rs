@@ -70,7 +70,7 @@ impl Cluster {
         list: Payload,
     ) {
         self.election.sent(number);
-        if self.me.role == Role::Spectator && self.ask_relay(now, holds) {
+        if !self.me.role.plays() && self.ask_relay(now, holds) {
             return;
         }
         let lossy = self.is_lossy(now);

@@ -14,7 +14,7 @@ use crate::{
     config::Mutant,
     keys::{PublicKey, WorldDigest},
     mesh::{Delivery, Peer},
-    types::{Incarnation, Instant, NodeId, Role, Term},
+    types::{Incarnation, Instant, NodeId, Term},
 };
 
 /// The most worlds that are looked at in an answer: the newest, and the newest that is signed.
@@ -141,7 +141,7 @@ impl Cluster {
 
     /// Gives a player that has come in what it can check short words of this node with.
     pub(super) fn give_token(&mut self, now: Instant, to: NodeId) {
-        let plays = |peer: &&Peer| peer.role == Role::Player && self.me.role == Role::Player;
+        let plays = |peer: &&Peer| peer.role.plays() && self.me.role.plays();
         let Some(peer) = self.mesh.peer(to).filter(plays) else { return };
         let token = self.proving.token_for(to, peer.incarnation);
         self.send(now, to, Delivery::Link, &Message::Token(token));

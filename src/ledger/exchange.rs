@@ -262,6 +262,11 @@ impl Exchange {
         }
     }
 
+    /// This node only watches from here on, or does no more.
+    pub fn set_watching(&mut self, watches: bool) {
+        self.watches = watches;
+    }
+
     /// Others may talk so fast.
     pub fn allow(&mut self, allowed: Allowed) {
         self.paces = Paces::new(allowed);

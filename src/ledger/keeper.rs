@@ -571,6 +571,11 @@ impl Keeper {
         self.witnesses.set_own(addresses);
     }
 
+    /// This node only watches from here on, or does no more.
+    pub fn set_watching(&mut self, watches: bool) {
+        self.exchange.set_watching(watches);
+    }
+
     /// A link to `peer` is up, or was replaced. If it only `watches` it is told nothing unasked.
     pub fn link_is_up(&mut self, now: Instant, peer: NodeId, watches: bool) {
         self.exchange.set_wall(self.written_at(now));

@@ -106,11 +106,13 @@ impl Mesh {
     pub(super) fn wants(&self, me: &Identity, id: NodeId, peer: &Peer) -> bool {
         let by_role = match (me.role, peer.role) {
             (Role::Player, Role::Player) => true,
-            (Role::Spectator, Role::Player) => {
+            (Role::Spectator | Role::Waiting, Role::Player) => {
                 [self.host, self.guide, self.heir].contains(&Some(id))
             }
-            (Role::Spectator, Role::Spectator) => self.relays.contains(&id),
-            (Role::Player, Role::Spectator) => false,
+            (Role::Spectator | Role::Waiting, Role::Spectator | Role::Waiting) => {
+                self.relays.contains(&id)
+            }
+            (Role::Player, Role::Spectator | Role::Waiting) => false,
         };
         by_role && !peer.addresses.is_empty()
     }
@@ -237,7 +239,7 @@ impl Mesh {
     }
 
     /// Gives up the dials to a peer that are not open, of those that are meant.
-    fn take_back(&mut self, id: NodeId, meant: impl Fn(&Link) -> bool) {
+    pub(super) fn take_back(&mut self, id: NodeId, meant: impl Fn(&Link) -> bool) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.dials.is_empty()) else {
             return;
         };

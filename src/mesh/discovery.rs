@@ -106,6 +106,8 @@ pub struct Told {
     pub players: u32,
     /// What the own player is called.
     pub name: Name,
+    /// Whether it plays, or would.
+    pub role: Role,
     /// Whether the node looks for somebody, and wants answers.
     pub ask: bool,
     /// Whether somebody is missing of those who play.
@@ -434,7 +436,7 @@ impl Discovery {
     fn is_ours(&mut self, now: Instant, me: &Identity, asks: bool, proved: bool) -> bool {
         let Some(told) = &self.told else { return false };
         // Nobody looks for somebody who only watches; but whoever does may have to know that what it heard is fresh.
-        let Some(term) = told.term else { return me.role == Role::Player || !asks };
+        let Some(term) = told.term else { return me.role.plays() || !asks };
         let (hosts, players) = (term.host == me.id, told.players.max(2));
         let by_chance = match (asks, proved) {
             (true, _) if hosts => return true,
@@ -443,7 +445,7 @@ impl Discovery {
             (false, _) => players,
         };
         let drawn = u32::from_be_bytes(self.chance.bytes());
-        let is_chosen = me.role == Role::Player && drawn.checked_rem(by_chance) == Some(0);
+        let is_chosen = me.role.plays() && drawn.checked_rem(by_chance) == Some(0);
         is_chosen || self.patience.may_answer_besides(now)
     }
 

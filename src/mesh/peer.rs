@@ -22,8 +22,12 @@ pub struct Peer {
     pub incarnation: Incarnation,
     /// What its player is called.
     pub name: Name,
-    /// Player or spectator.
+    /// Whether it plays: as the roster says, if it stands there in this life, and as it says itself otherwise.
     pub role: Role,
+    /// What it says itself.
+    pub announced: Role,
+    /// In which of its lives the roster has it.
+    pub(super) seat: Option<Incarnation>,
     /// When anything of it came in last.
     pub heard: Instant,
     /// Where its packets go.
@@ -47,7 +51,7 @@ pub struct Peer {
     pub(super) unlinked: Instant,
     /// It plays through a third node, which has introduced it in this life of its.
     pub(super) introduced: bool,
-    /// It is in the roster of the host that this node follows.
+    /// It is in the roster of the host that this node follows, in whichever life.
     pub(super) member: bool,
     /// How many bytes came from there that dials may be begun for, if it was only heard of.
     pub(super) credit: u32,
@@ -64,6 +68,12 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Whether it plays follows from what it says, and from what its host says. What it says may be older.
+    pub(super) fn weigh_role(&mut self) {
+        let seated = self.seat == Some(self.incarnation);
+        self.role = if seated { Role::Player } else { self.announced };
+    }
+
     /// It sent something from this address. If nothing came from the one in use for so long, it has
     /// moved. Whether it has.
     pub(super) fn heard_at(&mut self, now: Instant, from: SocketAddr, patience: Duration) -> bool {
@@ -145,6 +155,11 @@ impl Peer {
     /// Whether it has no link, and was heard within `lately` all the same.
     pub fn is_estranged(&self, now: Instant, lately: Duration) -> bool {
         self.link.is_none() && self.heard > self.unlinked && now.since(self.heard) <= lately
+    }
+
+    /// Whether it may wait for a seat, as far as it says itself.
+    pub fn may_wait(&self) -> bool {
+        self.announced.wants_a_seat()
     }
 
     /// Where it was heard last.

@@ -1,7 +1,7 @@
 //! Who is known, where, and since when: by beacon, by hello, and by what others say.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
 
@@ -31,7 +31,7 @@ pub struct Acquaintance {
     pub incarnation: Incarnation,
     /// What its player is called.
     pub name: Name,
-    /// Player or spectator.
+    /// Whether it plays, or would.
     pub role: Role,
     /// Where it can be reached.
     pub address: Option<Address>,
@@ -80,6 +80,46 @@ impl Mesh {
         }
     }
 
+    /// These play, in these lives, as the roster says: that of the host which this node follows, or its own. Whoever is
+    /// linked, and plays from here on or does no more.
+    pub fn set_seats(&mut self, seats: &BTreeMap<NodeId, Incarnation>) -> Vec<NodeId> {
+        let mut turned = Vec::new();
+        for (id, peer) in &mut self.peers {
+            let before = peer.role.plays();
+            peer.seat = seats.get(id).copied();
+            peer.weigh_role();
+            if peer.role.plays() != before {
+                turned.extend(peer.link.map(|_| *id));
+                self.look_at = Instant::default();
+            }
+        }
+        turned
+    }
+
+    /// This node plays from here on: it wants links with all who do.
+    pub fn play(&mut self) {
+        (self.guide, self.heir) = (None, None);
+        self.stir();
+    }
+
+    /// This node only watches from here on, or one of those who play has opened a link with it: it keeps to those whom
+    /// it watches through.
+    pub fn only_watch(&mut self, now: Instant) {
+        let kept = [self.host, self.guide, self.heir];
+        // Others who watch may do so through this node.
+        let plays = |peer: &Peer| peer.is_linked() && peer.role.plays();
+        let linked = self.peers.iter().filter(|(_, peer)| plays(peer)).map(|(id, _)| *id);
+        for id in linked.filter(|id| !kept.contains(&Some(*id))).collect::<Vec<_>>() {
+            self.part_for_now(now, id);
+        }
+        let unwanted = |id: &NodeId| !kept.contains(&Some(*id)) && !self.relays.contains(id);
+        let dialled = self.peers.iter().filter(|(_, peer)| !peer.dials.is_empty());
+        for id in dialled.map(|(id, _)| *id).filter(unwanted).collect::<Vec<_>>() {
+            self.take_back(id, |_| true);
+        }
+        self.stir();
+    }
+
     /// Tells who reigns: whom a spectator links with; and whoever plays has less time for newcomers.
     pub fn set_host(&mut self, host: Option<NodeId>) {
         self.host = host;
@@ -103,7 +143,15 @@ impl Mesh {
         }
         self.stir();
         if let Some(before) = before.filter(|id| ![self.host, self.guide].contains(&Some(*id))) {
-            self.hang_up(now, before, Parting::Left);
+            self.part_for_now(now, before);
+        }
+    }
+
+    /// The link with somebody is of no use, but may be of use again at any time: then it is dialled at once.
+    fn part_for_now(&mut self, now: Instant, id: NodeId) {
+        self.hang_up(now, id, Parting::Left);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.dial_at = peer.dial_at.min(now);
         }
     }
 
@@ -250,6 +298,8 @@ impl Mesh {
             incarnation,
             name: name.clone(),
             role,
+            announced: role,
+            seat: None,
             heard: Instant::default(),
             udp: None,
             udp_heard: Instant::default(),
@@ -288,7 +338,8 @@ impl Mesh {
             self.look_at = Instant::default();
         }
         peer.name = name;
-        peer.role = role;
+        peer.announced = role;
+        peer.weigh_role();
         peer.met = now;
         peer.member |= member;
         peer.pays(pays);
@@ -335,6 +386,12 @@ impl Mesh {
     /// The link with a peer, if it was opened since it and this machine are where they are.
     pub(super) fn link_with(&self, peer: &Peer) -> Option<&Link> {
         self.links.get(&peer.link?).filter(|link| link.since >= peer.moved)
+    }
+
+    /// Since when there is a link with a peer; never, if there is none.
+    pub fn linked_since(&self, peer: &Peer) -> Instant {
+        let link = peer.link.and_then(|link| self.links.get(&link));
+        link.map_or(Instant::NEVER, |link| link.since)
     }
 
     /// Where the link with a peer leads, if something came over it lately, and the peer was heard at

@@ -12,7 +12,7 @@ use crate::{
         audit::{ANSWERED_EVERY, Audit, Deceit, Finding},
         journal::{self, Journal},
     },
-    types::{Instant, NodeId, Role, Term, Tick},
+    types::{Instant, NodeId, Term, Tick},
 };
 
 /// The time between two looks at points whose facts may be on their way.
@@ -85,7 +85,7 @@ impl<G: Game> Node<G> {
     /// Asks the host what its steps were told, if it is time to.
     pub(super) fn want_journal(&mut self, now: Instant) {
         let host = self.cluster.election().following().map(|term| term.host);
-        if self.cluster.me().role == Role::Player
+        if self.cluster.me().role.plays()
             && host.is_some_and(|host| self.cluster.is_linked_with(host))
             && let Some((epoch, after)) = self.auditing.audit.to_ask(now)
         {
@@ -95,7 +95,7 @@ impl<G: Game> Node<G> {
 
     /// A state of the host was taken.
     pub(super) fn check(&mut self, now: Instant, mark: WorldMark, hash: u32) {
-        if self.cluster.me().role == Role::Player {
+        if self.cluster.me().role.plays() {
             let linked = self.cluster.is_linked_with(mark.clock.term.host);
             let finding = self.auditing.audit.came(mark, hash, &self.replica, linked);
             finding.into_iter().for_each(|finding| self.report_deceit(now, finding));

@@ -13,7 +13,7 @@ use crate::{
         orders::Given,
         snapshot::{self, Unusable},
     },
-    types::{Clock, Instant, NodeId, Role, Term},
+    types::{Clock, Instant, NodeId, Term},
 };
 
 /// How long after a tick of the host a client sends its controls: so that they arrive before the next one,
@@ -103,7 +103,7 @@ impl<G: Game> Node<G> {
     /// The own player orders something.
     pub(super) fn order(&mut self, now: Instant, order: G::Order) {
         let me = self.cluster.me();
-        if me.session.is_none() || me.role != Role::Player {
+        if me.session.is_none() || !me.role.wants_a_seat() {
             return;
         }
         if let Some(number) = self.client.orders_mut().give(order.clone()) {
@@ -135,7 +135,7 @@ impl<G: Game> Node<G> {
 
     /// Sends the host what the own player holds down, and orders.
     pub(super) fn report(&mut self, now: Instant) {
-        if self.cluster.me().role == Role::Player && self.applied.is_some() {
+        if self.cluster.me().role.plays() && self.applied.is_some() {
             self.press(now);
         }
         self.want_journal(now);
@@ -164,7 +164,7 @@ impl<G: Game> Node<G> {
     }
 
     fn watches(&self) -> bool {
-        self.cluster.me().role == Role::Spectator
+        !self.cluster.me().role.plays()
     }
 
     /// The state that its host is to refer to.

@@ -485,7 +485,12 @@ impl<G: Game> Node<G> {
             Notice::DiskFailed(trouble) => Event::DiskFailed { trouble },
             Notice::NobodyFound => Event::NobodyFound,
             Notice::Unreachable(unreachable) => Event::Unreachable(unreachable),
-            Notice::Full(players) => Event::Full { players },
+            Notice::Full(players, ahead) => Event::Full { players, ahead },
+            Notice::Seated => {
+                // Whoever watches may look seldom.
+                self.tick_at = self.tick_at.map(|at| at.min(now + Self::RATE.tick()));
+                Event::Seated
+            }
             Notice::Locked(session) => Event::Locked { session },
             Notice::Open(session) => Event::Open { session },
             Notice::Excluded(why) => {

@@ -23,7 +23,7 @@ use crate::{
         entry::{EntryId, Hash, SharedEntry},
     },
     refusals::Refusals,
-    types::{Instant, NodeId, Role},
+    types::{Instant, NodeId},
 };
 
 /// So many signatures are checked in one tick of sixty a second: half a millisecond of them.
@@ -233,7 +233,7 @@ impl<G: Game> Node<G> {
             self.persons.hurry();
         }
         let me = self.cluster.me();
-        let takes_part = me.role == Role::Player || self.wishes.talks;
+        let takes_part = me.role.wants_a_seat() || self.wishes.talks;
         let known = !self.cluster.keeper().is_reading();
         let plays = takes_part && known && self.status() == Status::Playing;
         let todo = self.persons.tick(now, Self::RATE, self.cluster.ledger(), me.id, plays);

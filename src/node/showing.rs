@@ -50,6 +50,7 @@ impl<G: Game> Node<G> {
             key: Some(me.key.public()),
             name: me.name.clone(),
             role: me.role,
+            ahead: self.cluster.ahead(),
             status: self.status(),
             failure: None,
             session: me.session.clone(),

@@ -16,8 +16,10 @@ use super::{
     world::{Loss, World},
 };
 use crate::{
+    config::WAITS_WITHOUT_HOST,
     game::{Game, Rate, Span},
-    types::Instant,
+    node::Node,
+    types::{Instant, Role},
 };
 
 /// How long after the last fault one host must be known to all. Longer where ticks are.
@@ -27,6 +29,14 @@ const SETTLE: Span = Span::ms(1_000, 4);
 /// announced, though it may be gone by then. And where somebody only watches: a host dials no spectator, so who
 /// watches finds one of another address by its next beacon.
 const SETTLE_NEWCOMERS: Span = Span::ms(1_500, 4);
+
+/// The same where somebody waits for a seat: it watches, and may have to be told by a host that it does before it finds
+/// another one.
+const SETTLE_WAITING: Span = Span::ms(2_500, 4);
+
+/// How much longer it takes where all who run wait: one after the other, so much later each, they look for a game
+/// themselves.
+const EACH_OF_THE_LEFT: Duration = Duration::from_secs(1);
 
 /// Who has so little time for it believes that one host stays one, once it has been so for so long.
 const HOLDS: Duration = Duration::from_millis(200);
@@ -221,8 +231,20 @@ fn settle<G: Game>(world: &mut World<G>, quiet: Duration, holds: Option<Duration
     let newcomers = players
         .filter_map(|place| world.node(place))
         .all(|node| node.cluster().election().promised().is_none());
+    let running = (0..world.count()).filter_map(|place| world.node(place));
+    let waits = |node: &&Node<G>| node.cluster().me().role == Role::Waiting;
+    let (waiting, running) = (running.clone().filter(waits).count(), running.count());
     let slow = newcomers || !world.watching.is_empty();
-    let allowed = Rate::of::<G>().span(if slow { SETTLE_NEWCOMERS } else { SETTLE });
+    let usual = match (waiting > 0, slow) {
+        (true, _) => SETTLE_WAITING,
+        (false, true) => SETTLE_NEWCOMERS,
+        (false, false) => SETTLE,
+    };
+    let left_alone = match waiting == running && waiting > 0 {
+        true => WAITS_WITHOUT_HOST + EACH_OF_THE_LEFT * waiting as u32,
+        false => Duration::ZERO,
+    };
+    let allowed = Rate::of::<G>().span(usual) + left_alone;
     world.set_quiet(Some(start));
     let mut settled = None;
     let step = Duration::from_millis(10);
@@ -289,12 +311,14 @@ pub fn disagreement_among<G: Game>(world: &World<G>, places: &[Place]) -> Option
         if clock.map(|clock| clock.term) != term {
             return Some((place, format!("n{place} holds {clock:?}, not of {term:?}")));
         }
-        let seated = world.node(host).is_some_and(|host| {
-            let me = node.me();
-            host.cluster().members().iter().any(|member| member.id == me && !member.away)
-        });
-        if !seated && !world.watching.contains(&place) {
+        let members = world.node(host).map_or(&[][..], |host| host.cluster().members());
+        let seated = members.iter().any(|member| member.id == node.me() && !member.away);
+        let role = node.cluster().me().role;
+        if !seated && role.plays() {
             return Some((place, format!("n{place} is not in the roster")));
+        }
+        if role == Role::Waiting && members.len() < world.tuning.players_max {
+            return Some((place, format!("n{place} waits, and there is a seat")));
         }
     }
     None

@@ -22,6 +22,7 @@
 //! | `accounts` | one person on several machines, and a machine that is struck off |
 //! | `chat` | what people say to each other, through kills, cuts and wrong clocks |
 //! | `crowd` | those who only watch, when there are many of them |
+//! | `seats` | a game that is full, and who waits for a seat |
 //! | [`scene`] | what scripts are written in |
 //!
 //! `interregnum sim --stories` lists them, `interregnum sim --story NAME --seed N --trace` tells one
@@ -56,6 +57,7 @@ mod network;
 mod pairing;
 mod reach;
 pub mod scene;
+mod seats;
 mod strangers;
 mod thieves;
 mod time;
@@ -126,6 +128,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         accounts::STORIES,
         chat::STORIES,
         crowd::STORIES,
+        seats::STORIES,
     ]
     .into_iter()
     .flatten()

@@ -14,6 +14,7 @@ mod cast;
 mod comparing;
 mod council;
 mod figures;
+mod following;
 mod hall;
 mod herald;
 mod list;
@@ -27,6 +28,7 @@ use self::{
     cast::Cast,
     council::Council,
     figures::draw_figures,
+    following::Following,
     hall::{Keeping, Scores, draw_hall},
     herald::Herald,
     list::Scroll,
@@ -60,6 +62,8 @@ const MARGIN: Rect = Rect { x: 1050.0, y: 80.0, w: 206.0, h: 592.0 };
 /// The least size of a board's pixel on the stage. A board that does not fit then is followed by a
 /// gentle camera.
 const ZOOM_MIN: f32 = 0.58;
+/// How much nearer whoever is followed is shown than the whole board.
+const NEARER: f32 = 1.5;
 /// For how long the keys are explained, in seconds.
 const HINTS_S: f32 = 14.0;
 /// For how long the throne must be empty until the screen says so, in seconds: nobody shall read
@@ -71,6 +75,7 @@ pub struct ArenaScreen {
     cast: Cast,
     herald: Herald,
     camera: Camera,
+    following: Following,
     /// What everybody was ever called here: those who fell are gone from the lists.
     called: BTreeMap<NodeId, String>,
     /// The same, told apart where two of one name are there.
@@ -96,6 +101,8 @@ pub struct ArenaScreen {
 struct Camera {
     centre: Vec2,
     zoom: f32,
+    /// How much nearer that is than the whole board.
+    nearer: f32,
     settled: bool,
 }
 
@@ -105,7 +112,8 @@ impl ArenaScreen {
         Self {
             cast: Cast::default(),
             herald: Herald::new(now),
-            camera: Camera { centre: Vec2::ZERO, zoom: 1.0, settled: false },
+            camera: Camera { centre: Vec2::ZERO, zoom: 1.0, nearer: 1.0, settled: false },
+            following: Following::default(),
             called: BTreeMap::new(),
             names: BTreeMap::new(),
             accounts: Arc::default(),
@@ -147,7 +155,9 @@ impl ArenaScreen {
     fn draw_board(&mut self, frame: &Frame, view: &View<Arena>, world: &World) {
         let c = &frame.stage;
         let host = view.host;
-        self.camera.follow(frame.passed, world, view.me);
+        let nearer = if self.following.whom().is_some() { NEARER } else { 1.0 };
+        let marked = self.marked(view);
+        self.camera.follow(frame.passed, world, marked, nearer);
         let zoom = self.camera.zoom;
         let on_board = c.shifted(WINDOW.center() - self.camera.centre * zoom, zoom);
         let seen = Rect::new(
@@ -157,17 +167,22 @@ impl ArenaScreen {
             WINDOW.h / zoom,
         );
         board::draw_board(&on_board, world, seen);
-        self.cast.draw_under(&on_board, view.me, world, frame.seconds);
+        self.cast.draw_under(&on_board, marked, world, frame.seconds);
         self.draw_standing(&on_board, world, frame.seconds);
-        let named = self.cast.tags(&on_board, world, view.me, zoom);
+        let named = self.cast.tags(&on_board, world, marked, zoom);
         let board = board::whole(&world.board);
         let room = seen.intersect(board).unwrap_or(board);
         let places = self.tags.place(&named, room);
-        self.cast.draw_names(&on_board, world, view.me, zoom, &named, &places);
+        self.cast.draw_names(&on_board, world, marked, zoom, &named, &places);
         let hovering = view.status == Status::Interregnum;
         self.cast.draw_crown(&on_board, host, hovering, frame.seconds);
         self.cast.draw_sparks(&on_board);
         draw_surround(frame);
+    }
+
+    /// Who is marked: whoever is followed, or the viewer's own heir.
+    fn marked(&self, view: &View<Arena>) -> NodeId {
+        self.following.whom().unwrap_or(view.me)
     }
 
     /// Whatever stands on the floor: it hides what is behind it.
@@ -222,7 +237,8 @@ impl ArenaScreen {
         match self.scores {
             Scores::Round => {
                 let scroll = &mut self.scroll;
-                draw_scoreboard(frame, place, view, world, &self.names, scroll);
+                let marked = self.following.whom().unwrap_or(view.me);
+                draw_scoreboard(frame, place, (view, marked), world, &self.names, scroll);
             }
             scores => draw_hall(frame, place, view, scores, &self.names, &mut self.scroll),
         }
@@ -230,7 +246,9 @@ impl ArenaScreen {
         self.keeping.draw(c, vec2(MARGIN.center().x, 701.0), &view.ledger, MARGIN.w + 30.0);
         draw_feed(c, feed_place(), self.herald.lines());
         let explained = (HINTS_S - self.seconds).clamp(0.0, 1.0);
-        if explained > 0.0 {
+        if !view.role.plays() {
+            keys::draw_hints(c, vec2(WINDOW.center().x, 701.0), self.following.hints());
+        } else if explained > 0.0 {
             keys::draw_hints(
                 &c.faded(explained),
                 vec2(WINDOW.center().x, 701.0),
@@ -314,6 +332,15 @@ impl Screen for ArenaScreen {
                 return Turn::Stay;
             }
         }
+        if !self.ask.is_open()
+            && let Some(view) = &frame.view
+        {
+            let world = view.picture.as_ref().map(|picture| picture.newest());
+            if self.following.hear(frame.keys, !view.role.plays(), world) {
+                self.show(frame);
+                return Turn::Stay;
+            }
+        }
         match self.ask.hear(frame.keys, frame.passed) {
             Answer::Yes => {
                 frame.console.command(Command::Browse);
@@ -385,6 +412,10 @@ impl ArenaScreen {
         } else if view.status == Status::Searching {
             draw_state(c, &looking(view), frame.seconds);
         }
+        if !view.role.plays() {
+            let called = |id: NodeId| self.names.get(&id).cloned().unwrap_or_default();
+            self.following.draw(c, view, called);
+        }
         self.talk.draw(frame, view, WINDOW);
         self.council.draw(frame, view, &self.names);
         if self.debug {
@@ -394,13 +425,13 @@ impl ArenaScreen {
 }
 
 impl Camera {
-    /// Shows the whole board if it can be shown large enough; otherwise goes with `whom`.
-    fn follow(&mut self, seconds: f32, world: &World, whom: NodeId) {
+    /// Shows the whole board if it can be shown large enough, or so much `nearer`; otherwise goes with `whom`.
+    fn follow(&mut self, seconds: f32, world: &World, whom: NodeId, nearer: f32) {
         let size = vec2(pixels_of(world.board.width()), pixels_of(world.board.height()));
         // What is shown begins above the board, with the wall behind it.
         let top = -board::BACK_WALL_HEIGHT;
         let fit = (WINDOW.w / size.x).min(WINDOW.h / (size.y - top));
-        let zoom = fit.max(ZOOM_MIN);
+        let zoom = fit.max(ZOOM_MIN) * nearer;
         let reach = vec2(WINDOW.w, WINDOW.h) / 2.0 / zoom;
         let whom = world.players.get(&whom).map(|player| pixels(player.at));
         let wanted = whom.unwrap_or(size / 2.0);
@@ -413,6 +444,9 @@ impl Camera {
         };
         let goal =
             vec2(bound(wanted.x, reach.x, 0.0, size.x), bound(wanted.y, reach.y, top, size.y));
+        // A cut, and no ride: what stands still would be painted anew in each frame of it.
+        self.settled &= nearer == self.nearer;
+        self.nearer = nearer;
         let part = if self.settled { 1.0 - (-seconds * 4.0).exp() } else { 1.0 };
         // What is nearly there is there: a layer is painted anew for each size.
         let there = !self.settled || (zoom - self.zoom).abs() < 0.004;
@@ -507,12 +541,16 @@ fn draw_interregnum(frame: &Frame, seconds: f32) {
 
 fn draw_state(c: &Canvas, saying: &str, seconds: f32) {
     let at = vec2(WINDOW.center().x, WINDOW.bottom() - 30.0);
+    draw_pill(c, saying, at, 0.75 + 0.2 * (seconds * 4.0).sin());
+}
+
+/// A few words in a frame that shines so much.
+fn draw_pill(c: &Canvas, saying: &str, at: Vec2, shine: f32) {
     let ink = Ink::plain(17.0, CREAM).centred();
     let width = c.text_width(saying, ink) + 44.0;
     let pill = Rect::new(at.x - width / 2.0, at.y - 21.0, width, 32.0);
-    let pulse = 0.75 + 0.2 * (seconds * 4.0).sin();
     c.round_rect(pill, 16.0, faded(NIGHT, 0.8));
-    c.round_frame(pill, 16.0, 1.4, faded(GOLD, pulse));
+    c.round_frame(pill, 16.0, 1.4, faded(GOLD, shine));
     c.text(saying, at, ink);
 }
 

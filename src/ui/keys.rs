@@ -28,6 +28,10 @@ pub struct Keys {
     pub up: bool,
     /// An arrow down was, or S.
     pub down: bool,
+    /// An arrow to the left was, or A.
+    pub left: bool,
+    /// An arrow to the right was, or D.
+    pub right: bool,
     /// F2 was.
     pub rename: bool,
     /// N was.
@@ -85,6 +89,8 @@ impl Keys {
             space: pressed(&[KeyCode::Space]),
             up: pressed(&[KeyCode::Up, KeyCode::W]),
             down: pressed(&[KeyCode::Down, KeyCode::S]),
+            left: pressed(&[KeyCode::Left, KeyCode::A]),
+            right: pressed(&[KeyCode::Right, KeyCode::D]),
             rename: pressed(&[KeyCode::F2]),
             another: pressed(&[KeyCode::N]),
             lock: pressed(&[KeyCode::L]),

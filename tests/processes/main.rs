@@ -36,6 +36,8 @@ mod players;
 mod program;
 #[cfg(feature = "store")]
 mod remembered;
+#[cfg(unix)]
+mod seats;
 mod spectators;
 mod strangers;
 mod together;

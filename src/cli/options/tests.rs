@@ -72,8 +72,8 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
     const GAME: &str = "ip passphrase passphrase-file peer session trace-ticks";
     const PART: &str = "allow data-dir name port profile";
     let takes = |command: &str| match command {
-        "" => format!("play size {PART} {GAME} {RUN}"),
-        "bot" => format!("chatter count {PART} {GAME} {RUN}"),
+        "" => format!("play seats size watch {PART} {GAME} {RUN}"),
+        "bot" => format!("chatter count seats {PART} {GAME} {RUN}"),
         "watch" => format!("count {PART} {GAME} {RUN}"),
         "chat" => format!("history search since stay with {PART} {GAME} {RUN}"),
         "pair" => format!("forget list {PART} {GAME} {RUN}"),

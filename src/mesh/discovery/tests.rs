@@ -382,6 +382,7 @@ fn told() -> Told {
         host_at: None,
         players: 1,
         name: Name::new("somebody"),
+        role: Role::Player,
         ask: false,
         lacks: false,
     }

@@ -134,6 +134,7 @@ fn forged(scene: &Scene, host: Place, victim: Place, round: u8) -> Option<Signed
         version: node.cluster().roster_version() + 10 + u64::from(round),
         members: members.filter(|member| member.id != victim).cloned().collect(),
         spectators: 0,
+        waiting: Vec::new(),
         barred: vec![Bar { id: victim, for_good: true }],
     };
     let signed = SignedRoster::new(roster, &SecretKey::from_bytes(&[round; 32]))?;

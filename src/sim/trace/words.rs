@@ -64,7 +64,16 @@ pub(super) fn event<G: Game>(names: &Names, place: Place, event: &Event<G>) -> O
         Event::LedgerFilling { fullness } => format!("has a ledger that is {fullness:?}"),
         Event::NobodyFound => "has heard nobody for a while".into(),
         Event::Unreachable(who) => format!("has no way to {}", names.node(who.id)),
-        Event::Full { players } => format!("finds no seat beside {players} players"),
+        Event::Full { players, ahead } => {
+            format!(
+                "finds no seat beside {players} players, and {} in the line",
+                match ahead {
+                    0 => "is next".to_owned(),
+                    ahead => format!("has {ahead} before it"),
+                }
+            )
+        }
+        Event::Seated => "has a seat, and plays".into(),
         Event::Excluded { session, why } => {
             format!("may not be in {session} any more: {}", why.as_str())
         }

@@ -13,6 +13,7 @@ use super::{What, World};
 use crate::{
     cluster::election::descends,
     game::{Game, Rate, Span},
+    node::Node,
     sim::network::Place,
     types::{Clock, Instant, NodeId, Term},
 };
@@ -100,11 +101,20 @@ impl<G: Game> World<G> {
         let election = node.cluster().election();
         let (promised, reign, current) =
             (election.promised(), election.reign(), election.current());
+        let watches = !node.cluster().me().role.plays();
         let machine = &mut self.machines[place];
         let before = std::mem::replace(&mut machine.reign, reign);
         let followed = std::mem::replace(&mut machine.current, current);
         if followed.map(|term| term.host) != current.map(|term| term.host) {
             machine.host_since = self.now;
+        }
+        match watches {
+            true => {
+                self.judge.watching.insert(place);
+            }
+            // Whoever has just been given a seat has a lost host's whole patience before it.
+            false if self.judge.watching.remove(&place) => self.expect_nothing(),
+            false => {}
         }
         self.judge.look(self.now, place, promised, reign);
         if reign == before {
@@ -233,6 +243,12 @@ impl<G: Game> World<G> {
         place != host && self.touches(place, host) && self.are_linked(place, host)
     }
 
+    /// Whether the player of a machine only watches: because it wants to, or because it has found no seat.
+    pub fn watches(&self, place: Place) -> bool {
+        let waits = |node: &Node<G>| !node.cluster().me().role.plays();
+        self.watching.contains(&place) || self.node(place).is_some_and(waits)
+    }
+
     /// Whether two machines have heard each other lately.
     fn touches(&self, a: Place, b: Place) -> bool {
         let lately = |at: Instant| self.now.since(at) <= Self::span(IN_TOUCH);
@@ -251,7 +267,7 @@ impl<G: Game> World<G> {
     /// one in time.
     pub fn expect_successor(&mut self, lost: Place, loss: Loss) {
         let others = self.machines.iter().enumerate();
-        let others = others.filter(|(place, _)| *place != lost && !self.watching.contains(place));
+        let others = others.filter(|(place, _)| *place != lost && !self.watches(*place));
         let survivors = others.filter_map(|(_, machine)| machine.node.as_ref());
         let patience = survivors.clone().map(|node| node.cluster().election().suspicion()).max();
         let Some(patience) = patience else { return };
@@ -261,7 +277,7 @@ impl<G: Game> World<G> {
         // Without a link to its end, a killed process falls silent like any other.
         let told = (0..self.count())
             .filter(|place| *place != lost && self.node(*place).is_some())
-            .filter(|place| !self.watching.contains(place))
+            .filter(|place| !self.watches(*place))
             .all(|place| self.are_linked(place, lost));
         let allowed = match (loss, survivors.count()) {
             (Loss::Deaf, 1) => Self::span(UNHEARD_WITHOUT_WITNESS),
@@ -316,7 +332,7 @@ impl<G: Game> World<G> {
     fn unsucceeded(&self, lost: Place) -> Option<String> {
         let awake = (0..self.count())
             .filter(|place| *place != lost && self.is_awake(*place))
-            .filter(|place| !self.watching.contains(place));
+            .filter(|place| !self.watches(*place));
         let mut reign = None;
         for place in awake.clone() {
             if let Some(term) = self.machines[place].reign

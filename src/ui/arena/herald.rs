@@ -7,7 +7,7 @@ use super::{WINDOW, comparing};
 use crate::{
     arena::{self, Arena, TICK},
     game::Game,
-    node::{Cause, Event, Handover, Status, View},
+    node::{Cause, Event, Handover, Status, View, place_in_line},
     pairing::{Stage, Told},
     types::{Instant, NodeId},
     ui::{
@@ -90,11 +90,15 @@ impl Herald {
                 );
                 self.say("two crowns met".to_owned(), CREAM);
             }
-            Event::Full { players } => self.proclaim(
-                "No seat is free".to_owned(),
-                format!("{players} play; you come in as soon as one leaves"),
+            Event::Full { ahead, .. } => self.proclaim(
+                "Full".to_owned(),
+                format!("you watch, and {}", place_in_line(*ahead)),
                 Cloth::Peace,
             ),
+            Event::Seated => {
+                let note = "run for the coins".to_owned();
+                self.proclaim("A seat is free: you play".to_owned(), note, Cloth::Peace);
+            }
             Event::Locked { .. } => self.proclaim(
                 "This session is locked".to_owned(),
                 "it wants another passphrase than yours".to_owned(),

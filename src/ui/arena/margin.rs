@@ -67,11 +67,11 @@ pub fn draw_header(c: &Canvas, view: &View<Arena>, world: Option<&World>) {
     c.text(&round, right - vec2(width + 18.0, 0.0), ink);
 }
 
-/// The scores, best first.
+/// The scores, best first; one line is marked.
 pub fn draw_scoreboard(
     frame: &Frame,
     place: Rect,
-    view: &View<Arena>,
+    (view, marked): (&View<Arena>, NodeId),
     world: Option<&World>,
     names: &BTreeMap<NodeId, String>,
     scroll: &mut Scroll,
@@ -87,7 +87,7 @@ pub fn draw_scoreboard(
     let row = (room / ranks.len().max(1) as f32).clamp(ROW_MIN, ROW_MAX);
     let fitting = (room / row) as usize;
     scroll.by(frame.keys.pages, frame.keys.lines, ranks.len(), fitting);
-    let own = ranks.iter().position(|(id, _)| **id == view.me);
+    let own = ranks.iter().position(|(id, _)| **id == marked);
     let window = scroll.window(ranks.len(), fitting, own);
     let foot = if window.scrolls { FOOT } else { 6.0 };
     let all = HEAD + row * window.lines.len() as f32 + foot;
@@ -97,7 +97,7 @@ pub fn draw_scoreboard(
     for (at, rank) in window.lines.iter().enumerate() {
         let line =
             Rect::new(place.x + 8.0, place.y + HEAD + at as f32 * row, place.w - 16.0, row - 4.0);
-        draw_row(frame, line, view, world, ranks[*rank], names);
+        draw_row(frame, line, (view, marked), world, ranks[*rank], names);
     }
     draw_foot(c, place, &window, ranks.len());
 }
@@ -133,7 +133,7 @@ pub fn draw_foot(c: &Canvas, place: Rect, window: &Window, total: usize) {
 fn draw_row(
     frame: &Frame,
     line: Rect,
-    view: &View<Arena>,
+    (view, marked): (&View<Arena>, NodeId),
     world: &World,
     (id, player): (&NodeId, &Player),
     names: &BTreeMap<NodeId, String>,
@@ -142,7 +142,7 @@ fn draw_row(
     let row = line.h + 4.0;
     let score = world.scoreboard.get(id).copied().unwrap_or_default();
     let away = player.is_away();
-    if *id == view.me {
+    if *id == marked {
         c.round_rect(line, 9.0, faded(PANEL_EDGE, 0.55));
         c.round_frame(line, 9.0, 1.2, faded(LAVENDER, 0.5));
     }
