@@ -518,7 +518,7 @@ impl Cluster {
         self.mesh
             .peers()
             .filter(|(id, peer)| peer.role.plays() || !self.tree.watches_through(*id))
-            .filter(move |(_, peer)| now.since(peer.heard.max(peer.met)) <= lately)
+            .filter(move |(_, peer)| now.since(peer.heard.max(peer.met)) <= lately * peer.calm())
             .filter(|(_, peer)| peer.is_linked() || peer.role.plays())
             .map(|(id, peer)| Hearer {
                 id,

@@ -324,7 +324,8 @@ impl Mesh {
     /// be sooner than anything is: signs of life, of which there are many, put off what is due, and
     /// are not reckoned with before.
     pub fn next_timeout(&self) -> Instant {
-        self.look_at.min(self.discovery.next_timeout())
+        let copy = self.later.front().map_or(Instant::NEVER, |(due, _)| *due);
+        copy.min(self.look_at).min(self.discovery.next_timeout())
     }
 
     // Announcements.

@@ -56,6 +56,9 @@ impl Cluster {
     pub(super) fn hear_through(&mut self, from: NodeId, through: Option<NodeId>) {
         if self.mesh.peer(from).is_some_and(|peer| !peer.role.plays()) {
             self.tree.says(from, through);
+            if through.is_some() {
+                self.mesh.set_fed(from);
+            }
         }
     }
 

@@ -185,6 +185,9 @@ impl Cluster {
 
     /// A member that is missing may be back any moment: seek it where it was.
     pub(super) fn seek_missing(&mut self, now: Instant) {
+        if !self.me.role.plays() && self.election.following().is_some() {
+            return; // nobody else is of any use to whoever watches
+        }
         let lost = |id: NodeId| {
             self.mesh.peer(id).filter(|peer| {
                 let silent = now.since(peer.heard);

@@ -124,11 +124,13 @@ impl Mesh {
         if !peer.is_worth_a_dial() {
             return Instant::NEVER;
         }
-        let silent = self.tuning.lively() + LATE;
+        let silent = self.tuning.lively() * self.calm(peer) + LATE;
         let due = match self.link_with(peer) {
             Some(_) if !peer.dials.is_empty() => Instant::NEVER,
             Some(link) if me.id < id => peer.dial_at.max(link.heard + silent),
-            Some(link) => peer.dial_at.max(link.heard + self.tuning.link_silence * 2),
+            Some(link) => {
+                peer.dial_at.max(link.heard + self.tuning.link_silence * 2 * self.calm(peer))
+            }
             None => peer.dial_at,
         };
         let under_way = peer.dials.iter().filter_map(|dial| self.links.get(dial));

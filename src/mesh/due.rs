@@ -18,11 +18,13 @@ const PINGS_AT_ONCE: usize = 32;
 /// The shortest time between two looks at all that is due while handshakes wait.
 const LOOK_PAUSE: Duration = Duration::from_millis(2);
 
+/// How long it takes, per link, to look at all that is due, and how much less of the time is to be spent on that.
+const LOOK_COSTS: Duration = Duration::from_nanos(60);
+const LOOKS_TAKE_LESS: u32 = 50;
+
 /// Something that will be due.
 #[derive(Clone, Copy, Debug)]
 enum Due {
-    /// A second copy leaves.
-    Copy,
     /// A link is closed, because nothing comes over it or it is of no use any more.
     Close(LinkId),
     /// Signs of life go out.
@@ -41,7 +43,6 @@ impl Mesh {
     /// All that will be due as things are, and when: what is done comes from here, and when to look
     /// again.
     fn schedule(&self, now: Instant, me: &Identity) -> impl Iterator<Item = (Instant, Due)> {
-        let copies = self.later.iter().map(|(due, _)| (*due, Due::Copy));
         let links = self.links.iter();
         let links = links.map(move |(id, link)| (self.link_deadline(now, link), Due::Close(*id)));
         let pings =
@@ -53,11 +54,15 @@ impl Mesh {
         let waiting = self.waiting.front().map(|_| (self.reckoning.again_at(), Due::Handshakes));
         let held = self.links.iter();
         let held = held.filter_map(|(id, link)| Some((link.held_until?, Due::Held(*id))));
-        copies.chain(links).chain(pings).chain(unused).chain(dials).chain(waiting).chain(held)
+        links.chain(pings).chain(unused).chain(dials).chain(waiting).chain(held)
     }
 
     /// Does what is due.
     pub fn timeout(&mut self, now: Instant, me: &Identity) {
+        while self.later.front().is_some_and(|(due, _)| *due <= now) {
+            let copy = self.later.pop_front();
+            self.out.extend(copy.map(|(_, copy)| Out::Effect(copy)));
+        }
         if now < self.look_at {
             return;
         }
@@ -76,7 +81,9 @@ impl Mesh {
             self.act(now, me, due);
         }
         let next = self.schedule(now, me).map(|(at, _)| at).min();
-        self.look_at = next.unwrap_or(Instant::NEVER);
+        // Of thousands of links something is due at any time: it is done together with what is due soon.
+        let pause = LOOK_COSTS * LOOKS_TAKE_LESS * self.links.len() as u32;
+        self.look_at = next.map_or(Instant::NEVER, |next| next.max(now + pause));
     }
 
     /// Handshakes that had to wait go on, as far as there is time.
@@ -90,10 +97,6 @@ impl Mesh {
 
     fn act(&mut self, now: Instant, me: &Identity, due: Due) {
         match due {
-            Due::Copy => {
-                let copy = self.later.pop_front();
-                self.out.extend(copy.map(|(_, copy)| Out::Effect(copy)));
-            }
             Due::Close(link) => {
                 let late = |link: &Link| link.unfinished.is_some_and(|at| at + FRAME_WITHIN <= now);
                 let slow = self.links.get(&link).is_some_and(late);
@@ -148,7 +151,8 @@ impl Mesh {
             }
             (None, Some(peer)) => {
                 let finished = link.unfinished.map_or(Instant::NEVER, |at| at + FRAME_WITHIN);
-                finished.min(link.heard.max(peer.heard) + self.tuning.link_silence)
+                let silence = self.tuning.link_silence * self.calm(peer);
+                finished.min(link.heard.max(peer.heard) + silence)
             }
             (None, None) => link.since + self.tuning.handshake,
         }

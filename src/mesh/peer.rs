@@ -12,6 +12,10 @@ use crate::{
 /// The most addresses remembered of one peer.
 pub(super) const ADDRESSES_MAX: usize = 8;
 
+/// A link with somebody who gets its ticks from another one carries next to nothing, and there may be thousands of them: of so many
+/// signs of life one does.
+pub(super) const FED_PINGS: u32 = 4;
+
 /// How long a peer that is not linked is remembered after it was last heard.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
@@ -28,6 +32,8 @@ pub struct Peer {
     pub announced: Role,
     /// In which of its lives the roster has it.
     pub(super) seat: Option<Incarnation>,
+    /// Somebody else hands it the host's ticks, or has done so.
+    pub(super) fed: bool,
     /// When anything of it came in last.
     pub heard: Instant,
     /// Where its packets go.
@@ -155,6 +161,11 @@ impl Peer {
     /// Whether it has no link, and was heard within `lately` all the same.
     pub fn is_estranged(&self, now: Instant, lately: Duration) -> bool {
         self.link.is_none() && self.heard > self.unlinked && now.since(self.heard) <= lately
+    }
+
+    /// How many times as long it may be until something of it comes as with others, and to it from here.
+    pub fn calm(&self) -> u32 {
+        if self.fed { FED_PINGS } else { 1 }
     }
 
     /// Whether it may wait for a seat, as far as it says itself.

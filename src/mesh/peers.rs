@@ -10,7 +10,7 @@ use super::{
     identity::Identity,
     links::Link,
     message::{Address, Introduction, Refusal},
-    peer::ADDRESSES_MAX,
+    peer::{ADDRESSES_MAX, FED_PINGS},
     strangers::gives_way,
 };
 use crate::{
@@ -171,6 +171,19 @@ impl Mesh {
         }
     }
 
+    /// Somebody has others hand it the host's ticks.
+    pub fn set_fed(&mut self, id: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.fed = true;
+        }
+    }
+
+    /// How many times as long as with others it may be until something goes to and fro between this node and a peer.
+    pub(super) fn calm(&self, peer: &Peer) -> u32 {
+        let fed = !self.relays.is_empty() && peer.role.plays();
+        if fed { FED_PINGS } else { peer.calm() }
+    }
+
     /// Makes room for somebody at `ip`: of those who were only heard of a few are remembered, and of each address
     /// fewer. Should too many be remembered at all, whoever says hello, or is a member, takes the place of one of
     /// those. Beacons alone could fill all places with nodes that do not exist.
@@ -300,6 +313,7 @@ impl Mesh {
             role,
             announced: role,
             seat: None,
+            fed: false,
             heard: Instant::default(),
             udp: None,
             udp_heard: Instant::default(),
@@ -327,6 +341,7 @@ impl Mesh {
                 return; // the link speaks for the life it was opened in
             }
             peer.incarnation = incarnation;
+            peer.fed = false;
             peer.addresses.clear();
             peer.udp = None;
             peer.introduced = false;
@@ -371,7 +386,8 @@ impl Mesh {
     fn speaks_elsewhere(&self, now: Instant, id: NodeId, address: Option<Address>) -> bool {
         let Some((peer, address)) = self.peers.get(&id).zip(address) else { return false };
         let link = peer.link.and_then(|link| self.links.get(&link));
-        let lively = link.is_some_and(|link| now.since(link.heard) < self.tuning.lively());
+        let lively = self.tuning.lively() * self.calm(peer);
+        let lively = link.is_some_and(|link| now.since(link.heard) < lively);
         lively && peer.address().is_some_and(|known| known != address)
     }
 
@@ -380,7 +396,8 @@ impl Mesh {
     fn speaks_for_the_dead(&self, now: Instant, id: NodeId, heard: Incarnation) -> bool {
         let peer = self.peers.get(&id).filter(|peer| peer.incarnation != heard);
         let link = peer.and_then(|peer| self.links.get(&peer.link?));
-        link.is_some_and(|link| now.since(link.heard) > self.tuning.lively())
+        let lively = self.tuning.lively() * peer.map_or(1, |peer| self.calm(peer));
+        link.is_some_and(|link| now.since(link.heard) > lively)
     }
 
     /// The link with a peer, if it was opened since it and this machine are where they are.
@@ -404,7 +421,7 @@ impl Mesh {
     ) -> Option<IpAddr> {
         let peer = self.peers.get(&id).filter(|peer| peer.incarnation == life)?;
         let link = self.link_with(peer)?;
-        let lively = now.since(link.heard) < self.tuning.lively();
+        let lively = now.since(link.heard) < self.tuning.lively() * self.calm(peer);
         let both = peer.addresses.iter().any(|address| address.ip == other);
         (lively && both).then(|| link.from.ip())
     }

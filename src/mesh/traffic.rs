@@ -81,7 +81,6 @@ impl Mesh {
         self.legible.note(&bytes, kind, body);
         let effect = Effect::Packet { to: udp, via: Port::Own, bytes };
         if delivery == Delivery::Twice {
-            self.look_at = self.look_at.min(now + COPY_AFTER);
             self.later.push_back((now + COPY_AFTER, effect.clone()));
         }
         self.out.push_back(Out::Effect(effect));
@@ -192,7 +191,8 @@ impl Mesh {
         self.choose_channel(peer, link);
         match &frame[..] {
             [PING, hears_none] => {
-                let word_counts = self.tuning.ping * WORD_COUNTS_PINGS;
+                let calm = self.peers.get(&peer).map_or(1, |peer| self.calm(peer));
+                let word_counts = self.tuning.ping * WORD_COUNTS_PINGS * calm;
                 if let Some(peer) = self.peers.get_mut(&peer) {
                     peer.hears_no_datagrams_until =
                         if *hears_none != 0 { now + word_counts } else { now };
@@ -228,14 +228,15 @@ impl Mesh {
 
     /// Says over a link whether datagrams come in from there, and lets the other side find out.
     pub(super) fn ping(&mut self, now: Instant, link: LinkId) {
-        let Some(state) = self.links.get_mut(&link) else { return };
-        state.ping_at = now + self.tuning.ping;
-        let Some((id, peer)) = state.peer.and_then(|id| Some((id, self.peers.get(&id)?))) else {
-            return;
-        };
-        let silence = self.tuning.ping * PROBES_MISSED + PROBE_LATE;
+        let Some(id) = self.links.get(&link).and_then(|state| state.peer) else { return };
+        let Some(peer) = self.peers.get(&id) else { return };
+        let every = self.tuning.ping * self.calm(peer);
+        let silence = every * PROBES_MISSED + PROBE_LATE;
         let hears_none = peer.datagram.is_none_or(|at| now.since(at) > silence);
-        let probe = now.since(peer.datagram_sent) >= self.tuning.ping;
+        let probe = now.since(peer.datagram_sent) >= every;
+        if let Some(state) = self.links.get_mut(&link) {
+            state.ping_at = now + every;
+        }
         self.write(link, PING, &[u8::from(hears_none)]);
         if probe {
             self.probe(now, id);
