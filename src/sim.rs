@@ -22,6 +22,7 @@
 //! | [`check()`] | the rules of a game, before anybody plays it |
 //! | [`Lan`] | any game on a network that fails, scripted by its author |
 //! | [`campaign`] | many seeds on all cores, and the totals |
+//! | [`court`] | a host and its crowd without faults, to be measured |
 //! | [`search`] | a search that learns: it goes on from moments that are worth it |
 
 pub mod archive;
@@ -29,6 +30,7 @@ mod arena;
 pub mod campaign;
 mod chance;
 mod check;
+pub mod court;
 pub mod disk;
 pub mod eye;
 pub mod faults;

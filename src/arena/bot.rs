@@ -23,7 +23,10 @@ use super::{
     Board, CELL_HEIGHT, CELL_WIDTH, Controls, Gatherable, PLAYER_RADIUS, Point, SIDE_MAX,
     UNITS_PER_PIXEL, Wall, World, rules::distance_squared, rules::square,
 };
-use crate::{game::draw, types::NodeId};
+use crate::{
+    game::draw,
+    types::{NodeId, Tick},
+};
 
 /// Differences up to this long are as good as none: half a step.
 const NEAR: i32 = 32;
@@ -60,6 +63,17 @@ pub fn play(world: &World, me: NodeId, seed: u64) -> Controls {
     let wants = (leg.length >= DASH_LEG_MIN && mood.is_multiple_of(2))
         || (mood % 4 < 3 && somebody_in_front(world, me, player.at, &leg));
     Controls { dx: leg.dx as i8, dy: leg.dy as i8, dash: ready && wants, ..NOTHING }
+}
+
+/// So many ticks somebody runs in one direction who [runs about](run_about).
+const RUNS_TICKS: u64 = 24;
+
+/// What somebody holds down who wants nothing but to run about: one of eight directions, or nothing, and every 0.4 seconds
+/// another one. For measurements, in which nothing else shall happen than that keys are pressed.
+pub fn run_about(tick: Tick, seed: u64) -> Controls {
+    let drawn = draw(seed, (tick.0 + seed % RUNS_TICKS) / RUNS_TICKS);
+    let way = |drawn: u64| (drawn % 3) as i8 - 1;
+    Controls { dx: way(drawn), dy: way(drawn / 3), ..Controls::default() }
 }
 
 /// The first leg of the way to the gatherable that `me` likes best.
@@ -464,6 +478,16 @@ mod tests {
         }
         println!("4 bots in a minute: {changes} changes");
         assert!(changes < 4 * 60 * 6, "{changes}");
+    }
+
+    #[test]
+    fn who_runs_about_takes_every_direction_and_changes_it_now_and_then() {
+        let held: Vec<_> = (0..24_000).map(|tick| run_about(Tick(tick), 7)).collect();
+        let directions: BTreeSet<_> = held.iter().map(|held| (held.dx, held.dy)).collect();
+        assert_eq!(directions.len(), 9);
+        let changes = held.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!((850..930).contains(&changes), "{changes}");
+        assert!(held.iter().all(|held| !held.dash && !held.bot));
     }
 
     #[test]

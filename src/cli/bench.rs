@@ -11,6 +11,8 @@
 //! | [`bus`] | fresh programs, the way of a thing said, a flood, and whoever gives the order is killed |
 //! | [`crowd`] | many watch: what it costs the host, and those who play, also when the host is killed |
 //! | [`join`] | many come in at once |
+//! | [`snapshot`] | how many bytes a tick is, beside how others would say it: within one process |
+//! | [`tick`] | what a tick costs its host, and how that grows: within one process |
 //! | [`seal`] | the handshake of a link, and the seal of a datagram, within one process |
 //!
 //! All of it is worked out from the peers' lines. A figure stands beside its like of the same run:
@@ -35,8 +37,12 @@ mod figures;
 mod heal;
 mod join;
 mod loss;
+mod others;
+mod plot;
 mod seal;
 mod siege;
+mod snapshot;
+mod tick;
 mod watchers;
 
 /// Runs one of them.
@@ -50,6 +56,8 @@ pub fn run(options: &BenchOptions, log: LevelFilter) -> anyhow::Result<ExitCode>
         BenchOptions::Join(options) => join::run(options, log),
         BenchOptions::Seal(options) => seal::run(options),
         BenchOptions::Siege(options) => siege::run(options, log),
+        BenchOptions::Snapshot(options) => snapshot::run(options),
+        BenchOptions::Tick(options) => tick::run(options),
         #[cfg(feature = "store")]
         BenchOptions::Accounts(options) => accounts::run(options),
         #[cfg(feature = "store")]

@@ -30,7 +30,7 @@ pub use self::{
 pub use self::{
     bench::{
         BenchOptions, BusBenchOptions, CrowdOptions, DemoOptions, FailoverOptions, HealOptions,
-        JoinOptions, LossOptions, SealOptions, SiegeOptions,
+        JoinOptions, LossOptions, SealOptions, SiegeOptions, SnapshotOptions, TickOptions,
     },
     bus::{BridgeOptions, BusCommand, BusListenOptions, BusSendOptions},
     sim::SimOptions,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use interregnum::config::CROWD_MAX;
+use interregnum::config::{CROWD_MAX, PLAYERS_MAX};
 
 use super::{GameOptions, RunOptions, values::number};
 
@@ -84,6 +84,10 @@ pub enum BenchOptions {
     Join(JoinOptions),
     /// What it costs that nobody else reads along: handshakes, and the seal of a datagram
     Seal(SealOptions),
+    /// What a tick costs its host, with so many players and so many who watch, and how that grows
+    Tick(TickOptions),
+    /// How many bytes a tick takes, seal and all, beside JSON, postcard, changed fields, and the keys alone
+    Snapshot(SnapshotOptions),
     /// How long it takes to list a page of many accounts
     #[cfg(feature = "store")]
     Accounts(AccountsOptions),
@@ -201,6 +205,58 @@ pub struct SealOptions {
     /// How many datagrams of each size, at most as many as keep their numbers apart.
     #[arg(long, default_value = "20000", value_parser = number(1..=1_000_000_u32), allow_negative_numbers = true)]
     pub datagrams: u32,
+
+    /// Print what is measured as one JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is measured of snapshots.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SnapshotOptions {
+    /// How many play.
+    #[arg(long, default_value = "64", value_parser = number(2..=PLAYERS_MAX as u16), allow_negative_numbers = true)]
+    pub players: u16,
+
+    /// How many ticks are measured.
+    #[arg(long, default_value = "600", value_parser = number(1..=1_000_000_u64), allow_negative_numbers = true)]
+    pub ticks: u64,
+
+    /// How many of a hundred datagrams get lost the second time.
+    #[arg(long, default_value = "5", value_parser = number(0..=50_u8), allow_negative_numbers = true)]
+    pub loss: u8,
+
+    /// Where all chance comes from.
+    #[arg(long, default_value = "1", value_parser = number(0..=u64::MAX >> 1), allow_negative_numbers = true)]
+    pub seed: u64,
+
+    /// Print what is measured as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is measured of a host's ticks.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TickOptions {
+    /// How many play: one measurement for each of these.
+    #[arg(long, default_value = "8,16,32,64", value_delimiter = ',', value_parser = number(2..=PLAYERS_MAX as u16))]
+    pub players: Vec<u16>,
+
+    /// How many watch: one measurement for each of these, with each of those.
+    #[arg(long, default_value = "0,100,500,1000,2000,4000", value_delimiter = ',', value_parser = number(0..=CROWD_MAX as u16))]
+    pub watchers: Vec<u16>,
+
+    /// How many ticks are measured each time.
+    #[arg(long, default_value = "120", value_parser = number(8..=100_000_u64), allow_negative_numbers = true)]
+    pub ticks: u64,
+
+    /// Where all chance comes from.
+    #[arg(long, default_value = "1", value_parser = number(0..=u64::MAX >> 1), allow_negative_numbers = true)]
+    pub seed: u64,
+
+    /// Draw it, too: an SVG
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
 
     /// Print what is measured as one JSON object per line
     #[arg(long)]

@@ -90,6 +90,8 @@ fn each_command_takes_the_options_that_mean_something_to_it_and_no_others() {
         "bench bus" => "json kills messages rate times".to_owned(),
         "bench crowd" => format!("kills peers relay-kills relays span watchers {RUN}"),
         "bench join" => format!("peers times watchers {RUN}"),
+        "bench tick" => "json players plot seed ticks watchers".to_owned(),
+        "bench snapshot" => "json loss players seed ticks".to_owned(),
         "bench seal" => "datagrams handshakes json".to_owned(),
         "ledger export" | "ledger import" => "data-dir".to_owned(),
         "ledger verify" | "scores" => "data-dir json".to_owned(),
