@@ -306,7 +306,8 @@ pub struct Tuning {
     pub away: Duration,
     /// How long a member may be away before the roster forgets it.
     pub forget: Duration,
-    /// The most players in a session: 2 to [`PLAYERS_MAX`].
+    /// The most players in a session, while this node hosts it: 2 to [`PLAYERS_MAX`]. Whoever comes later waits for a
+    /// seat, and watches until then.
     pub players_max: usize,
     /// To how many who only watch a host sends each tick itself, if there are no more. If there are, some hand ticks down to
     /// the others. At least 1.
@@ -421,11 +422,13 @@ pub enum Mutant {
     EndlessStrangers,
     /// Who was barred is let in again by the next host.
     BansDie,
+    /// The next host does not know who came first of those who wait for a seat.
+    LineDies,
 }
 
 impl Mutant {
     /// All of them, with the names they have on the command line.
-    pub const ALL: [(&'static str, Mutant); 29] = [
+    pub const ALL: [(&'static str, Mutant); 30] = [
         ("no-terms", Mutant::NoTerms),
         ("not-sticky", Mutant::NotSticky),
         ("old-world", Mutant::OldWorld),
@@ -455,6 +458,7 @@ impl Mutant {
         ("lets-struck-in", Mutant::LetsStruckIn),
         ("endless-strangers", Mutant::EndlessStrangers),
         ("bans-die", Mutant::BansDie),
+        ("line-dies", Mutant::LineDies),
     ];
 }
 

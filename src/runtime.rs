@@ -82,7 +82,7 @@ const LEAVE_PATIENCE: Duration = Duration::from_millis(900);
 pub struct Settings {
     /// What its player is called.
     pub name: Name,
-    /// Player, or spectator.
+    /// Player, or spectator. Whoever would play, and finds no seat, [waits](Role::Waiting) by itself.
     pub role: Role,
     /// The session to play in at once; none: stay on the title, and only listen.
     pub session: Option<SessionName>,

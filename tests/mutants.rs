@@ -34,7 +34,7 @@ enum Place {
 use Place::{Rate, Seed, Story as Told};
 
 /// Where each was found last.
-const FOUND: [(&str, Place); 29] = [
+const FOUND: [(&str, Place); 30] = [
     ("no-terms", Seed(1)),
     ("not-sticky", Seed(1)),
     ("old-world", Seed(7)),
@@ -64,6 +64,7 @@ const FOUND: [(&str, Place); 29] = [
     ("lets-struck-in", Told("struck-off-machine", 1)),
     ("endless-strangers", Told("connect-and-say-nothing", 1)),
     ("bans-die", Told("ban-outlives-the-host", 1)),
+    ("line-dies", Told("full-board-loses-its-host", 1)),
 ];
 
 /// Within so many seeds a bug is to be found that shows in a campaign at all.

@@ -57,6 +57,9 @@ impl Cluster {
         let bits = u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64());
         let minted = SessionId(Uuid::from_u128(bits));
         let session_id = self.session_id.or(self.announced_session(now)).unwrap_or(minted);
+        if self.tuning.has(Mutant::LineDies) {
+            self.roster.forget_line();
+        }
         self.roster.take_over(now, term, session_id);
         if let Some(silent) = silent {
             self.roster.fell_silent(now, silent);

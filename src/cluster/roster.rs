@@ -10,7 +10,11 @@
 //! part of the list, so a new host knows it; of those in it who are not linked with the new host yet it waits for a
 //! [moment](SEAT_HELD) before somebody behind them gets their seat.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
 
 use super::{
     message::{Bar, Member, Roster as Published, SignedRoster},
@@ -130,6 +134,13 @@ impl Roster {
     /// Forgets everything: the node has left the session.
     pub fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Whoever waits is forgotten: a deliberate bug.
+    pub fn forget_line(&mut self) {
+        if let Some(published) = &mut self.published {
+            published.waiting.clear();
+        }
     }
 
     /// Takes a host's word for who is in, or keeps it until its reign is followed: the list comes
@@ -278,8 +289,9 @@ impl Roster {
         let mut newcomers: Vec<(Instant, NodeId)> =
             newcomers.map(|(id, peer)| (mesh.linked_since(peer), id)).collect();
         newcomers.sort_unstable();
-        let ip = |id| mesh.peer(id).and_then(Peer::address).map(|address| address.ip);
-        newcomers.into_iter().for_each(|(_, id)| line.join(id, ip));
+        line.join(newcomers.into_iter().map(|(_, id)| id), |id| {
+            mesh.peer(id).and_then(Peer::address).map(|address| address.ip)
+        });
         published.waiting = line.give(&mut seats, |id| {
             let heard = |peer: &&Peer| in_touch(peer) && now.since(peer.heard) <= tuning.away;
             mesh.peer(id).filter(heard).map(|peer| Member {
@@ -337,19 +349,27 @@ impl Line<'_> {
         missed_since.retain(|id, _| self.waiting.contains(id));
     }
 
-    /// Somebody wants a seat: it comes after all others. Where the line is full, the last of an address from which two
-    /// more wait than from that of the newcomer goes out of it.
-    fn join(&mut self, id: NodeId, ip: impl Fn(NodeId) -> Option<IpAddr>) {
-        if self.waiting.contains(&id) {
-            return;
+    /// These want a seat: they come after all others. Where the line is full, the last of an address from which two more
+    /// wait than from that of a newcomer goes out of it.
+    fn join(
+        &mut self,
+        newcomers: impl Iterator<Item = NodeId>,
+        ip: impl Fn(NodeId) -> Option<IpAddr>,
+    ) {
+        let already: BTreeSet<NodeId> = self.waiting.iter().copied().collect();
+        let mut crowds = None;
+        for id in newcomers.filter(|id| !already.contains(id)) {
+            if self.waiting.len() >= WAITING_MAX {
+                let listed = || self.waiting.iter().filter_map(|id| Some((ip(*id)?, *id)));
+                let crowds_there = crowds.get_or_insert_with(|| Crowds::of(listed()));
+                let Some(gives) = ip(id).and_then(|own| crowds_there.gives_way_to(own)) else {
+                    continue;
+                };
+                self.waiting.retain(|other| *other != gives);
+                crowds = None;
+            }
+            self.waiting.push(id);
         }
-        if self.waiting.len() >= WAITING_MAX {
-            let Some(own) = ip(id) else { return };
-            let listed = self.waiting.iter().filter_map(|id| Some((ip(*id)?, *id)));
-            let Some(gives) = most_crowded(listed, own) else { return };
-            self.waiting.retain(|other| *other != gives);
-        }
-        self.waiting.push(id);
     }
 
     /// Gives a seat to each whose turn it is and who is there, as far as there are any. Those who wait on.
@@ -436,7 +456,7 @@ impl Seats<'_> {
         // It does not matter which one; always the same one, so that they do not take turns.
         let mut places: Vec<(IpAddr, NodeId)> = places.collect();
         places.sort_unstable_by_key(|(_, id)| *id);
-        let Some(gives) = most_crowded(places.into_iter(), ip) else { return false };
+        let Some(gives) = Crowds::of(places.into_iter()).gives_way_to(ip) else { return false };
         self.members.retain(|member| member.id != gives);
         true
     }
@@ -455,17 +475,26 @@ impl Seats<'_> {
     }
 }
 
-/// The last one of the address from which there are most, if that are two more than from `own`.
-fn most_crowded(all: impl Iterator<Item = (IpAddr, NodeId)>, own: IpAddr) -> Option<NodeId> {
-    let mut places: BTreeMap<IpAddr, (usize, NodeId)> = BTreeMap::new();
-    for (ip, id) in all {
-        let (many, last) = places.entry(ip).or_insert((0, id));
-        *many += 1;
-        *last = id;
+/// How many there are from each address, and the last one from there.
+struct Crowds(BTreeMap<IpAddr, (usize, NodeId)>);
+
+impl Crowds {
+    fn of(all: impl Iterator<Item = (IpAddr, NodeId)>) -> Self {
+        let mut crowds: BTreeMap<IpAddr, (usize, NodeId)> = BTreeMap::new();
+        for (ip, id) in all {
+            let (many, last) = crowds.entry(ip).or_insert((0, id));
+            *many += 1;
+            *last = id;
+        }
+        Self(crowds)
     }
-    let from_own = places.get(&own).map_or(0, |(many, _)| *many);
-    let (many, last) = places.into_values().max_by_key(|(many, _)| *many)?;
-    (many > from_own + 1).then_some(last)
+
+    /// The last one of the address from which there are most, if that are two more than from `own`.
+    fn gives_way_to(&self, own: IpAddr) -> Option<NodeId> {
+        let from_own = self.0.get(&own).map_or(0, |(many, _)| *many);
+        let (many, last) = self.0.values().max_by_key(|(many, _)| *many)?;
+        (*many > from_own + 1).then_some(*last)
+    }
 }
 
 #[cfg(test)]
@@ -523,8 +552,8 @@ mod tests {
             let mut seats = Seats { now, members, away_since, most: self.most };
             let mut line = Line { now, missed_since: &mut self.missed_since, waiting };
             line.keep(|id| !seats.has(id));
-            let new = there.iter().filter(|number| !seats.has(id(**number)));
-            new.for_each(|number| line.join(id(*number), |_| None));
+            let new = there.iter().map(|number| id(*number)).filter(|id| !seats.has(*id));
+            line.join(new, |_| None);
             self.waiting = line.give(&mut seats, |which| {
                 let number = there.iter().find(|number| id(**number) == which)?;
                 Some(member(*number, Some(*number)))
@@ -594,9 +623,9 @@ mod tests {
         let mut line = Line { now: NOW, missed_since: &mut missed_since, waiting: many };
         let crowd = |id: NodeId| Some([10, 0, 0, u8::from(id.as_u128() > 1_000)].into());
         let (one_more, other) = (NodeId::from_u128(500), NodeId::from_u128(2_000));
-        line.join(one_more, crowd);
+        line.join([one_more].into_iter(), crowd);
         assert!(!line.waiting.contains(&one_more));
-        line.join(other, crowd);
+        line.join([other].into_iter(), crowd);
         assert_eq!(line.waiting.last(), Some(&other));
         assert_eq!(line.waiting.len(), WAITING_MAX);
         assert_eq!(line.waiting[0], NodeId::from_u128(0));
