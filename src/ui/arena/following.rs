@@ -30,8 +30,9 @@ impl Following {
 
     /// Hears the keys of a frame. Whether Escape was meant for it.
     pub fn hear(&mut self, keys: &Keys, watches: bool, world: Option<&World>) -> bool {
-        let players: Vec<NodeId> =
-            world.iter().flat_map(|world| world.players.keys().copied()).collect();
+        let players = world.iter().flat_map(|world| &world.players);
+        let players = players.filter(|(_, player)| !player.is_away());
+        let players: Vec<NodeId> = players.map(|(id, _)| *id).collect();
         let at = self.whom.and_then(|whom| players.iter().position(|id| *id == whom));
         self.whom = self.whom.filter(|_| watches && at.is_some());
         if !watches {
@@ -147,6 +148,11 @@ mod tests {
         assert_eq!(following.whom(), None);
         following.hear(&right, true, Some(&world));
         assert_eq!(following.whom(), Some(id(2)));
+        let mut events = Vec::new();
+        Arena::step(&mut world, &[News::Left(id(3))], &mut events);
+        following.hear(&right, true, Some(&world));
+        assert_eq!(following.whom(), None, "the last one is away");
+        following.hear(&right, true, Some(&world));
         following.hear(&right, false, Some(&world));
         assert_eq!(following.whom(), None);
         following.hear(&right, true, None);
