@@ -101,7 +101,7 @@ fn main() -> anyhow::Result<()> {
     let crowd_shared = Arc::clone(&shared);
     let at = address(0);
     others.press(now, play);
-    let crowd = thread::spawn(move || {
+    let crowd = thread::Builder::new().name("crowd".into()).spawn(move || {
         pin(1);
         let clients = (0..receivers).map(|_| {
             let mut client = RenetClient::new(ConnectionConfig::default());
@@ -118,7 +118,7 @@ fn main() -> anyhow::Result<()> {
             shared: crowd_shared,
         }
         .run(&told, &say)
-    });
+    })?;
     let mut speaker = Speaker { socket, tell, done, waker, shared, buffer: vec![0; 2_048] };
     let mut renet = RenetServer::new(ConnectionConfig::default());
     (1..=receivers as u64).for_each(|id| renet.add_connection(id));

@@ -43,7 +43,7 @@ const FOUNDS: usize = 3_000;
 const GATHERED_WITHIN: usize = 60_000;
 
 /// For so many ticks nothing is measured after somebody has come in.
-const SETTLES_TICKS: u64 = 96;
+const SETTLES_TICKS: u64 = 48;
 
 /// Spectators open one tick of so many: none of them thinks that its host is silent.
 const OPENS_EVERY: u64 = 2;

@@ -247,7 +247,7 @@ pub struct TickOptions {
     pub watchers: Vec<u16>,
 
     /// How many ticks are measured each time.
-    #[arg(long, default_value = "120", value_parser = number(8..=100_000_u64), allow_negative_numbers = true)]
+    #[arg(long, default_value = "60", value_parser = number(8..=100_000_u64), allow_negative_numbers = true)]
     pub ticks: u64,
 
     /// Where all chance comes from.
