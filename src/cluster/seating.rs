@@ -40,6 +40,10 @@ impl Cluster {
     /// The host that is followed says who plays, and who waits: this node may be among the ones or the others.
     pub(super) fn take_seat(&mut self, now: Instant) {
         self.weigh_seats(now);
+        self.take_role(now);
+    }
+
+    fn take_role(&mut self, now: Instant) {
         let term = self.election.following();
         if term.is_none() || self.roster.published().map(|roster| roster.term) != term {
             return;
@@ -103,8 +107,16 @@ impl Cluster {
         }
     }
 
-    /// Looks whether there is a seat, or a host at all.
+    /// Looks whether there is a seat, or a host at all. Whoever looked for a game itself may have found its host again, which
+    /// had nothing new to say.
     pub(super) fn mind_seat(&mut self, now: Instant) {
+        // A list that came while the host was missed counts when it is heard again.
+        if let Some(term) = self.election.following()
+            && self.roster.follow(term)
+        {
+            self.roster_changed(now);
+        }
+        self.take_role(now);
         match self.me.role {
             Role::Player => self.mind_being_seated(now),
             Role::Waiting => self.mind_being_hosted(now),
