@@ -8,7 +8,7 @@
 //! There are so many seats, and no more. Everybody who wants one is put in a line, at its end, and takes the first seat
 //! that is free when its turn has come: mostly at once. So whoever comes does not overtake those who wait. The line is
 //! part of the list, so a new host knows it; of those in it who are not linked with the new host yet it waits for a
-//! [moment](SEAT_HELD) before somebody behind them gets their seat.
+//! moment (`SEAT_HELD`) before somebody behind them gets their seat.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,7 +1,7 @@
 //! Through whom a spectator watches: what its host has told it, what it asks for, and what it does when nothing comes.
 //!
 //! It asks the first of the relays that it was told of and is linked with, and takes what is handed down. If the link with
-//! that one ends, or no tick has come from there for [`SILENT_TICKS`], it asks the next at once; if there is none it tells
+//! that one ends, or no tick has come from there for `SILENT_TICKS`, it asks the next at once; if there is none it tells
 //! its host, which sends to it itself from then on. A relay that has failed is not asked again for a while.
 
 use std::{collections::BTreeMap, time::Duration};

@@ -5,7 +5,7 @@
 //! [`Tuning::fan_out`](crate::config::Tuning::fan_out) others each. So a host sends to a few dozen, whoever watches is one tick
 //! later at most, and thousands can.
 //!
-//! A relay is a spectator like any other, of those that can be dialled and have been there for [`STEADY`]; those who have
+//! A relay is a spectator like any other, of those that can be dialled and have been there for `STEADY`; those who have
 //! been there for longest come first. Each of the others is told of two: through the first it watches, and with the second
 //! it has a link beforehand. Whether it gets its ticks there, each tells itself, to its host and to that one's heir. So
 //! the host sends to whoever gets them from nobody, whatever it had planned; and a new host knows the tree when its

@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::*;
@@ -17,15 +20,20 @@ const PANICS: u8 = 1;
 const COUNTS_CALLS: u8 = 2;
 const LETS_FALL: u8 = 3;
 
+thread_local! {
+    /// Which it is in this test. (A type for each would be compiled once for each.)
+    static FAULT: Cell<u8> = const { Cell::new(NOTHING) };
+}
+
 /// Presses are counted, and each tenth is kept for ever.
 #[derive(Clone, Debug)]
-enum Presses<const FAULT: u8> {}
+enum Presses {}
 
 type Counts = BTreeMap<NodeId, (bool, u64)>;
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
-impl<const FAULT: u8> Game for Presses<FAULT> {
+impl Game for Presses {
     const RULES: &'static str = "presses";
     type World = (u64, Counts);
     type Controls = bool;
@@ -53,11 +61,11 @@ impl<const FAULT: u8> Game for Presses<FAULT> {
                     let Some((was_down, count)) = counts.get_mut(id) else { continue };
                     if *down && !*was_down {
                         *count = count.wrapping_add(1);
-                        assert!(FAULT != PANICS || *count < 5, "nobody counts to {count}");
+                        assert!(FAULT.get() != PANICS || *count < 5, "nobody counts to {count}");
                         if count.is_multiple_of(10) {
                             events.push((*id, *count ^ *reign));
                         }
-                        if FAULT == LETS_FALL && *count == 7 {
+                        if FAULT.get() == LETS_FALL && *count == 7 {
                             *count = 3;
                         }
                     }
@@ -66,7 +74,7 @@ impl<const FAULT: u8> Game for Presses<FAULT> {
                 _ => {}
             }
         }
-        if FAULT == COUNTS_CALLS {
+        if FAULT.get() == COUNTS_CALLS {
             *reign = CALLS.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -97,8 +105,9 @@ fn second<G: Game>(view: &View<G>) -> u64 {
     view.at.0 / 1_000_000
 }
 
-/// Four who press five times a second.
-fn pressing<const FAULT: u8>(seed: u64) -> Lan<Presses<FAULT>> {
+/// Four who press five times a second, by rules with this fault.
+fn pressing(fault: u8, seed: u64) -> Lan<Presses> {
+    FAULT.set(fault);
     let mut lan = Lan::new(seed, 4);
     lan.pilot(|view| Some(Command::Controls(view.at.0 % 200_000 < 100_000)));
     lan.start_all();
@@ -116,7 +125,7 @@ fn sum((_, counts): &(u64, Counts)) -> u64 {
 #[test]
 fn the_same_seed_gives_the_same_run_and_another_one_another() {
     let run = |seed| {
-        let mut lan = pressing::<NOTHING>(seed);
+        let mut lan = pressing(NOTHING, seed);
         lan.start_trace();
         lan.run(ms(2_000));
         lan.kill_host().unwrap();
@@ -135,7 +144,7 @@ fn the_same_seed_gives_the_same_run_and_another_one_another() {
 
 #[test]
 fn what_is_counted_survives_host_after_host_and_is_the_same_for_all() {
-    let mut lan = pressing::<NOTHING>(5);
+    let mut lan = pressing(NOTHING, 5);
     let seen = Arc::new(Mutex::new(BTreeMap::<usize, u64>::new()));
     lan.always(move |n, world| {
         let before = seen.lock().unwrap().insert(n, sum(world)).unwrap_or_default();
@@ -169,7 +178,7 @@ fn what_is_counted_survives_host_after_host_and_is_the_same_for_all() {
 
 #[test]
 fn a_network_that_is_cut_has_two_games_and_one_again() {
-    let mut lan = pressing::<NOTHING>(6);
+    let mut lan = pressing(NOTHING, 6);
     lan.run(ms(3_000));
     let host = lan.host().unwrap();
     lan.cut(&[host]);
@@ -185,7 +194,7 @@ fn a_network_that_is_cut_has_two_games_and_one_again() {
 
 #[test]
 fn whoever_freezes_goes_on_and_a_slow_wire_is_slow() {
-    let mut lan = pressing::<NOTHING>(7);
+    let mut lan = pressing(NOTHING, 7);
     lan.run(ms(3_000));
     let host = lan.host().unwrap();
     lan.freeze(host, ms(700));
@@ -196,7 +205,7 @@ fn whoever_freezes_goes_on_and_a_slow_wire_is_slow() {
     lan.latency(ms(30));
     lan.loss(20);
     lan.run(ms(2_000));
-    let newest = |lan: &Lan<Presses<NOTHING>>, n| lan.world.node(n)?.replica().clock();
+    let newest = |lan: &Lan<Presses>, n| lan.world.node(n)?.replica().clock();
     let (first, other) = (lan.host().unwrap(), (lan.host().unwrap() + 1) % 4);
     assert!(newest(&lan, first) > newest(&lan, other));
     let leaver = (0..4).find(|n| Some(*n) != lan.host()).unwrap();
@@ -210,7 +219,7 @@ fn whoever_freezes_goes_on_and_a_slow_wire_is_slow() {
 
 #[test]
 fn who_watches_sees_everything_and_counts_for_nothing() {
-    let mut lan = Lan::<Presses<NOTHING>>::new(8, 2);
+    let mut lan = Lan::<Presses>::new(8, 2);
     lan.watchers(3);
     lan.pilot_of(0, |view| Some(Command::Controls(view.at.0 % 200_000 < 100_000)));
     let pressed = Arc::new(AtomicU64::new(0));
@@ -234,7 +243,7 @@ fn who_watches_sees_everything_and_counts_for_nothing() {
 
 #[test]
 fn a_panic_in_the_rules_is_told_with_the_node_and_its_words() {
-    let mut lan = pressing::<PANICS>(9);
+    let mut lan = pressing(PANICS, 9);
     lan.run(ms(6_000));
     let broken = lan.finish().unwrap_err();
     assert!(
@@ -247,7 +256,7 @@ fn a_panic_in_the_rules_is_told_with_the_node_and_its_words() {
 
 #[test]
 fn rules_that_differ_from_machine_to_machine_are_told() {
-    let mut lan = pressing::<COUNTS_CALLS>(10);
+    let mut lan = pressing(COUNTS_CALLS, 10);
     lan.run(ms(3_000));
     let broken = lan.finish().unwrap_err();
     let named = |what: &String| what.contains("Machines disagree about the rules");
@@ -256,7 +265,7 @@ fn rules_that_differ_from_machine_to_machine_are_told() {
 
 #[test]
 fn what_an_author_asks_for_is_told_where_it_does_not_hold() {
-    let mut lan = pressing::<LETS_FALL>(11);
+    let mut lan = pressing(LETS_FALL, 11);
     let most = Arc::new(Mutex::new(BTreeMap::<NodeId, u64>::new()));
     lan.always(move |_, (_, counts)| {
         let mut most = most.lock().unwrap();
@@ -272,7 +281,7 @@ fn what_an_author_asks_for_is_told_where_it_does_not_hold() {
 
 #[test]
 fn where_nobody_plays_there_is_no_game() {
-    let mut lan = Lan::<Presses<NOTHING>>::new(12, 2);
+    let mut lan = Lan::<Presses>::new(12, 2);
     let broken = lan.finish().unwrap_err();
     assert!(broken.what[0].contains("there is no one game"), "{broken}");
     assert!(broken.what[0].contains("a promise of the library"), "{broken}");
@@ -282,7 +291,7 @@ fn where_nobody_plays_there_is_no_game() {
 fn storms(seeds: std::ops::Range<u64>, rounds: usize) -> BTreeMap<&'static str, u64> {
     let mut met = BTreeMap::new();
     for seed in seeds {
-        let mut lan = Lan::<Presses<NOTHING>>::new(seed, 1 + seed as usize % 4);
+        let mut lan = Lan::<Presses>::new(seed, 1 + seed as usize % 4);
         lan.pilot(|view| Some(Command::Controls(view.at.0 % 200_000 < 100_000)));
         lan.watchers(1 + seed as usize % 3);
         lan.start_all();
