@@ -33,6 +33,9 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// How long after a host was killed its crowd is looked at.
 const AFTER: Duration = Duration::from_secs(3);
 
+/// So many stand in each process that can be killed alone: fewer are no crowd, and do more than a crowd does.
+const APART: u16 = 2;
+
 /// How often somebody is killed through whom others watch.
 const RELAY_KILLED_EVERY: Duration = Duration::from_secs(1);
 
@@ -136,7 +139,7 @@ impl Bench<'_> {
         }
         let Some(last) = self.options.watchers.last().copied() else { return Ok(Ended::Through) };
         for _ in 0..self.options.relays {
-            self.relays.push(Watchers::start(&self.party, 1)?);
+            self.relays.push(Watchers::start(&self.party, APART)?);
         }
         for relay in &mut self.relays {
             if let Err(cut) = relay.gather(&mut self.party, PATIENCE) {
@@ -260,7 +263,7 @@ impl Bench<'_> {
         let kills = self.options.relay_kills;
         for _ in 0..kills {
             drop(self.relays.remove(0));
-            self.relays.push(Watchers::start(&self.party, 1)?);
+            self.relays.push(Watchers::start(&self.party, APART)?);
             if let Err(cut) = self.party.pass(RELAY_KILLED_EVERY) {
                 return Ok(Err(cut));
             }

@@ -163,12 +163,12 @@ pub struct CrowdOptions {
     #[arg(long, default_value = "3", value_parser = number(0..=TIMES_MAX), allow_negative_numbers = true)]
     pub kills: u32,
 
-    /// So many of them stand in processes of their own, which have been there for longest: they are the first to hand
-    /// ticks down, if the host sends to fewer than watch (`--direct-watchers`).
+    /// So many pairs more stand in processes of their own, and have been there for longest: they are the first to hand ticks
+    /// down, if the host sends to fewer than watch (`--direct-watchers`).
     #[arg(long, default_value = "0", value_parser = number(0..=64_u16), allow_negative_numbers = true)]
     pub relays: u16,
 
-    /// How often one of those is killed while the last of these crowds watches, one in a second.
+    /// How often one of those pairs is killed while the last of these crowds watches, one in a second.
     #[arg(long, default_value = "0", value_parser = number(0..=TIMES_MAX), requires = "relays",
           allow_negative_numbers = true)]
     pub relay_kills: u32,
