@@ -221,6 +221,8 @@ pub struct Hearer {
     pub incarnation: Incarnation,
     /// It only watches.
     pub watches: bool,
+    /// Others watch through it.
+    pub hands_down: bool,
 }
 
 /// What comes out of the cluster.
@@ -523,6 +525,7 @@ impl Cluster {
             .map(|(id, peer)| Hearer {
                 id,
                 incarnation: peer.incarnation,
+                hands_down: self.tree.is_relay(id),
                 watches: !peer.role.plays(),
             })
     }

@@ -7,6 +7,9 @@ use super::{message::RelayAt, proof::Claim, tree::Watcher, *};
 const TOLD_AT_ONCE: usize = 16;
 const TOLD_EVERY: Duration = Duration::from_millis(4);
 
+/// What is handed down is so many ticks ahead of what is held at most: whoever lacks more asks its host.
+const HANDED_DOWN_AHEAD: u64 = 600;
+
 /// The most relays that a spectator is told of.
 const RELAYS_TOLD: usize = 2;
 
@@ -163,16 +166,27 @@ impl Cluster {
         self.through.served_by().is_some()
     }
 
-    /// Whether a tick that `by` has handed down may be applied: it is asked, and the reign is one that is followed, or that of
-    /// a member, by its own word.
-    pub(super) fn is_handed_down(&mut self, now: Instant, by: NodeId, tick: &TickPacket) -> bool {
+    /// Whether a tick that `by` has handed down may be applied: it is asked, this is not too far ahead of what is held, and newer
+    /// than all that came from there before, and the reign is one that is followed, or that of a member, by its own word.
+    pub(super) fn is_handed_down(
+        &mut self,
+        now: Instant,
+        newest: &dyn Newest,
+        by: NodeId,
+        tick: &TickPacket,
+    ) -> bool {
         let term = tick.term;
-        self.through.asked() == Some(by)
+        let held = newest.mark().map(|mark| mark.clock).filter(|held| held.term == term);
+        let is_near =
+            held.is_none_or(|held| tick.tick.0 <= held.tick.0.saturating_add(HANDED_DOWN_AHEAD));
+        is_near
+            && tick.state.is_some()
+            && self.through.asked() == Some(by)
             && !self.proving.mistrusts(now, by)
             && (self.election.following() == Some(term)
                 || self.roster.member(term.host).is_some()
                     && self.is_reign(now, by, term, tick.word.or(self.known_word(term))))
-            && self.through.heard(now, by)
+            && self.through.heard(now, by, Clock { term, tick: tick.tick })
     }
 
     /// Whether its host has made what comes of a tick that was handed down: it has signed it.

@@ -75,7 +75,7 @@ impl Cluster {
                 }
             }
             Packet::Down(tick) if via.is_none() => {
-                if self.is_handed_down(now, from, &tick)
+                if self.is_handed_down(now, newest, from, &tick)
                     && self.elect(now, newest, |election, cx| election.tick(now, cx, &tick, None))
                         == Admission::Apply
                     && tick.state.is_some()

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::message::RelayAt;
 use crate::{
     game::Rate,
-    types::{Instant, NodeId},
+    types::{Clock, Instant, NodeId},
 };
 
 /// Whoever hands down nothing for so many ticks is not waited for.
@@ -35,8 +35,8 @@ pub struct Through {
 struct At {
     relay: NodeId,
     asked: Instant,
-    /// When its last tick came, if one has.
-    heard: Option<Instant>,
+    /// When its last tick came, if one has, and which one that was.
+    heard: Option<(Instant, Clock)>,
 }
 
 impl Through {
@@ -45,7 +45,7 @@ impl Through {
         self.told = relays;
     }
 
-    /// The host is another one, or there is none: what it told holds until the next one tells something else.
+    /// This node plays nowhere any more, or as somebody else.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
@@ -65,11 +65,12 @@ impl Through {
         self.at.filter(|at| at.heard.is_some()).map(|at| at.relay)
     }
 
-    /// A tick came from this relay. Whether it was asked for.
-    pub fn heard(&mut self, now: Instant, relay: NodeId) -> bool {
+    /// A tick came from this relay. Whether it was asked for, and is newer than those before: the same again is no sign of
+    /// life.
+    pub fn heard(&mut self, now: Instant, relay: NodeId, clock: Clock) -> bool {
         match &mut self.at {
-            Some(at) if at.relay == relay => {
-                at.heard = Some(now);
+            Some(at) if at.relay == relay && at.heard.is_none_or(|(_, last)| last < clock) => {
+                at.heard = Some((now, clock));
                 true
             }
             _ => false,
@@ -91,7 +92,7 @@ impl Through {
     /// When nothing will have come for too long.
     pub fn due_at(&self, rate: Rate) -> Instant {
         self.at.map_or(Instant::NEVER, |at| match at.heard {
-            Some(heard) => heard + rate.tick() * SILENT_TICKS,
+            Some((heard, _)) => heard + rate.tick() * SILENT_TICKS,
             None => at.asked + PATIENCE,
         })
     }
@@ -120,21 +121,29 @@ impl Through {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{mesh::message::Address, types::Incarnation};
+    use crate::{
+        mesh::message::Address,
+        types::{Epoch, Incarnation, Term, Tick},
+    };
 
     const FIRST: NodeId = NodeId::from_u128(1);
     const OTHER: NodeId = NodeId::from_u128(2);
     const RATE: Rate = Rate::USUAL;
 
     fn told() -> Through {
-        let at = |id| RelayAt {
+        let relay = |id| RelayAt {
             id,
             incarnation: Incarnation(1),
             address: Address { ip: [10, 0, 0, 1].into(), tcp: 1, udp: 1 },
         };
         let mut through = Through::default();
-        through.told(vec![at(FIRST), at(OTHER)]);
+        through.told(vec![relay(FIRST), relay(OTHER)]);
         through
+    }
+
+    fn at(tick: u64) -> Clock {
+        let term = Term { epoch: Epoch(1), host: OTHER, incarnation: Incarnation(1) };
+        Clock { term, tick: Tick(tick) }
     }
 
     fn ms(ms: u64) -> Instant {
@@ -147,7 +156,7 @@ mod tests {
         assert!(!through.choose(ms(0), RATE, |_| false));
         assert!(through.choose(ms(1), RATE, |_| true) && !through.choose(ms(2), RATE, |_| true));
         assert_eq!((through.asked(), through.to_say()), (Some(FIRST), None));
-        assert!(!through.heard(ms(3), OTHER) && through.heard(ms(3), FIRST));
+        assert!(!through.heard(ms(3), OTHER, at(7)) && through.heard(ms(3), FIRST, at(7)));
         assert_eq!((through.to_say(), through.to_say()), (Some(Some(FIRST)), None));
     }
 
@@ -156,13 +165,14 @@ mod tests {
         for closes in [true, false] {
             let mut through = told();
             through.choose(ms(0), RATE, |_| true);
-            through.heard(ms(10), FIRST);
+            through.heard(ms(10), FIRST, at(7));
             through.to_say();
+            assert!(!through.heard(ms(40), FIRST, at(7)), "the same again");
             assert!(!through.choose(ms(50), RATE, |_| true));
-            let at = if closes { 51 } else { 60 };
-            assert!(through.choose(ms(at), RATE, |id| !closes || id != FIRST));
+            let then = if closes { 51 } else { 60 };
+            assert!(through.choose(ms(then), RATE, |id| !closes || id != FIRST));
             assert_eq!((through.asked(), through.to_say()), (Some(OTHER), Some(None)));
-            assert!(!through.choose(ms(at + 1), RATE, |_| true), "not back at once");
+            assert!(!through.choose(ms(then + 1), RATE, |_| true), "not back at once");
         }
     }
 

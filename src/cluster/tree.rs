@@ -100,9 +100,14 @@ impl Tree {
         self.through.contains_key(&watcher)
     }
 
-    /// Whether anybody hands ticks down.
+    /// Whether anybody hands ticks down: as planned, or as those say who watch through somebody.
     pub fn has_relays(&self) -> bool {
-        !self.relays.is_empty()
+        !self.relays.is_empty() || !self.through.is_empty()
+    }
+
+    /// Whether this one does.
+    pub fn is_relay(&self, id: NodeId) -> bool {
+        self.relays.contains_key(&id)
     }
 
     /// Whether it is to be looked at again who watches.
@@ -338,9 +343,9 @@ mod tests {
     fn when_few_are_left_all_watch_through_nobody_again() {
         let (mut tree, before) = grown(23);
         tree.plan(Instant(2_000_000), &crowd(9), DIRECT, FAN_OUT);
-        assert!(tree.has_relays(), "not for a few");
+        assert!(!tree.relays.is_empty(), "not for a few");
         tree.plan(Instant(3_000_000), &crowd(8), DIRECT, FAN_OUT);
-        assert!(!tree.has_relays());
+        assert!(tree.relays.is_empty());
         let told = told(&mut tree);
         assert!(
             before.keys().filter(|id| id.as_u128() <= 8).all(|id| told[id] == Route::default())

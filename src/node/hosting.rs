@@ -252,9 +252,9 @@ impl<G: Game> Node<G> {
         };
         let has_turn = |hearer: &Hearer| match alone {
             Some(alone) => hearer.id == alone,
-            None => !hearer.watches || self.fan.has_turn(hearer.id, tick),
+            None => !hearer.watches || hearer.hands_down || self.fan.has_turn(hearer.id, tick),
         };
-        for Hearer { id, incarnation, watches } in self.cluster.audience(now).filter(has_turn) {
+        for Hearer { id, incarnation, watches, .. } in self.cluster.audience(now).filter(has_turn) {
             let holds = self.host.holds(id, incarnation).filter(|holds| is_held(*holds));
             let heard = self.host.heard(id, incarnation);
             to.push(Receiver { watches, holds, id, heard });

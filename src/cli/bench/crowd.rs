@@ -162,6 +162,7 @@ impl Bench<'_> {
             }
             if *count == last
                 && self.options.relay_kills > 0
+                && !self.relays.is_empty()
                 && let Err(cut) = self.kill_relays(&mut crowd)?
             {
                 return Ok(cut.ending("it never ended"));
