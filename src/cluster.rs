@@ -108,11 +108,6 @@ use crate::{
     types::{Clock, Incarnation, Instant, NodeId, Role, SessionId, Term, Tick},
 };
 
-/// Whoever was heard within this time gets the host's ticks, member or not: that is how two halves
-/// of a healed network notice each other. So does whoever was heard of: a newcomer may have to reign
-/// over members that it knows from the roster alone.
-const AUDIENCE: Duration = Duration::from_secs(1);
-
 /// How often, and for how long, a missing member is sought at its last address.
 const SEEK_MISSING: Duration = Duration::from_millis(100);
 const SEEK_MISSING_FOR: Duration = Duration::from_secs(60);
@@ -514,9 +509,11 @@ impl Cluster {
         self.election.awake_at(now)
     }
 
-    /// Whom a host sends its ticks: whoever was heard lately.
+    /// Whom a host sends its ticks: whoever was heard lately, member or not. That is how two halves of a healed network
+    /// notice each other. So does whoever was heard of: a newcomer may have to reign over members that it knows from the
+    /// roster alone.
     pub fn audience(&self, now: Instant) -> impl Iterator<Item = Hearer> {
-        let lately = AUDIENCE.max(self.tuning.lively());
+        let lately = self.rate.span(relay::WATCHER_SERVED).max(self.tuning.lively());
         self.mesh
             .peers()
             .filter(|(id, peer)| peer.role.plays() || !self.tree.watches_through(*id))
@@ -827,7 +824,7 @@ impl Cluster {
                     self.give_token(now, peer);
                     self.keep_to_host(now);
                     self.tree.stir();
-                    self.introduce_relay(now, peer);
+                    self.through.unsaid(peer);
                     self.mind_through(now, newest);
                     if self.election.reign().is_some() {
                         self.tell_newcomer(now, peer);

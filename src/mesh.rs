@@ -302,6 +302,7 @@ impl Mesh {
         self.channels.clear();
         self.waiting.clear();
         self.unnamed.clear();
+        self.relays.clear();
         self.stir();
     }
 

@@ -7,9 +7,6 @@ use super::{message::RelayAt, proof::Claim, tree::Watcher, *};
 const TOLD_AT_ONCE: usize = 16;
 const TOLD_EVERY: Duration = Duration::from_millis(4);
 
-/// What is handed down is so many ticks ahead of what is held at most: whoever lacks more asks its host.
-const HANDED_DOWN_AHEAD: u64 = 600;
-
 /// The most relays that a spectator is told of.
 const RELAYS_TOLD: usize = 2;
 
@@ -57,12 +54,10 @@ impl Cluster {
 
     /// Somebody says through whom it watches.
     pub(super) fn hear_through(&mut self, from: NodeId, through: Option<NodeId>) {
-        if self.mesh.peer(from).is_some_and(|peer| !peer.role.plays()) {
-            self.tree.says(from, through);
-            if through.is_some() {
-                self.mesh.set_fed(from);
-            }
-        }
+        let watches = self.mesh.peer(from).is_some_and(|peer| !peer.role.plays());
+        let through = through.filter(|_| watches);
+        self.tree.says(from, through);
+        self.mesh.set_fed(from, through.is_some());
     }
 
     // At a relay.
@@ -122,39 +117,45 @@ impl Cluster {
     /// Sees to it that this node gets its ticks from somebody.
     pub(super) fn mind_through(&mut self, now: Instant, newest: &dyn Newest) {
         if self.me.role.plays() {
-            if self.through.asked().is_none() {
-                return;
-            }
-            self.through.told(Vec::new()); // it has a seat now
+            return;
         }
-        let first = if now >= self.other_relay_at { RELAYS_TOLD } else { 1 };
-        let wanted: Vec<NodeId> = self.through.relays().take(first).map(|relay| relay.id).collect();
-        self.mesh.set_relays(now, &wanted);
+        self.link_with_relays(now);
         let (mesh, proving) = (&self.mesh, &self.proving);
         let linked = |id| mesh.peer(id).is_some_and(Peer::is_linked) && !proving.mistrusts(now, id);
         if self.through.choose(now, self.rate, linked) {
             self.ask_relay(now, newest.mark().map(|mark| mark.clock));
         }
-        if let Some(through) = self.through.to_say() {
-            let host = self.election.current().map(|term| term.host);
-            let heir = self.heir.map(|(heir, _)| heir);
-            for to in host.into_iter().chain(heir.filter(|heir| Some(*heir) != host)) {
-                self.send(now, to, Delivery::Link, &Message::Through(through));
-            }
+        let host = self.election.current().map(|term| term.host);
+        let heir = self.heir.map(|(heir, _)| heir).filter(|heir| Some(*heir) != host);
+        let linked = |id: &NodeId| self.mesh.peer(*id).is_some_and(Peer::is_linked);
+        let said = self.through.to_say(now, host.filter(linked), heir.filter(linked));
+        for (to, through) in said {
+            self.send(now, to, Delivery::Link, &Message::Through(through));
         }
+    }
+
+    /// This node is linked with those through whom it may watch: with the second one a little later than with the first, and
+    /// with whoever serves it for as long as that takes.
+    fn link_with_relays(&mut self, now: Instant) {
+        let first = if now >= self.other_relay_at { RELAYS_TOLD } else { 1 };
+        let is_linked = |id| self.mesh.peer(id).is_some_and(Peer::is_linked);
+        let told = self.through.relays().map(|relay| relay.id).enumerate();
+        let mut wanted: Vec<NodeId> =
+            told.filter(|(at, id)| *at < first || is_linked(*id)).map(|(_, id)| id).collect();
+        let serves = self.through.asked().filter(|id| !wanted.is_empty() && !wanted.contains(id));
+        wanted.extend(serves);
+        self.mesh.set_relays(now, &wanted);
+    }
+
+    /// This node has a seat from here on, or plays nowhere.
+    pub(super) fn leave_tree(&mut self, now: Instant) {
+        self.through.forget();
+        self.mesh.set_relays(now, &[]);
     }
 
     /// Through whom this node watches, if it gets its ticks from another spectator.
     pub fn watches_through(&self) -> Option<NodeId> {
         self.through.served_by()
-    }
-
-    /// Somebody who may host one day is linked with this node, which only watches: it is told through whom.
-    pub(super) fn introduce_relay(&mut self, now: Instant, to: NodeId) {
-        let plays = self.mesh.peer(to).is_some_and(|peer| peer.role.plays());
-        if let Some(through) = self.through.served_by().filter(|_| plays) {
-            self.send(now, to, Delivery::Link, &Message::Through(Some(through)));
-        }
     }
 
     /// Asks the relay for what follows the state that is held. Whether this node watches through one: its host has nothing
@@ -166,27 +167,55 @@ impl Cluster {
         self.through.served_by().is_some()
     }
 
-    /// Whether a tick that `by` has handed down may be applied: it is asked, this is not too far ahead of what is held, and newer
-    /// than all that came from there before, and the reign is one that is followed, or that of a member, by its own word.
-    pub(super) fn is_handed_down(
+    /// Somebody has handed down a tick.
+    pub(super) fn handed_down(
+        &mut self,
+        now: Instant,
+        newest: &dyn Newest,
+        by: NodeId,
+        tick: TickPacket,
+    ) {
+        if !self.is_wanted_from(now, by, &tick) {
+            return;
+        }
+        let clock = Clock { term: tick.term, tick: tick.tick };
+        let held = newest.mark().map(|mark| mark.clock).filter(|held| held.term == tick.term);
+        if held.is_none_or(|held| held < clock) {
+            return self.hand_on(now, tick, Some(by));
+        }
+        // The host sends all the same yet.
+        self.through.heard(now, by, clock);
+        self.mind_through(now, newest);
+    }
+
+    /// Whether a tick that `by` has handed down is worth a look: it is asked, and the reign is one that is followed, or that of
+    /// a member, by its own word.
+    fn is_wanted_from(&mut self, now: Instant, by: NodeId, tick: &TickPacket) -> bool {
+        let term = tick.term;
+        tick.state.is_some()
+            && self.through.asked() == Some(by)
+            && !self.proving.mistrusts(now, by)
+            && (self.election.following() == Some(term)
+                || self.roster.member(term.host).is_some()
+                    && self.is_reign(now, by, term, tick.word.or(self.known_word(term))))
+    }
+
+    /// A tick that `by` has handed down has led to a state, which is the host's as far as this node looks. Whether it is to be
+    /// shown: it is newer than all that came from there before, and whoever reigns is followed. Only now is it a sign of life of
+    /// either.
+    pub fn takes_down(
         &mut self,
         now: Instant,
         newest: &dyn Newest,
         by: NodeId,
         tick: &TickPacket,
     ) -> bool {
-        let term = tick.term;
-        let held = newest.mark().map(|mark| mark.clock).filter(|held| held.term == term);
-        let is_near =
-            held.is_none_or(|held| tick.tick.0 <= held.tick.0.saturating_add(HANDED_DOWN_AHEAD));
-        is_near
-            && tick.state.is_some()
-            && self.through.asked() == Some(by)
-            && !self.proving.mistrusts(now, by)
-            && (self.election.following() == Some(term)
-                || self.roster.member(term.host).is_some()
-                    && self.is_reign(now, by, term, tick.word.or(self.known_word(term))))
-            && self.through.heard(now, by, Clock { term, tick: tick.tick })
+        let takes = self.through.heard(now, by, Clock { term: tick.term, tick: tick.tick })
+            && self.elect(now, newest, |election, cx| election.tick(now, cx, tick, None))
+                == Admission::Apply;
+        self.mind_through(now, newest);
+        self.pump(now, newest);
+        takes
     }
 
     /// Whether its host has made what comes of a tick that was handed down: it has signed it.

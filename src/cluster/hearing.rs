@@ -46,6 +46,7 @@ impl Cluster {
                 }
                 if via.is_none() {
                     self.doubling.saw(now, Clock { term: tick.term, tick: tick.tick });
+                    self.through.comes_twice(now, from);
                 }
                 let admission =
                     self.elect(now, newest, |election, cx| election.tick(now, cx, &tick, via));
@@ -56,6 +57,9 @@ impl Cluster {
             Packet::Controls(packet) => {
                 self.doubling.told(now, from, packet.lossy && peer.role.plays());
                 let role = peer.role;
+                if via.is_none() && self.tree.watches_through(from) {
+                    self.hear_through(from, None); // else it would say that to who serves it
+                }
                 if self.elect(now, newest, |election, _| {
                     election.controls(now, from, packet.term, role)
                 }) {
@@ -71,19 +75,10 @@ impl Cluster {
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             Packet::Watch { holds } => {
                 if !self.me.role.plays() && !peer.role.plays() && via.is_none() {
-                    self.relay.hand_down_to(now, from, holds);
+                    self.relay.hand_down_to(now, self.rate, from, holds);
                 }
             }
-            Packet::Down(tick) if via.is_none() => {
-                if self.is_handed_down(now, newest, from, &tick)
-                    && self.elect(now, newest, |election, cx| election.tick(now, cx, &tick, None))
-                        == Admission::Apply
-                    && tick.state.is_some()
-                {
-                    self.hand_on(now, tick, Some(from));
-                }
-                self.mind_through(now, newest);
-            }
+            Packet::Down(tick) if via.is_none() => self.handed_down(now, newest, from, tick),
             Packet::Reign { term, word } if votes => {
                 if self.would_matter(term) && self.is_reign(now, from, term, Some(word)) {
                     self.hear_of_reign(now, via.map_or(from, |via| via.by), term);

@@ -80,7 +80,11 @@ impl Cluster {
     pub(super) fn publish_roster(&mut self, now: Instant) {
         let watches = |peer: &Peer| peer.is_linked() && !peer.role.plays();
         let watchers = self.mesh.peers().filter(|(_, peer)| watches(peer)).map(|(id, _)| id);
-        let watchers = watchers.collect();
+        // Whoever was not told of the last list yet comes first.
+        let mut rest: BTreeSet<NodeId> = watchers.collect();
+        let mut watchers = std::mem::take(&mut self.publishing.watchers);
+        watchers.retain(|id| rest.remove(id));
+        watchers.extend(rest);
         self.publishing =
             Publishing { told_at: now, watchers, watchers_at: now, ..Publishing::default() };
         let Some(said) = self.encoded_roster() else { return };

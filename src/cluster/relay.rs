@@ -15,10 +15,17 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::message::{RelayPacket, Word};
-use crate::types::{Clock, Incarnation, Instant, NodeId};
+use crate::{
+    config::WATCHERS_ACKNOWLEDGE_EVERY,
+    game::{Rate, Span},
+    types::{Clock, Incarnation, Instant, NodeId},
+};
 
 /// How long a request counts.
 pub const SERVED: Duration = Duration::from_secs(1);
+
+/// The same for somebody who only watches, and speaks seldom: it is not forgotten before its third word.
+pub const WATCHER_SERVED: Span = Span::ms(1_000, 3 * WATCHERS_ACKNOWLEDGE_EVERY as u32);
 
 /// How many nodes a packet may go through: each more is another tick late.
 pub const HOPS_MAX: u8 = 3;
@@ -73,10 +80,16 @@ impl Relay {
     }
 
     /// Somebody who only watches asks for ticks. It holds this state.
-    pub fn hand_down_to(&mut self, now: Instant, watcher: NodeId, holds: Option<Clock>) {
+    pub fn hand_down_to(
+        &mut self,
+        now: Instant,
+        rate: Rate,
+        watcher: NodeId,
+        holds: Option<Clock>,
+    ) {
         self.watchers.retain(|_, watcher| now < watcher.until);
         if self.watchers.len() < WATCHERS_MAX || self.watchers.contains_key(&watcher) {
-            self.watchers.insert(watcher, Client { until: now + SERVED, holds });
+            self.watchers.insert(watcher, Client { until: now + rate.span(WATCHER_SERVED), holds });
         }
     }
 

@@ -262,7 +262,7 @@ impl Roster {
                 member.address = peer.address();
             }
             let allowed = match peer {
-                Some(peer) if peer.is_linked() => tuning.away,
+                Some(peer) if peer.is_linked() => tuning.away * peer.calm(),
                 _ => unlinked_away,
             };
             member.away = peer.is_none_or(|peer| {
@@ -293,7 +293,8 @@ impl Roster {
             mesh.peer(id).and_then(Peer::address).map(|address| address.ip)
         });
         published.waiting = line.give(&mut seats, |id| {
-            let heard = |peer: &&Peer| in_touch(peer) && now.since(peer.heard) <= tuning.away;
+            let heard =
+                |peer: &&Peer| in_touch(peer) && now.since(peer.heard) <= tuning.away * peer.calm();
             mesh.peer(id).filter(heard).map(|peer| Member {
                 id,
                 incarnation: peer.incarnation,

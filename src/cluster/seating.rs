@@ -71,6 +71,7 @@ impl Cluster {
         }
         self.me.role = Role::Player;
         self.heir = None;
+        self.leave_tree(now);
         self.mesh.play();
         self.election.take_part(now);
         self.keeper.set_watching(false);

@@ -30,8 +30,11 @@ const RELAYS_MAX: usize = 64;
 /// The time between two looks at who watches, if somebody has come or gone.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// As long as somebody could still become a relay, it is looked again after that time.
+/// It is looked again after that time in any case: somebody may have played until then, or may become a relay now.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whoever is to hand ticks down, and to whom nobody has come after that time, cannot be reached: it is a relay no more.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Somebody who watches, as a host knows it.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +48,22 @@ pub struct Watcher {
 /// Through whom somebody is to watch: first, and if that fails.
 pub type Route = [Option<NodeId>; 2];
 
+/// Somebody who is to hand ticks down.
+#[derive(Clone, Copy, Debug, Default)]
+struct Relay {
+    since: Instant,
+    /// How many were sent there.
+    load: usize,
+}
+
 /// What a host has planned, and what it was told.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     /// Who watches, and since when.
     since: BTreeMap<NodeId, Instant>,
-    /// The relays, and how many were sent to each.
-    relays: BTreeMap<NodeId, usize>,
+    relays: BTreeMap<NodeId, Relay>,
+    /// Those who have been relays that nobody could reach.
+    unreached: BTreeSet<NodeId>,
     /// What each spectator was told that was told something.
     routes: BTreeMap<NodeId, Route>,
     /// Through whom each watches that gets its ticks from another one, by its own word.
@@ -83,6 +95,7 @@ impl Tree {
     pub fn gone(&mut self, id: NodeId) {
         self.changed = true;
         self.through.remove(&id);
+        self.through.retain(|_, relay| *relay != id);
         self.routes.remove(&id);
         self.since.remove(&id);
     }
@@ -92,7 +105,7 @@ impl Tree {
         *self =
             Self { through: std::mem::take(&mut self.through), changed: true, ..Self::default() };
         // Whoever they watch through goes on handing down.
-        self.relays = self.through.values().map(|relay| (*relay, 0)).collect();
+        self.relays = self.through.values().map(|relay| (*relay, Relay::default())).collect();
     }
 
     /// Whether somebody gets its ticks from another one.
@@ -112,8 +125,7 @@ impl Tree {
 
     /// Whether it is to be looked at again who watches.
     pub fn is_due(&self, now: Instant) -> bool {
-        let every = if self.changed { LOOK_EVERY } else { LOOK_AGAIN };
-        (self.changed || self.grows) && now.since(self.looked) >= every
+        now.since(self.looked) >= if self.changed { LOOK_EVERY } else { LOOK_AGAIN }
     }
 
     /// Who is to be told of its route next, and the route.
@@ -130,12 +142,17 @@ impl Tree {
     /// These watch now. More than `direct` of them do not get each tick from the host, but from relays that hand it down
     /// to `fan_out` each.
     pub fn plan(&mut self, now: Instant, watchers: &[Watcher], direct: usize, fan_out: usize) {
-        (self.looked, self.changed, self.grows) = (now, false, false);
+        self.looked = now;
         let here: BTreeSet<NodeId> = watchers.iter().map(|watcher| watcher.id).collect();
+        if !self.changed && !self.grows && here.iter().eq(self.since.keys()) {
+            return;
+        }
+        (self.changed, self.grows) = (false, false);
         self.since.retain(|id, _| here.contains(id));
         self.routes.retain(|id, _| here.contains(id));
-        self.through.retain(|id, _| here.contains(id));
+        self.through.retain(|id, relay| here.contains(id) && here.contains(relay));
         self.relays.retain(|id, _| here.contains(id));
+        self.unreached.retain(|id| here.contains(id));
         for id in &here {
             self.since.entry(*id).or_insert(now);
         }
@@ -144,9 +161,25 @@ impl Tree {
         if here.len() <= direct && !grown {
             self.relays.clear();
         } else {
+            self.part_with_unreached(now);
             self.choose_relays(now, watchers, here.len().div_ceil(fan_out + 1).min(RELAYS_MAX));
         }
         self.lay_routes(&here, fan_out);
+    }
+
+    /// Whoever was named to others long ago, and serves none of them, stands behind a firewall, or does not do what it is to.
+    fn part_with_unreached(&mut self, now: Instant) {
+        let serving: BTreeSet<NodeId> = self.through.values().copied().collect();
+        let in_vain = |(id, relay): (&NodeId, &Relay)| {
+            let given_up = now.since(relay.since) >= REACHED_WITHIN;
+            (relay.load > 0 && !serving.contains(id)).then_some((*id, given_up))
+        };
+        let in_vain: Vec<_> = self.relays.iter().filter_map(in_vain).collect();
+        self.grows = !in_vain.is_empty();
+        for (id, _) in in_vain.into_iter().filter(|(_, given_up)| *given_up) {
+            self.relays.remove(&id);
+            self.unreached.insert(id);
+        }
     }
 
     fn choose_relays(&mut self, now: Instant, watchers: &[Watcher], wanted: usize) {
@@ -161,22 +194,24 @@ impl Tree {
         }
         let others = watchers
             .iter()
-            .filter(|watcher| watcher.reachable && !self.relays.contains_key(&watcher.id));
+            .filter(|watcher| watcher.reachable && !self.relays.contains_key(&watcher.id))
+            .filter(|watcher| !self.unreached.contains(&watcher.id));
         let mut others: Vec<(bool, Instant, NodeId)> = others
             .map(|watcher| (self.watches_through(watcher.id), since(watcher.id), watcher.id))
             .collect();
         others.sort_unstable();
         let lacking = wanted.saturating_sub(self.relays.len());
         let steady = |(_, since, _): &&(bool, Instant, NodeId)| now.since(*since) >= STEADY;
-        self.grows = others.iter().filter(steady).count() < lacking.min(others.len());
-        let chosen = others.iter().filter(steady).take(lacking).map(|(_, _, id)| (*id, 0));
+        self.grows |= others.iter().filter(steady).count() < lacking.min(others.len());
+        let relay = Relay { since: now, load: 0 };
+        let chosen = others.iter().filter(steady).take(lacking).map(|(_, _, id)| (*id, relay));
         let chosen: Vec<_> = chosen.collect();
         self.relays.extend(chosen);
     }
 
     /// Sends each spectator that is no relay to one that has room, and names it another one.
     fn lay_routes(&mut self, here: &BTreeSet<NodeId>, fan_out: usize) {
-        self.relays.values_mut().for_each(|load| *load = 0);
+        self.relays.values_mut().for_each(|relay| relay.load = 0);
         let mut routes = BTreeMap::new();
         // Nobody moves who can stay: then come those who have to.
         let mut moving = Vec::new();
@@ -211,16 +246,16 @@ impl Tree {
     }
 
     fn has_room(&self, relay: NodeId, fan_out: usize) -> bool {
-        self.relays.get(&relay).is_some_and(|load| *load < fan_out)
+        self.relays.get(&relay).is_some_and(|relay| relay.load < fan_out)
     }
 
     fn send_to(&mut self, watcher: NodeId, relay: NodeId, routes: &mut BTreeMap<NodeId, Route>) {
-        *self.relays.entry(relay).or_default() += 1;
+        self.relays.entry(relay).or_default().load += 1;
         routes.insert(watcher, [Some(relay), None]);
     }
 
     fn least_loaded(&self) -> Option<NodeId> {
-        self.relays.iter().min_by_key(|(id, load)| (**load, **id)).map(|(id, _)| *id)
+        self.relays.iter().min_by_key(|(id, relay)| (relay.load, **id)).map(|(id, _)| *id)
     }
 
     /// Those who watch through one relay are named different others, so that none of these is overrun should it go.
@@ -289,7 +324,7 @@ mod tests {
             assert!(first != other && !tree.relays.contains_key(watcher));
             assert!([first, other].iter().all(|relay| tree.relays.contains_key(relay)));
         }
-        assert!(tree.relays.values().all(|load| *load <= FAN_OUT));
+        assert!(tree.relays.values().all(|relay| relay.load <= FAN_OUT));
         assert!(
             tree.relays.keys().all(|relay| (relay.as_u128() - 1).is_multiple_of(2)),
             "reachable"
@@ -358,6 +393,36 @@ mod tests {
         let (tree, told) = grown(count);
         assert_eq!(tree.relays.len(), RELAYS_MAX);
         assert_eq!(told.len(), RELAYS_MAX * FAN_OUT);
-        assert!(tree.relays.values().all(|load| *load == FAN_OUT));
+        assert!(tree.relays.values().all(|relay| relay.load == FAN_OUT));
+    }
+
+    #[test]
+    fn whoever_watches_through_one_that_is_gone_gets_its_ticks_from_the_host_at_once() {
+        let (mut tree, told) = grown(23);
+        let (watcher, [first, _]) = told.into_iter().next().unwrap();
+        tree.says(watcher, first);
+        assert!(tree.watches_through(watcher));
+        tree.gone(first.unwrap());
+        assert!(!tree.watches_through(watcher));
+    }
+
+    // Somebody has a firewall that lets nobody in.
+    #[test]
+    fn a_relay_that_nobody_reaches_is_replaced_and_not_chosen_again() {
+        let (mut tree, told) = grown(23);
+        let relays: Vec<NodeId> = tree.relays.keys().copied().collect();
+        for (watcher, [first, _]) in told.iter().filter(|(_, [first, _])| *first != Some(relays[0]))
+        {
+            tree.says(*watcher, *first);
+        }
+        let before = Instant(1_000_000 + REACHED_WITHIN.as_micros() as u64 - 1);
+        tree.plan(before, &crowd(23), DIRECT, FAN_OUT);
+        assert!(tree.is_relay(relays[0]) && tree.is_due(before + LOOK_AGAIN));
+        for later in [LOOK_AGAIN, LOOK_AGAIN * 9] {
+            tree.plan(before + later, &crowd(23), DIRECT, FAN_OUT);
+            assert!(!tree.is_relay(relays[0]) && tree.relays.len() == relays.len());
+            assert!(relays[1..].iter().all(|relay| tree.is_relay(*relay)));
+            assert!(tree.routes.values().flatten().all(|relay| *relay != Some(relays[0])));
+        }
     }
 }

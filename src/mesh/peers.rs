@@ -89,6 +89,7 @@ impl Mesh {
             peer.seat = seats.get(id).copied();
             peer.weigh_role();
             if peer.role.plays() != before {
+                peer.fed = false;
                 turned.extend(peer.link.map(|_| *id));
                 self.look_at = Instant::default();
             }
@@ -171,10 +172,10 @@ impl Mesh {
         }
     }
 
-    /// Somebody has others hand it the host's ticks.
-    pub fn set_fed(&mut self, id: NodeId) {
+    /// Somebody has others hand it the host's ticks, or not any more.
+    pub fn set_fed(&mut self, id: NodeId, fed: bool) {
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.fed = true;
+            peer.fed = fed;
         }
     }
 

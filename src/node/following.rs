@@ -228,6 +228,7 @@ impl<G: Game> Node<G> {
                 self.lose_way(now);
                 by.into_iter().for_each(|by| self.cluster.mistrust(now, by));
             }
+            Ok(_) if !self.is_followed(now, &packet, by) => {}
             Ok(snapshot) => {
                 self.do_owed();
                 self.needs_whole = false;
@@ -281,12 +282,26 @@ impl<G: Game> Node<G> {
                 let trusts = self.wishes.tuning.has(Mutant::TrustsRelays);
                 trusts || passed.digest == state.hash_and_digest().1
             }
-            (None, Some(_))
-                if self.wishes.views || packet.tick.0.is_multiple_of(LOOKED_AT_EVERY) =>
-            {
+            (None, Some(_)) if self.wishes.views || self.is_looked_at(packet) => {
                 self.cluster.is_the_hosts(packet, state.hash_and_digest().1)
             }
             (None, _) => true,
+        }
+    }
+
+    /// Whether this is the first tick since so many that whoever shows nothing looks at closely.
+    fn is_looked_at(&self, packet: &TickPacket) -> bool {
+        let held = self.replica.clock().filter(|held| held.term == packet.term);
+        held.is_none_or(|held| held.tick.0 / LOOKED_AT_EVERY < packet.tick.0 / LOOKED_AT_EVERY)
+    }
+
+    /// Whether the host is followed whose tick this is: what was handed down counts only now that it has led to a state.
+    fn is_followed(&mut self, now: Instant, packet: &TickPacket, by: Option<NodeId>) -> bool {
+        match by {
+            Some(by) if packet.passed.is_none() => {
+                self.cluster.takes_down(now, &self.replica, by, packet)
+            }
+            _ => true,
         }
     }
 

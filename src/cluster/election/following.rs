@@ -79,7 +79,11 @@ impl Election {
 
     pub(super) fn ends(&mut self, now: Instant, from: NodeId, old: Term, new: Term) {
         let current = self.current();
-        let fits = current == Some(old) && from == old.host && new > old && self.believe(new);
+        let fits = current == Some(old)
+            && from == old.host
+            && new > old
+            && new.host != self.me
+            && self.believe(new);
         if !fits || self.reign().is_some() || self.promised.is_some_and(|promised| new < promised) {
             return;
         }

@@ -48,6 +48,18 @@ pub(super) const STORIES: &[Story] = &[
         script: crowd_comes_and_goes_in_a_tree,
     },
     Story {
+        name: "silent-host-of-a-tree",
+        tells: "Many watch through others. Their host loses its power, or sleeps: the heir knows who watches through whom.",
+        nodes: PLAYERS + BRANCHED,
+        script: silent_host_of_a_tree,
+    },
+    Story {
+        name: "seats-for-those-in-a-tree",
+        tells: "Some who wait for seats watch through others. They get seats, play, and part with those.",
+        nodes: PLAYERS + BRANCHED,
+        script: seats_for_those_in_a_tree,
+    },
+    Story {
         name: "tree-shows-invented-worlds",
         tells: "Of those who hand a host's ticks down some hand down what they have invented.",
         nodes: PLAYERS + BRANCHED,
@@ -164,16 +176,26 @@ fn crowd_in_heavy_rain(scene: &mut Scene) {
 
 /// Many watch, and have come to watch through each other. Who hosts.
 fn branch(scene: &mut Scene) -> (Place, Range<Place>) {
+    let watchers = PLAYERS..PLAYERS + BRANCHED;
     scene.world.tuning.direct_watchers = DIRECT;
     scene.world.tuning.fan_out = FAN_OUT;
-    let watchers = PLAYERS..PLAYERS + BRANCHED;
     let host = scene.gather_some(PLAYERS);
     watch(scene, watchers.clone(), host, 2_500);
+    come_to_watch_through_others(scene, watchers.clone());
+    (host, watchers)
+}
+
+fn come_to_watch_through_others(scene: &mut Scene, watchers: Range<Place>) {
     let through = |world: &World<Tally>| served(world, watchers.clone()).len();
     let branched = scene.until(ms(4_000), |world| through(world) >= BRANCHED - FAN_OUT - 2);
     scene.claim(branched, || "hardly anybody watches through another one".into());
     scene.pass(2_000); // by then they have met whom they can turn to, and the heir
-    (host, watchers)
+}
+
+/// How many of those who watch a host sends its ticks to itself.
+fn direct(scene: &Scene, host: Place) -> usize {
+    let node = scene.world.node(host);
+    node.map_or(0, |node| node.cluster().audience(scene.now()).filter(|to| to.watches).count())
 }
 
 /// Whoever watches through another one, and that one.
@@ -194,12 +216,8 @@ fn relays(scene: &Scene, watchers: Range<Place>) -> Vec<Place> {
 
 fn crowd_in_a_tree(scene: &mut Scene) {
     let (mut host, watchers) = branch(scene);
-    let sent = |scene: &Scene, host: Place| {
-        let node = scene.world.node(host);
-        node.map_or(0, |node| node.cluster().audience(scene.now()).filter(|to| to.watches).count())
-    };
-    let direct = sent(scene, host);
-    scene.claim(direct <= DIRECT + 2, || format!("the host sends to {direct} who watch"));
+    let sent = direct(scene, host);
+    scene.claim(sent <= DIRECT + 2, || format!("the host sends to {sent} who watch"));
     scene.begin();
     for _ in 0..3 {
         let relays = relays(scene, watchers.clone());
@@ -226,8 +244,8 @@ fn crowd_in_a_tree(scene: &mut Scene) {
     let waited: Vec<Place> = watchers.clone().collect();
     scene.have_not_waited(&waited, 60);
     scene.pass(2_000);
-    let direct = sent(scene, host);
-    scene.claim(direct <= DIRECT + 4, || format!("the next host sends to {direct} who watch"));
+    let sent = direct(scene, host);
+    scene.claim(sent <= DIRECT + 4, || format!("the next host sends to {sent} who watch"));
     scene.nothing_undone();
     // Few are left: they get all from the host.
     for watcher in watchers.clone().skip(2) {
@@ -236,6 +254,70 @@ fn crowd_in_a_tree(scene: &mut Scene) {
     scene.pass(2_000);
     let through = served(&scene.world, watchers.clone()).len();
     scene.claim(through == 0, || format!("{through} of two still watch through others"));
+}
+
+fn silent_host_of_a_tree(scene: &mut Scene) {
+    let (host, watchers) = branch(scene);
+    let heir = heir(scene, PLAYERS, host);
+    scene.pass_up_to(100);
+    scene.begin();
+    match scene.toss() {
+        true => scene.world.unplug(host),
+        false => scene.stop_for(host, 3_000),
+    }
+    let id = scene.world.id(heir);
+    let follows = scene.until(ms(250), |world| follow(world, watchers.clone(), id));
+    scene.claim(follows, || "not all who watch follow the heir at once".into());
+    let sent = direct(scene, heir);
+    scene.claim(sent <= DIRECT + 4, || format!("the heir sends to {sent} who watch"));
+    let waited: Vec<Place> = watchers.clone().collect();
+    scene.have_not_waited(&waited, 150);
+    scene.pass(5_000);
+    scene.have_not_waited(&waited, 60);
+    let sent = direct(scene, heir);
+    scene.claim(sent <= DIRECT + 4, || format!("later the heir sends to {sent} who watch"));
+    scene.nothing_undone();
+}
+
+fn seats_for_those_in_a_tree(scene: &mut Scene) {
+    scene.world.tuning.players_max = PLAYERS;
+    let (host, watchers) = branch(scene);
+    // The last ones want to play, and come again for that.
+    let wanting = watchers.end - 4..watchers.end;
+    for place in wanting.clone() {
+        scene.world.leave(place);
+        scene.world.watching.remove(&place);
+    }
+    scene.pass(500);
+    wanting.clone().for_each(|place| scene.world.start(place));
+    scene.pass(500);
+    come_to_watch_through_others(scene, watchers.clone());
+    let through = served(&scene.world, wanting.clone()).len();
+    scene.claim(through == wanting.len(), || format!("{through} wait and watch through others"));
+    let seated = |world: &World<Tally>| -> Vec<Place> {
+        let plays =
+            |place: &Place| world.node(*place).is_some_and(|node| node.cluster().me().role.plays());
+        wanting.clone().filter(plays).collect()
+    };
+    let players: Vec<Place> = (0..PLAYERS).filter(|place| *place != host).collect();
+    scene.begin();
+    for player in players {
+        scene.world.leave(player);
+    }
+    let two = scene.until(ms(1_000), |world| seated(world).len() == 2);
+    scene.claim(two, || "two do not get the seats of the two who left".into());
+    scene.pass(1_000);
+    let players = seated(&scene.world);
+    let heir = players.iter().copied().max_by_key(|place| scene.world.id(*place));
+    for place in players.iter().copied().filter(|place| Some(*place) != heir) {
+        let linked = |other: &Place| !scene.world.links_between(place, *other).is_empty();
+        let crowd = watchers.clone().filter(|other| !players.contains(other));
+        let met: Vec<Place> = crowd.filter(linked).collect();
+        scene.claim(met.is_empty(), || format!("n{place} plays, and is linked with {met:?}"));
+    }
+    let waited: Vec<Place> = watchers.clone().collect();
+    scene.have_not_waited(&waited, 60);
+    scene.reigns(host);
 }
 
 fn crowd_comes_and_goes_in_a_tree(scene: &mut Scene) {
