@@ -229,7 +229,7 @@ mod tests {
         let mut through = told();
         through.choose(ms(0), RATE, |_| true);
         through.heard(ms(10), FIRST, at(7));
-        let mut say = |through: &mut Through, at| through.to_say(ms(at), Some(HOST), Some(HEIR));
+        let say = |through: &mut Through, at| through.to_say(ms(at), Some(HOST), Some(HEIR));
         assert_eq!(say(&mut through, 10), [(HOST, Some(FIRST)), (HEIR, Some(FIRST))]);
         assert!(through.choose(ms(60), RATE, |_| true) && through.asked() == Some(OTHER));
         assert_eq!(say(&mut through, 60), [(HOST, None)]);
