@@ -688,7 +688,9 @@ impl Cluster {
                 self.election.slept(now, gap);
                 self.mesh.slept(gap);
             } else {
-                self.election.overslept(now.since(due.max(before)));
+                let late = now.since(due.max(before));
+                self.election.overslept(late);
+                self.through.overslept(late);
             }
         }
     }

@@ -3,8 +3,8 @@
 
 use super::{message::RelayAt, proof::Claim, tree::Watcher, *};
 
-/// How many spectators are told of their relays at a time, and the time between two such slices.
-const TOLD_AT_ONCE: usize = 16;
+/// How many spectators are told of their relays at a time, and the time between two such slices: each opens a link, or two.
+const TOLD_AT_ONCE: usize = 2;
 const TOLD_EVERY: Duration = Duration::from_millis(4);
 
 /// The most relays that a spectator is told of.

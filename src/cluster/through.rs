@@ -87,6 +87,16 @@ impl Through {
         }
     }
 
+    /// This node has been late by so much itself: what may have come meanwhile is still to be read.
+    pub fn overslept(&mut self, late: Duration) {
+        if let Some(At { asked, heard, .. }) = &mut self.at {
+            *asked = *asked + late;
+            if let Some((heard, _)) = heard {
+                *heard = *heard + late;
+            }
+        }
+    }
+
     /// This relay is not asked for a while.
     pub fn fails(&mut self, now: Instant, relay: NodeId) {
         self.failed.retain(|_, at| now.since(*at) < FAILED_FOR);
@@ -249,6 +259,16 @@ mod tests {
         assert!(through.choose(ms(12), RATE, |_| true) && through.asked() == Some(OTHER));
         through.told(Vec::new());
         assert!(!through.choose(ms(13), RATE, |_| true) && through.asked().is_none());
+    }
+
+    #[test]
+    fn whoever_is_late_itself_blames_nobody() {
+        let mut through = told();
+        through.choose(ms(0), RATE, |_| true);
+        through.heard(ms(10), FIRST, at(7));
+        through.overslept(Duration::from_millis(40));
+        assert!(!through.choose(ms(99), RATE, |_| true) && through.served_by() == Some(FIRST));
+        assert!(through.choose(ms(100), RATE, |_| true));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
         orders::Given,
         snapshot::{self, Unusable},
     },
-    types::{Clock, Instant, NodeId, Term},
+    types::{Clock, Instant, NodeId, Term, Tick},
 };
 
 /// How long after a tick of the host a client sends its controls: so that they arrive before the next one,
@@ -289,10 +289,13 @@ impl<G: Game> Node<G> {
         }
     }
 
-    /// Whether this is the first tick since so many that whoever shows nothing looks at closely.
+    /// Whether it is this node's turn to look at a signature though it shows nothing: once in so many ticks, and not when
+    /// all others do.
     fn is_looked_at(&self, packet: &TickPacket) -> bool {
+        let turn = (self.me().as_u128() % u128::from(LOOKED_AT_EVERY)) as u64;
+        let span = |tick: Tick| tick.0.saturating_add(turn) / LOOKED_AT_EVERY;
         let held = self.replica.clock().filter(|held| held.term == packet.term);
-        held.is_none_or(|held| held.tick.0 / LOOKED_AT_EVERY < packet.tick.0 / LOOKED_AT_EVERY)
+        held.is_some_and(|held| span(held.tick) < span(packet.tick))
     }
 
     /// Whether the host is followed whose tick this is: what was handed down counts only now that it has led to a state.
