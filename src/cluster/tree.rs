@@ -54,6 +54,8 @@ struct Relay {
     since: Instant,
     /// How many were sent there.
     load: usize,
+    /// Somebody has watched through it.
+    reached: bool,
 }
 
 /// What a host has planned, and what it was told.
@@ -86,9 +88,14 @@ impl Tree {
     pub fn says(&mut self, watcher: NodeId, through: Option<NodeId>) {
         self.changed = true;
         match through {
-            Some(relay) => self.through.insert(watcher, relay),
-            None => self.through.remove(&watcher),
-        };
+            Some(relay) => {
+                self.through.insert(watcher, relay);
+                if let Some(relay) = self.relays.get_mut(&relay) {
+                    relay.reached = true;
+                }
+            }
+            None => drop(self.through.remove(&watcher)),
+        }
     }
 
     /// Somebody has no link any more.
@@ -105,7 +112,8 @@ impl Tree {
         *self =
             Self { through: std::mem::take(&mut self.through), changed: true, ..Self::default() };
         // Whoever they watch through goes on handing down.
-        self.relays = self.through.values().map(|relay| (*relay, Relay::default())).collect();
+        let reached = Relay { reached: true, ..Relay::default() };
+        self.relays = self.through.values().map(|relay| (*relay, reached)).collect();
     }
 
     /// Whether somebody gets its ticks from another one.
@@ -167,12 +175,12 @@ impl Tree {
         self.lay_routes(&here, fan_out);
     }
 
-    /// Whoever was named to others long ago, and serves none of them, stands behind a firewall, or does not do what it is to.
+    /// Whoever was named to others long ago, and has never served any of them, stands behind a firewall, or does not do what
+    /// it is to.
     fn part_with_unreached(&mut self, now: Instant) {
-        let serving: BTreeSet<NodeId> = self.through.values().copied().collect();
         let in_vain = |(id, relay): (&NodeId, &Relay)| {
             let given_up = now.since(relay.since) >= REACHED_WITHIN;
-            (relay.load > 0 && !serving.contains(id)).then_some((*id, given_up))
+            (relay.load > 0 && !relay.reached).then_some((*id, given_up))
         };
         let in_vain: Vec<_> = self.relays.iter().filter_map(in_vain).collect();
         self.grows = !in_vain.is_empty();
@@ -203,7 +211,7 @@ impl Tree {
         let lacking = wanted.saturating_sub(self.relays.len());
         let steady = |(_, since, _): &&(bool, Instant, NodeId)| now.since(*since) >= STEADY;
         self.grows |= others.iter().filter(steady).count() < lacking.min(others.len());
-        let relay = Relay { since: now, load: 0 };
+        let relay = Relay { since: now, ..Relay::default() };
         let chosen = others.iter().filter(steady).take(lacking).map(|(_, _, id)| (*id, relay));
         let chosen: Vec<_> = chosen.collect();
         self.relays.extend(chosen);
