@@ -22,8 +22,8 @@ const SILENT_TICKS: u32 = 3;
 /// How long a relay has for its first tick.
 const PATIENCE: Span = Span::ms(250, 4);
 
-/// How long a relay is not asked again after it has failed. To ask costs nobody a tick: until it serves, the host does.
-const FAILED_FOR: Duration = Duration::from_secs(1);
+/// How long a relay is not asked again after it has failed.
+const FAILED_FOR: Duration = Duration::from_secs(5);
 
 /// Whoever sends what comes from a relay, too, is told again who serves this node, but not more often.
 const TOLD_AGAIN: Duration = Duration::from_secs(1);
@@ -303,7 +303,7 @@ mod tests {
         through.choose(ms(0), RATE, |_| true);
         assert!(through.choose(ms(250), RATE, |_| true));
         assert!(!through.choose(ms(500), RATE, |_| true) && through.asked().is_none());
-        assert!(through.choose(ms(1_250), RATE, |_| true));
+        assert!(through.choose(ms(5_250), RATE, |_| true));
         assert_eq!(through.asked(), Some(FIRST));
     }
 }
