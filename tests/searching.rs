@@ -120,7 +120,7 @@ fn habits() -> Habits {
             "kinds_max" => habits.kinds_max = value,
             "still_us" => habits.still_us = value,
             "luck_max" => habits.luck_max = value,
-            "peace_every" => habits.peace_every = value,
+            "wait_order_max" => habits.wait_order_max = value,
             "rests_every" => habits.rests_every = value,
             "weather_every" => habits.weather_every = value,
             "keeps_moments" => habits.keeps_moments = value > 0,
