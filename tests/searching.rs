@@ -111,7 +111,7 @@ fn habits() -> Habits {
         .flat_map(|said| said.split(','))
         .filter_map(|it| it.split_once('='))
     {
-        let value: u64 = value.parse().unwrap();
+        let value: u64 = value.parse().expect("a habit is a number");
         match name {
             "kept_max" => habits.kept_max = value as usize,
             "drawn" => habits.drawn = value as usize,
@@ -120,7 +120,7 @@ fn habits() -> Habits {
             "kinds_max" => habits.kinds_max = value,
             "still_us" => habits.still_us = value,
             "luck_max" => habits.luck_max = value,
-            "peace_every" => habits.peace_every = value,
+            "wait_order_max" => habits.wait_order_max = value,
             "rests_every" => habits.rests_every = value,
             "weather_every" => habits.weather_every = value,
             "keeps_moments" => habits.keeps_moments = value > 0,
@@ -138,7 +138,8 @@ fn a_run_is_what_a_seed_takes() {
 }
 
 fn with_bug(name: &str) -> Tuning {
-    let (_, mutant) = Mutant::ALL.into_iter().find(|(known, _)| *known == name).unwrap();
+    let (_, mutant) =
+        Mutant::ALL.into_iter().find(|(known, _)| *known == name).expect("it is one of them");
     Tuning { mutant: Some(mutant), ..Tuning::default() }
 }
 

@@ -39,7 +39,7 @@ const SETTLE_WAITING: Span = Span::ms(2_500, 4);
 const EACH_OF_THE_LEFT: Duration = Duration::from_secs(1);
 
 /// Who has so little time for it believes that one host stays one, once it has been so for so long.
-const HOLDS: Duration = Duration::from_millis(200);
+const HOLDS: Duration = Duration::from_millis(40);
 
 /// How long after that, with nobody doing anything, all ledgers must be equal (D2).
 const LEDGERS_EQUAL: Duration = Duration::from_secs(2);
@@ -72,9 +72,10 @@ pub fn found_soon<G: Game>(world: &mut World<G>, swarm: &Swarm) {
 fn found<G: Game>(world: &mut World<G>, swarm: &Swarm, quiet: Duration, holds: Option<Duration>) {
     world.network.broadcasts = swarm.broadcasts;
     world.gathers = swarm.gathers;
+    let apart_us = if holds.is_some() { 10_000 } else { 100_000 };
     for place in 0..world.count() {
         world.start(place);
-        let pause = if swarm.together { 0 } else { world.draw() % 100_000 };
+        let pause = if swarm.together { 0 } else { world.draw() % apart_us };
         world.run(world.now + Duration::from_micros(pause));
     }
     let founded = world.judge.met.reigns;

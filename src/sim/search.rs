@@ -8,8 +8,9 @@
 //!
 //! - of a few kept moments drawn at random the one is taken whose kind was seen least and taken least;
 //! - a fault that has led to new kinds of moments is drawn more often than one that has not;
-//! - a course in which nothing new is seen is given up, most of the time without making peace first; and a
-//!   wait ends when nothing has changed for a while, unless the judge waits for something.
+//! - courses are short, and peace is made after each: to see that all follow one host takes a tenth of a second;
+//! - a wait ends when nothing has changed for a while; if the judge waits for a successor, when there is one, or
+//!   ought to be. Nobody rests but now and then: that takes longer than many courses.
 //!
 //! Whatever it does to a game is a [`Schedule`]: so what it finds can be done again, alone and exactly, and told
 //! line by line. Before a finding is told, acts are left out of it for as long as the same invariant breaks
@@ -59,9 +60,11 @@ pub struct Habits {
     pub still_us: u64,
     /// So many times as often as another one a fault is drawn at most that has paid.
     pub luck_max: u64,
-    /// Peace is made after one in so many of the courses in which nothing new was seen.
-    pub peace_every: u64,
-    /// After one in so many peaces it is rested, until the judge can expect a successor again.
+    /// The longest wait between two faults is twice two to this power, in microseconds; all orders of magnitude
+    /// below it are as frequent.
+    pub wait_order_max: u64,
+    /// Before one in so many of the courses that begin in peace it is rested, until the judge can expect a
+    /// successor again.
     pub rests_every: u64,
     /// One course in so many that begins in peace has another wire.
     pub weather_every: u64,
@@ -74,13 +77,13 @@ impl Default for Habits {
         Self {
             kept_max: 96,
             drawn: 5,
-            founds_every: 10,
-            faults_max: 5,
+            founds_every: 20,
+            faults_max: 2,
             kinds_max: 3,
             still_us: 250_000,
             luck_max: 16,
-            peace_every: 3,
-            rests_every: 2,
+            wait_order_max: 16,
+            rests_every: 20,
             weather_every: 3,
             keeps_moments: true,
         }
@@ -89,6 +92,9 @@ impl Default for Habits {
 
 /// How closely is looked whether anything has changed, in microseconds.
 const LOOK_US: u64 = 2_000;
+
+/// The shortest wait between two faults is two to this power, in microseconds.
+const WAIT_ORDER_MIN: u64 = 8;
 
 /// So often it is tried to leave something out of a finding.
 const CUTS_MAX: usize = 200;
@@ -193,11 +199,9 @@ impl Search {
         let seed = self.next_game;
         self.next_game = self.next_game.wrapping_add(1);
         self.searched.founded += 1;
-        let mut course = Course::begin(seed, &self.tuning, false);
+        let course = Course::begin(seed, &self.tuning, false);
         self.searched.simulated_us += course.world.now.0.saturating_sub(START_US);
-        if course.broken().is_none() {
-            self.rest(&mut course);
-        }
+        self.keep_peace(&course);
         let broken = course.broken().cloned();
         (course, broken)
     }
@@ -206,11 +210,12 @@ impl Search {
     fn go_on(&mut self) -> (Course<Tally>, Option<Violation>) {
         let mut course = self.take();
         self.searched.courses += 1;
-        let seen = self.seen.len();
+        if course.is_at_peace() && self.one_in(self.habits.rests_every) {
+            self.rest(&mut course);
+        }
         let violation = self.go(&mut course);
         self.searched.kinds = self.seen.len() as u64;
-        let dull = self.seen.len() == seen && !self.one_in(self.habits.peace_every);
-        if violation.is_some() || dull {
+        if violation.is_some() {
             return (course, violation);
         }
         self.act(&mut course, Act::Peace);
@@ -220,10 +225,7 @@ impl Search {
             end.judge_disks();
             violation = end.judge.violations.into_iter().next();
         }
-        if violation.is_none() && self.one_in(self.habits.rests_every) {
-            self.rest(&mut course);
-            violation = course.broken().cloned();
-        }
+        self.keep_peace(&course);
         (course, violation)
     }
 
@@ -254,19 +256,18 @@ impl Search {
 
     /// Lets time pass: for as long as something happens, or the judge waits for something.
     fn wait(&mut self, course: &mut Course<Tally>) {
-        let order = 8 + self.below(13);
+        let order = WAIT_ORDER_MIN + self.below(self.habits.wait_order_max + 1 - WAIT_ORDER_MIN);
         let mut span_us = (1 << order) + self.below(1 << order);
-        let awaited_us = course.world.awaited().as_micros() as u64;
-        let awaits = awaited_us > 0 && self.below(4) != 0;
+        let awaits = course.world.awaits() && self.below(4) != 0;
         if awaits {
-            span_us = awaited_us + 1_000;
+            span_us = course.world.awaited().as_micros() as u64 + 1_000;
         }
         let (mut kind, mut still_us) = (course.likeness(), 0);
         while span_us > 0
             && (awaits || still_us < self.habits.still_us)
             && course.broken().is_none()
         {
-            if awaits && course.world.awaited() == Duration::ZERO {
+            if awaits && !course.world.awaits() {
                 return;
             }
             let step_us = span_us.min(LOOK_US);
@@ -291,6 +292,11 @@ impl Search {
             self.act(course, Act::Wait(LOOK_US * 10));
             patience_us = patience_us.saturating_sub(LOOK_US * 10);
         }
+        self.keep_peace(course);
+    }
+
+    /// Keeps a moment of peace, whether or not there was one of its kind.
+    fn keep_peace(&mut self, course: &Course<Tally>) {
         let kind = course.likeness();
         self.enter(kind);
         if course.broken().is_none() {

@@ -297,6 +297,11 @@ impl<G: Game> World<G> {
         self.expected.as_ref().map(|expected| expected.by.since(self.now)).unwrap_or_default()
     }
 
+    /// Whether somebody still does without a host that was lost, and the judge waits for that to end.
+    pub fn awaits(&self) -> bool {
+        self.expected.as_ref().is_some_and(|expected| !expected.met)
+    }
+
     /// Something else happens: nobody can say any more how long a succession may take.
     pub fn expect_nothing(&mut self) {
         self.expected = None;
