@@ -155,9 +155,12 @@ impl Through {
             |id: NodeId| self.failed.get(&id).is_some_and(|at| now.since(*at) < FAILED_FOR);
         let fit = |id: &NodeId| linked(*id) && !failed(*id);
         let before = self.asked();
-        // Until there is a link with one of those it was told of, it stays where it is.
+        let told = || self.told.iter().map(|relay| relay.id);
+        // It stays where it is served, though the first may be well again: all would go back in the same moment. Until there is a
+        // link with one of those it was told of, it stays anywhere.
+        let served = self.served_by().filter(|id| told().any(|other| other == *id));
         let stays = before.filter(|_| !self.told.is_empty());
-        let next = self.told.iter().map(|relay| relay.id).chain(stays).find(fit);
+        let next = served.into_iter().chain(told()).chain(stays).find(fit);
         if next == before {
             return false;
         }
@@ -294,6 +297,8 @@ mod tests {
             assert!(through.choose(ms(then), RATE, |id| !closes || id != FIRST));
             assert_eq!((through.asked(), said(&mut through, then)), (Some(OTHER), Some(None)));
             assert!(!through.choose(ms(then + 1), RATE, |_| true), "not back at once");
+            through.heard(ms(then + 5_900), OTHER, at(400));
+            assert!(!through.choose(ms(then + 5_901), RATE, |_| true), "nor later");
         }
     }
 
