@@ -90,9 +90,9 @@ impl Through {
     /// This node has been late by so much itself: what may have come meanwhile is still to be read.
     pub fn overslept(&mut self, late: Duration) {
         if let Some(At { asked, heard, .. }) = &mut self.at {
-            *asked = *asked + late;
+            *asked += late;
             if let Some((heard, _)) = heard {
-                *heard = *heard + late;
+                *heard += late;
             }
         }
     }
