@@ -178,7 +178,7 @@ impl Cluster {
         if !self.is_wanted_from(now, by, &tick) {
             return;
         }
-        let clock = Clock { term: tick.term, tick: tick.tick };
+        let clock = tick.mark().clock;
         let held = newest.mark().map(|mark| mark.clock).filter(|held| held.term == tick.term);
         if held.is_none_or(|held| held < clock) {
             return self.hand_on(now, tick, Some(by));
@@ -210,7 +210,7 @@ impl Cluster {
         by: NodeId,
         tick: &TickPacket,
     ) -> bool {
-        let takes = self.through.heard(now, by, Clock { term: tick.term, tick: tick.tick })
+        let takes = self.through.heard(now, by, tick.mark().clock)
             && self.elect(now, newest, |election, cx| election.tick(now, cx, tick, None))
                 == Admission::Apply;
         self.mind_through(now, newest);

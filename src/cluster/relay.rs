@@ -25,7 +25,8 @@ use crate::{
 pub const SERVED: Duration = Duration::from_secs(1);
 
 /// The same for somebody who only watches, and speaks seldom: it is not forgotten before its third word.
-pub const WATCHER_SERVED: Span = Span::ms(1_000, 3 * WATCHERS_ACKNOWLEDGE_EVERY as u32);
+pub const WATCHER_SERVED: Span =
+    Span::ms(SERVED.as_millis() as u64, 3 * WATCHERS_ACKNOWLEDGE_EVERY as u32);
 
 /// How many nodes a packet may go through: each more is another tick late.
 pub const HOPS_MAX: u8 = 3;

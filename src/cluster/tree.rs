@@ -86,7 +86,7 @@ impl Tree {
 
     /// Somebody says through whom it watches.
     pub fn says(&mut self, watcher: NodeId, through: Option<NodeId>) {
-        self.changed = true;
+        self.changed |= self.through.get(&watcher) != through.as_ref();
         match through {
             Some(relay) => {
                 self.through.insert(watcher, relay);
@@ -228,7 +228,7 @@ impl Tree {
                 continue;
             }
             let [first, other] = self.routes.get(id).copied().unwrap_or_default();
-            // Whoever watches through another one for a while comes back by itself.
+            // Whoever watches through its other one may do so: to be sent elsewhere would cost it two links.
             let first = first.filter(|relay| self.relays.contains_key(relay));
             let stays = first.or_else(|| self.through.get(id).copied());
             match stays.filter(|relay| self.has_room(*relay, fan_out)) {
