@@ -128,7 +128,6 @@ fn quiet_night<G: Playable>() {
 fn in_a_quiet_night_nobody_asks_for_a_crown_at_any_pace() {
     quiet_night::<At<5>>();
     quiet_night::<At<10>>();
-    quiet_night::<At<30>>();
     quiet_night::<At<120>>();
 }
 
@@ -172,7 +171,6 @@ fn killed<G: Playable>() {
 fn a_killed_host_is_replaced_at_once_and_the_next_tick_comes_in_phase() {
     killed::<At<5>>();
     killed::<At<10>>();
-    killed::<At<30>>();
     killed::<Tally>(); // at sixty
     killed::<At<120>>();
 }
@@ -291,7 +289,6 @@ fn faults_of_every_kind_break_nothing_at_other_paces() {
     }
     survives::<10>(1..16);
     survives::<5>(20..24);
-    survives::<30>(30..34);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use interregnum::{
     sim::stories::{self, Story},
 };
 
-/// With so many seeds each story is told; with twenty in a release, by `interregnum sim --story all`.
-const SEEDS: std::ops::Range<u64> = 1..3;
+/// With this seed each story is told; with twenty in a release, by `interregnum sim --story all`.
+const SEEDS: std::ops::Range<u64> = 1..2;
 
 #[test]
 fn every_story_ends_well() {

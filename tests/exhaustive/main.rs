@@ -132,7 +132,7 @@ fn whatever_is_asked_for() {
         cuts: Cut::ALL.into_iter().take(kinds.into()).collect(),
         liar: Some(liar.into()).filter(|liar| *liar < SEATS),
         stride: Some(stride.into()).filter(|stride| *stride > 0),
-        states_max: 60_000_000,
+        states_max: 1_500_000_000, // eighteen gigabytes
         ..Bounds::default()
     });
     assert!(report.breach.is_none(), "{report}");
