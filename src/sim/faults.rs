@@ -177,6 +177,11 @@ impl Fault {
         )
     }
 
+    /// Whether the host is lost by it, so that there must be another one.
+    pub fn loses_the_host(self) -> bool {
+        self.strikes_the_host() && self.loss().is_some()
+    }
+
     /// What it means for the others, should it strike the host.
     fn loss(self) -> Option<Loss> {
         match self {

@@ -8,9 +8,11 @@
 //!
 //! - of a few kept moments drawn at random the one is taken whose kind was seen least and taken least;
 //! - a fault that has led to new kinds of moments is drawn more often than one that has not;
-//! - courses are short, and peace is made after each: to see that all follow one host takes a tenth of a second;
+//! - courses are short, and end with peace, which takes longer than they do: of those that came to nothing new
+//!   most end without it;
 //! - a wait ends when nothing has changed for a while; if the judge waits for a successor, when there is one, or
-//!   ought to be. Nobody rests but now and then: that takes longer than many courses.
+//!   ought to be. That it does only where everybody has rested, which takes longer than many courses: so a game
+//!   rests now and then, not at the beginning, and is kept beside the others, to lose its host again and again.
 //!
 //! Whatever it does to a game is a [`Schedule`]: so what it finds can be done again, alone and exactly, and told
 //! line by line. Before a finding is told, acts are left out of it for as long as the same invariant breaks
@@ -63,9 +65,13 @@ pub struct Habits {
     /// The longest wait between two faults is twice two to this power, in microseconds; all orders of magnitude
     /// below it are as frequent.
     pub wait_order_max: u64,
-    /// Before one in so many of the courses that begin in peace it is rested, until the judge can expect a
-    /// successor again.
+    /// One game in so many rests when it has been founded, until the judge can expect a successor.
     pub rests_every: u64,
+    /// One course in so many begins where a game has rested last, if one has, and there the host is lost first.
+    pub loses_every: u64,
+    /// Peace is made after one in so many of the courses that have come to no moment of a new kind. After the
+    /// others it is always made.
+    pub peaces_every: u64,
     /// One course in so many that begins in peace has another wire.
     pub weather_every: u64,
     /// Moments are kept between faults; else only those after peace.
@@ -77,13 +83,15 @@ impl Default for Habits {
         Self {
             kept_max: 96,
             drawn: 5,
-            founds_every: 20,
+            founds_every: 40,
             faults_max: 2,
             kinds_max: 3,
             still_us: 250_000,
             luck_max: 16,
             wait_order_max: 16,
-            rests_every: 20,
+            rests_every: 3,
+            loses_every: 16,
+            peaces_every: 4,
             weather_every: 3,
             keeps_moments: true,
         }
@@ -145,6 +153,8 @@ pub struct Search {
     /// How often each kind of moment was entered.
     seen: BTreeMap<u64, u32>,
     kept: Vec<Kept>,
+    /// The game that has rested last.
+    rested: Option<Course<Tally>>,
     luck: [Luck; FAULTS.len()],
     searched: Searched,
 }
@@ -173,6 +183,7 @@ impl Search {
             next_game: seed,
             seen: BTreeMap::new(),
             kept: Vec::new(),
+            rested: None,
             luck: [Luck::default(); FAULTS.len()],
             searched: Searched::default(),
         }
@@ -199,23 +210,27 @@ impl Search {
         let seed = self.next_game;
         self.next_game = self.next_game.wrapping_add(1);
         self.searched.founded += 1;
-        let course = Course::begin(seed, &self.tuning, false);
+        let mut course = Course::begin(seed, &self.tuning, false);
         self.searched.simulated_us += course.world.now.0.saturating_sub(START_US);
         self.keep_peace(&course);
+        if self.searched.founded.is_multiple_of(self.habits.rests_every) {
+            self.rest(&mut course);
+        }
         let broken = course.broken().cloned();
         (course, broken)
     }
 
     /// Goes on from some moment.
     fn go_on(&mut self) -> (Course<Tally>, Option<Violation>) {
-        let mut course = self.take();
         self.searched.courses += 1;
-        if course.is_at_peace() && self.one_in(self.habits.rests_every) {
-            self.rest(&mut course);
-        }
-        let violation = self.go(&mut course);
+        let loses = self.rested.is_some() && self.one_in(self.habits.loses_every);
+        let rested = self.rested.as_ref().filter(|_| loses).cloned();
+        let mut course = rested.unwrap_or_else(|| self.take());
+        let kinds = self.seen.len();
+        let violation = self.go(&mut course, loses);
+        let new = self.seen.len() > kinds;
         self.searched.kinds = self.seen.len() as u64;
-        if violation.is_some() {
+        if violation.is_some() || !new && !self.one_in(self.habits.peaces_every) {
             return (course, violation);
         }
         self.act(&mut course, Act::Peace);
@@ -229,18 +244,21 @@ impl Search {
         (course, violation)
     }
 
-    /// Lets faults strike.
-    fn go(&mut self, course: &mut Course<Tally>) -> Option<Violation> {
+    /// Lets faults strike; `loses` says that the first one costs the host, on a calm wire.
+    fn go(&mut self, course: &mut Course<Tally>, loses: bool) -> Option<Violation> {
         let draw = self.random.next_u64();
         self.act(course, Act::Draw(draw));
-        if course.is_at_peace() && self.one_in(self.habits.weather_every) {
+        if !loses && course.is_at_peace() && self.one_in(self.habits.weather_every) {
             let weather = self.weather();
             self.act(course, Act::Air(weather));
         }
         let kinds = 1 + self.below(self.habits.kinds_max);
         let kinds: Vec<usize> = (0..kinds).map(|_| self.fault()).collect();
-        for _ in 0..1 + self.below(self.habits.faults_max) {
-            let at = kinds[self.below(kinds.len() as u64) as usize];
+        for nth in 0..1 + self.below(self.habits.faults_max) {
+            let at = match loses && nth == 0 {
+                true => self.loss(),
+                false => kinds[self.below(kinds.len() as u64) as usize],
+            };
             let seen = self.seen.len();
             self.luck[at].tried += 1;
             if self.act(course, Act::Strike(FAULTS[at])) {
@@ -285,14 +303,14 @@ impl Search {
         }
     }
 
-    /// In peace: rests until the judge can expect a successor again, and keeps that.
+    /// A game that was just founded rests until the judge can expect a successor, and that is kept.
     fn rest(&mut self, course: &mut Course<Tally>) {
         let mut patience_us = REST_US;
         while !course.world.is_rested() && patience_us > 0 && course.broken().is_none() {
             self.act(course, Act::Wait(LOOK_US * 10));
             patience_us = patience_us.saturating_sub(LOOK_US * 10);
         }
-        self.keep_peace(course);
+        self.rested = Some(course.clone()).filter(|course| course.broken().is_none());
     }
 
     /// Keeps a moment of peace, whether or not there was one of its kind.
@@ -354,6 +372,13 @@ impl Search {
             left -= weight;
         }
         0
+    }
+
+    /// A fault after which the judge expects a successor.
+    fn loss(&mut self) -> usize {
+        let losses: Vec<usize> =
+            (0..FAULTS.len()).filter(|at| FAULTS[*at].loses_the_host()).collect();
+        losses[self.below(losses.len() as u64) as usize]
     }
 
     fn weather(&mut self) -> Weather {
