@@ -204,13 +204,14 @@ impl Handshake {
 
     /// The channel that was agreed upon with `peer`, which wants its datagrams to begin with `index`.
     /// None: the handshake is not over.
-    pub fn channel(self, peer: NodeId, index: u16) -> Option<Channel> {
+    pub fn channel(self, (peer, life): (NodeId, Incarnation), index: u16) -> Option<Channel> {
         // Whoever dialled has said the last word, and cannot know yet whether it has come.
         let state = self.state?;
         let mutual = !state.is_initiator();
         let keys = Arc::new(state.into_stateless_transport_mode().ok()?);
         Some(Channel {
             peer,
+            life,
             index,
             mutual,
             keys,
@@ -233,6 +234,8 @@ impl fmt::Debug for Handshake {
 pub struct Channel {
     /// With whom.
     pub peer: NodeId,
+    /// In which of its lives: what comes by a channel is said in that one.
+    pub life: Incarnation,
     /// What the other side's datagrams begin with.
     index: u16,
     /// The other side has the keys, too.
@@ -472,7 +475,9 @@ mod tests {
         assert_eq!(answers.read(&dials.write(b"and I").unwrap())?, b"and I");
         answers.check(&one.key.public(), one.incarnation, &one.life.proof())?;
         let index = INDEX_MIN + 7;
-        let channels = dials.channel(other.id, index).zip(answers.channel(one.id, index));
+        let channels = dials
+            .channel((other.id, other.incarnation), index)
+            .zip(answers.channel((one.id, one.incarnation), index));
         channels.ok_or(Forged)
     }
 
@@ -586,8 +591,9 @@ mod tests {
                 assert_eq!(there.read(&message).unwrap(), said);
                 (dials, answers) = (there, again);
             }
-            let channels =
-                dials.channel(one.id, INDEX_MIN).zip(answers.channel(other.id, INDEX_MIN));
+            let channels = dials
+                .channel((one.id, one.incarnation), INDEX_MIN)
+                .zip(answers.channel((other.id, other.incarnation), INDEX_MIN));
             let (mut answered, mut dialled) = channels.unwrap();
             let frame = dialled.seal_frame(7, b"said").unwrap();
             assert_eq!(answered.open_frame(&frame[4..]).unwrap(), b"\x07said");

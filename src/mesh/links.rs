@@ -210,11 +210,15 @@ impl Mesh {
                 }
                 continue;
             };
+            let said_by = state.peer;
+            if self.is_of_another_life(channel) {
+                return self.end(now, link, Parting::Replaced);
+            }
             let opened = self.channels.get_mut(&channel).map(|channel| channel.open_frame(&frame));
-            match (state.peer, opened) {
+            match (said_by, opened) {
                 (Some(peer), Some(Ok(frame))) => self.frame(now, peer, link, Bytes::from(frame)),
                 _ => {
-                    let peer = state.peer.unwrap_or(NodeId::from_u128(0));
+                    let peer = said_by.unwrap_or(NodeId::from_u128(0));
                     let what = "what came over a link and was not sent by whom it is with";
                     self.refusals.note(now, peer, what);
                     return self.fail(now, link);
@@ -358,19 +362,19 @@ impl Mesh {
         index: u16,
     ) -> Result<(), Forged> {
         let Hello { who, dial, index: theirs, certificate, .. } = hello;
-        let id = who.id();
+        let (id, life) = (who.id(), who.incarnation);
         if self.admission.is_held_off(now, id) {
             return Err(Forged);
         }
         if let Some(refusal) = self.admission.shown(now, &who.key, certificate.as_ref()) {
             self.forget_unless_linked(id);
-            let channel = handshake.channel(id, theirs).ok_or(Forged)?;
+            let channel = handshake.channel((id, life), theirs).ok_or(Forged)?;
             self.turn_away(link, channel, refusal);
             return Err(Forged);
         }
         let state = self.links.get(&link).ok_or(Forged)?;
         let (ip, wanted) = (state.from.ip(), state.dialled);
-        if self.peers.get(&id).is_some_and(|peer| peer.incarnation != who.incarnation) {
+        if self.peers.get(&id).is_some_and(|peer| peer.incarnation != life) {
             self.end_life(now, id);
         }
         let udp = SocketAddr::new(ip, who.udp);
@@ -381,7 +385,7 @@ impl Mesh {
         let (Some(peer), Some(state)) = (self.peers.get_mut(&id), self.links.get_mut(&link)) else {
             return Err(Forged);
         };
-        let channel = handshake.channel(id, theirs).ok_or(Forged)?;
+        let channel = handshake.channel((id, life), theirs).ok_or(Forged)?;
         self.channels.insert(index, channel);
         let dial = if wanted.is_some() { link.0 } else { dial };
         state.merit = (wanted.is_some() == (me.id < id), dial);
@@ -638,6 +642,27 @@ mod tests {
             }
         }
         assert_eq!(now, begun + piece + FRAME_WITHIN);
+    }
+
+    // A second link of that life may be open yet when the peer has left, is back, and is heard of by others.
+    #[test]
+    fn what_was_sent_in_an_earlier_life_is_not_said_by_whoever_is_back() {
+        let (me, other) = (Identity::numbered(1), Identity::numbered(2));
+        let mut mesh = mesh();
+        let mut channel = let_in(&mut mesh, NOW, &me, &other, at(2, 1));
+        let mut says = |mesh: &mut Mesh| {
+            let bytes = channel.seal_datagram(0x10, &[0; 40], &mut Default::default());
+            let (from, via) = (at(2, 2), crate::io::Port::Own);
+            mesh.handle(NOW, &me, Wire::Packet { from, via, bytes: bytes.to_vec() });
+            let chunk = channel.seal_frame(0x10, &[0; 40]).unwrap();
+            mesh.handle(NOW, &me, Wire::Bytes { link: LinkId(1), chunk });
+            let out = std::iter::from_fn(|| mesh.poll());
+            out.filter(|out| matches!(out, Out::Received(_))).count()
+        };
+        assert_eq!(says(&mut mesh), 2);
+        mesh.peers.get_mut(&other.id).unwrap().incarnation.0 += 1;
+        assert_eq!(says(&mut mesh), 0);
+        assert!(!mesh.links.contains_key(&LinkId(1)), "nor is the link of use");
     }
 
     #[test]

@@ -39,5 +39,5 @@ pub fn let_in(
     let hello = serde_json::to_vec(&other.hello(0, INDEX_MIN)).unwrap();
     let chunk = wire::frame(PROOF, &handshake.write(&hello).unwrap()).unwrap();
     mesh.handle(now, me, Wire::Bytes { link, chunk });
-    handshake.channel(me.id, theirs.index).unwrap()
+    handshake.channel((me.id, me.incarnation), theirs.index).unwrap()
 }

@@ -136,6 +136,9 @@ impl Mesh {
             return;
         }
         let index = bytes.get_u16();
+        if self.is_of_another_life(index) {
+            return;
+        }
         let Some(channel) = self.channels.get_mut(&index) else { return };
         let id = channel.peer;
         if self.tuning.has(Mutant::TakesTwice) {
@@ -259,6 +262,14 @@ impl Mesh {
                 return index;
             }
         }
+    }
+
+    /// Whether its peer has begun another life since a channel was agreed on: what was sent in the one before may come after
+    /// it is back, and is not said by who it is now.
+    pub(super) fn is_of_another_life(&self, channel: u16) -> bool {
+        let channel = self.channels.get(&channel);
+        let peer = channel.and_then(|channel| self.peers.get(&channel.peer));
+        channel.zip(peer).is_some_and(|(channel, peer)| channel.life != peer.incarnation)
     }
 
     /// There is a new link with a peer, or something came over one. Datagrams go by the channel of the link that

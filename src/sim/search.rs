@@ -509,6 +509,22 @@ mod tests {
         }
     }
 
+    // What somebody had sent before it left came, late, after it was back, and counted as said in its new life.
+    #[test]
+    fn what_the_search_has_found_once_breaks_nothing_any_more() {
+        let found =
+            ["60001:SplitThreeWays,w360,SplitThreeWays,w50000,b98fde9b8a1e935ad,MuteHost,w472,\
+             peace,befa78aafabd0e7c6,air20679+9978-12-3,DelayHost,w56000,be0d03d72dff2ff38,Split,\
+             w3604,Split,w18000,Calm,IsolateHost,w48000,bf38ab56122348184,Readdress,w2902,\
+             Readdress,w4000,b96d62e1f02a53ea3,FlapHost,w393,FlapHost,w104701,peace,Leave,peace,\
+             peace,peace,w84145,peace"];
+        for schedule in found {
+            let schedule: Schedule = schedule.parse().unwrap();
+            let course = Course::<Tally>::follow(&schedule, &Tuning::default(), false);
+            assert_eq!(course.broken(), None, "{schedule}");
+        }
+    }
+
     #[test]
     fn what_a_search_does_can_be_done_again_from_its_schedule() {
         let tuning = Tuning::default();

@@ -140,5 +140,7 @@ fn agreed(chance: &mut Chance) -> Option<(Channel, Channel)> {
     answers.read(&dials.write(b"")?).ok()?;
     dials.read(&answers.write(b"hello")?).ok()?;
     answers.read(&dials.write(b"hello")?).ok()?;
-    dials.channel(other.id, INDEX_MIN).zip(answers.channel(one.id, INDEX_MIN))
+    dials
+        .channel((other.id, other.incarnation), INDEX_MIN)
+        .zip(answers.channel((one.id, one.incarnation), INDEX_MIN))
 }
