@@ -529,7 +529,7 @@ mod tests {
     fn what_a_search_does_can_be_done_again_from_its_schedule() {
         let tuning = Tuning::default();
         let mut search = Search::new(3, Habits::default(), tuning.clone());
-        for _ in 0..12 {
+        for _ in 0..30 {
             assert!(search.step().is_none());
         }
         let kept = search.kept.iter().rev().take(3);
