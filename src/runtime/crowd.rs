@@ -390,6 +390,11 @@ impl<G: Game> Driver<G> {
         while let Some((at, number)) = self.due.first().copied()
             && at <= now
         {
+            // What it waits for may have come while the others had their turns: they are many.
+            self.read_packets(number);
+            if self.due.first() != Some(&(at, number)) {
+                continue;
+            }
             self.feed(number, Wire::Timeout);
             // Whoever is still due comes after the others.
             if self.due.first() == Some(&(at, number)) {

@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long things are left to settle before they are measured.
 const SETTLE: Duration = Duration::from_secs(3);
 
+/// The same where some watch through others: each meets the next host and two relays, all of them within a few seconds.
+const SETTLE_TREE: Duration = Duration::from_secs(8);
+
 /// How long after a host was killed its crowd is looked at.
 const AFTER: Duration = Duration::from_secs(3);
 
@@ -175,9 +178,13 @@ impl Bench<'_> {
         self.party.record.replace(Vec::new()).unwrap_or_default()
     }
 
+    fn settle(&self) -> Duration {
+        if self.options.relays > 0 { SETTLE_TREE } else { SETTLE }
+    }
+
     /// Measures for a while.
     fn span(&mut self, crowd: Option<&mut Watchers>) -> anyhow::Result<Result<(), Cut>> {
-        if let Err(cut) = self.party.pass(SETTLE) {
+        if let Err(cut) = self.party.pass(self.settle()) {
             return Ok(Err(cut));
         }
         let Some(host) = self.party.judge.host() else { bail!("nobody hosts") };
@@ -255,7 +262,7 @@ impl Bench<'_> {
         self.party.tell_scripts("killed", &killed);
         self.killed.push(killed);
         self.party.peers.restart(old)?;
-        Ok(self.party.gather().and_then(|()| self.party.pass(SETTLE)))
+        Ok(self.party.gather().and_then(|()| self.party.pass(self.settle())))
     }
 
     /// Kills those through whom others watch, one after the other. Others take their places.
