@@ -12,7 +12,7 @@
 //! Nothing is agreed on. Whatever is passed on for somebody is a request to be passed the ticks for
 //! the next [`SERVED`]; who stops asking is forgotten.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use super::message::{RelayPacket, Word};
 use crate::{
@@ -54,7 +54,7 @@ const AUTHORS_MAX: usize = 256;
 pub struct Relay {
     clients: BTreeMap<NodeId, Client>,
     /// Those who watch through this node, which only watches itself.
-    watchers: BTreeMap<NodeId, Client>,
+    watchers: BTreeMap<NodeId, Watcher>,
     /// The number of the last packet that this node had passed on.
     number: u64,
     /// The highest number of each author, in the life it was in.
@@ -65,6 +65,14 @@ pub struct Relay {
 struct Client {
     until: Instant,
     holds: Option<Clock>,
+}
+
+#[derive(Clone, Debug)]
+struct Watcher {
+    until: Instant,
+    holds: Option<Clock>,
+    /// Where it is.
+    at: IpAddr,
 }
 
 impl Relay {
@@ -80,18 +88,34 @@ impl Relay {
         new
     }
 
-    /// Somebody who only watches asks for ticks. It holds this state.
+    /// Somebody at this address who only watches asks for ticks. It holds this state.
     pub fn hand_down_to(
         &mut self,
         now: Instant,
         rate: Rate,
-        watcher: NodeId,
+        (id, at): (NodeId, IpAddr),
         holds: Option<Clock>,
     ) {
         self.watchers.retain(|_, watcher| now < watcher.until);
-        if self.watchers.len() < WATCHERS_MAX || self.watchers.contains_key(&watcher) {
-            self.watchers.insert(watcher, Client { until: now + rate.span(WATCHER_SERVED), holds });
+        if self.watchers.contains_key(&id) || self.has_room_for(at) {
+            self.watchers.insert(id, Watcher { until: now + rate.span(WATCHER_SERVED), holds, at });
         }
+    }
+
+    /// Whether there is a place for one more at this address. If there is none, one of those at the address that has the
+    /// most gives way, if it has more all the same: one machine, with however many names, keeps nobody else out.
+    fn has_room_for(&mut self, at: IpAddr) -> bool {
+        if self.watchers.len() < WATCHERS_MAX {
+            return true;
+        }
+        let mut by_address = BTreeMap::<IpAddr, (usize, NodeId)>::new();
+        for (id, watcher) in &self.watchers {
+            by_address.entry(watcher.at).or_insert((0, *id)).0 += 1;
+        }
+        let own = by_address.get(&at).map_or(0, |(count, _)| *count);
+        let most = by_address.into_values().max_by_key(|(count, _)| *count);
+        let gives_way = most.filter(|(count, _)| *count > own + 1);
+        gives_way.is_some_and(|(_, id)| self.watchers.remove(&id).is_some())
     }
 
     /// Who watches through this node, and which state it holds: those who hold the same beside each other.
@@ -128,5 +152,33 @@ impl Relay {
     pub fn clients(&self, now: Instant) -> impl Iterator<Item = (NodeId, Option<Clock>)> {
         let served = self.clients.iter().filter(move |(_, client)| now < client.until);
         served.map(|(id, client)| (*id, client.holds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(last: u8) -> IpAddr {
+        IpAddr::from([10, 0, 0, last])
+    }
+
+    #[test]
+    fn a_machine_with_many_names_keeps_nobody_else_from_watching_through_a_relay() {
+        let (now, rate) = (Instant(1_000_000), Rate::USUAL);
+        let mut relay = Relay::default();
+        let mut asks = |number: u128, ip| {
+            let id = NodeId::from_u128(number);
+            relay.hand_down_to(now, rate, (id, ip), None);
+            let served = relay.watchers(now);
+            assert!(served.len() <= WATCHERS_MAX);
+            served.iter().filter(|(_, other)| *other == id).count() == 1
+        };
+        let many = WATCHERS_MAX as u128;
+        assert!((0..many).all(|number| asks(number, at(1))));
+        assert!((many..many * 2).all(|number| !asks(number, at(1))), "nobody of its own");
+        assert!((0..many / 2).all(|number| asks(many * 2 + number, at(2))));
+        assert!(!asks(many * 3, at(2)), "now both have as many");
+        assert!(asks(many * 4, at(3)));
     }
 }

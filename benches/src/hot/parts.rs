@@ -101,7 +101,9 @@ fn agreed() -> Option<(Channel, Channel)> {
     answers.read(&dials.write(b"")?).ok()?;
     dials.read(&answers.write(b"hello")?).ok()?;
     answers.read(&dials.write(b"hello")?).ok()?;
-    dials.channel(other.id, INDEX_MIN).zip(answers.channel(one.id, INDEX_MIN))
+    dials
+        .channel((other.id, other.incarnation), INDEX_MIN)
+        .zip(answers.channel((one.id, one.incarnation), INDEX_MIN))
 }
 
 fn seals(criterion: &mut Criterion) {
