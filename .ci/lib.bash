@@ -49,9 +49,10 @@ started_at() {
     jq -R 'fromjson? // empty | select(.event == "started") | .t_us' "$1" | head -n 1
 }
 
-# open_screen GEOMETRY: an X server on a free display number.
+# open_screen GEOMETRY: an X server on a free display number. It does not begin anew when its last client is gone: who asks
+# for a window that is not there yet is one, and the window would be refused meanwhile.
 open_screen() {
-    Xvfb -displayfd 7 -screen 0 "$1x24" -nolisten tcp 7>"$work/display" 2>"$work/xvfb.err" &
+    Xvfb -displayfd 7 -screen 0 "$1x24" -nolisten tcp -noreset 7>"$work/display" 2>"$work/xvfb.err" &
     until_true 20 "a virtual screen" test -s "$work/display"
     DISPLAY=:$(<"$work/display")
     export DISPLAY
