@@ -82,7 +82,7 @@ impl Ear {
         let heard = match happened {
             Happened::Node(Event::Game { event, .. }) => match event {
                 Told::Said { place: first, by, batch } => {
-                    for (place, said) in (first.place..).zip(batch.said) {
+                    for (place, said) in (first.place..=u64::MAX).zip(batch.said) {
                         self.said(handle, at, Place { place, ..first }, by, batch.life, said);
                     }
                     return;

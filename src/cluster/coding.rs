@@ -291,7 +291,11 @@ fn decode_down(mut body: Bytes) -> Result<TickPacket, Malformed> {
     let host = NodeId::from_u128(body.try_get_u128().map_err(|_| Malformed)?);
     let incarnation = Incarnation(body.try_get_u64().map_err(|_| Malformed)?);
     match body.try_get_u8() {
-        Ok(kind @ TICK..=TICK_LAST) => decode_tick(kind, body, (host, incarnation)),
+        Ok(kind @ TICK..=TICK_LAST) => {
+            let tick = decode_tick(kind, body, (host, incarnation))?;
+            // What its host shows to its heirs is not handed down.
+            if tick.proof.tags.is_empty() { Ok(tick) } else { Err(Malformed) }
+        }
         _ => Err(Malformed),
     }
 }
@@ -605,6 +609,19 @@ mod tests {
         for holds in [None, Some(Clock { term: term(3), tick: Tick(1_234_567) })] {
             round_trip(Packet::Watch { holds }, watcher, CLIENT);
         }
+    }
+
+    #[test]
+    fn what_a_host_shows_to_its_heirs_is_not_handed_down() {
+        let shown = TickPacket {
+            proof: Proof { tags: vec![[7; TAG_BYTES]], ..Proof::default() },
+            ..tick()
+        };
+        let (kind, inner) = SharedTick::new(&shown).unwrap().to(1, &shown.proof.tags).unwrap();
+        let (host, life) = (shown.term.host.as_u128(), shown.term.incarnation.0);
+        let body = [&host.to_be_bytes()[..], &life.to_be_bytes(), &[kind], &inner].concat();
+        assert!(decode_down(body.into()).is_err());
+        assert!(decode_down(encode_down(&shown).unwrap().1.into()).is_ok());
     }
 
     #[test]

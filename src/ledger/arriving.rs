@@ -49,7 +49,8 @@ impl Ledger {
             return Err(Refused::Session);
         }
         let through = self.streams.get(&writer).map_or(0, Stream::through);
-        if number == 0 || number > through + 1 || !(number..).zip(&run).all(follows) {
+        let leaves_out = number.checked_sub(1).is_none_or(|before| before > through);
+        if leaves_out || !(number..=u64::MAX).zip(&run).all(follows) {
             return Err(Refused::Gap);
         }
         if self.streams.get(&writer).is_some_and(Stream::is_history) {

@@ -185,7 +185,7 @@ fn entries_of(
     if first == 0 || first.checked_add(items.len() as u64).is_none() {
         return Err(Malformed);
     }
-    let numbered = (first..).zip(items);
+    let numbered = (first..=u64::MAX).zip(items);
     numbered.map(|(number, item)| entry(session, EntryId { writer, number }, &item)).collect()
 }
 
@@ -246,6 +246,14 @@ mod tests {
         entries[3] = Arc::new(Entry::clone(&entries[3]).signed(&[9; 64]).unwrap());
         let read = decode(&encode(session(), &entries)).unwrap();
         assert_eq!(read, entries.iter().map(|entry| Entry::clone(entry)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_batch_that_ends_with_the_last_number_there_is_is_read_or_refused() {
+        let last_but_one = [made(1, u64::MAX - 1, 4, b"a")];
+        let read = decode(&encode(session(), &last_but_one)).unwrap();
+        assert_eq!(read, [Entry::clone(&last_but_one[0])]);
+        assert!(decode(&encode(session(), &[made(1, u64::MAX, 4, b"a")])).is_err());
     }
 
     #[test]
