@@ -36,7 +36,7 @@ fn the_same_seed_gives_the_same_run() {
     assert_ne!(fingerprint(3), fingerprint(13));
 }
 
-/// L2, for five minutes.
+/// L2, for a quarter of an hour.
 #[test]
 fn a_quiet_network_sees_one_election_only() {
     let mut world = World::<Tally>::new(7, 5);
@@ -46,7 +46,7 @@ fn a_quiet_network_sees_one_election_only() {
     world.run(Instant(10_000_000));
     assert_eq!(disagreement(&world), None);
     let (elections, reigns) = (world.judge.met.elections, world.judge.met.reigns);
-    world.run(Instant(300_000_000));
+    world.run(Instant(900_000_000));
     assert_eq!(disagreement(&world), None);
     assert_eq!(world.judge.met.elections, elections);
     assert_eq!(world.judge.met.reigns, reigns);
@@ -74,7 +74,7 @@ fn a_quiet_night_of_eight_hours_sees_one_election_only() {
 /// A machine that has stalled once may do so again: the crown does not go back to it.
 #[test]
 fn a_host_that_fell_silent_ranks_behind_for_a_minute() {
-    for seed in 0..8 {
+    for seed in 0..20 {
         let mut world = settled(seed, 4);
         let first = world.hosts()[0];
         world.pause(first);

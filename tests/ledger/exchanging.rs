@@ -376,7 +376,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// D1, D2 and scenario 8. At any time what is acknowledged is on the disks that it says; and
     /// when all of them have crashed at once and come back, it is there.

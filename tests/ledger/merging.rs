@@ -14,7 +14,7 @@ fn history<'a>(steps: impl IntoIterator<Item = &'a Step>) -> History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// D3.
     #[test]
