@@ -1,7 +1,5 @@
 //! What becomes of what others say: the one place where bytes become a message, and where each goes.
 
-use std::net::IpAddr;
-
 use super::*;
 
 impl Cluster {
@@ -77,8 +75,7 @@ impl Cluster {
             Packet::Relay(relay) => self.pass_on(now, newest, from, relay),
             Packet::Watch { holds } => {
                 if !self.me.role.plays() && !peer.role.plays() && via.is_none() {
-                    let at = peer.address().map_or(IpAddr::from([0; 4]), |address| address.ip);
-                    self.relay.hand_down_to(now, self.rate, (from, at), holds);
+                    self.relay.hand_down_to(now, self.rate, (from, peer.ip()), holds);
                 }
             }
             Packet::Down(tick) if via.is_none() => self.handed_down(now, newest, from, tick),

@@ -97,14 +97,14 @@ impl Relay {
         holds: Option<Clock>,
     ) {
         self.watchers.retain(|_, watcher| now < watcher.until);
-        if self.watchers.contains_key(&id) || self.has_room_for(at) {
+        if self.watchers.contains_key(&id) || self.makes_room_for(at) {
             self.watchers.insert(id, Watcher { until: now + rate.span(WATCHER_SERVED), holds, at });
         }
     }
 
-    /// Whether there is a place for one more at this address. If there is none, one of those at the address that has the
-    /// most gives way, if it has more all the same: one machine, with however many names, keeps nobody else out.
-    fn has_room_for(&mut self, at: IpAddr) -> bool {
+    /// Whether there is a place for one more at this address. If there is none, one of those at the address that has the most
+    /// is made to give way, if it has more all the same: one machine, with however many names, keeps nobody else out.
+    fn makes_room_for(&mut self, at: IpAddr) -> bool {
         if self.watchers.len() < WATCHERS_MAX {
             return true;
         }

@@ -1,6 +1,9 @@
 //! What a [mesh](super) knows of each other node.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::message::Address;
 use crate::{
@@ -171,6 +174,11 @@ impl Peer {
     /// Whether it may wait for a seat, as far as it says itself.
     pub fn may_wait(&self) -> bool {
         self.announced.wants_a_seat()
+    }
+
+    /// Where it is, as far as that is known; else nowhere, which is one place for all of whom it is not.
+    pub fn ip(&self) -> IpAddr {
+        self.address().map_or(IpAddr::from([0; 4]), |address| address.ip)
     }
 
     /// Where it was heard last.

@@ -190,10 +190,7 @@ impl Mesh {
     /// those. Beacons alone could fill all places with nodes that do not exist.
     pub(super) fn make_room(&mut self, ip: IpAddr, is_known: bool) {
         let strangers = self.peers.iter().filter(|(_, peer)| !peer.is_known());
-        let known = strangers.map(|(id, peer)| {
-            let at = peer.address().map_or(IpAddr::from([0; 4]), |address| address.ip);
-            (*id, at, peer.met)
-        });
+        let known = strangers.map(|(id, peer)| (*id, peer.ip(), peer.met));
         let (in_all, each) = match is_known {
             true if self.peers.len() >= PEERS_MAX => (0, usize::MAX),
             true => return,
