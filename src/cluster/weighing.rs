@@ -75,14 +75,18 @@ impl Cluster {
     }
 
     /// Whether the host of this world has said that it made it: a host that this node has followed, or
-    /// that stands in its roster. Anybody can sign what it makes in a reign of its own invention.
+    /// that stands in its roster; until a roster has come, one that was linked with it. Anybody can sign what it makes in
+    /// a reign of its own invention, and in the name of a key that it has just made up.
     fn is_a_hosts(&self, mine: Option<WorldMark>, from: NodeId, copy: &WorldCopy) -> bool {
         if self.tuning.has(Mutant::TrustsAnswers) {
             return true;
         }
         let term = copy.mark.clock.term;
         let followed = [mine.map(|mark| mark.clock.term), self.election.current()];
-        let known = self.roster.member(term.host).is_some() || self.roster.published().is_none();
+        let known = match self.roster.published() {
+            Some(_) => self.roster.member(term.host).is_some(),
+            None => self.mesh.peer(term.host).is_some_and(Peer::was_linked),
+        };
         let (Some(origin), Payload::Binary(bytes)) = (&copy.origin, &copy.sync_gamestate) else {
             return false;
         };

@@ -137,7 +137,7 @@ impl Peer {
     }
 
     /// Whether it has had a link.
-    pub(super) fn was_linked(&self) -> bool {
+    pub fn was_linked(&self) -> bool {
         self.link.is_some() || self.unlinked > Instant::default()
     }
 

@@ -41,6 +41,9 @@ const EACH_OF_THE_LEFT: Duration = Duration::from_secs(1);
 /// Who has so little time for it believes that one host stays one, once it has been so for so long.
 const HOLDS: Duration = Duration::from_millis(40);
 
+/// The same after peace: what breaks later is met by what comes next.
+const HOLDS_IN_PEACE: Duration = Duration::from_millis(10);
+
 /// How long after that, with nobody doing anything, all ledgers must be equal (D2).
 const LEDGERS_EQUAL: Duration = Duration::from_secs(2);
 
@@ -86,7 +89,7 @@ fn found<G: Game>(world: &mut World<G>, swarm: &Swarm, quiet: Duration, holds: O
 /// Everything is mended, and it is one game again. `faults` have cost what the reigns are more than `before`.
 pub fn make_peace<G: Game>(world: &mut World<G>, before: u64, faults: u64) {
     mend(world, true);
-    settle(world, Duration::ZERO, Some(HOLDS));
+    settle(world, Duration::ZERO, Some(HOLDS_IN_PEACE));
     cost(world, before, faults + 1);
 }
 
@@ -160,7 +163,8 @@ pub fn strike<G: Game>(world: &mut World<G>, fault: Fault, base: &Weather) -> bo
 }
 
 impl Fault {
-    fn strikes_the_host(self) -> bool {
+    /// Whether it strikes the host, whoever that is.
+    pub fn strikes_the_host(self) -> bool {
         use Fault::*;
         matches!(
             self,

@@ -7,9 +7,13 @@
 //! often:
 //!
 //! - of a few kept moments drawn at random the one is taken whose kind was seen least and taken least;
-//! - a fault that has led to new kinds of moments is drawn more often than one that has not;
+//! - a fault that has led to new kinds of moments is drawn more often than one that has not; but in every second
+//!   course only faults that strike the host, for it is the crown that most can go wrong with;
+//! - one course in three begins in peace, for there the next fault finds everybody fit to do something wrong;
 //! - courses are short, and end with peace, which takes longer than they do: of those that came to nothing new
 //!   most end without it;
+//! - after the last fault of a course most waits are about as long as it takes to suspect a host: peace that is made
+//!   before anybody has missed it shows little;
 //! - a wait ends when nothing has changed for a while; if the judge waits for a successor, when there is one, or
 //!   ought to be. That it does only where everybody has rested, which takes longer than many courses: so a game
 //!   rests now and then, not at the beginning, and is kept beside the others, to lose its host again and again.
@@ -39,7 +43,13 @@ pub use self::{
     course::Course,
     schedule::{Act, Schedule, Unreadable},
 };
-use super::{chance::chance, judge::Violation, network::Weather, swarm::FAULTS, tally::Tally};
+use super::{
+    chance::chance,
+    judge::Violation,
+    network::Weather,
+    swarm::{FAULTS, Fault},
+    tally::Tally,
+};
 use crate::config::Tuning;
 
 /// What a seed of the campaign takes, in simulated time.
@@ -62,9 +72,19 @@ pub struct Habits {
     pub still_us: u64,
     /// So many times as often as another one a fault is drawn at most that has paid.
     pub luck_max: u64,
+    /// In so many of a hundred courses all faults strike the host.
+    pub host_percent: u64,
     /// The longest wait between two faults is twice two to this power, in microseconds; all orders of magnitude
     /// below it are as frequent.
     pub wait_order_max: u64,
+    /// After the last fault of a course the wait is one of those one time in so many. Else it is longer.
+    pub hurries_every: u64,
+    /// From so long on, and as likely any length up to `lingers_max_us`.
+    pub lingers_min_us: u64,
+    /// See `lingers_min_us`.
+    pub lingers_max_us: u64,
+    /// So many of a hundred courses begin in peace for certain.
+    pub peace_percent: u64,
     /// One game in so many rests when it has been founded, until the judge can expect a successor.
     pub rests_every: u64,
     /// One course in so many begins where a game has rested last, if one has, and there the host is lost first.
@@ -88,11 +108,16 @@ impl Default for Habits {
             kinds_max: 3,
             still_us: 250_000,
             luck_max: 16,
+            host_percent: 50,
             wait_order_max: 16,
+            hurries_every: 4,
+            lingers_min_us: 30_000,
+            lingers_max_us: 130_000,
+            peace_percent: 30,
             rests_every: 3,
-            loses_every: 16,
+            loses_every: 8,
             peaces_every: 4,
-            weather_every: 3,
+            weather_every: 4,
             keeps_moments: true,
         }
     }
@@ -252,17 +277,18 @@ impl Search {
             let weather = self.weather();
             self.act(course, Act::Air(weather));
         }
-        let kinds = 1 + self.below(self.habits.kinds_max);
-        let kinds: Vec<usize> = (0..kinds).map(|_| self.fault()).collect();
-        for nth in 0..1 + self.below(self.habits.faults_max) {
-            let at = match loses && nth == 0 {
-                true => self.loss(),
+        let kinds = self.kinds();
+        let faults = 1 + self.below(self.habits.faults_max);
+        for nth in 1..=faults {
+            let at = match loses && nth == 1 {
+                true => self.one_of(Fault::loses_the_host),
                 false => kinds[self.below(kinds.len() as u64) as usize],
             };
             let seen = self.seen.len();
             self.luck[at].tried += 1;
             if self.act(course, Act::Strike(FAULTS[at])) {
-                self.wait(course);
+                let span_us = self.span_us(nth == faults);
+                self.wait(course, span_us);
             }
             self.luck[at].new += (self.seen.len() - seen) as u64;
             if course.broken().is_some() {
@@ -272,10 +298,29 @@ impl Search {
         course.broken().cloned()
     }
 
-    /// Lets time pass: for as long as something happens, or the judge waits for something.
-    fn wait(&mut self, course: &mut Course<Tally>) {
+    /// The kinds of faults of one course.
+    fn kinds(&mut self) -> Vec<usize> {
+        let kinds = 1 + self.below(self.habits.kinds_max);
+        let at_the_host = self.below(100) < self.habits.host_percent;
+        let mut kind = || match at_the_host {
+            true => self.one_of(Fault::strikes_the_host),
+            false => self.fault(),
+        };
+        (0..kinds).map(|_| kind()).collect()
+    }
+
+    /// How long to wait after a fault, in microseconds.
+    fn span_us(&mut self, is_last: bool) -> u64 {
+        let Habits { hurries_every, lingers_min_us, lingers_max_us, .. } = self.habits;
+        if is_last && !self.one_in(hurries_every) {
+            return lingers_min_us + self.below(lingers_max_us.saturating_sub(lingers_min_us));
+        }
         let order = WAIT_ORDER_MIN + self.below(self.habits.wait_order_max + 1 - WAIT_ORDER_MIN);
-        let mut span_us = (1 << order) + self.below(1 << order);
+        (1 << order) + self.below(1 << order)
+    }
+
+    /// Lets time pass: for as long as something happens, or the judge waits for something.
+    fn wait(&mut self, course: &mut Course<Tally>, mut span_us: u64) {
         let awaits = course.world.awaits() && self.below(4) != 0;
         if awaits {
             span_us = course.world.awaited().as_micros() as u64 + 1_000;
@@ -351,9 +396,13 @@ impl Search {
 
     /// One of those that are kept, to go on from.
     fn take(&mut self) -> Course<Tally> {
-        let drawn: Vec<usize> =
-            (0..self.habits.drawn).map(|_| self.below(self.kept.len() as u64) as usize).collect();
-        let rare = drawn.iter().min_by_key(|at| self.kept[**at].known(&self.seen)).copied();
+        let in_peace = self.below(100) < self.habits.peace_percent;
+        let fits = |kept: &Kept| !in_peace || kept.course.is_at_peace();
+        let fit: Vec<usize> = (0..self.kept.len()).filter(|at| fits(&self.kept[*at])).collect();
+        let drawn: Vec<usize> = (0..self.habits.drawn)
+            .filter_map(|_| fit.get(self.below(fit.len() as u64) as usize).copied())
+            .collect();
+        let rare = drawn.into_iter().min_by_key(|at| self.kept[*at].known(&self.seen));
         let kept = &mut self.kept[rare.unwrap_or_default()];
         kept.taken = kept.taken.saturating_add(1);
         kept.course.clone()
@@ -374,11 +423,10 @@ impl Search {
         0
     }
 
-    /// A fault after which the judge expects a successor.
-    fn loss(&mut self) -> usize {
-        let losses: Vec<usize> =
-            (0..FAULTS.len()).filter(|at| FAULTS[*at].loses_the_host()).collect();
-        losses[self.below(losses.len() as u64) as usize]
+    /// One of the faults that are so, each as likely.
+    fn one_of(&mut self, is_so: impl Fn(Fault) -> bool) -> usize {
+        let such: Vec<usize> = (0..FAULTS.len()).filter(|at| is_so(FAULTS[*at])).collect();
+        such[self.below(such.len() as u64) as usize]
     }
 
     fn weather(&mut self) -> Weather {
@@ -480,7 +528,6 @@ fn rule(violation: &Violation) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::swarm::Fault;
 
     #[test]
     fn a_clone_of_a_game_goes_on_as_the_game_does() {
@@ -509,15 +556,38 @@ mod tests {
         }
     }
 
-    // What somebody had sent before it left came, late, after it was back, and counted as said in its new life.
+    // What somebody had sent before it left came, late, after it was back, and counted as said in its new life. And
+    // whoever had seen no roster yet believed in a world that a liar had signed with a key which it had just made up.
     #[test]
     fn what_the_search_has_found_once_breaks_nothing_any_more() {
-        let found =
-            ["60001:SplitThreeWays,w360,SplitThreeWays,w50000,b98fde9b8a1e935ad,MuteHost,w472,\
-             peace,befa78aafabd0e7c6,air20679+9978-12-3,DelayHost,w56000,be0d03d72dff2ff38,Split,\
-             w3604,Split,w18000,Calm,IsolateHost,w48000,bf38ab56122348184,Readdress,w2902,\
-             Readdress,w4000,b96d62e1f02a53ea3,FlapHost,w393,FlapHost,w104701,peace,Leave,peace,\
-             peace,peace,w84145,peace"];
+        let found = [
+            "60001:SplitThreeWays,w360,SplitThreeWays,w50000,b98fde9b8a1e935ad,MuteHost,\
+             w472,peace,w30000,befa78aafabd0e7c6,air20679+9978-12-3,DelayHost,w56000,\
+             be0d03d72dff2ff38,Split,w3604,Split,w18000,Calm,IsolateHost,w48000,\
+             bf38ab56122348184,Readdress,w2902,Readdress,w4000,b96d62e1f02a53ea3,FlapHost,\
+             w393,FlapHost,w104701,peace,w30000,Leave,peace,w30000,peace,w30000,peace,\
+             w114145,peace,w30000",
+            "88001:b4b0148e20b294a0c,FlapHost,w104828,peace,b5ec18fc3a25283d0,Crowd,Crowd,\
+             peace,b8a671762facbaa35,DeafHost,w58684,DeafHost,w18000,b5a78f170fdb00de8,\
+             UnplugHost,w12747,UnplugHost,peace,b33927b330b34a2f0,Split,w25378,Split,\
+             w62000,b3ebb1ce9b2f3e398,MuteHost,w30000,b4352ed3a3f2be1ce,MuteHost,w7847,\
+             DelayHost,w44000,bd12c8dcf1738d4c0,HalfOpen,w28000,b2129394af33c04d4,\
+             IsolateHost,w12000,b57b0f7e2de8203ca,FlapHost,w50000,be06ac29c1e8c21c,\
+             StarveHost,w50000,LeaveHost,w920,beeff28247f1fd25e,KillHost,w1225,\
+             b34477f9301d0c7ac,DeafHost,w8449,b6948f0747889f4dd,FlapHost,w10000,\
+             b50058e697fb1d76b,StarveHost,w2000,b117294294100da8d,KillHost,w38000,\
+             IsolateHost,w2000,bdf359d9eb2f19bd9,DeafHost,w32000,UnplugHost,w2000,\
+             PauseHost,w8000,bf9b8cf84c47fdc9a,FlapHost,w42000,b28572b2ea3f1b4c9,Crowd,\
+             w18000,b64fd4b74e4117b2c,Heal,w4000,baaaf8f9dcfd8451c,FillDisk,w2990,Isolate,\
+             w2000,b75ff2993da9d0c1d,LeaveHost,w622,b89293fcccce94a7,Leave,Leave,w12000,\
+             b1b11e8b1d80b9828,Heal,w34000,bc6072bada4698fd7,UnplugHost,w16000,\
+             ba39d5dd08b7d2475,DeafHost,w46000,Readdress,w14000,b13ce1d44931bf51b,Storm,\
+             w14000,b5dbfbd9195538270,StarveHost,w6000,baf0b94a041c7f58a,Crowd,w2000,\
+             DeafHost,w312,MuteHost,w4000,bf8b9087e08240c90,MuteHost,w19374,KillHost,w2000,\
+             b8cf53369f9dfdfe6,FailSync,w10000,b1fabea623a64dbb8,Crowd,w20000,\
+             bfed29e84ece781df,DeafHost,w4000,b3f93a7d42f7a0e34,DelayHost,w34831,DelayHost,\
+             w24000,bed4c68b0338278a3,KillHost,w10000,Lie,w40000",
+        ];
         for schedule in found {
             let schedule: Schedule = schedule.parse().unwrap();
             let course = Course::<Tally>::follow(&schedule, &Tuning::default(), false);
