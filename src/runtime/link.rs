@@ -46,13 +46,24 @@ pub struct Link {
     queued: usize,
     /// Why nothing can be written any more. What came in before can still be read.
     mute: Option<CloseReason>,
+    /// Whether the other side was told that nothing comes any more. To tell it again would report the stream as writable
+    /// again, and so without end.
+    ended: bool,
 }
 
 impl Link {
     pub fn new(stream: TcpStream, stage: Stage) -> Self {
         // Without it a small message may wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        Self { stream, stage, queue: VecDeque::new(), written: 0, queued: 0, mute: None }
+        Self {
+            stream,
+            stage,
+            queue: VecDeque::new(),
+            written: 0,
+            queued: 0,
+            mute: None,
+            ended: false,
+        }
     }
 
     /// Whether a dialled link is connected; none: not known yet.
@@ -134,7 +145,7 @@ impl Link {
                 },
             }
         }
-        if self.stage == Stage::Parting {
+        if self.stage == Stage::Parting && !std::mem::replace(&mut self.ended, true) {
             let _ = self.stream.shutdown(Shutdown::Write);
         }
     }
