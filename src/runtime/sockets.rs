@@ -3,9 +3,8 @@
 //! [`Sockets::wait`] blocks until something may be read or written, or the deadline comes.
 //! [`Sockets::next`] then hands over what came in, one piece at a time, and takes turns among the
 //! sources: whoever sends much is not read before who sends little. What is read after one wait, and
-//! what comes of it, has its time ([`READING`], and never longer than to the deadline), so that a flood cannot keep
-//! the node from its ticks; what is left over is read after the next wait, which does not block then. Where a deadline
-//! has come already, a few pieces are read yet, but of those who only look for a game, or dial, one.
+//! what comes of it, has its time ([`READING`]), so that a flood cannot keep the node from its ticks; what
+//! is left over is read after the next wait, which does not block then.
 //!
 //! Readiness is told once (edge-triggered), so a source stays in the list of those to be read until
 //! it says that it has nothing left.
@@ -61,11 +60,12 @@ const LINKS: usize = CASTERS + EXTRA_MAX;
 /// on so many networks.
 const EXTRA_MAX: usize = 32;
 
-/// How long pieces are taken in after one wait, a flood or not.
+/// How long pieces are taken in after one wait, a flood or not. A tick that is due waits for no more than
+/// twice this.
 const READING: Duration = Duration::from_millis(3);
 
 /// So many pieces are taken in however long it takes: this thread may have been away from the processor, and
-/// what came meanwhile shows that the others are alive. A tick that is due waits for no more than twice this.
+/// what came meanwhile shows that the others are alive.
 const PIECES_MIN: u32 = 64;
 
 /// How many bytes of a link are one piece: some hundreds of short frames, which take a millisecond.
@@ -118,8 +118,6 @@ pub struct Sockets {
     /// Until when pieces are taken in after this wait.
     reading_until: Instant,
     pieces: u32,
-    /// Whether anything of strangers was read after this wait.
-    strangers_read: bool,
     /// A file that is not needed, until there is no room for another one.
     spare: Option<File>,
     /// How many links were closed at once for want of a file, and when that was told last.
@@ -168,7 +166,6 @@ impl Sockets {
             readable: BTreeSet::new(),
             reading_until: Instant::default(),
             pieces: 0,
-            strangers_read: false,
             spare: spare(),
             turned_away: 0,
             warned: None,
@@ -207,9 +204,8 @@ impl Sockets {
             }
         }
         self.events = events;
-        let enough = clock::now() + READING;
-        self.reading_until = deadline.map_or(enough, |deadline| deadline.min(enough));
-        (self.pieces, self.strangers_read) = (0, false);
+        self.reading_until = clock::now() + READING;
+        self.pieces = 0;
     }
 
     /// Looks again what may be read, without blocking.
@@ -222,20 +218,9 @@ impl Sockets {
         if let Some(fault) = self.faults.pop_front() {
             return Some(fault);
         }
-        loop {
-            let hurries = clock::now() >= self.reading_until;
-            if hurries && self.pieces >= PIECES_MIN {
-                return None;
-            }
+        while self.pieces < PIECES_MIN || clock::now() < self.reading_until {
             let token = self.turns.pop_front()?;
             self.pieces += 1;
-            if is_of_strangers(token)
-                && std::mem::replace(&mut self.strangers_read, true)
-                && hurries
-            {
-                self.turns.push_back(token);
-                continue;
-            }
             let (wire, more) = self.read(token);
             if more {
                 self.turns.push_back(token);
@@ -246,6 +231,7 @@ impl Sockets {
                 return wire;
             }
         }
+        None
     }
 
     /// What people should know: that there are no files for more links. Said now and then.
@@ -618,11 +604,6 @@ impl Sockets {
 /// A file that takes up room for another one.
 fn spare() -> Option<File> {
     File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).ok()
-}
-
-/// Whether that comes there which those send who only look for a game, or dial: what nobody lives by.
-fn is_of_strangers(token: Token) -> bool {
-    matches!(token, LISTENER | BEACON | Token(LISTENERS..CASTERS))
 }
 
 fn token_of(link: LinkId) -> Token {

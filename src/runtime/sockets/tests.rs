@@ -44,32 +44,6 @@ fn a_flood_is_read_for_a_moment_a_wait_and_no_longer() {
     assert!(here.next().is_some());
 }
 
-// Beacons by the ten thousand would otherwise be read before the tick that is due.
-#[test]
-fn when_a_deadline_has_come_one_beacon_is_read_and_the_others_wait() {
-    let mut here = sockets();
-    let beacon = here.beacon.as_ref().unwrap().local_addr().unwrap().port();
-    let own = here.ports().unwrap().1;
-    let flood = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let send = |port| flood.send_to(&[7; 60], (Ipv4Addr::LOCALHOST, port)).unwrap();
-    (0..20).for_each(|_| assert_eq!((send(beacon), send(own)), (60, 60)));
-    let read = |here: &mut Sockets, deadline| {
-        here.wait(Some(deadline));
-        let mut taken = (0, 0);
-        while let Some(wire) = here.next() {
-            match wire {
-                Wire::Packet { via: Port::Beacon, .. } => taken.0 += 1,
-                _ => taken.1 += 1,
-            }
-        }
-        taken
-    };
-    let due = clock::now();
-    assert_eq!(read(&mut here, due), (1, 20));
-    assert_eq!(read(&mut here, due), (1, 0));
-    assert_eq!(read(&mut here, clock::now() + PATIENCE), (18, 0));
-}
-
 // A port that nobody listens on: one that was given back.
 #[test]
 fn a_dial_that_nobody_answers_fails() {
